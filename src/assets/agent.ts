@@ -1,0 +1,95 @@
+/** An agent as a call uses it: every layer of configuration merged, every key resolved. Immutable once handed out. */
+
+import type { Engine } from "../call/call.ts"
+import type { ToolSpec } from "../call/tool-spec.ts"
+
+/** Attribute values of `<ConversationRelay>` by their documented names. (Twilio: "TwiML Voice: ConversationRelay".) */
+export type RelayAttributes = Readonly<Record<string, string | number | boolean>>
+
+/** One `<Language>` of the relay. */
+export type Language = {
+  readonly code: string
+  readonly ttsProvider?: string | undefined
+  readonly voice?: string | undefined
+  readonly transcriptionProvider?: string | undefined
+  readonly speechModel?: string | undefined
+}
+
+export type ModelChoice = {
+  /** `auto`: `openai` with a key, the built-in `demo` without one. */
+  readonly provider: "auto" | "openai" | "openai-compatible" | "demo"
+  readonly name?: string | undefined
+  readonly baseUrl?: string | undefined
+  readonly temperature?: number | undefined
+  readonly maxOutputTokens?: number | undefined
+  readonly reasoningEffort?: string | undefined
+  readonly verbosity?: "low" | "medium" | "high" | undefined
+}
+
+export type SilenceRule = {
+  readonly enabled: boolean
+  readonly secondsThreshold: number
+  readonly messages: readonly string[]
+}
+
+/** Sentences that the program itself says. */
+export type Phrases = {
+  /** Said one after another while the caller waits for an answer. */
+  readonly wait: readonly string[]
+  /** After a failure, when nothing of the answer was spoken. */
+  readonly apology: string
+  /** After a failure in the middle of an answer. */
+  readonly lostThread: string
+  /** First words after a lost connection. */
+  readonly resumed: string
+  /** Last words when a lost connection cannot be had back. */
+  readonly goodbye: string
+  /** When the longest allowed length of a call is reached. */
+  readonly timeUp: string
+  /** To a caller who finds every line taken. */
+  readonly busy: string
+}
+
+export type Agent = {
+  readonly key: string
+  readonly engine: Engine
+  /** `version` is a short hash of the text: the same text, the same version. */
+  readonly context: { readonly key: string; readonly version: string; readonly text: string }
+  readonly manifest: {
+    readonly key: string
+    readonly version: string
+    readonly tools: readonly ToolSpec[]
+  }
+  readonly model: ModelChoice
+  /** First words of a call; empty: the caller speaks first. */
+  readonly greeting: string
+  readonly relay: {
+    /** Without `url`, `welcomeGreeting`, `languages` and `parameters`. */
+    readonly attributes: RelayAttributes
+    readonly languages: readonly Language[]
+    /** Written as `<Parameter>` into the TwiML. */
+    readonly parameters: Readonly<Record<string, string>>
+  }
+  readonly silence: SilenceRule
+  readonly listenMode: boolean
+  readonly phrases: Phrases
+}
+
+/** What a call may choose; what is left out comes from the called number, then from the defaults. */
+export type AgentChoice = {
+  agent?: string | undefined
+  /** The number of ours that is on the call, in E.164 shape. */
+  number?: string | undefined
+  contextKey?: string | undefined
+  manifestKey?: string | undefined
+}
+
+export interface Assets {
+  /**
+   * The agent for a call. Throws `AppError` INVALID_REQUEST for a key that does not exist, naming those that do;
+   * a called number that is not configured gets the default agent.
+   */
+  agentFor(choice: AgentChoice): Agent
+  /** Keys of all agents, contexts and manifests, sorted. */
+  keys(): { agents: string[]; contexts: string[]; manifests: string[] }
+}

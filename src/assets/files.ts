@@ -1,0 +1,72 @@
+/** Finds and reads asset files: which file is what, and whether anything changed. Knows no content. */
+
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { extname, join } from "node:path"
+import { messageOf } from "../lib/errors.ts"
+import { AssetError } from "./asset-error.ts"
+
+export type AssetKind = "context" | "manifest" | "server-config"
+
+export type AssetFile = { name: string; kind: AssetKind; key: string; text: string }
+
+/** What a folder held at one moment, without content. */
+export type Listing = { readonly files: readonly Omit<AssetFile, "text">[]; readonly fingerprint: string }
+
+const MAX_FILES = 500
+const MAX_BYTES = 1_048_576
+
+/** The asset files of a folder, by name. A folder that does not exist is empty. Throws `AssetError`. */
+export function listFolder(folder: string): Listing {
+  const files: Omit<AssetFile, "text">[] = []
+  const stamps: string[] = []
+  for (const name of namesIn(folder)) {
+    const kind = kindOf(name)
+    if (!kind) continue
+    const found = statSync(join(folder, name), { throwIfNoEntry: false })
+    if (!found?.isFile()) continue
+    if (found.size > MAX_BYTES)
+      throw new AssetError([{ file: name, message: `is larger than ${MAX_BYTES} bytes` }])
+    files.push({ name, kind, key: name.slice(0, name.length - extname(name).length) })
+    stamps.push(`${name}\0${found.ino}\0${found.size}\0${found.mtimeMs}`)
+  }
+  if (files.length > MAX_FILES)
+    throw new AssetError([{ file: folder, message: `holds more than ${MAX_FILES} assets` }])
+  return { files, fingerprint: stamps.join("\n") }
+}
+
+/** The content of the files. Throws `AssetError` with every file that cannot be read. */
+export function readFiles(folder: string, { files }: Listing): AssetFile[] {
+  const faults: { file: string; message: string }[] = []
+  const read: AssetFile[] = []
+  for (const file of files) {
+    try {
+      const bytes = readFileSync(join(folder, file.name))
+      read.push({ ...file, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) })
+    } catch (error) {
+      const message = error instanceof TypeError ? "is not UTF-8 text" : `cannot be read: ${messageOf(error)}`
+      faults.push({ file: file.name, message })
+    }
+  }
+  if (faults.length > 0) throw new AssetError(faults)
+  return read
+}
+
+/**
+ * What a file is by its name: `serverConfig.json`; JSON with "manifest" or "tool" in the name; Markdown, or anything
+ * with "context" in the name. Hidden files and the copies that editors leave are nothing.
+ */
+export function kindOf(name: string): AssetKind | undefined {
+  if (name.startsWith(".") || /(?:~|\.(?:swp|swo|tmp|bak|orig))$/i.test(name)) return undefined
+  if (name === "serverConfig.json") return "server-config"
+  if (/(?:manifest|tool).*\.json$/i.test(name)) return "manifest"
+  return /\.md$|context/i.test(name) ? "context" : undefined
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).toSorted()
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return []
+    throw new AssetError([{ file: folder, message: `the folder cannot be read: ${messageOf(error)}` }])
+  }
+}

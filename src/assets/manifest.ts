@@ -1,0 +1,53 @@
+/** The schema of a tool manifest: `{"tools": […]}` with function tools in either of OpenAI's two shapes. */
+
+import { z } from "zod"
+import type { ToolSpec } from "../call/tool-spec.ts"
+
+const parameters = z
+  .looseObject({ type: z.literal("object") })
+  .default({ type: "object", properties: {}, additionalProperties: false })
+
+const spec = {
+  /** (OpenAI: "Function calling".) */
+  name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -"),
+  description: z.string().default(""),
+  parameters,
+  strict: z.boolean().nullish(),
+}
+
+/** As the Responses API takes it. */
+const flat = z.looseObject({ type: z.literal("function").optional(), ...spec })
+/** As Chat Completions takes it. */
+const nested = z.looseObject({ type: z.literal("function"), function: z.looseObject(spec) })
+
+const tool = z.unknown().transform((value, ctx): ToolSpec => {
+  const isNested = typeof value === "object" && value !== null && "function" in value
+  const parsed = isNested
+    ? nested.transform((given) => given.function).safeParse(value)
+    : flat.safeParse(value)
+  if (!parsed.success) {
+    for (const { path, message } of parsed.error.issues)
+      ctx.issues.push({ code: "custom", path, message, input: value })
+    return z.NEVER
+  }
+  const { name, description, parameters: schema, strict } = parsed.data
+  return { name, description, parameters: schema, ...(strict == null ? {} : { strict }) }
+})
+
+/** The manifest, its tools flat. A tool that the program does not have is refused with the list of those it has. */
+export function manifestSchema(knownTools: readonly string[]) {
+  const known = z.strictObject({ tools: z.array(tool).max(128) })
+  return known.transform(({ tools }, ctx) => {
+    const seen = new Set<string>()
+    for (const [index, { name }] of tools.entries()) {
+      const fault = (message: string) =>
+        ctx.issues.push({ code: "custom", path: ["tools", index, "name"], message, input: name })
+      if (seen.has(name)) fault(`the tool ${name} stands here twice`)
+      if (!knownTools.includes(name)) {
+        fault(`there is no tool ${name}; there are ${knownTools.toSorted().join(", ") || "none"}`)
+      }
+      seen.add(name)
+    }
+    return tools
+  })
+}

@@ -1,0 +1,51 @@
+/** One JSON asset through its schema: its value, or every fault with line and field. */
+
+import { z } from "zod"
+import type { AssetFault } from "./asset-error.ts"
+import { pathText, readJson } from "./json.ts"
+
+export type Parsed<T> =
+  | { ok: true; value: T; raw: unknown; lineOf: (path: readonly PropertyKey[]) => number }
+  | { ok: false; faults: AssetFault[] }
+
+/** `text` is the content of `file`. Keys given twice are faults too. */
+export function parseJson<T>(file: string, text: string, schema: z.ZodType<T>): Parsed<T> {
+  const document = readJson(text)
+  if (!("lineOf" in document)) return { ok: false, faults: [{ file, ...document }] }
+  const { value: raw, lineOf, repeated } = document
+  const faults: AssetFault[] = repeated.map(({ path, line }) => ({
+    file,
+    line,
+    path,
+    message: "stands here twice",
+  }))
+  const parsed = schema.safeParse(raw)
+  for (const { path, message } of (parsed.error?.issues ?? []).flatMap(spread)) {
+    faults.push({ file, line: lineOf(path), path: pathText(path), message })
+  }
+  faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  return parsed.success && faults.length === 0
+    ? { ok: true, value: parsed.data, raw, lineOf }
+    : { ok: false, faults }
+}
+
+type Spot = { path: PropertyKey[]; message: string }
+
+/** The spots that an issue is about: each unknown key, and within alternatives the one that was meant. */
+function spread(issue: z.core.$ZodIssue): Spot[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: "is not known here" }))
+  }
+  if (issue.code === "invalid_key") {
+    return issue.issues.map(({ message }) => ({ path: issue.path, message: `as a key: ${message}` }))
+  }
+  if (issue.code === "invalid_union") {
+    const meant = issue.errors.find(
+      (issues) => !issues.some(({ path, code }) => path.length === 0 && code === "invalid_type"),
+    )
+    if (meant?.some(({ path, code }) => path.length > 0 || code === "unrecognized_keys")) {
+      return meant.flatMap(spread).map(({ path, message }) => ({ path: [...issue.path, ...path], message }))
+    }
+  }
+  return [{ path: [...issue.path], message: issue.message }]
+}

@@ -1,0 +1,152 @@
+/** Makes agents out of a configuration, contexts and manifests: every layer merged, every key looked up. Pure. */
+
+import type { Engine } from "../call/call.ts"
+import type { Agent, Language, ModelChoice, Phrases, SilenceRule } from "./agent.ts"
+import { multiFault, overlay } from "./relay-attributes.ts"
+import type { AgentSettings, ServerConfig } from "./server-config.ts"
+
+export const DEFAULT_AGENT = "default"
+
+export type Materials = {
+  config: ServerConfig
+  contexts: ReadonlyMap<string, Agent["context"]>
+  manifests: ReadonlyMap<string, Agent["manifest"]>
+  /** Engines that this program has. */
+  engines: readonly Engine[]
+}
+
+export type Resolved = { agents: Map<string, Agent>; faults: { path: string[]; message: string }[] }
+
+/** The agents by key; always with one called `default`. What an agent leaves out comes from that one. */
+export function resolveAgents(materials: Materials): Resolved {
+  const { config, contexts, manifests, engines } = materials
+  const faults: Resolved["faults"] = []
+  const fault = (path: string[], message: string) => faults.push({ path, message })
+  const agents = new Map<string, Agent>()
+  const shared = config.agents?.[DEFAULT_AGENT] ?? {}
+  const keys = new Set([DEFAULT_AGENT, ...Object.keys(config.agents ?? {})])
+
+  for (const key of keys) {
+    const own = config.agents?.[key] ?? {}
+    const at = (field: keyof AgentSettings, section: string) => {
+      if (own[field] !== undefined) return ["agents", key, field]
+      return shared[field] === undefined ? ["AssetLoader", section] : ["agents", DEFAULT_AGENT, field]
+    }
+    const contextKey = own.context ?? shared.context ?? config.loader?.context ?? "defaultContext"
+    const manifestKey = own.manifest ?? shared.manifest ?? config.loader?.manifest ?? "defaultToolManifest"
+    const context = contexts.get(contextKey)
+    const manifest = manifests.get(manifestKey)
+    const engine = own.engine ?? shared.engine ?? "relay"
+    const relay = relayOf(config, shared, own)
+    const multi = multiFault(relay.attributes, relay.languages)
+
+    if (!context) fault(at("context", "context"), missing("context", contextKey, contexts))
+    if (!manifest) fault(at("manifest", "manifest"), missing("manifest", manifestKey, manifests))
+    if (!engines.includes(engine)) fault(at("engine", ""), `must be one of ${engines.join(", ")}`)
+    if (multi) fault(own.configuration || own.languages ? ["agents", key] : ["ConversationRelay"], multi)
+    if (!context || !manifest) continue
+    agents.set(key, {
+      key,
+      engine,
+      context,
+      manifest,
+      model: modelOf(shared, own),
+      greeting: greetingOf(own) ?? greetingOf(shared) ?? config.configuration?.greeting ?? "",
+      relay,
+      silence: silenceOf(config, shared, own),
+      listenMode: own.listenMode ?? shared.listenMode ?? config.listenMode ?? false,
+      phrases: phrasesOf(shared, own),
+    })
+  }
+
+  for (const [number, key] of Object.entries(config.numbers ?? {})) {
+    if (!keys.has(key))
+      fault(["numbers", number], `there is no agent ${key}; there are ${[...keys].toSorted().join(", ")}`)
+  }
+  return { agents, faults: once(faults) }
+}
+
+function greetingOf({ greeting, configuration }: AgentSettings): string | undefined {
+  return greeting ?? configuration?.greeting
+}
+
+function relayOf(config: ServerConfig, shared: AgentSettings, own: AgentSettings): Agent["relay"] {
+  const layers = [config.configuration, shared.configuration, own === shared ? undefined : own.configuration]
+  const attributes = layers.reduce((below, layer) => overlay(below, layer?.attributes ?? {}), {})
+  const languages: readonly Language[] =
+    own.languages ??
+    own.configuration?.languages ??
+    shared.languages ??
+    shared.configuration?.languages ??
+    config.languages ??
+    []
+  const parameters = layers.reduce<Record<string, string>>(
+    (below, layer) => ({ ...below, ...layer?.parameters }),
+    {},
+  )
+  return { attributes, languages, parameters }
+}
+
+function modelOf(shared: AgentSettings, own: AgentSettings): ModelChoice {
+  const given: Omit<ModelChoice, "provider"> = { ...shared.model, ...own.model }
+  return { ...given, provider: providerOf(own) ?? providerOf(shared) ?? "auto" }
+}
+
+function providerOf({ model }: AgentSettings): ModelChoice["provider"] | undefined {
+  return model && "provider" in model ? model.provider : undefined
+}
+
+const SILENCE: SilenceRule = {
+  enabled: true,
+  secondsThreshold: 20,
+  messages: ["Still there?", "Just checking you are still there?", "Hello? Are you still on the line?"],
+}
+
+function silenceOf(config: ServerConfig, shared: AgentSettings, own: AgentSettings): SilenceRule {
+  const layers = [config.silence, shared.silenceDetection, own.silenceDetection]
+  return {
+    enabled: last(layers.map((layer) => layer?.enabled)) ?? SILENCE.enabled,
+    secondsThreshold: last(layers.map((layer) => layer?.secondsThreshold)) ?? SILENCE.secondsThreshold,
+    messages: last(layers.map((layer) => layer?.messages)) ?? SILENCE.messages,
+  }
+}
+
+const PHRASES: Phrases = {
+  wait: [
+    "One moment, please.",
+    "I am still working on it.",
+    "It takes a little longer. Thank you for waiting.",
+  ],
+  apology: "I am sorry, something went wrong. Could you say that again?",
+  lostThread: "Sorry, I lost my thread. Could you say that again?",
+  resumed: "Sorry, we were cut off. Please go on.",
+  goodbye: "I am sorry, I cannot continue this call. Goodbye.",
+  timeUp: "I am sorry, we have run out of time for this call. Goodbye.",
+  busy: "All our lines are busy at the moment. Please call again later.",
+}
+
+function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
+  const given = { ...shared.phrases, ...own.phrases }
+  return {
+    wait: given.wait ?? PHRASES.wait,
+    apology: given.apology ?? PHRASES.apology,
+    lostThread: given.lostThread ?? PHRASES.lostThread,
+    resumed: given.resumed ?? PHRASES.resumed,
+    goodbye: given.goodbye ?? PHRASES.goodbye,
+    timeUp: given.timeUp ?? PHRASES.timeUp,
+    busy: given.busy ?? PHRASES.busy,
+  }
+}
+
+function missing(what: string, key: string, known: ReadonlyMap<string, unknown>): string {
+  return `there is no ${what} ${key}; there are ${[...known.keys()].toSorted().join(", ") || "none"}`
+}
+
+function last<T>(values: readonly (T | undefined)[]): T | undefined {
+  return values.findLast((value) => value !== undefined)
+}
+
+/** A fault of a shared section shows in every agent; it is told once. */
+function once(faults: Resolved["faults"]): Resolved["faults"] {
+  return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()]
+}

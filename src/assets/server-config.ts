@@ -1,0 +1,149 @@
+/** The schema of `serverConfig.json`: how the relay sounds, which assets are active, which agents there are. */
+
+import { z } from "zod"
+import type { Engine } from "../call/call.ts"
+import { httpUrl } from "../lib/text-fields.ts"
+import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
+
+/** A name of an agent, a context or a manifest: it comes from outside and becomes part of paths. */
+export const AssetKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
+
+const e164 = z.string().regex(/^\+[1-9]\d{6,14}$/, "must be a number in E.164 form, such as +15550100001")
+const sentence = z.string().min(1).max(1000)
+const engine = z.enum(["relay", "realtime", "pipeline"] satisfies Engine[])
+const listenMode = z.union([
+  z.boolean(),
+  z.strictObject({ enabled: z.boolean() }).transform(({ enabled }) => enabled),
+])
+
+const silence = z.strictObject({
+  enabled: z.boolean().optional(),
+  /** Seconds of silence before each message and before the end. */
+  secondsThreshold: z.number().positive().max(3600).optional(),
+  messages: z.array(sentence).max(20).optional(),
+})
+
+const model = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((name) => ({ name })),
+  z.strictObject({
+    provider: z.enum(["auto", "openai", "openai-compatible", "demo"]).optional(),
+    name: z.string().min(1).optional(),
+    baseUrl: httpUrl.optional(),
+    temperature: z.number().min(0).max(2).optional(),
+    maxOutputTokens: z.int().positive().optional(),
+    reasoningEffort: z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"]).optional(),
+    verbosity: z.enum(["low", "medium", "high"]).optional(),
+  }),
+])
+
+const phrases = z
+  .strictObject({
+    wait: z.array(sentence).max(20),
+    apology: sentence,
+    lostThread: sentence,
+    resumed: sentence,
+    goodbye: sentence,
+    timeUp: sentence,
+    busy: sentence,
+  })
+  .partial()
+
+const AgentSettings = z.strictObject({
+  engine: engine.optional(),
+  context: AssetKey.optional(),
+  manifest: AssetKey.optional(),
+  greeting: z.string().max(1000).optional(),
+  model: model.optional(),
+  configuration: RelayConfiguration.optional(),
+  languages: z.array(RelayLanguage).optional(),
+  silenceDetection: silence.optional(),
+  listenMode: listenMode.optional(),
+  phrases: phrases.optional(),
+})
+export type AgentSettings = z.output<typeof AgentSettings>
+
+const relay = z
+  .looseObject({
+    Configuration: RelayConfiguration.optional(),
+    SilenceDetection: silence.optional(),
+    silenceDetection: silence.optional(),
+    /** Where earlier configurations kept the languages. */
+    Languages: z.array(RelayLanguage).optional(),
+  })
+  .refine(({ SilenceDetection: a, silenceDetection: b }) => !a || !b, {
+    error: "is given as SilenceDetection and as silenceDetection; keep one",
+    path: ["silenceDetection"],
+  })
+
+const loader = z
+  .looseObject({
+    assetLoaderType: z.enum(["file", "sync", "j2"]).optional(),
+    context: AssetKey.optional(),
+    activeContextKey: AssetKey.optional(),
+    manifest: AssetKey.optional(),
+    activeManifestKey: AssetKey.optional(),
+  })
+  .refine(({ assetLoaderType }) => assetLoaderType !== "j2", {
+    error: "J2 asset loader not yet implemented",
+    path: ["assetLoaderType"],
+  })
+  .refine(({ context, activeContextKey: active }) => !context || !active || context === active, {
+    error: "differs from context, which means the same; keep one",
+    path: ["activeContextKey"],
+  })
+  .refine(({ manifest, activeManifestKey: active }) => !manifest || !active || manifest === active, {
+    error: "differs from manifest, which means the same; keep one",
+    path: ["activeManifestKey"],
+  })
+
+/** The file. What a section does not say is undefined here and comes from the layer below. */
+export const ServerConfig = z
+  .looseObject({
+    ConversationRelay: relay.optional(),
+    AssetLoader: loader.optional(),
+    Server: z.looseObject({ ListenMode: listenMode.optional() }).optional(),
+    agents: z.record(AssetKey, AgentSettings).optional(),
+    numbers: z.record(e164, AssetKey).optional(),
+  })
+  .transform(({ ConversationRelay, AssetLoader, Server, agents, numbers }) => {
+    const languages = ConversationRelay?.Configuration?.languages ?? ConversationRelay?.Languages
+    return {
+      configuration: ConversationRelay?.Configuration && { ...ConversationRelay.Configuration, languages },
+      languages,
+      silence: ConversationRelay?.SilenceDetection ?? ConversationRelay?.silenceDetection,
+      listenMode: Server?.ListenMode,
+      loader: AssetLoader && {
+        type: AssetLoader.assetLoaderType ?? "file",
+        context: AssetLoader.context ?? AssetLoader.activeContextKey,
+        manifest: AssetLoader.manifest ?? AssetLoader.activeManifestKey,
+      },
+      agents,
+      numbers,
+    }
+  })
+export type ServerConfig = z.output<typeof ServerConfig>
+
+const KNOWN_KEYS: readonly (readonly [string, readonly string[]])[] = [
+  ["", ["ConversationRelay", "AssetLoader", "Server", "agents", "numbers"]],
+  ["ConversationRelay", ["Configuration", "SilenceDetection", "silenceDetection", "Languages"]],
+  ["AssetLoader", ["assetLoaderType", "context", "activeContextKey", "manifest", "activeManifestKey"]],
+  ["Server", ["ListenMode"]],
+]
+
+/** Keys that are read past: files of the earlier system may hold more than is used here. */
+export function unusedKeys(file: unknown): string[] {
+  const whole = asObject(file)
+  return KNOWN_KEYS.flatMap(([section, known]) => {
+    const keys = Object.keys(section === "" ? whole : asObject(whole[section]))
+    return keys
+      .filter((key) => !known.includes(key))
+      .map((key) => (section === "" ? key : `${section}.${key}`))
+  })
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {}
+}

@@ -1,0 +1,5 @@
+/** Contexts are imported as text. */
+declare module "*.md" {
+  const text: string
+  export default text
+}

@@ -1,0 +1,44 @@
+/** One phone call and what is kept of it. */
+
+import type { CallId, CallSid } from "./ids.ts"
+import type { CallStatus } from "./status.ts"
+
+export type Direction = "inbound" | "outbound"
+export type Engine = "relay" | "realtime" | "pipeline"
+
+/** Who or what ended a call. `limit` is the longest allowed length, `silence` a caller who stopped speaking. */
+export type EndedBy = "caller" | "agent" | "api" | "limit" | "silence" | "system"
+
+/** Free fields given with a call. */
+export type Parameters = Record<string, string>
+
+export type Call = {
+  id: CallId
+  /** Null until Twilio has answered a request to place the call. */
+  sid: CallSid | null
+  direction: Direction
+  status: CallStatus
+  from: string
+  to: string
+  /** Key of the agent in the configuration. */
+  agent: string
+  engine: Engine
+  parameters: Parameters
+  /** Instructions given with this call, in place of the agent's context. */
+  prompt: string | null
+  /** Greeting given with this call, in place of the agent's. */
+  firstMessage: string | null
+  /** The name the caller of the API is bound to; null for inbound calls and unbound keys. */
+  userId: string | null
+  /** How often the conversation was taken up again after a lost socket. */
+  resumes: number
+  /** Milliseconds since the epoch, as all times here. */
+  createdAt: number
+  answeredAt: number | null
+  endedAt: number | null
+  /** Whole seconds, as Twilio reports them. */
+  durationSeconds: number | null
+  endedBy: EndedBy | null
+  /** Why it ended, or why it could not be placed. */
+  endReason: string | null
+}

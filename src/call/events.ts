@@ -1,0 +1,66 @@
+/** What happens in a call, as facts in the past tense. Rows, streams and tests take their types from here. */
+
+import { z } from "zod"
+import type { CallId, CallSid } from "./ids.ts"
+import { CallStatus } from "./status.ts"
+
+const ms = z.number().nonnegative()
+
+export const CallEvent = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("call.created"),
+    direction: z.enum(["inbound", "outbound"]),
+    agent: z.string(),
+  }),
+  z.object({ type: z.literal("call.status-changed"), status: CallStatus, previous: CallStatus }),
+  z.object({ type: z.literal("call.ended"), by: z.string(), reason: z.string() }),
+  z.object({
+    type: z.literal("session.opened"),
+    engine: z.string(),
+    sessionId: z.string(),
+    /** 0 for the first socket of a call, then 1, 2, 3. */
+    resume: z.number().int(),
+  }),
+  z.object({ type: z.literal("session.closed"), code: z.number().int(), reason: z.string() }),
+  z.object({
+    type: z.literal("caller.spoke"),
+    turnId: z.string(),
+    text: z.string(),
+    lang: z.string().nullable(),
+  }),
+  z.object({ type: z.literal("digits.received"), turnId: z.string(), digits: z.string() }),
+  z.object({ type: z.literal("message.inserted"), turnId: z.string(), role: z.string(), text: z.string() }),
+  z.object({ type: z.literal("reply.started"), replyId: z.string() }),
+  z.object({ type: z.literal("reply.first-token"), replyId: z.string(), tookMs: ms }),
+  z.object({
+    type: z.literal("reply.finished"),
+    replyId: z.string(),
+    outcome: z.enum(["said", "interrupted", "superseded", "failed"]),
+    tookMs: ms,
+    inputTokens: z.number().int().optional(),
+    cachedTokens: z.number().int().optional(),
+    outputTokens: z.number().int().optional(),
+  }),
+  z.object({
+    type: z.literal("agent.spoke"),
+    turnId: z.string(),
+    text: z.string(),
+    interrupted: z.boolean(),
+  }),
+  z.object({ type: z.literal("tool.started"), toolCallId: z.string(), name: z.string() }),
+  z.object({
+    type: z.literal("tool.finished"),
+    toolCallId: z.string(),
+    name: z.string(),
+    ok: z.boolean(),
+    tookMs: ms,
+    message: z.string().optional(),
+  }),
+  z.object({ type: z.literal("model.failed"), message: z.string(), retried: z.boolean() }),
+  z.object({ type: z.literal("relay.failed"), description: z.string() }),
+  z.object({ type: z.literal("frame.rejected"), reason: z.string() }),
+])
+export type CallEvent = z.infer<typeof CallEvent>
+
+/** An event with the call it belongs to and its time in milliseconds since the epoch. */
+export type RecordedEvent = { callId: CallId; callSid: CallSid | null; at: number; event: CallEvent }

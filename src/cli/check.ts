@@ -1,0 +1,73 @@
+/** `parley check`: what is configured, what is missing and how to mend it, and whether the assets are sound. */
+
+import { createAssets } from "../assets/assets.ts"
+import { CONFIG_TABLE, type Config } from "../config.ts"
+import { messageOf } from "../lib/errors.ts"
+import { getLog } from "../lib/log.ts"
+import { openStore } from "../store/store.ts"
+import { builtinTools } from "../tools/registry.ts"
+import { findingLine, situationOf, type Finding } from "./situation.ts"
+
+/** Prints the findings. Returns the exit code: 1 when something would keep the server from starting. */
+export function check(config: Config, print: (line: string) => void): number {
+  const faults = [...assetFindings(config), ...storeFindings(config)]
+  const findings = [...situationOf(config), ...faults]
+  for (const finding of findings) print(findingLine(finding))
+  for (const warning of config.warnings) print(`! ${warning}`)
+  const broken = faults.some(({ state }) => state === "missing")
+  const simulated = findings.filter(({ state }) => state !== "ok").length
+  print("")
+  if (broken) print("The server cannot start like this.")
+  else if (simulated > 0)
+    print(
+      `The server can start; ${simulated} point${simulated > 1 ? "s are" : " is"} not ready for real calls.`,
+    )
+  else print("Ready for real calls.")
+  return broken ? 1 : 0
+}
+
+/** Every variable, its default and its meaning, as a table. */
+export function listVariables(print: (line: string) => void): void {
+  print("")
+  for (const { name, default: value, also, meaning } of CONFIG_TABLE) {
+    print(`${name}${value === "" ? "" : ` = ${value}`}`)
+    print(`    ${meaning}${also.length > 0 ? ` (also read as ${also.join(", ")})` : ""}`)
+  }
+}
+
+function assetFindings(config: Config): Finding[] {
+  const about = "Assets"
+  try {
+    const assets = createAssets({
+      dir: config.assetsDir,
+      log: getLog("assets"),
+      knownTools: [...builtinTools().keys()],
+    })
+    const { agents, contexts, manifests } = assets.keys()
+    assets.close()
+    const counts = `${agents.length} agents, ${contexts.length} contexts, ${manifests.length} manifests`
+    return [{ state: "ok", about, text: `${counts} (folder ${config.assetsDir}, with embedded defaults)` }]
+  } catch (error) {
+    return [{ state: "missing", about, text: messageOf(error), fix: "mend the file it names" }]
+  }
+}
+
+function storeFindings(config: Config): Finding[] {
+  const about = "Database"
+  try {
+    using store = openStore({ url: config.databaseUrl })
+    const { applied, present } = store.migrate()
+    return [
+      { state: "ok", about, text: `${config.databaseUrl}, ${applied.length + present.length} migrations` },
+    ]
+  } catch (error) {
+    return [
+      {
+        state: "missing",
+        about,
+        text: messageOf(error),
+        fix: "set DATABASE_URL to a file that can be written",
+      },
+    ]
+  }
+}

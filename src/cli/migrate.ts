@@ -1,0 +1,12 @@
+/** `parley migrate`: brings the database up to date without serving. */
+
+import type { Config } from "../config.ts"
+import { openStore } from "../store/store.ts"
+
+export function migrate(config: Config, print: (line: string) => void): number {
+  using store = openStore({ url: config.databaseUrl })
+  const { applied, present } = store.migrate()
+  for (const name of applied) print(`applied ${name}`)
+  print(`${config.databaseUrl} is up to date (${applied.length} applied, ${present.length} already there).`)
+  return 0
+}

@@ -1,0 +1,120 @@
+/** The command line: commands, options, help, and the exit code of each. */
+
+import { Command, CommanderError, InvalidArgumentError } from "commander"
+import { ConfigError, environment, readConfig, type Config } from "../config.ts"
+import { AppError, messageOf } from "../lib/errors.ts"
+import { configureLog, getLog } from "../lib/log.ts"
+import { VERSION } from "../version.ts"
+
+/** Runs the command of `args`. Resolves to the exit code; undefined while a server goes on. */
+export async function runProgram(args: readonly string[]): Promise<number | undefined> {
+  let exitCode: number | undefined = 0
+  const program = new Command("parley")
+    .description("A phone-agent server for Twilio in one binary.")
+    .version(VERSION, "-v, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .showHelpAfterError("(parley --help tells what there is)")
+    .exitOverride()
+    .addHelpText(
+      "after",
+      "\nSettings come from the environment or a file .env in this folder; `parley check` tells what is set.\n",
+    )
+
+  program
+    .command("serve", { isDefault: true })
+    .description("answer webhooks, sockets and the REST API")
+    .option("-p, --port <number>", "listen here instead of PORT", portNumber)
+    .action(async ({ port }: { port?: number }) => {
+      const config = configured(port === undefined ? {} : { PORT: String(port) })
+      const { serveUntilStopped } = await import("./serve-until-stopped.ts")
+      serveUntilStopped(config)
+      exitCode = undefined
+    })
+
+  program
+    .command("demo")
+    .description("play one scripted call against a server of its own: no account, no network")
+    .option("--speed <factor>", "how many times faster than life", positive, 3)
+    .action(async ({ speed }: { speed: number }) => {
+      const { demo } = await import("./demo.ts")
+      exitCode = await demo({ speed, print })
+    })
+
+  program
+    .command("call")
+    .description("talk to your agent in the terminal, as the caller")
+    .option("--from <number>", "the caller's number", "+15550100001")
+    .option("--to <number>", "the number called; it chooses the agent", "+15550100002")
+    .option("--speed <factor>", "how many times faster than life the agent speaks", positive, 1)
+    .action(async (options: { from: string; to: string; speed: number }) => {
+      const config = configured({}, "error")
+      const { call } = await import("./call.ts")
+      exitCode = await call(config, { ...options, print })
+    })
+
+  program
+    .command("check")
+    .description("tell what is configured, what is missing and how to mend it")
+    .option("--env", "also list every variable with its default")
+    .action(async ({ env }: { env?: boolean }) => {
+      const config = configured({}, "error")
+      const { check, listVariables } = await import("./check.ts")
+      exitCode = check(config, print)
+      if (env) listVariables(print)
+    })
+
+  program
+    .command("migrate")
+    .description("bring the database up to date without serving")
+    .action(async () => {
+      const config = configured()
+      const { migrate } = await import("./migrate.ts")
+      exitCode = migrate(config, print)
+    })
+
+  try {
+    await program.parseAsync([...args], { from: "user" })
+    return exitCode
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+/** The configuration of the environment, with the log set up by it. */
+function configured(overrides: Record<string, string> = {}, level?: "error"): Config {
+  const config = readConfig({ ...environment, ...overrides })
+  configureLog({ level: level ?? config.logLevel, format: config.logFormat, secrets: config.secrets })
+  return config
+}
+
+function failed(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode
+  // What the person at the terminal can mend is told in plain words; anything else with its origin.
+  if (error instanceof ConfigError || error instanceof AppError)
+    process.stderr.write(`parley: ${error.message}\n`)
+  else if (error instanceof Error && error.name === "AssetError")
+    process.stderr.write(`parley: ${error.message}\n`)
+  else {
+    process.stderr.write(`parley: ${messageOf(error)}\n`)
+    getLog("cli").error("command failed", { stack: error instanceof Error ? error.stack : undefined })
+  }
+  return 1
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function portNumber(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidArgumentError("a port is a whole number from 0 to 65535")
+  }
+  return port
+}
+
+function positive(text: string): number {
+  const value = Number(text)
+  if (!(value > 0 && value <= 1000)) throw new InvalidArgumentError("a number above 0, at most 1000")
+  return value
+}

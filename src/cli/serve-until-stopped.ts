@@ -1,0 +1,33 @@
+/** Serves until the process is told to stop. */
+
+import type { Config } from "../config.ts"
+import { getLog } from "../lib/log.ts"
+import { serve } from "./serve.ts"
+import { situationOf } from "./situation.ts"
+
+/** Returns once the server listens. SIGTERM and SIGINT let calls end, a second one does not; then the process exits with 0. */
+export function serveUntilStopped(config: Config): void {
+  const log = getLog("server")
+  const running = serve(config)
+  log.info(`Server is running on port ${running.port}`, { url: running.url })
+  for (const { state, about, text, fix } of situationOf(config)) {
+    if (state !== "ok") log.info(`${about}: ${text}`, fix ? { fix } : {})
+  }
+  for (const warning of config.warnings) log.warn(warning)
+
+  let signals = 0
+  const onSignal = (signal: string) => {
+    signals += 1
+    log.info("stopping", { signal })
+    if (signals > 1) running.kill()
+    else log.background("stopping", running.stop().then(exitWhenDone))
+  }
+  const exitWhenDone = () => {
+    log.info("stopped")
+    process.exitCode = 0
+    process.off("SIGTERM", onSignal)
+    process.off("SIGINT", onSignal)
+  }
+  process.on("SIGTERM", onSignal)
+  process.on("SIGINT", onSignal)
+}

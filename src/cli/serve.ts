@@ -1,0 +1,86 @@
+/** `parley serve`: the server, from its first line to its last. */
+
+import { createApp } from "../app.ts"
+import type { Config } from "../config.ts"
+import { AppError } from "../lib/errors.ts"
+import { getLog } from "../lib/log.ts"
+
+/** How many ports are tried with `PORT_RETRY=1`. */
+const MAX_PORTS = 10
+/** The largest request body that is read at all; the routes allow less. In bytes. */
+const MAX_REQUEST_BYTES = 2 * 1024 * 1024
+
+export type Running = {
+  port: number
+  /** Address on this machine. */
+  url: string
+  /** Lets running calls end within the time limit, then closes everything. */
+  stop(): Promise<void>
+  /** Closes everything now. */
+  kill(): void
+}
+
+export type ServeOptions = {
+  /** Only this machine can connect. */
+  localOnly?: boolean
+}
+
+/** Listens. Throws `AppError` UNAVAILABLE when the port is taken. */
+export function serve(config: Config, { localOnly = false }: ServeOptions = {}): Running {
+  const log = getLog("server")
+  const app = createApp(config)
+  const server = listen(config, (port) =>
+    Bun.serve({
+      port,
+      ...(localOnly ? { hostname: "127.0.0.1" } : {}),
+      idleTimeout: 60,
+      maxRequestBodySize: MAX_REQUEST_BYTES,
+      development: false,
+      fetch: (request, bun) => app.fetch(request, bun),
+      websocket: app.websocket,
+      error(error) {
+        log.error("request failed outside of its route", { error })
+        return Response.json(
+          { error: { code: "INTERNAL", message: "An unexpected error occurred" } },
+          { status: 500 },
+        )
+      },
+    }),
+  )
+  const port = server.port ?? config.port
+  app.listening(port)
+  let stopping: Promise<void> | undefined
+  const kill = () => {
+    app.close()
+    log.background("closing the port", server.stop(true))
+  }
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    stop: () => (stopping ??= app.drain().then(kill)),
+    kill,
+  }
+}
+
+function listen<T>({ port, portRetry }: Config, start: (port: number) => T): T {
+  const ports = portRetry && port > 0 ? Array.from({ length: MAX_PORTS }, (_, index) => port + index) : [port]
+  for (const candidate of ports.filter((number) => number <= 65_535)) {
+    try {
+      return start(candidate)
+    } catch (error) {
+      if (!isTaken(error)) throw error
+      if (candidate !== ports.at(-1)) {
+        getLog("server").warn(`Port ${candidate} is in use, trying ${candidate + 1}`)
+      }
+    }
+  }
+  const tried = ports.length > 1 ? `Ports ${port} to ${port + ports.length - 1} are` : `Port ${port} is`
+  throw new AppError(
+    "UNAVAILABLE",
+    `${tried} in use. Stop the program that uses it, set PORT to another one, or set PORT_RETRY=1 to try the next ones.`,
+  )
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE"
+}

@@ -1,0 +1,331 @@
+/** Configuration from environment variables: one schema, all faults at once. The only reader of the environment. */
+
+import { z } from "zod"
+import {
+  accountSid,
+  allOrSome,
+  country,
+  e164,
+  flag,
+  httpUrl,
+  keyList,
+  notFalse,
+  oneOf,
+  origins,
+  placeName,
+  prefixes,
+  sqliteUrl,
+  text,
+  whole,
+  words,
+} from "./lib/text-fields.ts"
+
+/** Names that are read when the variable itself is not set. */
+const ALSO: Readonly<Record<string, readonly string[]>> = {
+  PUBLIC_URL: ["SERVER_BASE_URL", "SERVER"],
+  TWILIO_ACCOUNT_SID: ["ACCOUNT_SID"],
+  TWILIO_AUTH_TOKEN: ["AUTH_TOKEN"],
+  TWILIO_API_KEY: ["API_KEY"],
+  TWILIO_API_SECRET: ["API_SECRET"],
+  TWILIO_FROM_NUMBER: ["FROM_NUMBER", "TWILIO_PHONE_NUMBER"],
+  OPENAI_API_KEY: ["OPEN_AI_KEY"],
+  SERVER_CALL_STARTS_PER_MINUTE: ["OUTBOUND_RATE_LIMIT_PER_MINUTE"],
+}
+
+const SECRET = new Set([
+  "TWILIO_AUTH_TOKEN",
+  "TWILIO_API_KEY",
+  "TWILIO_API_SECRET",
+  "OPENAI_API_KEY",
+  "API_KEYS",
+  "OUTBOUND_API_KEY",
+])
+
+const meanings = z.registry<{ meaning: string }>()
+
+function named<T extends z.ZodType>(type: T, meaning: string): T {
+  meanings.add(type, { meaning })
+  return type
+}
+
+const SEEDS = ["s0", "s1", "s2", "s3", "s4"] as const
+
+const ms = (least = 1) => whole(least, 315_360_000_000)
+const count = whole(1, 1_000_000)
+
+const Environment = z.object({
+  PORT: named(whole(0, 65535).default(3000), "Port to listen on; 0 takes any free one"),
+  PORT_RETRY: named(flag.default(false), "1: a taken port is followed by the next one"),
+  PUBLIC_URL: named(
+    httpUrl.optional(),
+    "Address under which Twilio reaches this server; none: local and simulated calls only",
+  ),
+  TWILIO_ACCOUNT_SID: named(accountSid.optional(), "Account at Twilio"),
+  TWILIO_AUTH_TOKEN: named(
+    words.default([]),
+    "Token that signs Twilio's requests; during a rotation a list, the current one first",
+  ),
+  TWILIO_API_KEY: named(text.optional(), "API key for requests to Twilio, in place of the token"),
+  TWILIO_API_SECRET: named(text.optional(), "Secret of the API key"),
+  TWILIO_FROM_NUMBER: named(
+    e164.optional(),
+    "Number that outgoing calls come from; none: the first number of the account",
+  ),
+  TWILIO_API_BASE_URL: named(httpUrl.optional(), "One address in place of all Twilio hosts"),
+  TWILIO_EDGE: named(placeName.optional(), "Twilio edge; only together with TWILIO_REGION"),
+  TWILIO_REGION: named(placeName.optional(), "Twilio region; only together with TWILIO_EDGE"),
+  TWILIO_VALIDATE_WEBHOOKS: named(
+    notFalse.default(true),
+    "Exactly `false` switches the check of Twilio's signatures off",
+  ),
+  OPENAI_API_KEY: named(text.optional(), "Key for OpenAI"),
+  OPENAI_BASE_URL: named(
+    httpUrl.optional(),
+    "Address of a server that speaks OpenAI's protocol, in place of https://api.openai.com/v1",
+  ),
+  OPENAI_MODEL: named(text.default("gpt-6-luna"), "Text model"),
+  OPENAI_REALTIME_MODEL: named(text.default("gpt-realtime-2.1"), "Speech-to-speech model"),
+  OPENAI_TRANSCRIBE_MODEL: named(text.default("gpt-transcribe"), "Speech-to-text model"),
+  OPENAI_TTS_MODEL: named(text.default("gpt-realtime-2.1-mini"), "Model that reads text aloud"),
+  MODEL_PROVIDER: named(
+    oneOf("auto", "openai", "openai-compatible", "demo").default("auto"),
+    "Where text models are; auto: openai with a key, else the built-in demo",
+  ),
+  DATABASE_URL: named(sqliteUrl.default("file:./data/parley.db"), "SQLite file, or :memory:"),
+  API_KEYS: named(
+    keyList.default([]),
+    "List of `key` or `key:user_id` for the API; none: only this machine is served",
+  ),
+  OUTBOUND_API_KEY: named(text.optional(), "One more key, bound to no user"),
+  ALLOWED_ORIGINS: named(origins.default([]), "Web pages of other origins that may call the API"),
+  ALLOWED_DESTINATIONS: named(
+    prefixes.default([]),
+    "Beginnings of the numbers that may be called; none: every number",
+  ),
+  DEFAULT_COUNTRY: named(country.optional(), "Country of numbers that are given without +"),
+  ASSETS_DIR: named(text.default("./assets"), "Folder of contexts, manifests, serverConfig.json"),
+  COMPAT: named(
+    allOrSome(SEEDS).default([...SEEDS]),
+    "Earlier systems whose paths are served: all, off, or some of s0 to s4",
+  ),
+  LOG_LEVEL: named(
+    oneOf("debug", "info", "warn", "error").default("info"),
+    "Least important records that are written",
+  ),
+  LOG_FORMAT: named(
+    oneOf("auto", "json", "pretty").default("auto"),
+    "auto: text on a terminal, JSON lines elsewhere",
+  ),
+  CALL_STARTS_PER_MINUTE: named(count.default(5), "Calls a user may start in a minute"),
+  SERVER_CALL_STARTS_PER_MINUTE: named(
+    count.default(30),
+    "Calls that all users together may start in a minute",
+  ),
+  OBSERVERS_PER_USER: named(count.default(3), "Observer sockets of one user"),
+  MAX_CONCURRENT_CALLS: named(count.default(2000), "Calls at once; a caller past it hears a sentence"),
+  FIRST_TOKEN_TIMEOUT_MS: named(ms().default(6000), "Wait for the first word of an answer"),
+  TOKEN_GAP_TIMEOUT_MS: named(ms().default(8000), "Longest pause within an answer"),
+  WAIT_PHRASE_AFTER_MS: named(ms().default(2500), "Silence before a caller is asked to wait"),
+  MODEL_CONNECT_TIMEOUT_MS: named(ms().default(5000), "Wait for the model to accept a request"),
+  TOOL_TIMEOUT_MS: named(ms().default(10_000), "Longest run of a tool"),
+  DRAIN_TIMEOUT_MS: named(ms(0).default(8000), "Wait for running calls when the server stops"),
+  MAX_CALL_MS: named(ms().default(3_600_000), "Longest call"),
+  SETUP_TIMEOUT_MS: named(ms().default(10_000), "Wait for the first message on a socket"),
+  SOCKET_TOKEN_TTL_MS: named(ms().default(60_000), "Life of the one-time token of a socket"),
+  DIGITS_TIMEOUT_MS: named(ms().default(2000), "Pause that ends a row of keys"),
+  TWILIO_TIMEOUT_MS: named(ms().default(10_000), "Wait for Twilio to answer a request"),
+  RETENTION_MS: named(ms(0).default(0), "Age at which ended calls are deleted; 0: never"),
+})
+type Environment = z.output<typeof Environment>
+type Name = keyof Environment
+
+/** The variables that the process was started with. */
+export const environment: Readonly<Record<string, string | undefined>> = process.env
+
+/** Everything the program may be told from outside, with defaults filled in. */
+export type Config = ReturnType<typeof toConfig> & {
+  /** What is allowed but worth a line in the log. */
+  readonly warnings: readonly string[]
+  /** Values that must never be written anywhere. */
+  readonly secrets: readonly string[]
+}
+
+export class ConfigError extends Error {
+  /** Names of the variables at fault. */
+  readonly names: readonly string[]
+
+  constructor(faults: readonly Fault[]) {
+    const lines = faults.map(({ name, message }) => `  ${name}: ${message}`)
+    super(`The configuration cannot be used:\n${lines.join("\n")}`)
+    this.name = "ConfigError"
+    this.names = faults.map(({ name }) => name)
+  }
+}
+
+type Fault = { name: string; message: string }
+
+/** Every variable for people: the page of the documentation and `parley check` are made from it. */
+export const CONFIG_TABLE = Object.entries(Environment.shape).map(([name, field]) => {
+  const { meaning = "" } = meanings.get(field) ?? {}
+  return { name, default: defaultOf(field), also: ALSO[name] ?? [], secret: SECRET.has(name), meaning }
+})
+
+const secretNames = new Set(CONFIG_TABLE.flatMap(({ name, also, secret }) => (secret ? [name, ...also] : [])))
+
+/** Whether the value of this variable must never be shown. */
+export function isSecret(name: string): boolean {
+  return secretNames.has(name)
+}
+
+/**
+ * Reads the configuration out of environment variables; an empty one counts as not set. Throws `ConfigError`, which
+ * names every faulty variable and shows no value of a secret one.
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const { values, faults, warnings } = resolveNames(env)
+  const parsed = Environment.safeParse(values)
+  const wrong = (parsed.error?.issues ?? []).map(({ path, message }) => ({ name: String(path[0]), message }))
+  const all = [...faults, ...wrong, ...partners(values)]
+  if (!parsed.success || all.length > 0) throw new ConfigError(all)
+
+  const config = toConfig(parsed.data)
+  const { twilio, openai, apiKeys } = config
+  const keys = apiKeys.map(({ key }) => key)
+  const secrets = [...twilio.authTokens, twilio.apiKey, twilio.apiSecret, openai.apiKey, ...keys]
+  return {
+    ...config,
+    warnings: [...warnings, ...doubts(config)],
+    secrets: secrets.filter((value) => value !== undefined),
+  }
+}
+
+type Values = { [name in Name]?: string }
+
+/** Finds the value of each variable under all its names. Two names must not disagree. */
+function resolveNames(env: Record<string, string | undefined>) {
+  const values: Record<string, string> = {}
+  const faults: Fault[] = []
+  const warnings: string[] = []
+  for (const { name, also } of CONFIG_TABLE) {
+    const found = [name, ...also].flatMap((alias) => {
+      const value = env[alias]?.trim()
+      if (!value) return []
+      const meant = name === "PUBLIC_URL" ? (httpUrl.safeParse(value).data ?? value) : value
+      return [{ alias, value, meant }]
+    })
+    const [first, ...others] = found
+    if (!first) continue
+    values[name] = first.value
+    const other = others.find(({ meant }) => meant !== first.meant)
+    if (other) {
+      const message = `differs from ${other.alias}, which means the same; set one of them`
+      faults.push({ name: first.alias, message })
+    }
+    if (first.alias !== name) warnings.push(`${first.alias} is read as ${name}; better set ${name}`)
+  }
+  return { values, faults, warnings }
+}
+
+/** Variables that only make sense together. */
+function partners(values: Values): Fault[] {
+  const faults: Fault[] = []
+  const need = (name: Name, missing: Name, why: string) => {
+    if (values[name] && !values[missing]) faults.push({ name: missing, message: `must be set too: ${why}` })
+  }
+  need("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_KEY is of no use without it")
+  need("TWILIO_API_SECRET", "TWILIO_API_KEY", "TWILIO_API_SECRET is of no use without it")
+  need("TWILIO_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_API_KEY does not tell the account")
+  need("TWILIO_EDGE", "TWILIO_REGION", "Twilio takes edge and region only together")
+  need("TWILIO_REGION", "TWILIO_EDGE", "Twilio takes edge and region only together")
+  if (values.MODEL_PROVIDER === "openai")
+    need("MODEL_PROVIDER", "OPENAI_API_KEY", "MODEL_PROVIDER=openai needs a key")
+  if (values.MODEL_PROVIDER === "openai-compatible") {
+    need(
+      "MODEL_PROVIDER",
+      "OPENAI_BASE_URL",
+      "MODEL_PROVIDER=openai-compatible needs the address of the server",
+    )
+  }
+  return faults
+}
+
+function toConfig(env: Environment) {
+  const unbound = env.OUTBOUND_API_KEY === undefined ? [] : [{ key: env.OUTBOUND_API_KEY, userId: null }]
+  return {
+    port: env.PORT,
+    portRetry: env.PORT_RETRY,
+    publicUrl: env.PUBLIC_URL,
+    twilio: {
+      accountSid: env.TWILIO_ACCOUNT_SID,
+      authTokens: env.TWILIO_AUTH_TOKEN,
+      apiKey: env.TWILIO_API_KEY,
+      apiSecret: env.TWILIO_API_SECRET,
+      fromNumber: env.TWILIO_FROM_NUMBER,
+      apiBaseUrl: env.TWILIO_API_BASE_URL,
+      edge: env.TWILIO_EDGE,
+      region: env.TWILIO_REGION,
+      validateWebhooks: env.TWILIO_VALIDATE_WEBHOOKS,
+    },
+    openai: {
+      apiKey: env.OPENAI_API_KEY,
+      baseUrl: env.OPENAI_BASE_URL,
+      model: env.OPENAI_MODEL,
+      realtimeModel: env.OPENAI_REALTIME_MODEL,
+      transcribeModel: env.OPENAI_TRANSCRIBE_MODEL,
+      ttsModel: env.OPENAI_TTS_MODEL,
+    },
+    modelProvider: env.MODEL_PROVIDER,
+    databaseUrl: env.DATABASE_URL,
+    apiKeys: [...env.API_KEYS, ...unbound],
+    allowedOrigins: env.ALLOWED_ORIGINS,
+    allowedDestinations: env.ALLOWED_DESTINATIONS,
+    defaultCountry: env.DEFAULT_COUNTRY,
+    assetsDir: env.ASSETS_DIR,
+    compat: env.COMPAT,
+    logLevel: env.LOG_LEVEL,
+    logFormat: env.LOG_FORMAT,
+    limits: {
+      callStartsPerMinute: env.CALL_STARTS_PER_MINUTE,
+      serverCallStartsPerMinute: env.SERVER_CALL_STARTS_PER_MINUTE,
+      observersPerUser: env.OBSERVERS_PER_USER,
+      maxConcurrentCalls: env.MAX_CONCURRENT_CALLS,
+    },
+    times: {
+      firstTokenMs: env.FIRST_TOKEN_TIMEOUT_MS,
+      tokenGapMs: env.TOKEN_GAP_TIMEOUT_MS,
+      waitPhraseMs: env.WAIT_PHRASE_AFTER_MS,
+      modelConnectMs: env.MODEL_CONNECT_TIMEOUT_MS,
+      toolMs: env.TOOL_TIMEOUT_MS,
+      drainMs: env.DRAIN_TIMEOUT_MS,
+      maxCallMs: env.MAX_CALL_MS,
+      setupMs: env.SETUP_TIMEOUT_MS,
+      socketTokenMs: env.SOCKET_TOKEN_TTL_MS,
+      digitsMs: env.DIGITS_TIMEOUT_MS,
+      twilioMs: env.TWILIO_TIMEOUT_MS,
+      retentionMs: env.RETENTION_MS,
+    },
+  }
+}
+
+function doubts({ publicUrl, twilio, apiKeys }: ReturnType<typeof toConfig>): string[] {
+  const found: string[] = []
+  if (
+    publicUrl?.startsWith("http:") &&
+    !/^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?:[:/]|$)/.test(publicUrl)
+  ) {
+    found.push("PUBLIC_URL begins with http: calls travel unprotected, and Twilio opens no socket to it")
+  }
+  if (twilio.accountSid && twilio.authTokens.length === 0) {
+    found.push("TWILIO_AUTH_TOKEN is not set: Twilio's signatures cannot be checked")
+  }
+  if (!twilio.validateWebhooks) found.push("TWILIO_VALIDATE_WEBHOOKS=false: anyone may send webhooks")
+  if (apiKeys.some(({ key }) => key.length < 16))
+    found.push("API_KEYS holds a key of fewer than 16 characters")
+  return found
+}
+
+function defaultOf(field: z.ZodType): string | undefined {
+  if (!(field instanceof z.ZodDefault)) return undefined
+  const { defaultValue } = field.def
+  return Array.isArray(defaultValue) ? defaultValue.join(",") : String(defaultValue)
+}

@@ -1,0 +1,41 @@
+/** TwiML that connects a call to a conversation: a one-time socket, the agent's voice, and the way back. */
+
+import type { Agent } from "../assets/agent.ts"
+import type { Call } from "../call/call.ts"
+import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
+import { relayTwiml } from "../twilio/twiml.ts"
+import type { ControlContext } from "./context.ts"
+
+/** How the socket is addressed: with the token in the path, or at a fixed path with the token as a `<Parameter>`. */
+export type SocketAddress = { kind: "token-path" } | { kind: "fixed-path"; path: string }
+
+export type RelayInstructions = {
+  call: Call
+  agent: Agent
+  /** Empty: nobody greets. */
+  greeting: string
+  address?: SocketAddress
+}
+
+/** Issues a token for the call, in place of an earlier one, and returns the TwiML that uses it. */
+export function relayInstructions(context: ControlContext, instructions: RelayInstructions): string {
+  const { call, agent, greeting, address = { kind: "token-path" } } = instructions
+  const { config, store, liveCalls, sweep, publicUrl } = context
+  const token = newSocketToken()
+  const expiresAt = sweep.clock.now() + config.times.socketTokenMs
+  store.calls.issueToken(call.id, token, expiresAt)
+  liveCalls.expect(call.id, expiresAt)
+  const socketUrl = publicUrl().replace(/^http/, "ws")
+  return relayTwiml({
+    actionUrl: `${publicUrl()}/twilio/connect-ended`,
+    url: address.kind === "token-path" ? `${socketUrl}/twilio/relay/${token}` : `${socketUrl}${address.path}`,
+    welcomeGreeting: greeting === "" ? undefined : greeting,
+    attributes: agent.relay.attributes,
+    languages: agent.relay.languages,
+    parameters: {
+      ...agent.relay.parameters,
+      ...call.parameters,
+      ...(address.kind === "fixed-path" ? { [TOKEN_PARAMETER]: token } : {}),
+    },
+  })
+}

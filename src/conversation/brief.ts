@@ -1,0 +1,49 @@
+/** What a model is told about its role and about the call: the role first, because it is the same for many calls. */
+
+import { createHash } from "node:crypto"
+import type { Agent } from "../assets/agent.ts"
+import type { Call, Parameters } from "../call/call.ts"
+import type { Brief } from "./conversation.ts"
+
+export type BriefOptions = {
+  agent: Agent
+  call: Pick<Call, "sid" | "direction" | "from" | "to" | "prompt" | "createdAt">
+  parameters: Parameters
+  /** What else the engine knows about the call; empty fields are left out. */
+  facts?: Record<string, string | null>
+}
+
+/** Role, call facts and parameters as one text, with `{placeholders}` of the role filled from the parameters. */
+export function briefFor({ agent, call, parameters, facts = {} }: BriefOptions): Brief {
+  const role = fillPlaceholders(call.prompt ?? agent.context.text, parameters)
+  const known = {
+    callSid: call.sid,
+    direction: call.direction,
+    from: call.from,
+    to: call.to,
+    startedAt: new Date(call.createdAt).toISOString(),
+    ...facts,
+  }
+  const present = Object.fromEntries(
+    Object.entries(known).filter(([, value]) => value !== null && value !== ""),
+  )
+  const peer = call.direction === "inbound" ? call.from : call.to
+  return {
+    instructions: [
+      role.trim(),
+      "# This call",
+      "These are the details of the call. Use them to complete your objective.",
+      JSON.stringify({ ...present, parameters }, null, 1),
+    ].join("\n\n"),
+    tools: agent.manifest.tools,
+    cacheKey: `${agent.key}-${agent.context.version}-${agent.manifest.version}`,
+    safetyId: createHash("sha256").update(peer).digest("hex").slice(0, 32),
+  }
+}
+
+/** Replaces `{name}` by the parameter of that name; an unknown one stays as it is. */
+export function fillPlaceholders(text: string, parameters: Parameters): string {
+  return text.replace(/\{([A-Za-z0-9_.-]{1,64})\}/g, (placeholder, name: string) =>
+    Object.hasOwn(parameters, name) ? (parameters[name] ?? placeholder) : placeholder,
+  )
+}

@@ -1,0 +1,103 @@
+/** Types of values that are written as text, as in environment variables. Their messages never repeat the value. */
+
+import { z } from "zod"
+
+export const text = z.string()
+
+/** A list separated by commas; empty entries are dropped. */
+export const words = text.transform((value) =>
+  value
+    .split(",")
+    .map((word) => word.trim())
+    .filter(Boolean),
+)
+
+/** A phone number in E.164 form. */
+export const e164 = text.regex(/^\+[1-9]\d{6,14}$/, "must be a number in E.164 form, such as +15550100001")
+
+/** The SID of an account at Twilio. (Twilio: "SID prefixes".) */
+export const accountSid = text.regex(/^AC[0-9a-zA-Z]{32}$/, "must be AC followed by 32 letters or digits")
+
+/** The name of an edge or a region of Twilio. */
+export const placeName = text.regex(/^[a-z0-9-]+$/, "must be a plain name, such as dublin or ie1")
+
+/** `1` or `0`. */
+export const flag = text
+  .toLowerCase()
+  .pipe(z.enum(["1", "true", "0", "false"], "must be 1 or 0"))
+  .transform((value) => value === "1" || value === "true")
+
+/** False only when it is exactly `false`. */
+export const notFalse = text.transform((value) => value !== "false")
+
+export const country = text.regex(/^[a-z]{2}$/i, "must be two letters, such as US").toUpperCase()
+
+export const sqliteUrl = text.regex(
+  /^(?:file:|(?![a-z][a-z0-9+.-]+:\/\/))/i,
+  "must be a file: URL, a path or :memory:",
+)
+
+/** Origins of web pages, as browsers send them. */
+export const origins = words.refine(
+  (list) => list.every((origin) => URL.canParse(origin) && new URL(origin).origin === origin),
+  "must be origins, such as https://app.example.com, separated by commas",
+)
+
+/** Beginnings of numbers in E.164 form. */
+export const prefixes = words.refine(
+  (list) => list.every((prefix) => /^\+[1-9]\d{0,14}$/.test(prefix)),
+  "must be prefixes, such as +1,+4930, separated by commas",
+)
+
+/** One word of a list. */
+export function oneOf<const T extends readonly [string, ...string[]]>(...list: T) {
+  return z.enum(list, `must be ${list.slice(0, -1).join(", ")} or ${list.at(-1)}`)
+}
+
+/** `all`, `off`, or some words of a list. */
+export function allOrSome<const T extends readonly [string, ...string[]]>(list: T) {
+  return words
+    .refine(
+      (given) => given.length === 1 || !given.some((word) => /^(?:all|off)$/.test(word)),
+      "all and off stand alone",
+    )
+    .transform((given) => (given[0] === "all" ? [...list] : given[0] === "off" ? [] : given))
+    .pipe(z.array(z.enum(list, `must be all, off, or a list of ${list.join(", ")}`)))
+}
+
+/** A whole number between two limits. */
+export const whole = (least: number, most: number) =>
+  text
+    .regex(/^\d{1,15}$/, "must be a whole number, written in digits only")
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, `must be between ${least} and ${most}`)
+
+/** An http address without a trailing slash; its path is kept. */
+export const httpUrl = text.transform((value, ctx) => {
+  const fault = (message: string) => {
+    ctx.issues.push({ code: "custom", message, input: value })
+    return z.NEVER
+  }
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `https://${value}`
+  if (!URL.canParse(address)) return fault("must be an address, such as https://voice.example.com")
+  const url = new URL(address)
+  if (!/^https?:$/.test(url.protocol)) return fault("must begin with https:// or http://")
+  if (url.username || url.password || url.search || url.hash)
+    return fault("must be without user, query and #")
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`
+})
+
+/** API keys, none twice, each `key` or `key:user_id`, separated by commas. */
+export const keyList = words.transform((list, ctx) =>
+  list.map((entry, index) => {
+    const [key = "", userId] = entry.split(/:(.*)/s)
+    const place = `entry ${index + 1}`
+    if (key === "" || userId === "") {
+      ctx.issues.push({ code: "custom", message: `${place} must be a key or key:user_id`, input: undefined })
+    }
+    if (list.some((other, at) => at < index && other.split(":")[0] === key)) {
+      ctx.issues.push({ code: "custom", message: `${place} repeats a key`, input: undefined })
+    }
+    return { key, userId: userId ?? null }
+  }),
+)

@@ -1,0 +1,61 @@
+/** The text model as a conversation sees it: one request, a stream of parts, one abort signal. */
+
+import type { ToolSpec } from "../call/tool-spec.ts"
+
+export type ChatItem =
+  | { type: "message"; role: "user" | "assistant" | "system"; text: string; phase?: string }
+  | { type: "tool-call"; callId: string; name: string; arguments: string }
+  | { type: "tool-result"; callId: string; output: string }
+  /** Something a back end wants returned unchanged (a reasoning item); only the back end of that name may read it. */
+  | { type: "opaque"; backEnd: string; item: unknown }
+
+export type ChatRequest = {
+  /** Role and facts; the stable part comes first, for prompt caching. */
+  instructions: string
+  items: readonly ChatItem[]
+  tools: readonly ToolSpec[]
+  /** `none` makes the model answer in words. */
+  toolChoice: "auto" | "none"
+  /** The same for all requests that share instructions and tools. */
+  cacheKey: string
+  /** A hash that stands for the caller, never the number itself. */
+  safetyId: string
+}
+
+export type Usage = { inputTokens: number; cachedTokens: number; outputTokens: number }
+
+export type ChatPart =
+  /** Words to speak, to be passed on at once. `phase` as the back end reports it. */
+  | { type: "text"; text: string; phase?: string }
+  /** A complete call; may come before the end of the stream. */
+  | { type: "tool-call"; callId: string; name: string; arguments: string }
+  | { type: "opaque"; backEnd: string; item: unknown }
+  /** Always the last part. `length`: cut by a token limit. `filtered`: by a content filter. */
+  | { type: "end"; reason: "stop" | "tool-calls" | "length" | "filtered"; usage?: Usage }
+
+export interface ChatModel {
+  /** Back end and model, for logs and records: `openai:gpt-6-luna`. */
+  readonly name: string
+  /**
+   * Streams one answer. Throws `ChatModelError` for anything that keeps the stream from its `end` part, including a
+   * stream that breaks off. When `signal` is aborted it ends, with or without an error, and closes its connection.
+   */
+  reply(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatPart>
+}
+
+export class ChatModelError extends Error {
+  /** Whether the same request may succeed at once. */
+  readonly retryable: boolean
+  /** HTTP status, where there was one. */
+  readonly status: number | undefined
+
+  constructor(
+    message: string,
+    { retryable, status, cause }: { retryable: boolean; status?: number | undefined; cause?: unknown },
+  ) {
+    super(message, { cause })
+    this.name = "ChatModelError"
+    this.retryable = retryable
+    this.status = status
+  }
+}

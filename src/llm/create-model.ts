@@ -1,0 +1,79 @@
+/** Which text model a configuration means. */
+
+import { AppError } from "../lib/errors.ts"
+import { ChatModelError, type ChatModel } from "./chat-model.ts"
+import { createDemoModel } from "./demo-model.ts"
+import { createChatCompletionsModel } from "./openai-chat.ts"
+import { isOpenAiHost, OPENAI_BASE_URL, openAiSource } from "./openai-client.ts"
+import { DEFAULT_MODEL, type ModelSettings } from "./openai-models.ts"
+import { createResponsesModel } from "./openai-responses.ts"
+
+export type ModelChoice = ModelSettings & {
+  provider: "auto" | "openai" | "openai-compatible" | "demo"
+  name?: string | undefined
+  baseUrl?: string | undefined
+}
+
+export type ModelKeys = {
+  openaiApiKey?: string | undefined
+  openaiBaseUrl?: string | undefined
+  openaiModel?: string | undefined
+}
+
+/**
+ * Makes the model; it is worth keeping, because it owns the connections. What `choice` names goes before what `keys`
+ * name. `auto` is OpenAI with a key, a compatible server with an address alone, and the built-in demo with neither.
+ * Throws `AppError` NOT_CONFIGURED for an OpenAI model without a key and for an address that is none.
+ */
+export function createChatModel(choice: ModelChoice, keys: ModelKeys): ChatModel {
+  const { provider, name, baseUrl: chosenUrl, ...settings } = choice
+  const apiKey = keys.openaiApiKey
+  const ownUrl = chosenUrl ?? keys.openaiBaseUrl
+  const baseUrl = ownUrl ?? OPENAI_BASE_URL
+  if (provider === "demo" || (provider === "auto" && !apiKey && !ownUrl)) return createDemoModel()
+  if (!URL.canParse(baseUrl))
+    throw new AppError("NOT_CONFIGURED", `The model's address is not a URL: ${baseUrl}`)
+  if (!apiKey && (provider === "openai" || isOpenAiHost(baseUrl))) {
+    throw new AppError("NOT_CONFIGURED", "OpenAI's models need a key: set OPENAI_API_KEY")
+  }
+  const model = name ?? keys.openaiModel ?? DEFAULT_MODEL
+  const client = openAiSource({ apiKey, baseUrl })
+  const options = { ...settings, apiKey, baseUrl, model, client }
+  if (provider === "openai-compatible" || !apiKey) return createChatCompletionsModel(options)
+  const responses = createResponsesModel(options)
+  if (provider === "openai" || isOpenAiHost(baseUrl)) return responses
+  return firstThatIsThere(responses, createChatCompletionsModel(options))
+}
+
+/** Statuses of a server that does not have the path. */
+const ABSENT = new Set([404, 405, 501])
+
+/** Asks `preferred` until it turns out not to be there; then, once `other` has answered, only `other`. */
+function firstThatIsThere(preferred: ChatModel, other: ChatModel): ChatModel {
+  let settled: ChatModel | undefined
+  async function* ask(model: ChatModel, ...[request, signal]: Parameters<ChatModel["reply"]>) {
+    for await (const part of model.reply(request, signal)) {
+      settled = model
+      yield part
+    }
+  }
+  return {
+    get name() {
+      return (settled ?? preferred).name
+    },
+    async *reply(request, signal) {
+      const first = settled ?? preferred
+      let began = false
+      try {
+        for await (const part of ask(first, request, signal)) {
+          began = true
+          yield part
+        }
+      } catch (error) {
+        const isAbsent = error instanceof ChatModelError && ABSENT.has(error.status ?? 0)
+        if (began || first === other || settled === preferred || !isAbsent) throw error
+        yield* ask(other, request, signal)
+      }
+    },
+  }
+}

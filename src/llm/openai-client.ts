@@ -1,0 +1,57 @@
+/** Where the OpenAI SDK comes from: loaded on first use, one client for all requests to one address. */
+
+import type OpenAI from "openai"
+
+/** Source: OpenAI "API reference: Introduction". */
+export const OPENAI_BASE_URL = "https://api.openai.com/v1"
+
+/** The longest wait for response headers, in milliseconds. Whoever waits for words has shorter limits of its own. */
+const HEADERS_TIMEOUT_MS = 60_000
+
+/** Gives the client, loading the SDK when it is asked for the first time. */
+export type OpenAiSource = () => Promise<OpenAI>
+
+export type OpenAiSourceOptions = {
+  /** Without a key no `Authorization` header is sent, as servers without accounts want it. */
+  apiKey?: string | undefined
+  baseUrl?: string | undefined
+}
+
+export function openAiSource({ apiKey, baseUrl = OPENAI_BASE_URL }: OpenAiSourceOptions): OpenAiSource {
+  let client: Promise<OpenAI> | undefined
+  return function openAiClient() {
+    client ??= load().catch((error: unknown) => {
+      client = undefined
+      throw error
+    })
+    return client
+  }
+
+  async function load() {
+    const { default: Client } = await import("openai")
+    return new Client({
+      apiKey: apiKey ?? "none",
+      baseURL: baseUrl,
+      maxRetries: 0,
+      timeout: HEADERS_TIMEOUT_MS,
+      logLevel: "off",
+      // What is left out here would be read from the environment.
+      adminAPIKey: null,
+      organization: null,
+      project: null,
+      webhookSecret: null,
+      ...(apiKey === undefined ? { defaultHeaders: { Authorization: null } } : {}),
+    })
+  }
+}
+
+/** Loads the SDK (some 65 ms from source files), so that no caller waits for it. Called once the server listens. */
+export async function warmOpenAi(): Promise<void> {
+  await import("openai")
+}
+
+/** Whether the address is OpenAI's own, in any of its regions. False for what is not an address. */
+export function isOpenAiHost(baseUrl: string): boolean {
+  const host = URL.parse(baseUrl)?.hostname ?? ""
+  return host === "api.openai.com" || host.endsWith(".api.openai.com")
+}

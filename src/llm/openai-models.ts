@@ -1,0 +1,35 @@
+/** What is known of OpenAI's models by their names. */
+
+/** Source: OpenAI "Models": the cheap and quick one of the newest family. */
+export const DEFAULT_MODEL = "gpt-6-luna"
+
+export type Verbosity = "low" | "medium" | "high"
+
+/** Settings of one model; what is left out is not sent. */
+export type ModelSettings = {
+  temperature?: number | undefined
+  /** Includes what is spent on reasoning. */
+  maxOutputTokens?: number | undefined
+  /** `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`: each model takes some of them. */
+  reasoningEffort?: string | undefined
+  verbosity?: Verbosity | undefined
+}
+
+/**
+ * The settings with which a model answers soonest, for the models known to take them; nothing for all others.
+ * Sources: OpenAI "Reasoning", "GPT-6 Luna", "Latency optimization".
+ */
+export function quickSettings(model: string): { reasoningEffort?: string; verbosity?: Verbosity } {
+  const name = /^gpt-(\d+)(\.\d+)?(-.*)?$/.exec(model)
+  if (!name) return {}
+  const [, major = "", minor = "", variant = ""] = name
+  // These variants accept fewer values than their family.
+  if (Number(major) < 5 || /-(pro|codex|chat)\b/.test(variant)) return {}
+  if (major === "5" && minor === "") return { reasoningEffort: "minimal", verbosity: "low" }
+  return { reasoningEffort: variant.startsWith("-astra") ? "low" : "none", verbosity: "low" }
+}
+
+/** Whether the model will reason before it answers, so that its reasoning has to be handed back. */
+export function reasons(model: string, effort: string | undefined): boolean {
+  return effort === undefined ? /^o\d/.test(model) : effort !== "none"
+}

@@ -1,0 +1,165 @@
+/** The voice of a conversation over ConversationRelay: frames to Twilio, and the end of the session after the last word. */
+
+import type { Voice } from "../conversation/voice.ts"
+import type { Socket } from "../lib/socket.ts"
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { CallAction, Handoff } from "../tools/define-tool.ts"
+import { encodeRelayFrame, type RelayOutbound } from "../twilio/relay-messages.ts"
+import { SpeechClock } from "./speech-clock.ts"
+
+/** Allowed beyond the estimated end of the farewell before the session is ended all the same. */
+const END_GRACE_MS = 300
+/** The same while Twilio says that the agent is still audible. */
+const SPEAKING_GRACE_MS = 10_000
+/** Twilio closes the socket after `end`; if it does not, we do, after this time. */
+const CLOSE_AFTER_END_MS = 5_000
+
+export type RelayVoiceOptions = {
+  socket: Socket
+  sweep: Sweep
+  log: Log
+  /** Mutes what is spoken; digits and the end of the call still go out. */
+  listenMode: boolean
+}
+
+export class RelayVoice implements Voice {
+  readonly #socket: Socket
+  readonly #sweep: Sweep
+  readonly #log: Log
+  readonly #clock = new SpeechClock()
+  #listenMode: boolean
+  #handoff: Handoff | undefined
+  #ended = false
+  #cancelEnd = () => {}
+
+  constructor({ socket, sweep, log, listenMode }: RelayVoiceOptions) {
+    this.#socket = socket
+    this.#sweep = sweep
+    this.#log = log
+    this.#listenMode = listenMode
+  }
+
+  /** Whether Twilio reports what was played, so that unheard words are known. */
+  playedKnown = false
+
+  /** Mutes or unmutes what is spoken. */
+  set listenMode(enabled: boolean) {
+    this.#listenMode = enabled
+  }
+
+  /** Words that Twilio speaks by itself: the greeting of the TwiML. */
+  spokenByTwilio(text: string): void {
+    this.#clock.sent(text, this.#now())
+  }
+
+  token(text: string): void {
+    if (this.#listenMode) return
+    this.#clock.sent(text, this.#now())
+    this.#send({ type: "text", token: text, last: false })
+  }
+
+  finish(): void {
+    this.#send({ type: "text", token: "", last: true })
+  }
+
+  line(text: string, { preemptible }: { preemptible?: boolean } = {}): void {
+    if (this.#listenMode) return
+    this.#clock.sent(text, this.#now())
+    this.#send({ type: "text", token: text, last: true, ...(preemptible ? { preemptible } : {}) })
+  }
+
+  act(action: Exclude<CallAction, { type: "end-call" }>): void {
+    switch (action.type) {
+      case "send-digits":
+        this.#send({ type: "sendDigits", digits: action.digits })
+        return
+      case "play-media":
+        if (this.#listenMode) return
+        this.#send({
+          type: "play",
+          source: action.source,
+          loop: action.loop,
+          preemptible: action.preemptible,
+          interruptible: action.interruptible,
+        })
+        return
+      case "switch-language":
+        if (this.#listenMode) return
+        this.#send({
+          type: "language",
+          ttsLanguage: action.ttsLanguage,
+          transcriptionLanguage: action.transcriptionLanguage,
+        })
+        return
+      default:
+        action satisfies never
+    }
+  }
+
+  end(handoff: Handoff): void {
+    if (this.#handoff) return
+    this.#handoff = handoff
+    this.#endWhenQuiet()
+  }
+
+  quietAt(): number {
+    return this.#clock.endsAt
+  }
+
+  /** Twilio reported that the agent began or ceased to be audible. */
+  agentSpeaking(on: boolean): void {
+    this.#clock.reported(on, this.#now())
+    if (this.#handoff && !on) this.#endWhenQuiet()
+  }
+
+  /** The caller cut the agent off: nothing that was sent before will be heard. */
+  interrupted(): void {
+    this.#clock.purged(this.#now())
+    if (this.#handoff) this.#endNow()
+  }
+
+  /** The socket is gone. */
+  close(): void {
+    this.#ended = true
+    this.#cancelEnd()
+  }
+
+  #endWhenQuiet(): void {
+    this.#cancelEnd()
+    const now = this.#now()
+    const waitMs = this.#clock.endsAt - now
+    if (waitMs <= 0 && !this.#clock.speaking) return this.#endNow()
+    const graceMs = this.#clock.speaking ? SPEAKING_GRACE_MS : END_GRACE_MS
+    this.#cancelEnd = this.#sweep.after(Math.max(0, waitMs) + graceMs, () => this.#endNow())
+  }
+
+  #endNow(): void {
+    if (this.#ended || !this.#handoff) return
+    this.#cancelEnd()
+    this.#send({ type: "end", handoffData: JSON.stringify(this.#handoff) })
+    this.#ended = true
+    this.#cancelEnd = this.#sweep.after(CLOSE_AFTER_END_MS, () => this.#socket.close(1000, "session ended"))
+  }
+
+  #send(frame: RelayOutbound): void {
+    if (this.#ended) return
+    let text: string
+    try {
+      text = encodeRelayFrame(frame)
+    } catch (error) {
+      // Nothing invalid is ever sent; the call goes on without it.
+      this.#log.error("invalid frame not sent", { frame: frame.type, error })
+      return
+    }
+    if (this.#socket.send(text) === 0) {
+      // A dropped frame is a hole in the conversation. The call is taken up again on a fresh socket.
+      this.#log.error("socket dropped a frame", { frame: frame.type })
+      this.#socket.close(1011, "cannot keep up")
+    }
+  }
+
+  #now(): number {
+    return this.#sweep.clock.now()
+  }
+}

@@ -1,0 +1,58 @@
+/** The webhook path of Simple Conversation Relay. It only translates names; `docs/compatibility.md` tells the rest. */
+
+import { Hono } from "hono"
+import { answerCall } from "../../control/answer-call.ts"
+import { AppError } from "../../lib/errors.ts"
+import type { Form } from "../../twilio/form.ts"
+import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
+import type { Env, ServerContext } from "../context.ts"
+import { twiml } from "../twilio-routes.ts"
+import { webhookGuard } from "../webhook-guard.ts"
+
+export function relayAlias(context: ServerContext): Hono<Env> {
+  const app = new Hono<Env>()
+  const guard = webhookGuard(context, { kind: "voice", repeated: "same-answer", orKey: true })
+
+  app.post("/connectConversationRelay", guard, (c) => {
+    const form = c.get("form")
+    const xml = answerCall(context.control, {
+      webhook: parseVoiceWebhook(form),
+      parameters: parametersOf(form),
+      address: { kind: "fixed-path", path: "/conversation-relay" },
+      retryPath: "/connectConversationRelay",
+    })
+    c.header("Deprecation", "true")
+    c.header("Link", '</twilio/voice>; rel="successor-version"')
+    return twiml(c, xml)
+  })
+
+  return app
+}
+
+/** The optional `parameters`: an object in JSON, or fields `parameters[name]` of a form. */
+function parametersOf(form: Form): Record<string, string> {
+  const found: [string, string][] = []
+  for (const [name, value] of Object.entries(form)) {
+    const text = Array.isArray(value) ? (value.at(-1) ?? "") : value
+    const key = /^parameters\[([^\]]{1,64})\]$/.exec(name)?.[1]
+    if (key) found.push([key, text])
+    if (name === "parameters" && text !== "") found.push(...entriesOf(text))
+  }
+  return Object.fromEntries(found)
+}
+
+function entriesOf(json: string): [string, string][] {
+  let given: unknown
+  try {
+    given = JSON.parse(json)
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", "parameters must be an object", { cause })
+  }
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new AppError("INVALID_REQUEST", "parameters must be an object")
+  }
+  return Object.entries(given).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ])
+}

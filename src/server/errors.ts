@@ -1,0 +1,58 @@
+/** Every failure of a route becomes one answer of one form. */
+
+import type { ErrorHandler } from "hono"
+import { HTTPException } from "hono/http-exception"
+import type { ContentfulStatusCode } from "hono/utils/http-status"
+import type { z } from "zod"
+import { AppError, messageOf, toAppError } from "../lib/errors.ts"
+import type { Log } from "../lib/log.ts"
+import type { Env, RequestContext } from "./context.ts"
+
+/** The canonical form: `{ "error": { "code", "message", "details"? } }`. */
+export function errorAnswer(c: RequestContext, error: AppError): Response {
+  if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds))
+  const { code, told: message, details } = error
+  const status: ContentfulStatusCode = error.http
+  return c.json({ error: { code, message, ...(details === undefined ? {} : { details }) } }, status)
+}
+
+/** For Hono's `onError`. What is not our own error is logged and told as INTERNAL. */
+export function errorHandler(log: Log): ErrorHandler<Env> {
+  return function onError(thrown, c) {
+    const error = fromHono(thrown) ?? toAppError(thrown)
+    const fields = { code: error.code, method: c.req.method, path: c.req.path, requestId: c.get("requestId") }
+    if (error.http >= 500)
+      log.error("request failed", { ...fields, error: messageOf(thrown), cause: causeOf(thrown) })
+    else log.info("request refused", { ...fields, reason: error.message })
+    return errorAnswer(c, error)
+  }
+}
+
+/** Faults that zod found in one part of a request. */
+export function invalidRequest(error: z.core.$ZodError, part: string): AppError {
+  const details = error.issues.map((issue) => ({
+    field: issue.path.map(String).join("."),
+    message: issue.message,
+  }))
+  const [first] = details
+  const where = first ? [first.field, first.message].filter(Boolean).join(": ") : "is invalid"
+  return new AppError("INVALID_REQUEST", `The ${part} is invalid: ${where}`, { details })
+}
+
+/** For `zValidator`: throws the faults instead of answering by itself. */
+export function refuseInvalid(part: string) {
+  return function onValidated(result: { success: boolean; error?: z.core.$ZodError }): void {
+    if (!result.success && result.error) throw invalidRequest(result.error, part)
+  }
+}
+
+function fromHono(thrown: unknown): AppError | undefined {
+  if (!(thrown instanceof HTTPException)) return undefined
+  const code = thrown.status === 413 ? "TOO_LARGE" : thrown.status < 500 ? "INVALID_REQUEST" : "INTERNAL"
+  return new AppError(code, thrown.message || "The request could not be read.", { cause: thrown })
+}
+
+function causeOf(thrown: unknown): string | undefined {
+  const cause = thrown instanceof Error ? thrown.cause : undefined
+  return cause === undefined ? undefined : messageOf(cause)
+}

@@ -1,0 +1,28 @@
+/** What is left of a simulated call when it is over. */
+
+import type { CallSid } from "../call/ids.ts"
+import type { CallStatus } from "../call/status.ts"
+import type { SessionEnd } from "./relay-leg.ts"
+import type { Spoken } from "./speaker.ts"
+
+export type CallSummary = {
+  callSid: CallSid
+  status: CallStatus
+  seconds: number
+  /** Names of the verbs in the order they ran. */
+  verbs: string[]
+  /** All speech as far as it was heard, one utterance a line. */
+  heard: string
+  /** Frames in both directions. */
+  frames: number
+  sockets: number
+  sessions: SessionEnd[]
+  /** What Twilio's debugger would show: failed webhooks, TwiML it cannot read, sessions that failed. */
+  problems: string[]
+}
+
+/** The words of all speech, without audio and digits. */
+export function heardText(spoken: readonly Spoken[]): string {
+  const speech = spoken.filter(({ source }) => source !== "audio" && source !== "digits")
+  return speech.map(({ text }) => text.trim()).join("\n")
+}

@@ -1,0 +1,245 @@
+/** Runs TwiML for one simulated call, verb by verb. Knows no ringing and no status callbacks: those are the call's. */
+
+import type { Sweep } from "../lib/sweep.ts"
+import type { TwimlVerb } from "../twilio/twiml-reader.ts"
+import type { Feed } from "./feed.ts"
+import { Gather, type Gathered } from "./gather.ts"
+import type { RelayLeg, SessionEnd } from "./relay-leg.ts"
+import { Speaker, type Spoken } from "./speaker.ts"
+
+export type TwimlDocument = {
+  /** Base of the relative addresses in it. */
+  url: string
+  verbs: readonly TwimlVerb[]
+}
+
+type FetchStep = {
+  type: "fetch"
+  /** Absolute, or relative to `base`. */
+  url: string
+  base: string
+  method: "GET" | "POST"
+  /** Fields of this request alone. */
+  extra: Record<string, string>
+}
+
+/** What comes after a document: another one is asked for, or the call ends. */
+export type NextStep = FetchStep | { type: "end"; reason: "completed" | "busy" | "no-answer" }
+
+export type Pace = { charactersPerSecond: number; speechDelayMs: number; audioMs: number }
+
+export type PlayerOptions = {
+  sweep: Sweep
+  pace: Pace
+  spoken: Feed<Spoken>
+  verbs: Feed<TwimlVerb>
+  /** What a `<Dial>` or an `<Enqueue>` comes to. */
+  dialStatus: string
+  /** The caller's end goes off-hook, where it has not. */
+  answer: () => void
+  /** Opens the socket, or tells how it failed. */
+  openRelay: (relay: TwimlVerb) => RelayLeg | SessionEnd
+  /** Requests an `action` of a call that is over; the answer is not run. */
+  notify: (step: FetchStep) => Promise<void>
+  problem: (text: string) => void
+}
+
+export class TwimlPlayer {
+  readonly #options: PlayerOptions
+  readonly sessions: SessionEnd[] = []
+  #relay: RelayLeg | undefined
+  #gather: Gather | undefined
+  #bargeIn = () => {}
+
+  constructor(options: PlayerOptions) {
+    this.#options = options
+  }
+
+  get relay(): RelayLeg | undefined {
+    return this.#relay
+  }
+
+  /** Words for a `<Gather>`. Returns whether one took them. */
+  say(text: string): boolean {
+    const taken = this.#gather?.say(text) ?? false
+    if (taken) this.#bargeIn()
+    return taken
+  }
+
+  /** A key for a `<Gather>`. Returns whether one took it. */
+  press(digit: string): boolean {
+    const taken = this.#gather?.press(digit) ?? false
+    if (taken) this.#bargeIn()
+    return taken
+  }
+
+  /** Runs a document until it is over or the signal stops it; then the result means nothing. */
+  async play(document: TwimlDocument, signal: AbortSignal): Promise<NextStep> {
+    for (const verb of document.verbs) {
+      if (signal.aborted) break
+      this.#options.verbs.push(verb)
+      const step = await this.#perform(verb, document, signal)
+      if (step) return step
+    }
+    return { type: "end", reason: "completed" }
+  }
+
+  async #perform(
+    verb: TwimlVerb,
+    document: TwimlDocument,
+    signal: AbortSignal,
+  ): Promise<NextStep | undefined> {
+    const { attributes, text } = verb
+    switch (verb.name) {
+      case "Reject":
+        return { type: "end", reason: attributes["reason"] === "busy" ? "busy" : "no-answer" }
+      case "Redirect":
+        return fetchStep(text, document, attributes["method"], {})
+      case "Hangup":
+        this.#options.answer()
+        return { type: "end", reason: "completed" }
+      case "Connect":
+        return this.#connect(verb, document, signal)
+      case "Gather":
+        this.#options.answer()
+        return this.#collect(verb, document, signal)
+      case "Dial":
+      case "Enqueue":
+        this.#options.answer()
+        return this.#handOver(verb, document)
+      default:
+        await this.#prompt(verb, signal)
+        return undefined
+    }
+  }
+
+  /** Verbs that only take time. Those the simulator does not know take none. */
+  async #prompt({ name, attributes, text }: TwimlVerb, signal: AbortSignal): Promise<void> {
+    const { sweep, pace, spoken, answer } = this.#options
+    if (name === "Pause") return sweep.sleep(Number(attributes["length"] ?? 1) * 1_000, signal)
+    if (name !== "Say" && name !== "Play") return
+    answer()
+    const done = Promise.withResolvers<void>()
+    const speaker = new Speaker({
+      sweep,
+      ...pace,
+      onSpoken: (heard) => {
+        spoken.push(heard)
+        done.resolve()
+      },
+    })
+    const stop = () => {
+      speaker.discard()
+      done.resolve()
+    }
+    signal.addEventListener("abort", stop, { once: true })
+    const flags = { interruptible: "none", preemptible: false } as const
+    const digits = attributes["digits"]
+    if (digits !== undefined) speaker.sound("digits", digits, digits.length * 100, flags)
+    else if (text === "" || signal.aborted) done.resolve()
+    else if (name === "Say") speaker.words("say", { text, last: true, lang: attributes["language"] }, flags)
+    else speaker.sound("audio", text, pace.audioMs * Number(attributes["loop"] ?? 1), flags)
+    await done.promise
+    signal.removeEventListener("abort", stop)
+  }
+
+  async #collect(
+    verb: TwimlVerb,
+    document: TwimlDocument,
+    signal: AbortSignal,
+  ): Promise<NextStep | undefined> {
+    const { attributes } = verb
+    const gather = new Gather(attributes, this.#options.sweep)
+    const cutIn = new AbortController()
+    const stop = () => gather.close()
+    signal.addEventListener("abort", stop, { once: true })
+    this.#gather = gather
+    this.#bargeIn = attributes["bargeIn"] === "false" ? () => {} : () => cutIn.abort()
+    const prompts = AbortSignal.any([signal, cutIn.signal])
+    for (const prompt of verb.children) if (!prompts.aborted) await this.#prompt(prompt, prompts)
+    if (signal.aborted) gather.close()
+    else gather.startWaiting()
+    const gathered = await gather.gathered
+    this.#gather = undefined
+    signal.removeEventListener("abort", stop)
+    return gatherStep(gathered, verb, document)
+  }
+
+  async #connect(
+    verb: TwimlVerb,
+    document: TwimlDocument,
+    signal: AbortSignal,
+  ): Promise<NextStep | undefined> {
+    const noun = verb.children[0]
+    if (noun?.name !== "ConversationRelay") {
+      this.#options.problem(`the simulator has no <Connect><${noun?.name ?? ""}>`)
+      return undefined
+    }
+    const opened = this.#options.openRelay(noun)
+    this.#options.answer()
+    let end: SessionEnd
+    if ("status" in opened) end = opened
+    else {
+      this.#relay = opened
+      end = await opened.ended
+      this.#relay = undefined
+    }
+    this.sessions.push(end)
+    if (end.errorCode !== undefined) this.#options.problem(`${end.errorCode}: ${end.errorMessage ?? ""}`)
+    const action = verb.attributes["action"]
+    if (action === undefined) return undefined
+    const step = fetchStep(action, document, verb.attributes["method"], {
+      SessionId: end.sessionId,
+      SessionStatus: end.status,
+      SessionDuration: String(end.seconds),
+      ...(end.handoffData === undefined ? {} : { HandoffData: end.handoffData }),
+      ...(end.errorCode === undefined ? {} : { ErrorCode: String(end.errorCode) }),
+      ...(end.errorMessage === undefined ? {} : { ErrorMessage: end.errorMessage }),
+    })
+    // New instructions from REST take the place of the action; a call that is over still reports it.
+    if (signal.aborted && signal.reason === "hang-up") await this.#options.notify(step)
+    return step
+  }
+
+  /** Nobody is really called: the verb is kept for the reader, and the other side ends at once. */
+  #handOver({ name, attributes }: TwimlVerb, document: TwimlDocument): NextStep | undefined {
+    const action = attributes["action"]
+    if (action === undefined) return undefined
+    const { dialStatus } = this.#options
+    const extra: Record<string, string> =
+      name === "Dial"
+        ? {
+            DialCallStatus: dialStatus,
+            DialCallDuration: "0",
+            DialBridged: String(dialStatus === "completed"),
+          }
+        : { QueueResult: dialStatus === "completed" ? "bridged" : "error" }
+    return fetchStep(action, document, attributes["method"], extra)
+  }
+}
+
+function fetchStep(
+  url: string,
+  document: TwimlDocument,
+  method: string | undefined,
+  extra: Record<string, string>,
+): FetchStep {
+  return {
+    type: "fetch",
+    url,
+    base: document.url,
+    method: method?.toUpperCase() === "GET" ? "GET" : "POST",
+    extra,
+  }
+}
+
+/** Without input the verb after `<Gather>` runs, unless it wants to hear of that as well. */
+function gatherStep(
+  gathered: Gathered | undefined,
+  { attributes }: TwimlVerb,
+  document: TwimlDocument,
+): NextStep | undefined {
+  if (!gathered && attributes["actionOnEmptyResult"] !== "true") return undefined
+  const extra = gathered ?? { Digits: "" }
+  return fetchStep(attributes["action"] ?? document.url, document, attributes["method"], { ...extra })
+}

@@ -1,0 +1,104 @@
+/** Opens the SQLite file: its folder, its settings, its migrations, and the words for what can go wrong. */
+
+import { Database } from "bun:sqlite"
+import { mkdirSync } from "node:fs"
+import { dirname } from "node:path"
+import { sql } from "drizzle-orm"
+import { drizzle } from "drizzle-orm/bun-sqlite"
+import { migrate } from "drizzle-orm/bun-sqlite/migrator"
+import { AppError, messageOf } from "../lib/errors.ts"
+import { MIGRATIONS } from "./migrations.ts"
+
+export type Db = ReturnType<typeof connect>
+
+/** `applied` at this opening; `present` in the file now; `unknown`: in the file, but not in this program. */
+export type MigrationReport = { applied: string[]; present: string[]; unknown: string[] }
+
+export type DatabaseOptions = {
+  /** A `file:` URL, a path, or `:memory:`. */
+  url: string
+  /** How long a statement waits for another process that writes, in milliseconds. */
+  busyTimeoutMs?: number
+}
+
+export const BUSY_TIMEOUT_MS = 5000
+
+/** Opens the database and brings it up to date. Throws `AppError` UNAVAILABLE that names the file and the fault. */
+export function openDatabase({ url, busyTimeoutMs = BUSY_TIMEOUT_MS }: DatabaseOptions): {
+  db: Db
+  report: MigrationReport
+} {
+  const path = pathOf(url)
+  let client: Database | undefined
+  try {
+    if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true })
+    client = new Database(path, { create: true, readwrite: true, strict: true })
+    client.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
+    client.run("PRAGMA journal_mode = WAL")
+    client.run("PRAGMA synchronous = NORMAL")
+    client.run("PRAGMA foreign_keys = ON")
+    const db = connect(client)
+    return { db, report: bringUpToDate(db) }
+  } catch (error) {
+    client?.close()
+    throw new AppError("UNAVAILABLE", `The database ${path} cannot be used: ${faultOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** SQLite's name of a fault, such as `SQLITE_BUSY`, wherever it is wrapped; undefined for a fault of another kind. */
+export function sqliteCode(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && typeof at.code === "string" && at.code.startsWith("SQLITE_")) return at.code
+  }
+  return undefined
+}
+
+function connect(client: Database) {
+  return drizzle({ client })
+}
+
+function pathOf(url: string): string {
+  const path = url.replace(/^file:(?:\/\/(?=\/))?/, "")
+  if (path === "" || path.includes("?")) {
+    throw new AppError("UNAVAILABLE", "The address of the database must be a path, a file: URL or :memory:")
+  }
+  return path
+}
+
+function bringUpToDate(db: Db): MigrationReport {
+  const before = appliedNames(db)
+  // The time of a migration is the beginning of its name; only its order matters.
+  migrate(
+    db,
+    MIGRATIONS.map(({ name, sql: text }) => ({ name, sql: text, timestamp: Number(name.slice(0, 14)) })),
+  )
+  const present = appliedNames(db)
+  const known = new Set(MIGRATIONS.map(({ name }) => name))
+  return {
+    applied: present.filter((name) => !before.includes(name)),
+    present,
+    unknown: present.filter((name) => !known.has(name)),
+  }
+}
+
+function appliedNames(db: Db): string[] {
+  const tables = db.all<{ name: string }>(
+    sql`SELECT name FROM sqlite_master WHERE name = '__drizzle_migrations'`,
+  )
+  if (tables.length === 0) return []
+  return db
+    .all<{ name: string }>(sql`SELECT name FROM __drizzle_migrations ORDER BY name`)
+    .map(({ name }) => name)
+}
+
+function faultOf(error: unknown): string {
+  const code = sqliteCode(error) ?? ""
+  if (/^SQLITE_(?:BUSY|LOCKED)/.test(code)) return "another process keeps it locked"
+  if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(code)) return "it is damaged or not a SQLite file"
+  if (code.startsWith("SQLITE_CANTOPEN")) return "it cannot be opened or created"
+  if (code.startsWith("SQLITE_READONLY")) return "it cannot be written"
+  if (/^SQLITE_(?:FULL|IOERR)/.test(code)) return "the disk is full or failing"
+  return messageOf(error)
+}

@@ -1,0 +1,102 @@
+/** Tables of the database. Times are milliseconds since the epoch. Nothing of this leaves the folder. */
+
+import { sql } from "drizzle-orm"
+import { index, integer, snakeCase, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+import type { Direction, EndedBy, Engine, Parameters } from "../call/call.ts"
+import type { CallEvent } from "../call/events.ts"
+import type { CallId, CallSid } from "../call/ids.ts"
+import type { CallStatus } from "../call/status.ts"
+import type { Latency, Speaker, ToolRecord, TurnKind } from "../call/turn.ts"
+
+export const calls = snakeCase.table(
+  "calls",
+  {
+    id: text().$type<CallId>().primaryKey(),
+    sid: text().$type<CallSid>(),
+    direction: text().$type<Direction>().notNull(),
+    status: text().$type<CallStatus>().notNull(),
+    from: text().notNull(),
+    to: text().notNull(),
+    agent: text().notNull(),
+    engine: text().$type<Engine>().notNull(),
+    parameters: text({ mode: "json" }).$type<Parameters>().notNull(),
+    prompt: text(),
+    firstMessage: text(),
+    userId: text(),
+    resumes: integer().notNull().default(0),
+    createdAt: integer().notNull(),
+    answeredAt: integer(),
+    endedAt: integer(),
+    durationSeconds: integer(),
+    endedBy: text().$type<EndedBy>(),
+    endReason: text(),
+    idempotencyKey: text(),
+    /** Tells a repeated request from another one under the same key. */
+    requestHash: text(),
+    socketToken: text(),
+    socketTokenExpiresAt: integer(),
+    socketClaimedAt: integer(),
+    /** The socket session that speaks now, in Twilio's words `VX…` or `MZ…`. */
+    sessionId: text(),
+    /** Highest `SequenceNumber` of Twilio's status callbacks. */
+    lastStatusSequence: integer(),
+  },
+  (table) => [
+    uniqueIndex("calls_sid").on(table.sid),
+    uniqueIndex("calls_socket_token").on(table.socketToken),
+    uniqueIndex("calls_idempotency").on(sql`coalesce(${table.userId}, '')`, table.idempotencyKey),
+    index("calls_newest").on(table.createdAt, table.id),
+    index("calls_of_user").on(table.userId, table.createdAt),
+    index("calls_status").on(table.status),
+  ],
+)
+
+export const turns = snakeCase.table(
+  "turns",
+  {
+    id: text().primaryKey(),
+    callId: text()
+      .$type<CallId>()
+      .notNull()
+      .references(() => calls.id, { onDelete: "cascade" }),
+    seq: integer().notNull(),
+    kind: text().$type<TurnKind>().notNull(),
+    speaker: text().$type<Speaker>().notNull(),
+    text: text().notNull(),
+    interrupted: integer({ mode: "boolean" }).notNull(),
+    lang: text(),
+    startedAt: integer().notNull(),
+    endedAt: integer(),
+    latency: text({ mode: "json" }).$type<Latency>(),
+    tool: text({ mode: "json" }).$type<ToolRecord>(),
+  },
+  (table) => [index("turns_of_call").on(table.callId, table.seq)],
+)
+
+export const events = snakeCase.table(
+  "events",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    callId: text()
+      .$type<CallId>()
+      .notNull()
+      .references(() => calls.id, { onDelete: "cascade" }),
+    callSid: text().$type<CallSid>(),
+    at: integer().notNull(),
+    event: text({ mode: "json" }).$type<CallEvent>().notNull(),
+  },
+  (table) => [index("events_of_call").on(table.callId, table.id)],
+)
+
+/** Webhooks that were taken in, so that one delivered twice is answered the same and does nothing. */
+export const receipts = snakeCase.table(
+  "receipts",
+  {
+    fingerprint: text().primaryKey(),
+    kind: text().notNull(),
+    idempotencyToken: text(),
+    answer: text(),
+    at: integer().notNull(),
+  },
+  (table) => [index("receipts_age").on(table.at)],
+)

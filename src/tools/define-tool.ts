@@ -1,0 +1,78 @@
+/** What a tool is: a name, a schema for its arguments, and what it does. */
+
+import type { z } from "zod"
+import type { CallId, CallSid } from "../call/ids.ts"
+
+/** Something the call itself is asked to do. Each engine carries it out in its own way. */
+export type CallAction =
+  /** Touch tones: `0`–`9`, `*`, `#`, and `w` for half a second of pause. */
+  | { type: "send-digits"; digits: string }
+  | {
+      type: "play-media"
+      source: string
+      loop?: number | undefined
+      preemptible?: boolean | undefined
+      interruptible?: boolean | undefined
+    }
+  | {
+      type: "switch-language"
+      ttsLanguage?: string | undefined
+      transcriptionLanguage?: string | undefined
+    }
+  /** Ends the conversation once everything said before it was heard. */
+  | { type: "end-call"; handoff: Handoff }
+
+/** What the next step of the call learns about the conversation that ended. */
+export type Handoff = { reasonCode: string; reason: string; conversationSummary?: string | undefined }
+
+export type ToolOutcome =
+  /** `value` is what the model reads. `action` is carried out before the model goes on, `end-call` after. */
+  | { ok: true; value: { message: string; [key: string]: unknown }; action?: CallAction }
+  /** `message` is a sentence that a model can work with. */
+  | { ok: false; code: string; message: string }
+
+export type ToolContext = {
+  callId: CallId
+  callSid: CallSid | null
+  /** The caller's number, or the called person's, as Twilio gave it. */
+  peer: string
+  /** Aborted when the time limit is reached. */
+  signal: AbortSignal
+}
+
+export interface Tool<Arguments = unknown> {
+  readonly name: string
+  /** Checks the arguments that the model sent. */
+  readonly parameters: z.ZodType<Arguments>
+  run(args: Arguments, context: ToolContext): ToolOutcome | Promise<ToolOutcome>
+}
+
+/** A tool as the registry keeps it: its argument type is known only to itself. */
+export interface AnyTool {
+  readonly name: string
+  /** Checks the JSON text of the arguments and runs the tool. Never throws for bad arguments; may throw from its work. */
+  call(argumentsJson: string, context: ToolContext): Promise<ToolOutcome>
+}
+
+/** Makes a tool of its parts. */
+export function defineTool<Arguments>(tool: Tool<Arguments>): AnyTool {
+  return {
+    name: tool.name,
+    async call(argumentsJson, context) {
+      let given: unknown
+      try {
+        given = argumentsJson.trim() === "" ? {} : JSON.parse(argumentsJson)
+      } catch {
+        return { ok: false, code: "INVALID_ARGUMENTS", message: "The arguments are not valid JSON." }
+      }
+      const parsed = tool.parameters.safeParse(given)
+      if (!parsed.success) {
+        const faults = parsed.error.issues.map((issue) =>
+          [issue.path.join("."), issue.message].filter(Boolean).join(": "),
+        )
+        return { ok: false, code: "INVALID_ARGUMENTS", message: faults.join("; ") }
+      }
+      return tool.run(parsed.data, context)
+    },
+  }
+}

@@ -1,0 +1,201 @@
+/** Twilio's REST API as this program uses it. The SDK behind it is loaded by the first request. */
+
+import type { CallInstance } from "twilio/lib/rest/api/v2010/account/call"
+import type RequestClient from "twilio/lib/base/RequestClient"
+import type { Direction } from "../call/call.ts"
+import { CallSid } from "../call/ids.ts"
+import type { CallStatus } from "../call/status.ts"
+import { AppError } from "../lib/errors.ts"
+import { createHttpClient, type Fetch } from "./http-client.ts"
+import { toTwilioRestError, TwilioRestError } from "./rest-error.ts"
+import { callStatusOf, directionOf } from "./words.ts"
+
+export type CallRequest = {
+  to: string
+  from: string
+  /** Asked for TwiML by POST when the call is answered. */
+  url: string
+  /** Told by POST of every change of status. */
+  statusCallback: string
+  /** Longest call. */
+  timeLimitSeconds?: number | undefined
+  /** Longest ringing, at most 600; 60 where it is missing. */
+  timeoutSeconds?: number | undefined
+}
+
+export type PlacedCall = { sid: CallSid; status: CallStatus }
+
+/** A call as Twilio knows it. Times in milliseconds since the epoch, in whole seconds. */
+export type RemoteCall = {
+  sid: CallSid
+  status: CallStatus
+  from: string
+  to: string
+  direction: Direction
+  /** Null until it was dialled. */
+  startedAt: number | null
+  endedAt: number | null
+  durationSeconds: number | null
+}
+
+/**
+ * Every method throws `TwilioRestError`, whose `kind` tells whether the request was carried out, and `AppError`
+ * NOT_CONFIGURED without usable credentials.
+ */
+export interface TwilioRest {
+  /** Places a call. When the failure is `uncertain`, `recentCalls` shows whether it came about. */
+  placeCall(request: CallRequest): Promise<PlacedCall>
+  /** Hangs up, also while it rings. A call that is over already is no error. */
+  endCall(sid: CallSid): Promise<void>
+  /** Replaces the TwiML that the call runs; this ends a relay session. `twiml` has at most 4,000 characters. */
+  updateCall(sid: CallSid, change: { twiml: string } | { url: string }): Promise<void>
+  /** May lag behind: right after a change it can still show the status before. */
+  fetchCall(sid: CallSid): Promise<RemoteCall>
+  /** Calls between two numbers that were created at or after a time, among the 50 newest. */
+  recentCalls(search: { to: string; from: string; startedAfter: number }): Promise<RemoteCall[]>
+  /** Sends a text message of at most 1,600 characters. That it was accepted does not mean that it arrived. */
+  sendMessage(message: { to: string; from: string; body: string }): Promise<{ sid: string; status: string }>
+  /** The account's phone numbers, at most `limit` and never more than 1,000; 20 where it is missing. */
+  numbers(limit?: number): Promise<{ sid: string; phoneNumber: string; friendlyName: string }[]>
+}
+
+export type TwilioRestOptions = {
+  accountSid: string
+  authToken?: string | undefined
+  /** Used in place of the auth token, with its secret. */
+  apiKey?: string | undefined
+  apiSecret?: string | undefined
+  /** One address in place of all Twilio hosts, for tests and proxies. */
+  baseUrl?: string | undefined
+  /** Only together: Twilio has retired the hosts of a region without an edge. (Twilio: "Using the REST API in a non-US region".) */
+  edge?: string | undefined
+  region?: string | undefined
+  /** For one attempt. */
+  timeoutMs?: number
+  fetch?: Fetch
+  sleep?: (ms: number) => Promise<void>
+  random?: () => number
+}
+
+const STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
+/** "Call is not in-progress." (Twilio: "Error 21220".) */
+const CALL_IS_OVER = 21_220
+
+export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
+  const secrets = [options.authToken ?? "", options.apiSecret ?? ""]
+  let loading: Promise<Client> | undefined
+
+  async function ask<T>(task: string, work: (client: Client) => Promise<T>): Promise<T> {
+    loading ??= loadClient(options)
+    const client = await loading
+    try {
+      return await work(client)
+    } catch (error) {
+      throw toTwilioRestError(error, task, secrets)
+    }
+  }
+
+  return {
+    placeCall: ({ to, from, url, statusCallback, timeLimitSeconds, timeoutSeconds }) =>
+      ask("place the call", async (client) => {
+        const call = await client.calls.create({
+          to,
+          from,
+          url,
+          method: "POST",
+          statusCallback,
+          statusCallbackEvent: STATUS_EVENTS,
+          statusCallbackMethod: "POST",
+          ...(timeLimitSeconds !== undefined && { timeLimit: timeLimitSeconds }),
+          ...(timeoutSeconds !== undefined && { timeout: timeoutSeconds }),
+        })
+        const { sid, status } = remoteCall(call)
+        return { sid, status }
+      }),
+
+    endCall: (sid) =>
+      ask("end the call", async (client) => {
+        await client.calls(sid).update({ status: "completed" })
+      }).catch((error: unknown) => {
+        if (!(error instanceof TwilioRestError && error.twilioCode === CALL_IS_OVER)) throw error
+      }),
+
+    updateCall: (sid, change) =>
+      ask("change the call", async (client) => {
+        await client.calls(sid).update("url" in change ? { url: change.url, method: "POST" } : change)
+      }),
+
+    fetchCall: (sid) => ask("read the call", async (client) => remoteCall(await client.calls(sid).fetch())),
+
+    recentCalls: ({ to, from, startedAfter }) =>
+      ask("list the calls", async (client) => {
+        // Not filtered by Twilio's StartTime: a call that still waits to be dialled has none.
+        const { instances: calls } = await client.calls.page({ to, from, pageSize: 50 })
+        const earliest = Math.floor(startedAfter / 1000) * 1000
+        return calls.filter((call) => (msOf(call.dateCreated) ?? earliest) >= earliest).map(remoteCall)
+      }),
+
+    sendMessage: ({ to, from, body }) =>
+      ask("send the message", async (client) => {
+        const { sid, status } = await client.messages.create({ to, from, body })
+        return { sid, status }
+      }),
+
+    numbers: (limit = 20) =>
+      ask("list the numbers", async (client) => {
+        const pageSize = Math.min(limit, 1000)
+        const { instances } = await client.incomingPhoneNumbers.page({ pageSize })
+        return instances.map(({ sid, phoneNumber, friendlyName }) => ({ sid, phoneNumber, friendlyName }))
+      }),
+  }
+}
+
+type Client = Awaited<ReturnType<typeof loadClient>>
+
+async function loadClient(options: TwilioRestOptions) {
+  const { accountSid, authToken, apiKey, apiSecret, baseUrl, edge = "", region = "" } = options
+  const { timeoutMs = 10_000, fetch = globalThis.fetch, sleep = Bun.sleep, random = Math.random } = options
+  const [username, password] = apiKey && apiSecret ? [apiKey, apiSecret] : [accountSid, authToken]
+  if (!accountSid.startsWith("AC") || !password) {
+    const names =
+      "TWILIO_ACCOUNT_SID (it begins with AC) and TWILIO_AUTH_TOKEN, or an API key with its secret"
+    throw new AppError("NOT_CONFIGURED", `Twilio's REST API needs ${names}`)
+  }
+  const { default: sdk } = await import("twilio")
+  const httpClient = createHttpClient({ baseUrl, timeoutMs, fetch, sleep, random })
+  return new sdk.Twilio(username, password, {
+    accountSid,
+    // Texts, also empty ones, keep the SDK from reading the environment.
+    edge,
+    region,
+    // The SDK calls nothing but `request` of its client, whose class would bring a second HTTP library to life.
+    httpClient: httpClient as unknown as RequestClient,
+  })
+}
+
+type RemoteFields = Pick<
+  CallInstance,
+  "sid" | "status" | "from" | "to" | "direction" | "startTime" | "endTime" | "duration"
+>
+
+function remoteCall(call: RemoteFields): RemoteCall {
+  const seconds = Number.parseInt(call.duration, 10)
+  return {
+    sid: CallSid.parse(call.sid),
+    // A word we do not know counts as the earliest status, which changes nothing that is known already.
+    status: callStatusOf(call.status) ?? "queued",
+    from: call.from,
+    to: call.to,
+    direction: directionOf(call.direction),
+    startedAt: msOf(call.startTime),
+    endedAt: msOf(call.endTime),
+    durationSeconds: Number.isNaN(seconds) ? null : seconds,
+  }
+}
+
+/** The SDK gives a Date only where the answer had a readable time, whatever its types say. */
+function msOf(time: unknown): number | null {
+  if (!(time instanceof Date)) return null
+  const ms = time.getTime()
+  return Number.isNaN(ms) ? null : ms
+}

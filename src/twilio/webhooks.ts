@@ -1,0 +1,165 @@
+/**
+ * Codecs of the forms that Twilio posts about a call. Unknown fields pass, as Twilio adds fields without notice; empty
+ * and unreadable optional ones are null. Numbers are taken as they come: a caller may be withheld or no phone at all.
+ */
+
+import { z } from "zod"
+import { CallSid } from "../call/ids.ts"
+import { CallStatus } from "../call/status.ts"
+import { AppError } from "../lib/errors.ts"
+import type { Form } from "./form.ts"
+import { directionOf } from "./words.ts"
+
+const text = z.string()
+const optionalText = z
+  .string()
+  .transform((value) => value || null)
+  .catch(null)
+const optionalCount = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number)
+  .nullable()
+  .catch(null)
+const optionalDirection = z.string().transform(directionOf).nullable().catch(null)
+
+/** A request for instructions. (Twilio: "TwiML for Programmable Voice: Twilio's request to your application".) */
+export const VoiceWebhook = z
+  .object({
+    CallSid,
+    AccountSid: optionalText,
+    ParentCallSid: optionalText,
+    From: text,
+    To: text,
+    CallStatus,
+    Direction: z.string().default("inbound").transform(directionOf),
+    AnsweredBy: optionalText,
+    ForwardedFrom: optionalText,
+    CallerName: optionalText,
+    StirVerstat: optionalText,
+  })
+  .transform((form) => ({
+    callSid: form.CallSid,
+    accountSid: form.AccountSid,
+    parentCallSid: form.ParentCallSid,
+    from: form.From,
+    to: form.To,
+    callStatus: form.CallStatus,
+    direction: form.Direction,
+    /** What machine detection found: `human`, `machine_start`, `fax`, … */
+    answeredBy: form.AnsweredBy,
+    forwardedFrom: form.ForwardedFrom,
+    callerName: form.CallerName,
+    /** Result of STIR/SHAKEN, for example `TN-Validation-Passed-A`. */
+    stirVerstat: form.StirVerstat,
+  }))
+export type VoiceWebhook = z.infer<typeof VoiceWebhook>
+
+/** A change of a call's status. They arrive late, twice and out of order. (Twilio: "Call resource: StatusCallback".) */
+export const StatusWebhook = z
+  .object({
+    CallSid,
+    AccountSid: optionalText,
+    ParentCallSid: optionalText,
+    From: optionalText,
+    To: optionalText,
+    CallStatus,
+    Direction: optionalDirection,
+    SequenceNumber: optionalCount,
+    Timestamp: optionalText,
+    CallDuration: optionalCount,
+    SipResponseCode: optionalCount,
+    AnsweredBy: optionalText,
+  })
+  .transform((form) => ({
+    callSid: form.CallSid,
+    accountSid: form.AccountSid,
+    parentCallSid: form.ParentCallSid,
+    from: form.From,
+    to: form.To,
+    callStatus: form.CallStatus,
+    direction: form.Direction,
+    /** Order of the events of one call, from 0. */
+    sequenceNumber: form.SequenceNumber,
+    /** When it happened, in milliseconds since the epoch; Twilio tells whole seconds. */
+    at: msOf(form.Timestamp),
+    /** Whole seconds; only at the end of a call. */
+    durationSeconds: form.CallDuration,
+    sipResponseCode: form.SipResponseCode,
+    answeredBy: form.AnsweredBy,
+  }))
+export type StatusWebhook = z.infer<typeof StatusWebhook>
+
+/**
+ * `ended`: this server ended the session. `completed`: the call is over. `failed`: the socket or a provider was lost
+ * while the call goes on. (Twilio: "TwiML Voice: ConversationRelay", action callback.)
+ */
+const SessionStatus = z.enum(["ended", "completed", "failed"]).catch("failed")
+
+/** The end of a relay session; its answer says how the call goes on. */
+export const ConnectEndedWebhook = z
+  .object({
+    CallSid,
+    AccountSid: optionalText,
+    From: optionalText,
+    To: optionalText,
+    CallStatus,
+    Direction: optionalDirection,
+    SessionId: optionalText,
+    SessionStatus,
+    SessionDuration: optionalCount,
+    HandoffData: optionalText,
+    ErrorCode: optionalText,
+    ErrorMessage: optionalText,
+  })
+  .transform((form) => ({
+    callSid: form.CallSid,
+    accountSid: form.AccountSid,
+    from: form.From,
+    to: form.To,
+    callStatus: form.CallStatus,
+    direction: form.Direction,
+    /** Null where no session came about. */
+    sessionId: form.SessionId,
+    sessionStatus: form.SessionStatus,
+    /** Whole seconds. */
+    durationSeconds: form.SessionDuration,
+    /** The text of our `end` frame, unchanged. */
+    handoffData: form.HandoffData,
+    errorCode: form.ErrorCode,
+    errorMessage: form.ErrorMessage,
+  }))
+export type ConnectEndedWebhook = z.infer<typeof ConnectEndedWebhook>
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseVoiceWebhook(form: Form): VoiceWebhook {
+  return parse(VoiceWebhook, form)
+}
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseStatusWebhook(form: Form): StatusWebhook {
+  return parse(StatusWebhook, form)
+}
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseConnectEndedWebhook(form: Form): ConnectEndedWebhook {
+  return parse(ConnectEndedWebhook, form)
+}
+
+function parse<T>(schema: z.ZodType<T>, form: Form): T {
+  // Twilio repeats no field of these forms; of one that is repeated the first counts.
+  const single = Object.entries(form).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : value[0],
+  ])
+  const parsed = schema.safeParse(Object.fromEntries(single))
+  if (parsed.success) return parsed.data
+  const details = parsed.error.issues.map((issue) => ({ field: issue.path.join("."), fault: issue.message }))
+  const faults = details.map(({ field, fault }) => `${field}: ${fault}`).join("; ")
+  throw new AppError("INVALID_REQUEST", `Invalid Twilio request: ${faults}`, { details })
+}
+
+function msOf(timestamp: string | null): number | null {
+  const ms = timestamp === null ? Number.NaN : Date.parse(timestamp)
+  return Number.isNaN(ms) ? null : ms
+}

@@ -1,0 +1,159 @@
+/** The shape of the house: which folder may import which, and where each outside library has its home. */
+
+import { expect, test } from "bun:test"
+import { Glob } from "bun"
+import { readFileSync } from "node:fs"
+import { dirname, join, relative, resolve } from "node:path"
+
+const ROOT = resolve(import.meta.dir, "..")
+const SRC = join(ROOT, "src")
+
+/** An import goes to a lower rank or stays in its own folder. */
+const RANKS: Record<string, number> = {
+  "main.ts": 10,
+  cli: 9,
+  "app.ts": 8,
+  server: 7,
+  relay: 6,
+  control: 5,
+  conversation: 4,
+  tools: 3,
+  sim: 3,
+  twilio: 2,
+  llm: 2,
+  assets: 2,
+  store: 2,
+  call: 1,
+  "config.ts": 1,
+  "version.ts": 0,
+  lib: 0,
+}
+
+/** The only folder, or file, that may import the library. */
+const HOMES: Record<string, string> = {
+  hono: "server",
+  "@hono/zod-validator": "server",
+  "drizzle-orm": "store",
+  "bun:sqlite": "store",
+  twilio: "twilio",
+  "fast-xml-parser": "twilio",
+  openai: "llm",
+  commander: "cli",
+  "prom-client": "server",
+  "@logtape/logtape": "lib",
+  "@logtape/redaction": "lib",
+  "libphonenumber-js": "control",
+}
+
+type Import = { file: string; from: string; specifier: string }
+
+const imports: Import[] = [...new Glob("**/*.ts").scanSync(SRC)].flatMap((name) => {
+  const file = join(SRC, name)
+  const text = readFileSync(file, "utf8")
+  const found = [
+    ...text.matchAll(
+      /(?:^|\s)(?:import|export)\s[^"']*?from\s+"([^"]+)"|(?:^|[^\w.])import\(\s*"([^"]+)"\s*\)|^import\s+"([^"]+)"/gm,
+    ),
+  ]
+  return found.map((match) => ({
+    file,
+    from: roomOf(file),
+    specifier: match[1] ?? match[2] ?? match[3] ?? "",
+  }))
+})
+
+function roomOf(file: string): string {
+  return relative(SRC, file).split("/")[0] ?? ""
+}
+
+function inside(entry: Import): { to: string; path: string } | undefined {
+  if (!entry.specifier.startsWith(".")) return undefined
+  const path = resolve(dirname(entry.file), entry.specifier)
+  return path.startsWith(`${SRC}/`) ? { to: roomOf(path), path } : undefined
+}
+
+test("every folder of src has a rank", () => {
+  const rooms = new Set(imports.map(({ from }) => from))
+  expect([...rooms].filter((room) => RANKS[room] === undefined)).toEqual([])
+})
+
+test("imports go down or stay in their folder", () => {
+  const wrong = imports.flatMap((entry) => {
+    const target = inside(entry)
+    if (!target || target.to === entry.from) return []
+    const [from = -1, to = -1] = [RANKS[entry.from], RANKS[target.to]]
+    return from > to ? [] : [`${relative(SRC, entry.file)} imports ${relative(SRC, target.path)}`]
+  })
+  expect(wrong).toEqual([])
+})
+
+test("imports name the file with its ending, and there are no barrels", () => {
+  const wrong = imports.filter(
+    ({ specifier }) => specifier.startsWith(".") && !/\.(ts|json|sql|md|html|css)$/.test(specifier),
+  )
+  expect(wrong.map(({ file, specifier }) => `${relative(SRC, file)}: ${specifier}`)).toEqual([])
+  expect([...new Glob("**/index.ts").scanSync(SRC)]).toEqual([])
+})
+
+test("each outside library has one home", () => {
+  const wrong = imports.flatMap(({ file, from, specifier }) => {
+    const library = Object.keys(HOMES).find((name) => specifier === name || specifier.startsWith(`${name}/`))
+    return library && HOMES[library] !== from ? [`${relative(SRC, file)} imports ${specifier}`] : []
+  })
+  expect(wrong).toEqual([])
+})
+
+test("there are no circles of files", () => {
+  const graph = Map.groupBy(
+    imports.flatMap((entry) => {
+      const target = inside(entry)
+      return target ? [{ file: entry.file, path: target.path }] : []
+    }),
+    ({ file }) => file,
+  )
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, path: string[]) => {
+    if (path.includes(file)) {
+      circles.push([...path.slice(path.indexOf(file)), file].map((name) => relative(SRC, name)).join(" → "))
+      return
+    }
+    if (done.has(file)) return
+    for (const { path: next } of graph.get(file) ?? []) visit(next, [...path, file])
+    done.add(file)
+  }
+  for (const file of graph.keys()) visit(file, [])
+  expect(circles).toEqual([])
+})
+
+const sources = [...new Glob("**/*.ts").scanSync(SRC)].map((name) => ({
+  name,
+  text: readFileSync(join(SRC, name), "utf8"),
+}))
+
+test.each([
+  ["the environment is read in config.ts", /process\.env|Bun\.env/, ["config.ts"]],
+  ["the process is ended in main.ts", /process\.exit\(/, ["main.ts"]],
+  ["time comes from the clock", /Date\.now\(\)/, ["lib/clock.ts"]],
+  [
+    "deadlines are the sweep's; only a model's own connection has a timer",
+    /setTimeout\(/,
+    ["llm/demo-model.ts", "llm/exchange.ts"],
+  ],
+] as const)("%s", (_, pattern, homes: readonly string[]) => {
+  const wrong = sources.filter(
+    ({ name, text }) =>
+      pattern.test(text.replace(/\/\*\*?[\s\S]*?\*\/|\/\/.*$/gm, "")) && !homes.includes(name),
+  )
+  expect(wrong.map(({ name }) => name)).toEqual([])
+})
+
+test("each file says what it is in its first line", () => {
+  const wrong = sources.filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text))
+  expect(wrong.map(({ name }) => name)).toEqual([])
+})
+
+test("the lock file names no registry", () => {
+  const lock = readFileSync(join(ROOT, "package-lock.json"), "utf8")
+  expect(lock.includes('"resolved"')).toBe(false)
+})

@@ -1,0 +1,670 @@
+/** Assets: layers, agents, faults, and files that change under the program. */
+
+import { describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { AssetError } from "../../src/assets/asset-error.ts"
+import { createAssets, type LiveAssets } from "../../src/assets/assets.ts"
+import type { Log } from "../../src/lib/log.ts"
+import { TestClock } from "../lib/test-clock.ts"
+
+const KNOWN_TOOLS = ["end-call", "send-dtmf", "switch-language", "play-media"]
+
+type Files = Record<string, unknown>
+
+/** A folder of files, and what becomes of it. Objects are written as JSON. */
+function setUp(files: Files = {}, { watch = false } = {}) {
+  const dir = mkdtempSync(join(tmpdir(), "parley-"))
+  const lines: string[] = []
+  const note = (message: string, fields?: Record<string, unknown>) =>
+    void lines.push([message, ...Object.values(fields ?? {})].join(" "))
+  const log: Log = { debug: note, info: note, warn: note, error: note, with: () => log, background: () => {} }
+  const clock = new TestClock()
+  const write = (more: Files) => {
+    for (const [name, content] of Object.entries(more)) {
+      const text =
+        content instanceof Uint8Array || typeof content === "string"
+          ? content
+          : JSON.stringify(content, null, 2)
+      writeFileSync(join(dir, name), text)
+    }
+  }
+  write(files)
+  let opened: LiveAssets | undefined
+  return {
+    dir,
+    lines,
+    clock,
+    write,
+    open() {
+      opened = createAssets({ dir, log, knownTools: KNOWN_TOOLS, sweep: watch ? clock.sweep : undefined })
+      return opened
+    },
+    faults() {
+      try {
+        createAssets({ dir, log, knownTools: KNOWN_TOOLS })
+      } catch (error) {
+        if (error instanceof AssetError)
+          return error.message
+            .split("\n")
+            .slice(1)
+            .map((line) => line.trim())
+        throw error
+      }
+      return []
+    },
+    [Symbol.dispose]() {
+      opened?.close()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+function config(relay: unknown, more: Files = {}): Files {
+  return { "serverConfig.json": { ConversationRelay: { Configuration: relay }, ...more } }
+}
+
+describe("with no files at all", () => {
+  test("the default agent is the one that is shipped", () => {
+    using t = setUp()
+    const agent = t.open().agentFor({})
+    expect(agent).toMatchObject({
+      key: "default",
+      engine: "relay",
+      greeting: "Hello there! How can I assist you with Conversation Relay today?",
+      model: { provider: "auto" },
+      relay: {
+        attributes: {
+          welcomeGreetingInterruptible: "any",
+          language: "en-AU",
+          ttsProvider: "ElevenLabs",
+          voice: "IKne3meq5aSn9XLyUdCD",
+          transcriptionProvider: "Deepgram",
+          speechModel: "nova-3-general",
+          interruptible: "any",
+          interruptSensitivity: "medium",
+          dtmfDetection: true,
+          events: "speaker-events tokens-played",
+        },
+        languages: [
+          { code: "en-AU", voice: "IKne3meq5aSn9XLyUdCD" },
+          { code: "en-US", voice: "tnSpp4vdxKPjI9w0GnoV" },
+        ],
+        parameters: {},
+      },
+      silence: {
+        enabled: false,
+        secondsThreshold: 20,
+        messages: ["Still there?", "Just checking you are still there?", "Hello? Are you still on the line?"],
+      },
+      listenMode: false,
+    })
+    expect(Object.keys(agent.relay.attributes)).not.toContain("welcomeGreeting")
+    expect(agent.context.text).toContain("# Style Guardrails")
+    expect(agent.manifest.tools.map(({ name }) => name)).toEqual(KNOWN_TOOLS)
+    expect(agent.context.version).toMatch(/^[0-9a-f]{12}$/)
+  })
+
+  test("a folder that does not exist is an empty one", () => {
+    using t = setUp()
+    rmSync(t.dir, { recursive: true })
+    expect(t.open().keys()).toEqual({
+      agents: ["default"],
+      contexts: ["defaultContext"],
+      manifests: ["defaultToolManifest"],
+    })
+  })
+
+  test("an agent cannot be changed by who gets it", () => {
+    using t = setUp()
+    const agent = t.open().agentFor({})
+    expect(
+      [agent, agent.relay.attributes, agent.manifest.tools[0], agent.phrases.wait].every(Object.isFrozen),
+    ).toBe(true)
+  })
+})
+
+describe("files", () => {
+  test("contexts and manifests are found by their names, and others are left alone", () => {
+    using t = setUp({
+      "sales.md": "Sell.",
+      "supportContext.txt": "Support.",
+      "limitedTools.json": { tools: [] },
+      "myManifest.json": { tools: [] },
+      "notes.txt": "nothing",
+      "other.json": "{broken",
+      ".context.md": "hidden",
+      "defaultContext.md~": "a copy",
+    })
+    expect(t.open().keys()).toEqual({
+      agents: ["default"],
+      contexts: ["defaultContext", "sales", "supportContext"],
+      manifests: ["defaultToolManifest", "limitedTools", "myManifest"],
+    })
+  })
+
+  test("a file takes the place of the embedded one with its key, and the version follows the text", () => {
+    using t = setUp({ "defaultContext.md": "\uFEFFBe brief." })
+    const { context } = t.open().agentFor({})
+    expect(context).toEqual({
+      key: "defaultContext",
+      text: "Be brief.",
+      version: expect.stringMatching(/^[0-9a-f]{12}$/),
+    })
+    t.write({ "defaultContext.md": "Be very brief." })
+    using again = t.open()
+    expect(again.agentFor({}).context.version).not.toBe(context.version)
+  })
+
+  test("both shapes of a tool are stored flat", () => {
+    const parameters = { type: "object", properties: { conversationSummary: { type: "string" } } }
+    using t = setUp({
+      "flatTools.json": {
+        tools: [{ type: "function", name: "end-call", description: "d", parameters, strict: false }],
+      },
+      "nestedTools.json": {
+        tools: [
+          { type: "function", function: { name: "end-call", description: "d", parameters, strict: false } },
+        ],
+      },
+      "bareTools.json": { tools: [{ name: "end-call" }] },
+    })
+    const assets = t.open()
+    const tools = (manifestKey: string) => assets.agentFor({ manifestKey }).manifest.tools
+    expect(tools("flatTools")).toEqual([{ name: "end-call", description: "d", parameters, strict: false }])
+    expect(tools("nestedTools")).toEqual(tools("flatTools"))
+    expect(tools("bareTools")).toEqual([
+      {
+        name: "end-call",
+        description: "",
+        parameters: { type: "object", properties: {}, additionalProperties: false },
+      },
+    ])
+  })
+})
+
+describe("serverConfig.json", () => {
+  test("empty values are left out and false stays", () => {
+    using t = setUp(
+      config({
+        welcomeGreeting: "",
+        hints: "",
+        voice: null,
+        languages: [],
+        dtmfDetection: false,
+        interruptible: false,
+      }),
+    )
+    const { relay, greeting } = t.open().agentFor({})
+    expect(relay).toEqual({
+      attributes: { dtmfDetection: false, interruptible: false },
+      languages: [],
+      parameters: {},
+    })
+    expect(greeting).toBe("")
+  })
+
+  test("every attribute of the relay is taken", () => {
+    const attributes = {
+      welcomeGreetingInterruptible: "dtmf",
+      language: "en-US",
+      ttsLanguage: "de-DE",
+      ttsProvider: "Google",
+      voice: "de-DE-Standard-A",
+      transcriptionLanguage: "fr-FR",
+      transcriptionProvider: "Google",
+      speechModel: "telephony",
+      deepgramSmartFormat: false,
+      interruptible: "speech",
+      interruptSensitivity: "low",
+      ignoreBackchannel: true,
+      reportInputDuringAgentSpeech: "speech",
+      preemptible: true,
+      dtmfDetection: true,
+      hints: "Acme,Zürich",
+      speechTimeout: 700,
+      eotThreshold: 0.7,
+      partialPrompts: true,
+      profanityFilter: false,
+      events: "speaker-events",
+      debug: "debugging",
+      elevenlabsTextNormalization: "off",
+      intelligenceService: "GA1",
+      conversationConfiguration: "c1",
+      conversationId: "c2",
+      applicationReconnect: true,
+      echoPromptFiltering: true,
+      turnDetection: "on",
+      backgroundNoiseReduction: "on",
+    }
+    using t = setUp(config(attributes))
+    expect(t.open().agentFor({}).relay.attributes).toEqual(attributes)
+  })
+
+  test.each([
+    [
+      "lists become words",
+      { hints: ["a", "b"], events: ["tokens-played", "speaker-events"] },
+      { hints: "a,b", events: "tokens-played speaker-events" },
+    ],
+    [
+      "texts of true and false are flags",
+      { preemptible: "true", dtmfDetection: "false" },
+      { preemptible: true, dtmfDetection: false },
+    ],
+    ["auto is a speech timeout", { speechTimeout: "auto" }, { speechTimeout: "auto" }],
+    [
+      "a flag becomes a kind of input",
+      { reportInputDuringAgentSpeech: true },
+      { reportInputDuringAgentSpeech: "any" },
+    ],
+    ["debug may be a flag", { debug: true }, { debug: "debugging" }],
+    ["debug may be off", { debug: false }, {}],
+  ])("%s", (_, given, expected) => {
+    using t = setUp(config(given))
+    expect(t.open().agentFor({}).relay.attributes).toEqual(expected)
+  })
+
+  test.each([
+    [
+      "a list",
+      [
+        { name: "tier", value: "gold" },
+        { name: "n", value: 1 },
+      ],
+    ],
+    ["an object", { tier: "gold", n: 1 }],
+  ])("parameters may be %s", (_, parameters) => {
+    using t = setUp(config({ parameters }))
+    expect(t.open().agentFor({}).relay.parameters).toEqual({ tier: "gold", n: "1" })
+  })
+
+  test("a section that is not given comes from the shipped file", () => {
+    using t = setUp({ "serverConfig.json": { Server: { ListenMode: { enabled: true } } } })
+    const agent = t.open().agentFor({})
+    expect([agent.listenMode, agent.relay.attributes["voice"], agent.silence.enabled]).toEqual([
+      true,
+      "IKne3meq5aSn9XLyUdCD",
+      false,
+    ])
+  })
+
+  test.each(["SilenceDetection", "silenceDetection"])(
+    "silence may be spelt %s, and what is left out has a default",
+    (name) => {
+      using t = setUp({ "serverConfig.json": { ConversationRelay: { [name]: { secondsThreshold: 5 } } } })
+      expect(t.open().agentFor({}).silence).toMatchObject({
+        enabled: true,
+        secondsThreshold: 5,
+        messages: { length: 3 },
+      })
+    },
+  )
+
+  test("languages are found at their old place", () => {
+    using t = setUp({
+      "serverConfig.json": {
+        ConversationRelay: {
+          Configuration: { language: "en-US" },
+          Languages: [{ code: "fr-FR", voice: "v" }],
+        },
+      },
+    })
+    expect(t.open().agentFor({}).relay.languages).toEqual([{ code: "fr-FR", voice: "v" }])
+  })
+
+  test.each([
+    ["context and manifest", { context: "sales", manifest: "salesTools" }],
+    ["active keys", { activeContextKey: "sales", activeManifestKey: "salesTools" }],
+  ])("the loader names what is active by %s", (_, AssetLoader) => {
+    using t = setUp({
+      "sales.md": "Sell.",
+      "salesTools.json": { tools: [] },
+      "serverConfig.json": { AssetLoader },
+    })
+    const { context, manifest } = t.open().agentFor({})
+    expect([context.key, manifest.key]).toEqual(["sales", "salesTools"])
+  })
+
+  test("keys that mean nothing here are told and read past", () => {
+    using t = setUp({
+      "serverConfig.json": { Extra: 1, Server: { Port: 2 }, AssetLoader: { assetLoaderType: "sync" } },
+    })
+    t.open()
+    expect(t.lines).toEqual([
+      "an asset is used only in part serverConfig.json: Extra is not used",
+      "an asset is used only in part serverConfig.json: Server.Port is not used",
+      "an asset is used only in part AssetLoader.assetLoaderType is sync: the files of this machine are used",
+    ])
+  })
+})
+
+describe("agents", () => {
+  const files = {
+    "sales.md": "Sell.",
+    "salesTools.json": { tools: [{ name: "end-call" }] },
+    "serverConfig.json": {
+      ConversationRelay: {
+        Configuration: {
+          welcomeGreeting: "Hello",
+          language: "en-US",
+          ttsProvider: "ElevenLabs",
+          voice: "v1",
+          parameters: { a: "1" },
+        },
+        SilenceDetection: { enabled: true, secondsThreshold: 7 },
+      },
+      agents: {
+        default: { phrases: { goodbye: "Bye." }, model: "gpt-6-luna" },
+        sales: {
+          context: "sales",
+          manifest: "salesTools",
+          greeting: "",
+          model: { provider: "demo", temperature: 0.5 },
+          configuration: { ttsProvider: "Amazon", hints: "price", parameters: { b: "2" } },
+          languages: [{ code: "es-ES" }],
+          silenceDetection: { secondsThreshold: 9 },
+          listenMode: true,
+          phrases: { busy: "Busy." },
+        },
+      },
+      numbers: { "+15550100001": "sales" },
+    },
+  }
+
+  test("an agent is chosen by name, then by number, then by default", () => {
+    using t = setUp(files)
+    const assets = t.open()
+    const keyOf = (choice: Parameters<LiveAssets["agentFor"]>[0]) => assets.agentFor(choice).key
+    expect([
+      keyOf({ agent: "sales" }),
+      keyOf({ number: "+15550100001" }),
+      keyOf({ agent: "default", number: "+15550100001" }),
+      keyOf({ number: "+15550199999" }),
+      keyOf({ number: "constructor" }),
+    ]).toEqual(["sales", "sales", "default", "default", "default"])
+  })
+
+  test("an agent is laid over the default one and over the sections for all", () => {
+    using t = setUp(files)
+    expect(t.open().agentFor({ agent: "sales" })).toMatchObject({
+      context: { key: "sales", text: "Sell." },
+      manifest: { key: "salesTools" },
+      greeting: "",
+      model: { provider: "demo", name: "gpt-6-luna", temperature: 0.5 },
+      relay: {
+        attributes: { language: "en-US", ttsProvider: "Amazon", hints: "price" },
+        languages: [{ code: "es-ES" }],
+        parameters: { a: "1", b: "2" },
+      },
+      silence: { enabled: true, secondsThreshold: 9 },
+      listenMode: true,
+      phrases: { goodbye: "Bye.", busy: "Busy." },
+    })
+  })
+
+  test("a change of provider drops the voice of the earlier one", () => {
+    using t = setUp(files)
+    expect(t.open().agentFor({ agent: "sales" }).relay.attributes).not.toHaveProperty("voice")
+  })
+
+  test("a call may choose another context and manifest", () => {
+    using t = setUp(files)
+    const assets = t.open()
+    expect(assets.agentFor({ contextKey: "sales" })).toMatchObject({
+      key: "default",
+      context: { key: "sales" },
+      manifest: { key: "defaultToolManifest" },
+    })
+    expect(assets.agentFor({ manifestKey: "salesTools" }).manifest.key).toBe("salesTools")
+  })
+
+  test.each([
+    [{ agent: "nobody" }, "Agent not found for key: nobody. Known keys: default, sales"],
+    [{ contextKey: "../etc" }, "Context not found for key: ../etc. Known keys: defaultContext, sales"],
+    [
+      { manifestKey: "__proto__" },
+      "Tool manifest not found for key: __proto__. Known keys: defaultToolManifest, salesTools",
+    ],
+    [{ agent: "" }, "Agent not found for key: . Known keys: default, sales"],
+    [
+      { agent: "a".repeat(100_000) },
+      `Agent not found for key: ${"a".repeat(64)}…. Known keys: default, sales`,
+    ],
+  ])("a key that does not exist is refused: %#", (choice, message) => {
+    using t = setUp(files)
+    const assets = t.open()
+    expect(() => assets.agentFor(choice)).toThrow(
+      expect.objectContaining({ code: "INVALID_REQUEST", message }),
+    )
+  })
+})
+
+describe("faults", () => {
+  test("all of them are told at once, with file, line and field", () => {
+    using t = setUp({
+      "serverConfig.json": `{
+  "ConversationRelay": {
+    "Configuration": {
+      "ttsProvider": "Acme",
+      "vioce": "x",
+      "eotThreshold": 2,
+      "languages": [{ "ttsProvider": "Google" }]
+    }
+  },
+  "numbers": { "12": "sales" },
+  "agents": { "a b": {}, "ok": { "engine": "fax", "model": { "temperature": 3 } } }
+}`,
+      "bad key.md": "x",
+      "empty.md": " \n",
+      "brokenTools.json": '{\n  "tools": [\n    {,}\n  ]\n}',
+      "moreTools.json": {
+        tools: [{ name: "fly" }, { name: "end-call" }, { name: "end-call" }, { type: "web_search" }],
+      },
+    })
+    expect(t.faults()).toEqual([
+      "bad key.md: its name before the ending must be 1 to 64 letters, digits, _ or -",
+      'brokenTools.json:3: expected a key in quotes, not ","',
+      "empty.md: is empty",
+      "moreTools.json:12 tools.3.name: Invalid input: expected string, received undefined",
+      'moreTools.json:13 tools.3.type: Invalid input: expected "function"',
+      'serverConfig.json:4 ConversationRelay.Configuration.ttsProvider: Invalid option: expected one of "Google"|"Amazon"|"ElevenLabs"',
+      "serverConfig.json:5 ConversationRelay.Configuration.vioce: is not known here",
+      "serverConfig.json:6 ConversationRelay.Configuration.eotThreshold: Too big: expected number to be <=0.9",
+      "serverConfig.json:7 ConversationRelay.Configuration.languages.0.code: Invalid input: expected string, received undefined",
+      "serverConfig.json:10 numbers.12: as a key: must be a number in E.164 form, such as +15550100001",
+      "serverConfig.json:11 agents.a b: as a key: must be 1 to 64 letters, digits, _ or -",
+      'serverConfig.json:11 agents.ok.engine: Invalid option: expected one of "relay"|"realtime"|"pipeline"',
+      "serverConfig.json:11 agents.ok.model.temperature: Too big: expected number to be <=2",
+    ])
+  })
+
+  test.each([
+    [
+      "a tool that does not exist",
+      { "xTools.json": { tools: [{ name: "fly" }] } },
+      "there is no tool fly; there are end-call, play-media, send-dtmf, switch-language",
+    ],
+    [
+      "a tool twice",
+      { "xTools.json": { tools: [{ name: "end-call" }, { name: "end-call" }] } },
+      "tools.1.name: the tool end-call stands here twice",
+    ],
+    ["a manifest of another form", { "xTools.json": [] }, "xTools.json:1: "],
+    [
+      "a key twice",
+      { "serverConfig.json": '{"Server": {},\n"Server": {}}' },
+      "serverConfig.json:2 Server: stands here twice",
+    ],
+    [
+      "no JSON",
+      { "serverConfig.json": "" },
+      "serverConfig.json:1: expected a value, not the end of the file",
+    ],
+    ["bytes that are no text", { "x.md": new Uint8Array([0xff, 0xfe, 0x41]) }, "x.md: is not UTF-8 text"],
+    ["a huge file", { "x.md": "a".repeat(1_048_577) }, "x.md: is larger than 1048576 bytes"],
+    [
+      "one key in two files",
+      { "x.md": "a", "xcontext.md": "b", "x.context": "c" },
+      "x.md: has the same key as x.context",
+    ],
+    [
+      "j2",
+      { "serverConfig.json": { AssetLoader: { assetLoaderType: "j2" } } },
+      "AssetLoader.assetLoaderType: J2 asset loader not yet implemented",
+    ],
+    [
+      "an unknown loader",
+      { "serverConfig.json": { AssetLoader: { assetLoaderType: "ftp" } } },
+      'assetLoaderType: Invalid option: expected one of "file"|"sync"|"j2"',
+    ],
+    [
+      "an unknown active context",
+      { "serverConfig.json": { AssetLoader: { context: "nope" } } },
+      "AssetLoader.context: there is no context nope; there are defaultContext",
+    ],
+    [
+      "an unknown active manifest",
+      { "serverConfig.json": { AssetLoader: { manifest: "nope" } } },
+      "AssetLoader.manifest: there is no manifest nope; there are defaultToolManifest",
+    ],
+    [
+      "two names that differ",
+      { "serverConfig.json": { AssetLoader: { context: "a", activeContextKey: "b" } } },
+      "activeContextKey: differs from context",
+    ],
+    [
+      "both spellings of silence",
+      { "serverConfig.json": { ConversationRelay: { silenceDetection: {}, SilenceDetection: {} } } },
+      "keep one",
+    ],
+    [
+      "a number of an agent that does not exist",
+      { "serverConfig.json": { numbers: { "+15550100001": "x" } } },
+      "numbers.+15550100001: there is no agent x; there are default",
+    ],
+    [
+      "an engine that is not there",
+      { "serverConfig.json": { agents: { a: { engine: "realtime" } } } },
+      "agents.a.engine: must be one of relay",
+    ],
+    [
+      "multi with another recogniser",
+      config({ transcriptionLanguage: "multi", transcriptionProvider: "Google" }),
+      "the language multi needs transcriptionProvider Deepgram",
+    ],
+    [
+      "multi with another voice",
+      config({ language: "multi", ttsProvider: "Amazon" }),
+      "and ttsProvider ElevenLabs",
+    ],
+    [
+      "multi with another model",
+      config({ language: "multi", speechModel: "flux" }),
+      "nova-2-general or nova-3-general",
+    ],
+    [
+      "a language multi with another voice",
+      config({ language: "en-US", languages: [{ code: "multi", ttsProvider: "Google" }] }),
+      "and ttsProvider ElevenLabs",
+    ],
+    [
+      "a language that is none",
+      config({ language: "english please" }),
+      "language: must be a language such as en-US",
+    ],
+    [
+      "a timeout out of range",
+      config({ speechTimeout: 10 }),
+      "speechTimeout: Too small: expected number to be >=600",
+    ],
+    ["unknown events", config({ events: "everything" }), "events: must be some of speaker-events"],
+  ])("%s", (_, files, expected) => {
+    using t = setUp(files)
+    const faults = t.faults()
+    expect(faults.join("\n")).toContain(expected)
+    expect(faults).toHaveLength(1)
+  })
+
+  test("multi with Deepgram and ElevenLabs is fine", () => {
+    using t = setUp(
+      config({
+        language: "multi",
+        ttsProvider: "ElevenLabs",
+        transcriptionProvider: "Deepgram",
+        speechModel: "nova-3-general",
+      }),
+    )
+    expect(t.faults()).toEqual([])
+  })
+})
+
+describe("changes", () => {
+  test("a changed file is used within a second or two, and calls keep the agent they have", () => {
+    using t = setUp({ "defaultContext.md": "old" }, { watch: true })
+    const assets = t.open()
+    const held = assets.agentFor({})
+    t.write({ "defaultContext.md": "newer", "extra.md": "x" })
+    t.clock.advance(1500)
+    expect([held.context.text, assets.agentFor({}).context.text]).toEqual(["old", "newer"])
+    expect(assets.keys().contexts).toEqual(["defaultContext", "extra"])
+  })
+
+  test("a broken file replaces nothing, is told once with its line, and may be mended", () => {
+    using t = setUp({ "salesTools.json": { tools: [] } }, { watch: true })
+    const assets = t.open()
+    t.write({ "salesTools.json": '{\n"tools": [}' })
+    t.clock.advance(5000)
+    expect(assets.agentFor({ manifestKey: "salesTools" }).manifest.tools).toEqual([])
+    expect(t.lines).toEqual([
+      'an asset is faulty; the assets stay as they were salesTools.json:2: expected a value, not "}"',
+    ])
+    t.write({ "salesTools.json": { tools: [{ name: "end-call" }] } })
+    t.clock.advance(1500)
+    expect(assets.agentFor({ manifestKey: "salesTools" }).manifest.tools).toHaveLength(1)
+  })
+
+  test("a file that is still being written is not read", () => {
+    using t = setUp({ "a.md": "one" }, { watch: true })
+    const assets = t.open()
+    for (const text of ["on", "one and", "one and two"]) {
+      t.write({ "a.md": text })
+      t.clock.advance(500)
+      expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("one")
+    }
+    t.clock.advance(500)
+    expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("one and two")
+  })
+
+  test("a deleted file that is in use is a fault, and the assets stay", () => {
+    using t = setUp(
+      { "sales.md": "Sell.", "serverConfig.json": { AssetLoader: { context: "sales" } } },
+      { watch: true },
+    )
+    const assets = t.open()
+    rmSync(join(t.dir, "sales.md"))
+    t.clock.advance(1500)
+    expect(assets.agentFor({}).context.text).toBe("Sell.")
+    expect(t.lines.join()).toContain("there is no context sales; there are defaultContext")
+  })
+
+  test("reload reads at once and reports", () => {
+    using t = setUp({ "a.md": "one" })
+    const assets = t.open()
+    expect(assets.reload()).toEqual({ changed: false, faults: [] })
+    t.write({ "a.md": "three" })
+    expect(assets.reload()).toEqual({ changed: true, faults: [] })
+    t.write({ "a.md": "" })
+    expect(assets.reload()).toEqual({ changed: false, faults: [{ file: "a.md", message: "is empty" }] })
+    expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("three")
+  })
+
+  test("closed assets look for nothing, and closing again is harmless", () => {
+    using t = setUp({}, { watch: true })
+    const assets = t.open()
+    assets.close()
+    assets.close()
+    expect(t.clock.sweep.size).toBe(0)
+  })
+})

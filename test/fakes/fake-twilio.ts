@@ -1,0 +1,280 @@
+/** Twilio's REST API on a local port: real paths, names and answers, every request recorded, faults by script. */
+
+import { systemClock, type Clock } from "../../src/lib/clock.ts"
+import { parseForm, type Form } from "../../src/twilio/form.ts"
+import { checked, notFound, PARAMETERS, required, TwilioFault } from "./twilio-rules.ts"
+
+export type FakeRequest = {
+  method: string
+  path: string
+  query: Form
+  form: Form
+  headers: Record<string, string>
+}
+
+/** A call resource as the REST API shows it. */
+export type FakeCall = {
+  sid: string
+  account_sid: string
+  to: string
+  from: string
+  status: string
+  direction: string
+  start_time: string | null
+  end_time: string | null
+  duration: string | null
+  date_created: string
+  date_updated: string
+  parent_call_sid: string | null
+  answered_by: string | null
+  api_version: string
+  uri: string
+}
+
+export type FakeNumber = { sid: string; phone_number: string; friendly_name: string }
+
+/** What happens to one request. `carriedOut`: whether the request takes effect although its answer is lost. */
+export type Fault =
+  | { kind: "answer"; status: number; body?: unknown; headers?: Record<string, string>; carriedOut?: boolean }
+  /** No answer, ever. */
+  | { kind: "hang"; carriedOut?: boolean }
+  /** The connection closes without an answer. */
+  | { kind: "drop"; carriedOut?: boolean }
+  /** The right answer, but only after the promise. */
+  | { kind: "wait"; until: Promise<unknown> }
+
+export type FakeTwilioOptions = {
+  accountSid?: string
+  authToken?: string
+  apiKey?: string
+  apiSecret?: string
+  numbers?: readonly FakeNumber[]
+  clock?: Clock
+}
+
+const OVER = ["completed", "busy", "no-answer", "failed", "canceled"]
+const API = "/2010-04-01/Accounts/"
+
+export class FakeTwilio {
+  readonly accountSid: string
+  readonly authToken: string
+  readonly requests: FakeRequest[] = []
+  readonly calls = new Map<string, FakeCall>()
+  readonly messages: { sid: string; to: string; from: string; body: string }[] = []
+  readonly numbers: FakeNumber[]
+  readonly #logins: Set<string>
+  readonly #clock: Clock
+  readonly #faults: Fault[] = []
+  readonly #waiting = new Set<{ count: number; done: () => void }>()
+  readonly #server: Bun.Server<undefined>
+  #made = 0
+
+  constructor(options: FakeTwilioOptions = {}) {
+    const { accountSid = `AC${"0".repeat(32)}`, authToken = "0123456789abcdef0123456789abcdef" } = options
+    const { apiKey, apiSecret, numbers = [], clock = systemClock } = options
+    this.accountSid = accountSid
+    this.authToken = authToken
+    this.numbers = [...numbers]
+    this.#clock = clock
+    this.#logins = new Set([basic(accountSid, authToken)])
+    if (apiKey && apiSecret) this.#logins.add(basic(apiKey, apiSecret))
+    this.#server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      idleTimeout: 0,
+      fetch: (request) => this.#receive(request),
+    })
+  }
+
+  /** For `TWILIO_API_BASE_URL`. */
+  get baseUrl(): string {
+    return this.#server.url.origin
+  }
+
+  /** The next request meets this fault; several faults are used up one by one. */
+  fault(...faults: Fault[]): void {
+    this.#faults.push(...faults)
+  }
+
+  /** Resolves when so many requests have been recorded in all. */
+  received(count: number): Promise<void> {
+    if (this.requests.length >= count) return Promise.resolve()
+    return new Promise((done) => this.#waiting.add({ count, done }))
+  }
+
+  /** Puts a call into the account, as if it had been there before; the newest is listed first. */
+  addCall(fields: Partial<FakeCall> = {}): FakeCall {
+    const now = rfc2822(this.#clock.now())
+    const sid = fields.sid ?? this.#newSid("CA")
+    const call: FakeCall = {
+      sid,
+      account_sid: this.accountSid,
+      to: "+15550100001",
+      from: "+15550100002",
+      status: "queued",
+      direction: "outbound-api",
+      start_time: null,
+      end_time: null,
+      duration: null,
+      date_created: now,
+      date_updated: now,
+      parent_call_sid: null,
+      answered_by: null,
+      api_version: "2010-04-01",
+      uri: `${API}${this.accountSid}/Calls/${sid}.json`,
+      ...fields,
+    }
+    this.calls.set(sid, call)
+    return call
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop(true)
+  }
+
+  async #receive(request: Request): Promise<Response> {
+    const url = new URL(request.url)
+    const recorded: FakeRequest = {
+      method: request.method,
+      path: url.pathname,
+      query: parseForm(url.search.slice(1)),
+      form: parseForm(await request.text()),
+      headers: Object.fromEntries(request.headers),
+    }
+    this.requests.push(recorded)
+    for (const waiter of this.#waiting) {
+      if (this.requests.length < waiter.count) continue
+      this.#waiting.delete(waiter)
+      waiter.done()
+    }
+    const fault = this.#faults.shift()
+    if (!fault) return this.#answer(recorded)
+    if (fault.kind === "wait") {
+      await fault.until
+      return this.#answer(recorded)
+    }
+    if (fault.carriedOut) this.#answer(recorded)
+    if (fault.kind === "hang") return new Promise<never>(() => {})
+    if (fault.kind === "drop") return new Response(new ReadableStream({ start: (c) => c.error() }))
+    const body = typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body ?? {})
+    return new Response(body, { status: fault.status, headers: fault.headers ?? {} })
+  }
+
+  #answer(request: FakeRequest): Response {
+    try {
+      return this.#handle(request)
+    } catch (error) {
+      if (error instanceof TwilioFault) return error.response()
+      throw error
+    }
+  }
+
+  #handle({ method, path, query, form, headers }: FakeRequest): Response {
+    if (!this.#logins.has(headers["authorization"] ?? "")) throw new TwilioFault(401, 20003, "Authenticate")
+    const prefix = `${API}${this.accountSid}/`
+    if (!path.startsWith(prefix)) throw notFound(path)
+    const [resource = "", sid] = path
+      .slice(prefix.length)
+      .replace(/\.json$/, "")
+      .split("/")
+    switch (`${method} ${resource}${sid === undefined ? "" : "/:sid"}`) {
+      case "POST Calls":
+        return this.#createCall(checked(form, PARAMETERS.createCall))
+      case "GET Calls":
+        return this.#listCalls(checked(query, PARAMETERS.listCalls))
+      case "POST Calls/:sid":
+        return this.#updateCall(this.#call(sid, path), checked(form, PARAMETERS.updateCall))
+      case "GET Calls/:sid":
+        checked(query, PARAMETERS.none)
+        return Response.json(this.#call(sid, path))
+      case "POST Messages":
+        return this.#createMessage(checked(form, PARAMETERS.createMessage))
+      case "GET IncomingPhoneNumbers": {
+        const fields = checked(query, PARAMETERS.listNumbers)
+        return page(this.numbers, "incoming_phone_numbers", path, fields)
+      }
+      default:
+        throw notFound(path)
+    }
+  }
+
+  #call(sid: string | undefined, path: string): FakeCall {
+    const call = this.calls.get(sid ?? "")
+    if (!call) throw notFound(path)
+    return call
+  }
+
+  #createCall(form: Form): Response {
+    const to = required(form, "To")
+    const from = required(form, "From")
+    if (!form["Url"] && !form["Twiml"] && !form["ApplicationSid"])
+      throw new TwilioFault(400, 21205, "Url parameter is required")
+    if (String(form["Twiml"] ?? "").length > 4000) throw new TwilioFault(400, 21603, "Twiml is too long")
+    return Response.json(this.addCall({ to, from }), { status: 201 })
+  }
+
+  #updateCall(call: FakeCall, form: Form): Response {
+    if (form["Url"] && form["Twiml"])
+      throw new TwilioFault(400, 20001, "Url and Twiml are mutually exclusive")
+    if (OVER.includes(call.status))
+      throw new TwilioFault(400, 21220, "Call is not in-progress. Cannot redirect.")
+    const status = form["Status"]
+    if (status !== undefined && status !== "completed" && status !== "canceled") {
+      throw new TwilioFault(400, 20001, `Invalid Status ${String(status)}`)
+    }
+    if (status === "completed" || (status === "canceled" && call.status !== "in-progress")) {
+      call.status = status
+      call.end_time = rfc2822(this.#clock.now())
+    }
+    return Response.json(call)
+  }
+
+  #listCalls(query: Form): Response {
+    const matching = [...this.calls.values()]
+      .toReversed()
+      .filter(
+        (call) =>
+          (query["To"] ?? call.to) === call.to &&
+          (query["From"] ?? call.from) === call.from &&
+          (query["Status"] ?? call.status) === call.status &&
+          (!query["StartTime>"] ||
+            Date.parse(call.start_time ?? "") >= Date.parse(String(query["StartTime>"]))),
+      )
+    return page(matching, "calls", `${API}${this.accountSid}/Calls.json`, query)
+  }
+
+  #createMessage(form: Form): Response {
+    const message = {
+      sid: this.#newSid("SM"),
+      to: required(form, "To"),
+      from: required(form, "From"),
+      body: required(form, "Body"),
+    }
+    if (message.body.length > 1600)
+      throw new TwilioFault(400, 21617, "The message body exceeds 1600 characters")
+    this.messages.push(message)
+    return Response.json({ ...message, status: "queued", account_sid: this.accountSid }, { status: 201 })
+  }
+
+  #newSid(prefix: string): string {
+    this.#made += 1
+    return prefix + this.#made.toString(16).padStart(32, "0")
+  }
+}
+
+function page(items: readonly unknown[], key: string, path: string, query: Form): Response {
+  const size = Number(query["PageSize"] ?? 50)
+  const number = Number(query["Page"] ?? 0)
+  const isLast = (number + 1) * size >= items.length
+  const next_page_uri = isLast ? null : `${path}?PageSize=${size}&Page=${number + 1}`
+  const shown = items.slice(number * size, (number + 1) * size)
+  return Response.json({ [key]: shown, page: number, page_size: size, next_page_uri, uri: path })
+}
+
+function basic(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`
+}
+
+function rfc2822(ms: number): string {
+  return new Date(ms).toUTCString().replace("GMT", "+0000")
+}

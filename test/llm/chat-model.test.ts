@@ -1,0 +1,90 @@
+/** The contract of text models, kept by each of them. */
+
+import { createDemoModel } from "../../src/llm/demo-model.ts"
+import { createChatCompletionsModel } from "../../src/llm/openai-chat.ts"
+import { createResponsesModel } from "../../src/llm/openai-responses.ts"
+import { chatModelContract, type Subject } from "../contract/chat-model.contract.ts"
+import { FakeOpenAi } from "../fakes/fake-openai.ts"
+import { Gate } from "../fakes/gate.ts"
+import { callsTool, httpError, says } from "../fakes/openai-script.ts"
+import { agent, chatRequest, END_CALL, note, SEND_DTMF, user } from "./samples.ts"
+
+const tools = [SEND_DTMF, END_CALL]
+const history = chatRequest({
+  items: [
+    user("Press 1"),
+    { type: "opaque", backEnd: "another", item: { anything: true } },
+    { type: "tool-call", callId: "call_1", name: "send-dtmf", arguments: '{"dtmfDigit":"1"}' },
+    { type: "tool-result", callId: "call_1", output: '{"success":true}' },
+    agent("Done.", "final_answer"),
+    note("The caller has paid."),
+    user("Hello again"),
+  ],
+  tools,
+})
+
+function overWire(make: (baseUrl: string) => Subject["model"]) {
+  return (gate?: Gate): Subject => {
+    const openai = new FakeOpenAi({
+      script: () => says("Good morning to you", gate ? { pace: gate.pass } : {}),
+    })
+    return {
+      model: make(openai.baseUrl),
+      words: () => chatRequest(),
+      tool() {
+        openai.enqueue(callsTool("send-dtmf", { dtmfDigit: "123" }))
+        return chatRequest({ tools })
+      },
+      history: () => history,
+      noTools: () => chatRequest({ tools, toolChoice: "none" }),
+      wire: {
+        broken() {
+          openai.enqueue(says("Good morning", { ending: "dropped" }))
+          return chatRequest()
+        },
+        refused() {
+          openai.enqueue(httpError(401, "invalid_api_key"))
+          return chatRequest()
+        },
+        closed: async () => (await openai.nextRequest()).closed,
+        requests: () => openai.requests.length,
+      },
+      [Symbol.asyncDispose]: () => openai[Symbol.asyncDispose](),
+    }
+  }
+}
+
+const newGate = () => new Gate()
+
+chatModelContract(
+  "responses",
+  overWire((baseUrl) => createResponsesModel({ apiKey: "sk-test", baseUrl, model: "gpt-6-luna" })),
+  newGate,
+)
+chatModelContract(
+  "chat completions",
+  overWire((baseUrl) => createChatCompletionsModel({ baseUrl, model: "llama" })),
+  newGate,
+)
+chatModelContract(
+  "demo",
+  (gate) => ({
+    model: createDemoModel({
+      sleep: (_ms, signal) => (gate ? passOrAbort(gate, signal) : Promise.resolve()),
+    }),
+    words: () => chatRequest({ items: [user("Hello")] }),
+    tool: () => chatRequest({ items: [user("Please press 1 2 3")], tools }),
+    history: () => history,
+    noTools: () => chatRequest({ items: [user("Please press 1 2 3")], tools, toolChoice: "none" }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }),
+  newGate,
+  "the demo has no connection",
+)
+
+function passOrAbort(gate: Gate, signal: AbortSignal): Promise<void> {
+  const aborted = new Promise<void>((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  )
+  return Promise.race([gate.pass(), aborted])
+}
