@@ -22,6 +22,11 @@ export type Call = {
   to: string
   /** Key of the agent in the configuration. */
   agent: string
+  /** Keys and versions of context and manifest that the last session ran with; null before the first. */
+  contextKey: string | null
+  contextVersion: string | null
+  manifestKey: string | null
+  manifestVersion: string | null
   engine: Engine
   parameters: Parameters
   /** Instructions given with this call, in place of the agent's context. */

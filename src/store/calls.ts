@@ -26,7 +26,16 @@ import { calls } from "./schema.ts"
 /** What is known of a call when it begins. */
 export type NewCall = Omit<
   Call,
-  "resumes" | "answeredAt" | "endedAt" | "durationSeconds" | "endedBy" | "endReason"
+  | "resumes"
+  | "answeredAt"
+  | "endedAt"
+  | "durationSeconds"
+  | "endedBy"
+  | "endReason"
+  | "contextKey"
+  | "contextVersion"
+  | "manifestKey"
+  | "manifestVersion"
 > & {
   idempotencyKey?: string | null
   /** Tells a repeated request from another one under the same key. */
@@ -214,6 +223,14 @@ export function createCalls(db: Db) {
     /** Notes which socket session speaks for the call. */
     setSession(id: CallId, sessionId: string): void {
       db.update(calls).set({ sessionId }).where(eq(calls.id, id)).run()
+    },
+
+    /** Notes with which versions of context and manifest the call goes on. */
+    setVersions(
+      id: CallId,
+      versions: Pick<Call, "contextKey" | "contextVersion" | "manifestKey" | "manifestVersion">,
+    ): void {
+      db.update(calls).set(versions).where(eq(calls.id, id)).run()
     },
 
     /** Calls that have not ended, oldest first. */

@@ -6,7 +6,7 @@ import type { Direction, EndedBy, Engine, Parameters } from "../call/call.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { CallId, CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
-import type { Latency, Speaker, ToolRecord, TurnKind } from "../call/turn.ts"
+import type { Latency, Speaker, ToolRecord, Turn, TurnKind } from "../call/turn.ts"
 
 export const calls = snakeCase.table(
   "calls",
@@ -18,6 +18,11 @@ export const calls = snakeCase.table(
     from: text().notNull(),
     to: text().notNull(),
     agent: text().notNull(),
+    /** Versions of context and manifest that the last session ran with; null before the first. */
+    contextKey: text(),
+    contextVersion: text(),
+    manifestKey: text(),
+    manifestVersion: text(),
     engine: text().$type<Engine>().notNull(),
     parameters: text({ mode: "json" }).$type<Parameters>().notNull(),
     prompt: text(),
@@ -99,4 +104,40 @@ export const receipts = snakeCase.table(
     at: integer().notNull(),
   },
   (table) => [index("receipts_age").on(table.at)],
+)
+
+/** Every version of every asset that was stored, or that a call ran with. The newest of a key is the one in force. */
+export const assets = snakeCase.table(
+  "assets",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    kind: text().$type<"context" | "manifest" | "config" | "menu">().notNull(),
+    key: text().notNull(),
+    /** Short hash of the text: the same text, the same version. */
+    version: text().notNull(),
+    text: text().notNull(),
+    /** `api` and `sync` layers are in force; `seen` is a file or embedded text that a call ran with, kept for the record. */
+    source: text().$type<"api" | "sync" | "seen">().notNull(),
+    /** The key was deleted: the layers below show again. */
+    deleted: integer({ mode: "boolean" }).notNull().default(false),
+    createdAt: integer().notNull(),
+  },
+  (table) => [index("assets_of_key").on(table.kind, table.key, table.id)],
+)
+
+/** Conversations without a phone. */
+export const conversations = snakeCase.table(
+  "conversations",
+  {
+    /** A random UUID, the session's id. */
+    id: text().primaryKey(),
+    userId: text(),
+    agent: text().notNull(),
+    parameters: text({ mode: "json" }).$type<Parameters>().notNull(),
+    turns: text({ mode: "json" }).$type<Turn[]>().notNull(),
+    createdAt: integer().notNull(),
+    updatedAt: integer().notNull(),
+    expiresAt: integer().notNull(),
+  },
+  (table) => [index("conversations_expiry").on(table.expiresAt)],
 )

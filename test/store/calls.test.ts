@@ -24,6 +24,10 @@ test("a call comes back as it was put in", () => {
     durationSeconds: null,
     endedBy: null,
     endReason: null,
+    contextKey: null,
+    contextVersion: null,
+    manifestKey: null,
+    manifestVersion: null,
   })
   expect(store.calls.byId(call.id)).toEqual(created)
   expect(store.calls.bySid(call.sid ?? sampleSid())).toEqual(created)

@@ -1,3 +1,14 @@
+CREATE TABLE `assets` (
+	`id` integer PRIMARY KEY AUTOINCREMENT,
+	`kind` text NOT NULL,
+	`key` text NOT NULL,
+	`version` text NOT NULL,
+	`text` text NOT NULL,
+	`source` text NOT NULL,
+	`deleted` integer DEFAULT false NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `calls` (
 	`id` text PRIMARY KEY,
 	`sid` text,
@@ -6,6 +17,10 @@ CREATE TABLE `calls` (
 	`from` text NOT NULL,
 	`to` text NOT NULL,
 	`agent` text NOT NULL,
+	`context_key` text,
+	`context_version` text,
+	`manifest_key` text,
+	`manifest_version` text,
 	`engine` text NOT NULL,
 	`parameters` text NOT NULL,
 	`prompt` text,
@@ -25,6 +40,17 @@ CREATE TABLE `calls` (
 	`socket_claimed_at` integer,
 	`session_id` text,
 	`last_status_sequence` integer
+);
+--> statement-breakpoint
+CREATE TABLE `conversations` (
+	`id` text PRIMARY KEY,
+	`user_id` text,
+	`agent` text NOT NULL,
+	`parameters` text NOT NULL,
+	`turns` text NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	`expires_at` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `events` (
@@ -60,12 +86,14 @@ CREATE TABLE `turns` (
 	CONSTRAINT `fk_turns_call_id_calls_id_fk` FOREIGN KEY (`call_id`) REFERENCES `calls`(`id`) ON DELETE CASCADE
 );
 --> statement-breakpoint
+CREATE INDEX `assets_of_key` ON `assets` (`kind`,`key`,`id`);--> statement-breakpoint
 CREATE UNIQUE INDEX `calls_sid` ON `calls` (`sid`);--> statement-breakpoint
 CREATE UNIQUE INDEX `calls_socket_token` ON `calls` (`socket_token`);--> statement-breakpoint
 CREATE UNIQUE INDEX `calls_idempotency` ON `calls` (coalesce("user_id", ''),`idempotency_key`);--> statement-breakpoint
 CREATE INDEX `calls_newest` ON `calls` (`created_at`,`id`);--> statement-breakpoint
 CREATE INDEX `calls_of_user` ON `calls` (`user_id`,`created_at`);--> statement-breakpoint
 CREATE INDEX `calls_status` ON `calls` (`status`);--> statement-breakpoint
+CREATE INDEX `conversations_expiry` ON `conversations` (`expires_at`);--> statement-breakpoint
 CREATE INDEX `events_of_call` ON `events` (`call_id`,`id`);--> statement-breakpoint
 CREATE INDEX `receipts_age` ON `receipts` (`at`);--> statement-breakpoint
 CREATE INDEX `turns_of_call` ON `turns` (`call_id`,`seq`);
