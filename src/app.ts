@@ -1,26 +1,34 @@
 /** The composition root: builds the parts out of the configuration and joins them. The only place that does. */
 
 import type { Server } from "bun"
-import type { ModelChoice } from "./assets/agent.ts"
+import type { Agent, ModelChoice } from "./assets/agent.ts"
 import { createAssets } from "./assets/assets.ts"
+import type { RecordedEvent } from "./call/events.ts"
 import { LiveCalls } from "./call/live-calls.ts"
 import type { Config } from "./config.ts"
+import { arrivalOf } from "./control/arrival.ts"
 import type { ControlContext } from "./control/context.ts"
+import { smsSenderFor } from "./control/sms.ts"
+import { noteVersions } from "./control/versions.ts"
 import { watchCalls } from "./control/watch-calls.ts"
 import { getLog } from "./lib/log.ts"
 import type { Socket, SocketSession } from "./lib/socket.ts"
 import { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { createChatModel } from "./llm/create-model.ts"
+import { conversationTools } from "./messaging/conversation-tools.ts"
+import { createMessenger } from "./messaging/messenger.ts"
 import { ClaimingSession } from "./relay/claiming-session.ts"
 import { RelaySession } from "./relay/relay-session.ts"
 import { createHttp } from "./server/http.ts"
 import type { ServerContext } from "./server/context.ts"
+import { requestPath } from "./server/request-path.ts"
 import { createSockets, type SocketPurpose, type Sockets } from "./server/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
-import { openStore } from "./store/store.ts"
-import { builtinTools } from "./tools/registry.ts"
-import { createTwilioRest } from "./twilio/rest.ts"
+import { openStore, type Store } from "./store/store.ts"
+import { builtinTools, toolsOf } from "./tools/registry.ts"
+import { createTwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
+import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
 
 type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
 
@@ -38,6 +46,8 @@ export type App = {
 export type AppOptions = {
   /** Time; a test brings its own. */
   sweep?: Sweep
+  /** Is shown every event of every call at once. */
+  onEvent?: (event: RecordedEvent) => void
 }
 
 /** Throws `AppError` or `AssetError` for a store or assets that cannot be used. */
@@ -45,20 +55,48 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const log = getLog("server")
   const sweep = options.sweep ?? new Sweep({ onError: (error) => log.error("deadline failed", { error }) })
   const tools = builtinTools()
-  const assets = createAssets({
-    dir: config.assetsDir,
-    sweep,
-    log: getLog("assets"),
-    knownTools: [...tools.keys()],
-  })
   const store = openStore({ url: config.databaseUrl })
-  const recorder = createRecorder({ store, sweep })
+  const recorder = createRecorder({ store, sweep, onEvent: options.onEvent })
   const liveCalls = new LiveCalls()
-  const modelFor = cachedModels(config)
+  const assets = orClose(store, () =>
+    createAssets({
+      dir: config.assetsDir,
+      sweep,
+      log: getLog("assets"),
+      knownTools: [...tools.keys()],
+      shelf: store.assets,
+      remote: twilioSyncOf(config),
+      busy: () => liveCalls.size > 0,
+    }),
+  )
+  const models = new Map<string, ChatModel>()
+  const modelFor = cachedModels(config, models)
   const startedAt = sweep.clock.now()
   let port = config.port
   let draining = false
-  let closed = false
+  const closing = new AbortController()
+
+  const toolsFor = ({ tools }: Agent["manifest"]) =>
+    toolsOf(tools, { secrets: config.toolSecrets, allowPrivate: config.allowPrivateAddresses })
+
+  const messenger = createMessenger({
+    conversations: store.conversations,
+    assets,
+    modelFor,
+    toolsOf: conversationTools({
+      assets,
+      toolsFor,
+      smsSender: (sent) => smsSenderFor(control, { sid: null, direction: "inbound", from: "", to: "" }, sent),
+      timeoutMs: config.times.toolMs,
+      sweep,
+      log: getLog("messaging"),
+    }),
+    times: config.times,
+    maxConversations: config.limits.maxConversations,
+    draining: () => draining,
+    sweep,
+    log: getLog("messaging"),
+  })
 
   const control: ControlContext = {
     config,
@@ -69,16 +107,26 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     twilio: twilioOf(config),
     publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${port}`,
     draining: () => draining,
+    placing: new Map(),
+    ending: new Map(),
     sweep,
     log: getLog("control"),
   }
   const context: ServerContext = {
     config,
     control,
+    library: assets.library,
     liveCalls,
+    messenger,
+    pathOf: requestPath(config.publicUrl),
     counts: () => ({
       openSockets: sockets.size,
       expectedSockets: liveCalls.taken(sweep.clock.now()) - liveCalls.size,
+      placingCalls: control.placing.size,
+      endingCalls: control.ending.size,
+      watchedCalls: watch.size,
+      messages: messenger.size,
+      models: models.size,
       deadlines: sweep.size,
     }),
     startedAt,
@@ -86,7 +134,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   }
   const sockets = createSockets(context, openSession)
   const http = createHttp(context)
-  const stopWatching = watchCalls(control)
+  const watch = watchCalls(control)
 
   function openSession(purpose: SocketPurpose, socket: Socket): SocketSession {
     if (purpose.call === "unclaimed") {
@@ -104,9 +152,11 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       call: purpose.call,
       assets,
       modelFor,
-      tools,
-      turnsOf: (callId) => store.turns.of(callId),
+      toolsFor,
+      sms: smsSenderFor(control, purpose.call),
+      arrivalOf: (callId) => arrivalOf(store, callId),
       onSetup: (callId, sessionId) => store.calls.setSession(callId, sessionId),
+      onAgent: (callId, agent) => noteVersions(control, callId, agent),
       recorder,
       liveCalls,
       times: config.times,
@@ -117,9 +167,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
   return {
     fetch(request, server) {
-      const inside = withoutPrefix(request, config.publicUrl)
-      if (inside.headers.get("upgrade")?.toLowerCase() === "websocket") return sockets.upgrade(inside, server)
-      return http.fetch(inside, { server })
+      if (request.headers.get("upgrade")?.toLowerCase() === "websocket")
+        return sockets.upgrade(request, server)
+      return http.fetch(request, { origin: { request, server } })
     },
     websocket: sockets.websocket,
     listening(actualPort) {
@@ -128,13 +178,16 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     async drain() {
       draining = true
       const deadline = sweep.clock.now() + config.times.drainMs
-      while (liveCalls.size > 0 && sweep.clock.now() < deadline) await sweep.sleep(50)
+      const busy = () => liveCalls.taken(sweep.clock.now()) + messenger.size > 0
+      const isBusy = () => busy() && sweep.clock.now() < deadline
+      while (!closing.signal.aborted && isBusy()) await sweep.sleep(50, closing.signal)
     },
     close() {
-      if (closed) return
-      closed = true
+      if (closing.signal.aborted) return
+      closing.abort()
       draining = true
-      stopWatching()
+      watch.stop()
+      messenger.close()
       sockets.closeAll(1001, "server is shutting down")
       recorder.close()
       assets.close()
@@ -145,8 +198,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 }
 
 /** One model for each choice, so that connections are shared. */
-function cachedModels(config: Config): (choice: ModelChoice) => ChatModel {
-  const models = new Map<string, ChatModel>()
+function cachedModels(config: Config, models: Map<string, ChatModel>): (choice: ModelChoice) => ChatModel {
   return function modelFor(choice) {
     const provider = choice.provider === "auto" ? config.modelProvider : choice.provider
     const key = JSON.stringify({ ...choice, provider })
@@ -158,6 +210,7 @@ function cachedModels(config: Config): (choice: ModelChoice) => ChatModel {
         openaiApiKey: config.openai.apiKey,
         openaiBaseUrl: config.openai.baseUrl,
         openaiModel: config.openai.model,
+        flowise: config.flowise,
       },
     )
     models.set(key, model)
@@ -165,28 +218,32 @@ function cachedModels(config: Config): (choice: ModelChoice) => ChatModel {
   }
 }
 
-function twilioOf({ twilio, times }: Config) {
+function twilioOf(config: Config) {
+  const options = twilioOptions(config)
+  return options && createTwilioRest(options)
+}
+
+/** The account's Twilio Sync; undefined without credentials. */
+export function twilioSyncOf(config: Config): TwilioSync | undefined {
+  const options = twilioOptions(config)
+  return options && createTwilioSync({ ...options, log: getLog("twilio") })
+}
+
+/** Undefined without credentials. */
+function twilioOptions({ twilio, times }: Config): TwilioRestOptions | undefined {
   const { accountSid, authTokens, apiKey, apiSecret, apiBaseUrl, edge, region } = twilio
   const [authToken] = authTokens
   if (!accountSid || (!authToken && !apiKey)) return undefined
-  return createTwilioRest({
-    accountSid,
-    authToken,
-    apiKey,
-    apiSecret,
-    baseUrl: apiBaseUrl,
-    edge,
-    region,
-    timeoutMs: times.twilioMs,
-  })
+  const timeoutMs = times.twilioMs
+  return { accountSid, authToken, apiKey, apiSecret, baseUrl: apiBaseUrl, edge, region, timeoutMs }
 }
 
-/** A proxy may or may not take the path of `PUBLIC_URL` away; the routes know it only without. */
-function withoutPrefix(request: Request, publicUrl: string | undefined): Request {
-  const prefix = publicUrl ? new URL(publicUrl).pathname.replace(/\/$/, "") : ""
-  if (prefix === "") return request
-  const url = new URL(request.url)
-  if (!url.pathname.startsWith(`${prefix}/`)) return request
-  url.pathname = url.pathname.slice(prefix.length)
-  return new Request(url.href, request)
+/** What `create` makes; when it fails, the store does not stay open. */
+function orClose<T>(store: Store, create: () => T): T {
+  try {
+    return create()
+  } catch (error) {
+    store.close()
+    throw error
+  }
 }

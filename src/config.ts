@@ -37,6 +37,7 @@ const SECRET = new Set([
   "TWILIO_API_KEY",
   "TWILIO_API_SECRET",
   "OPENAI_API_KEY",
+  "FLOWISE_API_KEY",
   "API_KEYS",
   "OUTBOUND_API_KEY",
 ])
@@ -87,8 +88,16 @@ const Environment = z.object({
   OPENAI_REALTIME_MODEL: named(text.default("gpt-realtime-2.1"), "Speech-to-speech model"),
   OPENAI_TRANSCRIBE_MODEL: named(text.default("gpt-transcribe"), "Speech-to-text model"),
   OPENAI_TTS_MODEL: named(text.default("gpt-realtime-2.1-mini"), "Model that reads text aloud"),
+  FLOWISE_BASE_URL: named(httpUrl.optional(), "Address of a Flowise server"),
+  FLOWISE_API_KEY: named(text.optional(), "Key for Flowise; none: the flows are public"),
+  FLOWISE_FLOW_ID: named(text.optional(), "Flow that answers where an agent names none"),
+  FLOWISE_MEMORY: named(
+    oneOf("own", "flowise").default("own"),
+    "own: a flow is given what was really heard; flowise: it remembers by itself, one session for each call",
+  ),
+  FLOWISE_SYSTEM_MESSAGE: named(flag.default(false), "1: the agent's instructions replace those of the flow"),
   MODEL_PROVIDER: named(
-    oneOf("auto", "openai", "openai-compatible", "demo").default("auto"),
+    oneOf("auto", "openai", "openai-compatible", "flowise", "demo").default("auto"),
     "Where text models are; auto: openai with a key, else the built-in demo",
   ),
   DATABASE_URL: named(sqliteUrl.default("file:./data/parley.db"), "SQLite file, or :memory:"),
@@ -102,6 +111,19 @@ const Environment = z.object({
     prefixes.default([]),
     "Beginnings of the numbers that may be called; none: every number",
   ),
+  ALLOW_PRIVATE_ADDRESSES: named(
+    flag.default(false),
+    "1: tools and webhooks may be sent to private networks; this machine itself is always allowed",
+  ),
+  TRANSFER_TO: named(
+    text.optional(),
+    "Where live-agent-handoff calls a person when the agent names nobody: a number, sip:…, queue:…, workflow:…",
+  ),
+  SMS_ALLOWED_DESTINATIONS: named(
+    prefixes.default([]),
+    "Beginnings of further numbers that the tool send-sms may write to; none: the caller only",
+  ),
+  SMS_PER_CALL: named(count.default(5), "Messages that the tool send-sms may send in one call"),
   DEFAULT_COUNTRY: named(country.optional(), "Country of numbers that are given without +"),
   ASSETS_DIR: named(text.default("./assets"), "Folder of contexts, manifests, serverConfig.json"),
   COMPAT: named(
@@ -122,6 +144,10 @@ const Environment = z.object({
     "Calls that all users together may start in a minute",
   ),
   OBSERVERS_PER_USER: named(count.default(3), "Observer sockets of one user"),
+  MAX_CONVERSATIONS: named(
+    count.default(10_000),
+    "Conversations by message that are kept; then the oldest go",
+  ),
   MAX_CONCURRENT_CALLS: named(count.default(2000), "Calls at once; a caller past it hears a sentence"),
   FIRST_TOKEN_TIMEOUT_MS: named(ms().default(6000), "Wait for the first word of an answer"),
   TOKEN_GAP_TIMEOUT_MS: named(ms().default(8000), "Longest pause within an answer"),
@@ -130,6 +156,11 @@ const Environment = z.object({
   TOOL_TIMEOUT_MS: named(ms().default(10_000), "Longest run of a tool"),
   DRAIN_TIMEOUT_MS: named(ms(0).default(8000), "Wait for running calls when the server stops"),
   MAX_CALL_MS: named(ms().default(3_600_000), "Longest call"),
+  CONVERSATION_TIMEOUT_MS: named(ms().default(60_000), "Longest wait for an answer to a message"),
+  CONVERSATION_TTL_MS: named(
+    ms().default(86_400_000),
+    "Time after its last message that a conversation is kept",
+  ),
   SETUP_TIMEOUT_MS: named(ms().default(10_000), "Wait for the first message on a socket"),
   SOCKET_TOKEN_TTL_MS: named(ms().default(60_000), "Life of the one-time token of a socket"),
   DIGITS_TIMEOUT_MS: named(ms().default(2000), "Pause that ends a row of keys"),
@@ -146,6 +177,8 @@ export const environment: Readonly<Record<string, string | undefined>> = process
 export type Config = ReturnType<typeof toConfig> & {
   /** What is allowed but worth a line in the log. */
   readonly warnings: readonly string[]
+  /** What manifests may name as `${NAME}`. */
+  readonly toolSecrets: Readonly<Record<string, string>>
   /** Values that must never be written anywhere. */
   readonly secrets: readonly string[]
 }
@@ -189,14 +222,34 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (!parsed.success || all.length > 0) throw new ConfigError(all)
 
   const config = toConfig(parsed.data)
-  const { twilio, openai, apiKeys } = config
+  const toolSecrets = toolSecretsOf(env)
+  const { twilio, openai, flowise, apiKeys } = config
   const keys = apiKeys.map(({ key }) => key)
-  const secrets = [...twilio.authTokens, twilio.apiKey, twilio.apiSecret, openai.apiKey, ...keys]
+  const secrets = [
+    ...twilio.authTokens,
+    twilio.apiKey,
+    twilio.apiSecret,
+    openai.apiKey,
+    flowise.apiKey,
+    ...keys,
+    ...Object.values(toolSecrets),
+  ]
   return {
     ...config,
+    toolSecrets,
     warnings: [...warnings, ...doubts(config)],
     secrets: secrets.filter((value) => value !== undefined),
   }
+}
+
+const TOOL_SECRET = "TOOL_SECRET_"
+
+/** Secrets that HTTP tools of manifests name: `TOOL_SECRET_CRM` is `${CRM}` there. */
+function toolSecretsOf(env: Record<string, string | undefined>): Record<string, string> {
+  const found = Object.entries(env).flatMap(([name, value]) =>
+    name.startsWith(TOOL_SECRET) && value ? [[name.slice(TOOL_SECRET.length), value] as const] : [],
+  )
+  return Object.fromEntries(found)
 }
 
 type Values = { [name in Name]?: string }
@@ -239,6 +292,8 @@ function partners(values: Values): Fault[] {
   need("TWILIO_REGION", "TWILIO_EDGE", "Twilio takes edge and region only together")
   if (values.MODEL_PROVIDER === "openai")
     need("MODEL_PROVIDER", "OPENAI_API_KEY", "MODEL_PROVIDER=openai needs a key")
+  if (values.MODEL_PROVIDER === "flowise")
+    need("MODEL_PROVIDER", "FLOWISE_BASE_URL", "MODEL_PROVIDER=flowise needs the address of the server")
   if (values.MODEL_PROVIDER === "openai-compatible") {
     need(
       "MODEL_PROVIDER",
@@ -274,12 +329,22 @@ function toConfig(env: Environment) {
       transcribeModel: env.OPENAI_TRANSCRIBE_MODEL,
       ttsModel: env.OPENAI_TTS_MODEL,
     },
+    flowise: {
+      baseUrl: env.FLOWISE_BASE_URL,
+      apiKey: env.FLOWISE_API_KEY,
+      flowId: env.FLOWISE_FLOW_ID,
+      memory: env.FLOWISE_MEMORY,
+      systemMessage: env.FLOWISE_SYSTEM_MESSAGE,
+    },
     modelProvider: env.MODEL_PROVIDER,
     databaseUrl: env.DATABASE_URL,
     apiKeys: [...env.API_KEYS, ...unbound],
     allowedOrigins: env.ALLOWED_ORIGINS,
     allowedDestinations: env.ALLOWED_DESTINATIONS,
     defaultCountry: env.DEFAULT_COUNTRY,
+    allowPrivateAddresses: env.ALLOW_PRIVATE_ADDRESSES,
+    transferTo: env.TRANSFER_TO,
+    sms: { allowedDestinations: env.SMS_ALLOWED_DESTINATIONS, perCall: env.SMS_PER_CALL },
     assetsDir: env.ASSETS_DIR,
     compat: env.COMPAT,
     logLevel: env.LOG_LEVEL,
@@ -289,6 +354,7 @@ function toConfig(env: Environment) {
       serverCallStartsPerMinute: env.SERVER_CALL_STARTS_PER_MINUTE,
       observersPerUser: env.OBSERVERS_PER_USER,
       maxConcurrentCalls: env.MAX_CONCURRENT_CALLS,
+      maxConversations: env.MAX_CONVERSATIONS,
     },
     times: {
       firstTokenMs: env.FIRST_TOKEN_TIMEOUT_MS,
@@ -299,6 +365,8 @@ function toConfig(env: Environment) {
       drainMs: env.DRAIN_TIMEOUT_MS,
       maxCallMs: env.MAX_CALL_MS,
       setupMs: env.SETUP_TIMEOUT_MS,
+      conversationMs: env.CONVERSATION_TIMEOUT_MS,
+      conversationTtlMs: env.CONVERSATION_TTL_MS,
       socketTokenMs: env.SOCKET_TOKEN_TTL_MS,
       digitsMs: env.DIGITS_TIMEOUT_MS,
       twilioMs: env.TWILIO_TIMEOUT_MS,

@@ -15,6 +15,7 @@ const RANKS: Record<string, number> = {
   "app.ts": 8,
   server: 7,
   relay: 6,
+  messaging: 6,
   control: 5,
   conversation: 4,
   tools: 3,

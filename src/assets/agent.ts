@@ -17,7 +17,8 @@ export type Language = {
 
 export type ModelChoice = {
   /** `auto`: `openai` with a key, the built-in `demo` without one. */
-  readonly provider: "auto" | "openai" | "openai-compatible" | "demo"
+  readonly provider: "auto" | "openai" | "openai-compatible" | "flowise" | "demo"
+  /** At Flowise the id of a flow. */
   readonly name?: string | undefined
   readonly baseUrl?: string | undefined
   readonly temperature?: number | undefined
@@ -48,6 +49,10 @@ export type Phrases = {
   readonly timeUp: string
   /** To a caller who finds every line taken. */
   readonly busy: string
+  /** Before a person is called; empty: nothing is said. */
+  readonly transferring: string
+  /** When no person took the call, and the agent is back. */
+  readonly transferFailed: string
 }
 
 export type Agent = {
@@ -73,6 +78,18 @@ export type Agent = {
   readonly silence: SilenceRule
   readonly listenMode: boolean
   readonly phrases: Phrases
+  readonly transfer: TransferRule
+}
+
+export type TransferRule = {
+  /** Number, `sip:…`, `queue:…` or `workflow:…`; undefined: there is nobody to hand a caller to. */
+  readonly to?: string | undefined
+  /** Longest ringing, in seconds. */
+  readonly timeoutSeconds: number
+  /** The number the person sees; undefined: the caller's. */
+  readonly callerId?: string | undefined
+  /** Whether the caller goes on with the agent, or hears a goodbye, when nobody answers. */
+  readonly onFailure: "agent" | "goodbye"
 }
 
 /** What a call may choose; what is left out comes from the called number, then from the defaults. */
@@ -92,4 +109,9 @@ export interface Assets {
   agentFor(choice: AgentChoice): Agent
   /** Keys of all agents, contexts and manifests, sorted. */
   keys(): { agents: string[]; contexts: string[]; manifests: string[] }
+  /**
+   * Awaited before a call is answered, so that it finds what was changed elsewhere a moment ago. Resolves within two
+   * seconds and never rejects: what cannot be read stays as it was.
+   */
+  refresh(): Promise<void>
 }

@@ -3,21 +3,18 @@
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { extname, join } from "node:path"
 import { messageOf } from "../lib/errors.ts"
+import type { AssetKind, AssetText } from "./asset-text.ts"
 import { AssetError } from "./asset-error.ts"
 
-export type AssetKind = "context" | "manifest" | "server-config"
-
-export type AssetFile = { name: string; kind: AssetKind; key: string; text: string }
-
 /** What a folder held at one moment, without content. */
-export type Listing = { readonly files: readonly Omit<AssetFile, "text">[]; readonly fingerprint: string }
+export type Listing = { readonly files: readonly Omit<AssetText, "text">[]; readonly fingerprint: string }
 
 const MAX_FILES = 500
 const MAX_BYTES = 1_048_576
 
 /** The asset files of a folder, by name. A folder that does not exist is empty. Throws `AssetError`. */
 export function listFolder(folder: string): Listing {
-  const files: Omit<AssetFile, "text">[] = []
+  const files: Omit<AssetText, "text">[] = []
   const stamps: string[] = []
   for (const name of namesIn(folder)) {
     const kind = kindOf(name)
@@ -26,7 +23,7 @@ export function listFolder(folder: string): Listing {
     if (!found?.isFile()) continue
     if (found.size > MAX_BYTES)
       throw new AssetError([{ file: name, message: `is larger than ${MAX_BYTES} bytes` }])
-    files.push({ name, kind, key: name.slice(0, name.length - extname(name).length) })
+    files.push({ name, kind, key: name.slice(0, name.length - extname(name).length), source: "file" })
     stamps.push(`${name}\0${found.ino}\0${found.size}\0${found.mtimeMs}`)
   }
   if (files.length > MAX_FILES)
@@ -35,9 +32,9 @@ export function listFolder(folder: string): Listing {
 }
 
 /** The content of the files. Throws `AssetError` with every file that cannot be read. */
-export function readFiles(folder: string, { files }: Listing): AssetFile[] {
+export function readFiles(folder: string, { files }: Listing): AssetText[] {
   const faults: { file: string; message: string }[] = []
-  const read: AssetFile[] = []
+  const read: AssetText[] = []
   for (const file of files) {
     try {
       const bytes = readFileSync(join(folder, file.name))
@@ -57,7 +54,7 @@ export function readFiles(folder: string, { files }: Listing): AssetFile[] {
  */
 export function kindOf(name: string): AssetKind | undefined {
   if (name.startsWith(".") || /(?:~|\.(?:swp|swo|tmp|bak|orig))$/i.test(name)) return undefined
-  if (name === "serverConfig.json") return "server-config"
+  if (name === "serverConfig.json") return "config"
   if (/(?:manifest|tool).*\.json$/i.test(name)) return "manifest"
   return /\.md$|context/i.test(name) ? "context" : undefined
 }

@@ -1,15 +1,24 @@
-/** From asset files to one consistent state: everything is read and checked before anything is used. */
+/** From the texts of all layers to one consistent state: everything is read and checked before anything is used. */
 
 import type { Engine } from "../call/call.ts"
-import type { ToolSpec } from "../call/tool-spec.ts"
 import type { Agent } from "./agent.ts"
 import { AssetError, type AssetFault } from "./asset-error.ts"
+import {
+  CONFIG_KEY,
+  deepFreeze,
+  placeOf,
+  readAsset,
+  type AssetMeaning,
+  type AssetText,
+} from "./asset-text.ts"
+import { rawConfig } from "./config-layers.ts"
 import { EMBEDDED } from "./embedded.ts"
-import { kindOf, type AssetFile } from "./files.ts"
-import { manifestSchema } from "./manifest.ts"
-import { parseJson } from "./parse.ts"
+import { kindOf } from "./files.ts"
 import { resolveAgents } from "./resolve.ts"
-import { AssetKey, ServerConfig, unusedKeys } from "./server-config.ts"
+import { unusedKeys, type ServerConfig } from "./server-config.ts"
+
+/** An asset that is in force. */
+export type Entry = AssetText & { readonly version: string }
 
 export type Snapshot = {
   readonly agents: ReadonlyMap<string, Agent>
@@ -17,110 +26,152 @@ export type Snapshot = {
   readonly manifests: ReadonlyMap<string, Agent["manifest"]>
   /** Keys of agents by number. */
   readonly numbers: ReadonlyMap<string, string>
+  /** What is in force, by place. */
+  readonly entries: ReadonlyMap<string, Entry>
+  /** The configuration as JSON, with the sections that come from the layers below. */
+  readonly config: Readonly<Record<string, unknown>>
   readonly warnings: readonly string[]
 }
 
-export type LoadOptions = {
+export type Layers = {
   /** The files of the user; embedded ones are added where a key is missing. */
-  files: readonly AssetFile[]
-  knownTools: readonly string[]
-  engines: readonly Engine[]
+  readonly files: readonly AssetText[]
+  /** What lies above the files. */
+  readonly stored: readonly AssetText[]
+  /** Versions by place that came from files: where a file has changed since, it is newer than what is stored. */
+  readonly pushed: ReadonlyMap<string, string>
+  /** Whether an agent whose context or manifest is missing takes the default one, with a warning. */
+  readonly lenient: boolean
 }
 
-/** Throws `AssetError` with every fault of every file. */
-export function loadSnapshot({ files, knownTools, engines }: LoadOptions): Snapshot {
+export type LoadOptions = Layers & { knownTools: readonly string[]; engines: readonly Engine[] }
+
+type ReadText = AssetText & { readonly meaning: AssetMeaning }
+
+/** Throws `AssetError` with every fault of every asset. */
+export function loadSnapshot({ files, stored, pushed, lenient, knownTools, engines }: LoadOptions): Snapshot {
   const faults: AssetFault[] = []
   const warnings: string[] = []
-  const contexts = new Map<string, Agent["context"]>()
-  const manifests = new Map<string, Agent["manifest"]>()
-  const schema = manifestSchema(knownTools)
-
-  for (const { name, kind, key, text } of withEmbedded(files, faults)) {
-    if (kind === "context") {
-      if (text.trim() === "") faults.push({ file: name, message: "is empty" })
-      contexts.set(key, deepFreeze({ key, version: versionOf(text), text }))
-    } else if (kind === "manifest") {
-      const parsed = parseJson<ToolSpec[]>(name, text, schema)
-      if (!parsed.ok) faults.push(...parsed.faults)
-      const tools = parsed.ok ? parsed.value : []
-      manifests.set(key, deepFreeze({ key, version: versionOf(JSON.stringify(tools)), tools }))
-    }
+  const faulty: AssetText[] = []
+  const read = (texts: readonly AssetText[]) =>
+    texts.flatMap((text): ReadText[] => {
+      const result = readAsset(text, knownTools)
+      if (result.ok) return [{ ...text, meaning: result.meaning }]
+      faults.push(...result.faults)
+      faulty.push(text)
+      return []
+    })
+  const replaced = new Set(files.filter(({ kind }) => kind !== "config").map(placeOf))
+  const shipped = embedded.filter((asset) => !replaced.has(placeOf(asset)))
+  const chosen = new Map(read(shipped).map((asset) => [placeOf(asset), asset]))
+  const shippedConfig = chosen.get(CONFIG_PLACE)
+  faults.push(...repeatedKeys(files))
+  for (const asset of read(files)) chosen.set(placeOf(asset), asset)
+  for (const asset of read(stored)) {
+    const place = placeOf(asset)
+    const below = chosen.get(place)
+    const { version } = asset.meaning
+    const isOld = below !== undefined && pushed.get(place) === version && below.meaning.version !== version
+    if (!isOld) chosen.set(place, asset)
   }
 
-  const { config, lineOf } = readServerConfig(files, faults, warnings)
-  if (config.loader?.type === "sync")
-    warnings.push("AssetLoader.assetLoaderType is sync: the files of this machine are used")
-  const { agents, faults: unresolved } = resolveAgents({ config, contexts, manifests, engines })
-  for (const { path, message } of unresolved) {
-    faults.push({ file: "serverConfig.json", line: lineOf?.(path), path: path.join("."), message })
+  const contexts = new Map<string, Agent["context"]>()
+  const manifests = new Map<string, Agent["manifest"]>()
+  const entries = new Map<string, Entry>()
+  for (const [place, { meaning, ...asset }] of chosen) {
+    if (meaning.kind === "context") contexts.set(asset.key, meaning.context)
+    if (meaning.kind === "manifest") manifests.set(asset.key, meaning.manifest)
+    entries.set(place, { ...asset, version: meaning.version })
+  }
+
+  // Its own fault is enough; who names it is not at fault.
+  for (const { kind, key } of faulty) {
+    if (kind === "context") contexts.set(key, { key, version: "", text: "" })
+    if (kind === "manifest") manifests.set(key, { key, version: "", tools: [] })
+  }
+
+  const ownConfig = chosen.get(CONFIG_PLACE)
+  const { config, raw, name, lineOf } = layConfigs(new Set([shippedConfig, ownConfig]))
+  if (name !== undefined) warnings.push(...unusedKeys(raw).map((key) => `${name}: ${key} is not used`))
+  const { agents, faults: unresolved } = resolveAgents({ config, contexts, manifests, engines, lenient })
+  for (const { path, message, mended } of unresolved) {
+    const fault = { file: name ?? CONFIG_KEY, line: lineOf?.(path), path: path.join("."), message }
+    if (mended) warnings.push(`${path.join(".")}: ${message}; the default is used`)
+    else faults.push(fault)
   }
   if (faults.length > 0) throw new AssetError(faults)
   for (const agent of agents.values()) deepFreeze(agent)
-  return { agents, contexts, manifests, numbers: new Map(Object.entries(config.numbers ?? {})), warnings }
+  return {
+    agents,
+    contexts,
+    manifests,
+    numbers: new Map(Object.entries(config.numbers ?? {})),
+    entries,
+    config: raw,
+    warnings,
+  }
 }
 
-const embedded: readonly AssetFile[] = Object.entries(EMBEDDED).flatMap(([name, text]) => {
+/** Where the assets of this machine say that assets are kept; `file` also where that cannot be read. */
+export function loaderType(files: readonly AssetText[]): "file" | "sync" {
+  const file = files.find(({ kind }) => kind === "config")
+  const read = file && readAsset(file, [])
+  if (!read?.ok || read.meaning.kind !== "config") return "file"
+  return read.meaning.config.loader?.type === "sync" ? "sync" : "file"
+}
+
+/** The assets of this machine: the files, and the embedded ones that no file replaces. */
+export function localTexts(files: readonly AssetText[]): AssetText[] {
+  return [...new Map([...embedded, ...files].map((asset) => [placeOf(asset), asset])).values()]
+}
+
+const CONFIG_PLACE = placeOf({ kind: "config", key: CONFIG_KEY })
+
+const embedded: readonly AssetText[] = Object.entries(EMBEDDED).flatMap(([name, text]) => {
   const kind = kindOf(name)
-  return kind ? [{ name, kind, key: name.slice(0, name.lastIndexOf(".")), text }] : []
+  return kind ? [{ name, kind, key: name.slice(0, name.lastIndexOf(".")), text, source: "embedded" }] : []
 })
 
-/** The user's files in place of embedded ones of the same kind and key. */
-function withEmbedded(files: readonly AssetFile[], faults: AssetFault[]): AssetFile[] {
-  const chosen = new Map(embedded.map((file) => [`${file.kind}:${file.key}`, file]))
+function repeatedKeys(files: readonly AssetText[]): AssetFault[] {
   const taken = new Map<string, string>()
-  for (const file of files) {
-    const place = `${file.kind}:${file.key}`
-    const other = taken.get(place)
-    if (other !== undefined) faults.push({ file: file.name, message: `has the same key as ${other}` })
-    if (!AssetKey.safeParse(file.key).success) {
-      faults.push({
-        file: file.name,
-        message: "its name before the ending must be 1 to 64 letters, digits, _ or -",
-      })
-    }
-    taken.set(place, file.name)
-    chosen.set(place, file)
-  }
-  return [...chosen.values()]
+  return files.flatMap((file) => {
+    const other = taken.get(placeOf(file))
+    taken.set(placeOf(file), file.name)
+    return other === undefined ? [] : [{ file: file.name, message: `has the same key as ${other}` }]
+  })
 }
 
-/** Sections of the user's file in place of whole sections of the embedded one. */
-function readServerConfig(files: readonly AssetFile[], faults: AssetFault[], warnings: string[]) {
-  let config: ServerConfig | undefined
+/** Sections of the upper configuration in place of whole sections of the lower one. */
+function layConfigs(layers: Iterable<ReadText | undefined>) {
+  let config: ServerConfig = NOTHING
+  let raw: Readonly<Record<string, unknown>> = {}
+  let name: string | undefined
   let lineOf: ((path: readonly PropertyKey[]) => number) | undefined
-  for (const { name, kind, text } of [...embedded, ...files]) {
-    if (kind !== "server-config") continue
-    const parsed = parseJson(name, text, ServerConfig)
-    if (!parsed.ok) {
-      faults.push(...parsed.faults)
-      continue
-    }
-    const { value, raw } = parsed
+  for (const layer of layers) {
+    if (layer?.meaning.kind !== "config") continue
+    const value = layer.meaning.config
     config = {
-      configuration: value.configuration ?? config?.configuration,
-      languages: value.configuration || value.languages ? value.languages : config?.languages,
-      silence: value.silence ?? config?.silence,
-      listenMode: value.listenMode ?? config?.listenMode,
-      loader: value.loader ?? config?.loader,
-      agents: value.agents ?? config?.agents,
-      numbers: value.numbers ?? config?.numbers,
+      configuration: value.configuration ?? config.configuration,
+      languages: value.configuration || value.languages ? value.languages : config.languages,
+      silence: value.silence ?? config.silence,
+      listenMode: value.listenMode ?? config.listenMode,
+      loader: value.loader ?? config.loader,
+      agents: value.agents ?? config.agents,
+      numbers: value.numbers ?? config.numbers,
     }
-    warnings.push(...unusedKeys(raw).map((key) => `${name}: ${key} is not used`))
-    ;({ lineOf } = parsed)
+    raw = rawConfig(raw, layer.meaning.raw)
+    name = layer.name
+    ;({ lineOf } = layer.meaning)
   }
-  if (!config) throw new AssetError(faults)
-  return { config, lineOf }
+  return { config, raw, name, lineOf }
 }
 
-/** A short hash: the same text, the same version. */
-function versionOf(text: string): string {
-  return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 12)
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    for (const part of Object.values(value)) deepFreeze(part)
-  }
-  return value
+const NOTHING: ServerConfig = {
+  configuration: undefined,
+  languages: undefined,
+  silence: undefined,
+  listenMode: undefined,
+  loader: undefined,
+  agents: undefined,
+  numbers: undefined,
 }

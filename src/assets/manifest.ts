@@ -1,6 +1,7 @@
 /** The schema of a tool manifest: `{"tools": […]}` with function tools in either of OpenAI's two shapes. */
 
 import { z } from "zod"
+import { HttpToolSpec } from "../call/http-tool-spec.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
 
 const parameters = z
@@ -19,6 +20,8 @@ const spec = {
 const flat = z.looseObject({ type: z.literal("function").optional(), ...spec })
 /** As Chat Completions takes it. */
 const nested = z.looseObject({ type: z.literal("function"), function: z.looseObject(spec) })
+/** Beside either shape: the service that carries the tool out. */
+const service = z.looseObject({ http: HttpToolSpec.optional() })
 
 const tool = z.unknown().transform((value, ctx): ToolSpec => {
   const isNested = typeof value === "object" && value !== null && "function" in value
@@ -30,20 +33,34 @@ const tool = z.unknown().transform((value, ctx): ToolSpec => {
       ctx.issues.push({ code: "custom", path, message, input: value })
     return z.NEVER
   }
+  const served = service.safeParse(value)
+  if (!served.success) {
+    for (const { path, message } of served.error.issues)
+      ctx.issues.push({ code: "custom", path, message, input: value })
+    return z.NEVER
+  }
   const { name, description, parameters: schema, strict } = parsed.data
-  return { name, description, parameters: schema, ...(strict == null ? {} : { strict }) }
+  const { http } = served.data
+  return {
+    name,
+    description,
+    parameters: schema,
+    ...(strict == null ? {} : { strict }),
+    ...(http ? { http } : {}),
+  }
 })
 
-/** The manifest, its tools flat. A tool that the program does not have is refused with the list of those it has. */
+/** The manifest, its tools flat. A tool that the program does not have, and that names no service, is refused with the list of those it has. */
 export function manifestSchema(knownTools: readonly string[]) {
   const known = z.strictObject({ tools: z.array(tool).max(128) })
   return known.transform(({ tools }, ctx) => {
     const seen = new Set<string>()
-    for (const [index, { name }] of tools.entries()) {
+    for (const [index, { name, http }] of tools.entries()) {
       const fault = (message: string) =>
         ctx.issues.push({ code: "custom", path: ["tools", index, "name"], message, input: name })
       if (seen.has(name)) fault(`the tool ${name} stands here twice`)
-      if (!knownTools.includes(name)) {
+      if (http && knownTools.includes(name)) fault(`the tool ${name} is built in and takes no address`)
+      if (!http && !knownTools.includes(name)) {
         fault(`there is no tool ${name}; there are ${knownTools.toSorted().join(", ") || "none"}`)
       }
       seen.add(name)

@@ -1,11 +1,13 @@
 /** Makes agents out of a configuration, contexts and manifests: every layer merged, every key looked up. Pure. */
 
 import type { Engine } from "../call/call.ts"
-import type { Agent, Language, ModelChoice, Phrases, SilenceRule } from "./agent.ts"
+import type { Agent, Language, ModelChoice, Phrases, SilenceRule, TransferRule } from "./agent.ts"
 import { multiFault, overlay } from "./relay-attributes.ts"
 import type { AgentSettings, ServerConfig } from "./server-config.ts"
 
 export const DEFAULT_AGENT = "default"
+const DEFAULT_CONTEXT = "defaultContext"
+const DEFAULT_MANIFEST = "defaultToolManifest"
 
 export type Materials = {
   config: ServerConfig
@@ -13,15 +15,20 @@ export type Materials = {
   manifests: ReadonlyMap<string, Agent["manifest"]>
   /** Engines that this program has. */
   engines: readonly Engine[]
+  /** Whether a context or manifest that is missing is mended with the default one, which there always is. */
+  lenient: boolean
 }
 
-export type Resolved = { agents: Map<string, Agent>; faults: { path: string[]; message: string }[] }
+export type Resolved = {
+  agents: Map<string, Agent>
+  faults: { path: string[]; message: string; mended: boolean }[]
+}
 
 /** The agents by key; always with one called `default`. What an agent leaves out comes from that one. */
 export function resolveAgents(materials: Materials): Resolved {
-  const { config, contexts, manifests, engines } = materials
+  const { config, contexts, manifests, engines, lenient } = materials
   const faults: Resolved["faults"] = []
-  const fault = (path: string[], message: string) => faults.push({ path, message })
+  const fault = (path: string[], message: string, mended = false) => faults.push({ path, message, mended })
   const agents = new Map<string, Agent>()
   const shared = config.agents?.[DEFAULT_AGENT] ?? {}
   const keys = new Set([DEFAULT_AGENT, ...Object.keys(config.agents ?? {})])
@@ -32,16 +39,18 @@ export function resolveAgents(materials: Materials): Resolved {
       if (own[field] !== undefined) return ["agents", key, field]
       return shared[field] === undefined ? ["AssetLoader", section] : ["agents", DEFAULT_AGENT, field]
     }
-    const contextKey = own.context ?? shared.context ?? config.loader?.context ?? "defaultContext"
-    const manifestKey = own.manifest ?? shared.manifest ?? config.loader?.manifest ?? "defaultToolManifest"
-    const context = contexts.get(contextKey)
-    const manifest = manifests.get(manifestKey)
+    const contextKey = own.context ?? shared.context ?? config.loader?.context ?? DEFAULT_CONTEXT
+    const manifestKey = own.manifest ?? shared.manifest ?? config.loader?.manifest ?? DEFAULT_MANIFEST
+    const context = contexts.get(contextKey) ?? (lenient ? contexts.get(DEFAULT_CONTEXT) : undefined)
+    const manifest = manifests.get(manifestKey) ?? (lenient ? manifests.get(DEFAULT_MANIFEST) : undefined)
     const engine = own.engine ?? shared.engine ?? "relay"
     const relay = relayOf(config, shared, own)
     const multi = multiFault(relay.attributes, relay.languages)
 
-    if (!context) fault(at("context", "context"), missing("context", contextKey, contexts))
-    if (!manifest) fault(at("manifest", "manifest"), missing("manifest", manifestKey, manifests))
+    if (!contexts.has(contextKey))
+      fault(at("context", "context"), missing("context", contextKey, contexts), lenient)
+    if (!manifests.has(manifestKey))
+      fault(at("manifest", "manifest"), missing("manifest", manifestKey, manifests), lenient)
     if (!engines.includes(engine)) fault(at("engine", ""), `must be one of ${engines.join(", ")}`)
     if (multi) fault(own.configuration || own.languages ? ["agents", key] : ["ConversationRelay"], multi)
     if (!context || !manifest) continue
@@ -56,6 +65,7 @@ export function resolveAgents(materials: Materials): Resolved {
       silence: silenceOf(config, shared, own),
       listenMode: own.listenMode ?? shared.listenMode ?? config.listenMode ?? false,
       phrases: phrasesOf(shared, own),
+      transfer: transferOf(shared, own),
     })
   }
 
@@ -123,6 +133,8 @@ const PHRASES: Phrases = {
   goodbye: "I am sorry, I cannot continue this call. Goodbye.",
   timeUp: "I am sorry, we have run out of time for this call. Goodbye.",
   busy: "All our lines are busy at the moment. Please call again later.",
+  transferring: "",
+  transferFailed: "I am sorry, nobody could take your call just now. How else can I help you?",
 }
 
 function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
@@ -135,7 +147,14 @@ function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
     goodbye: given.goodbye ?? PHRASES.goodbye,
     timeUp: given.timeUp ?? PHRASES.timeUp,
     busy: given.busy ?? PHRASES.busy,
+    transferring: given.transferring ?? PHRASES.transferring,
+    transferFailed: given.transferFailed ?? PHRASES.transferFailed,
   }
+}
+
+function transferOf(shared: AgentSettings, own: AgentSettings): TransferRule {
+  const { to, timeoutSeconds = 30, callerId, onFailure = "agent" } = { ...shared.transfer, ...own.transfer }
+  return { to, timeoutSeconds, callerId, onFailure }
 }
 
 function missing(what: string, key: string, known: ReadonlyMap<string, unknown>): string {

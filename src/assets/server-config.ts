@@ -1,12 +1,15 @@
 /** The schema of `serverConfig.json`: how the relay sounds, which assets are active, which agents there are. */
 
 import { z } from "zod"
+import { TransferTarget } from "../call/transfer-target.ts"
 import type { Engine } from "../call/call.ts"
 import { httpUrl } from "../lib/text-fields.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 
-/** A name of an agent, a context or a manifest: it comes from outside and becomes part of paths. */
-export const AssetKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
+/** The name of a context or a manifest: it comes from outside and becomes part of paths. */
+export const AssetKey = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be 1 to 128 letters, digits, _ or -")
+
+const agentKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
 
 const e164 = z.string().regex(/^\+[1-9]\d{6,14}$/, "must be a number in E.164 form, such as +15550100001")
 const sentence = z.string().min(1).max(1000)
@@ -29,7 +32,7 @@ const model = z.union([
     .min(1)
     .transform((name) => ({ name })),
   z.strictObject({
-    provider: z.enum(["auto", "openai", "openai-compatible", "demo"]).optional(),
+    provider: z.enum(["auto", "openai", "openai-compatible", "flowise", "demo"]).optional(),
     name: z.string().min(1).optional(),
     baseUrl: httpUrl.optional(),
     temperature: z.number().min(0).max(2).optional(),
@@ -48,6 +51,20 @@ const phrases = z
     goodbye: sentence,
     timeUp: sentence,
     busy: sentence,
+    transferring: z.string().max(1000),
+    transferFailed: sentence,
+  })
+  .partial()
+
+const transfer = z
+  .strictObject({
+    // Checked here, handed on as text: the call reads it when it is needed.
+    to: z.string().refine((text) => TransferTarget.safeParse(text).success, {
+      error: "must be a number such as +15550100001, sip:name@host, queue:name, or workflow:WW…",
+    }),
+    timeoutSeconds: z.int().min(5).max(600),
+    callerId: z.string().min(1).max(64),
+    onFailure: z.enum(["agent", "goodbye"]),
   })
   .partial()
 
@@ -62,6 +79,7 @@ const AgentSettings = z.strictObject({
   silenceDetection: silence.optional(),
   listenMode: listenMode.optional(),
   phrases: phrases.optional(),
+  transfer: transfer.optional(),
 })
 export type AgentSettings = z.output<typeof AgentSettings>
 
@@ -105,8 +123,8 @@ export const ServerConfig = z
     ConversationRelay: relay.optional(),
     AssetLoader: loader.optional(),
     Server: z.looseObject({ ListenMode: listenMode.optional() }).optional(),
-    agents: z.record(AssetKey, AgentSettings).optional(),
-    numbers: z.record(e164, AssetKey).optional(),
+    agents: z.record(agentKey, AgentSettings).optional(),
+    numbers: z.record(e164, agentKey).optional(),
   })
   .transform(({ ConversationRelay, AssetLoader, Server, agents, numbers }) => {
     const languages = ConversationRelay?.Configuration?.languages ?? ConversationRelay?.Languages

@@ -57,6 +57,22 @@ export const CallEvent = z.discriminatedUnion("type", [
     message: z.string().optional(),
   }),
   z.object({ type: z.literal("model.failed"), message: z.string(), retried: z.boolean() }),
+  z.object({
+    type: z.literal("transfer.started"),
+    kind: z.enum(["number", "sip", "queue", "workflow"]),
+    to: z.string(),
+    summary: z.string(),
+  }),
+  /** Caller and person were joined, and are no more. */
+  z.object({ type: z.literal("transfer.finished"), result: z.string() }),
+  z.object({ type: z.literal("transfer.failed"), reason: z.string() }),
+  z.object({
+    type: z.literal("agent.changed"),
+    contextKey: z.string(),
+    manifestKey: z.string(),
+    listenMode: z.boolean(),
+    silenceDetection: z.boolean(),
+  }),
   z.object({ type: z.literal("relay.failed"), description: z.string() }),
   z.object({ type: z.literal("frame.rejected"), reason: z.string() }),
 ])

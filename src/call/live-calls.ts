@@ -3,13 +3,46 @@
 import type { CallId } from "./ids.ts"
 
 /** Why a conversation is ended, in the words that travel to the next step of the call. */
-export type Ending = { reasonCode: string; reason: string; conversationSummary?: string | undefined }
+export type Ending = {
+  reasonCode: string
+  reason: string
+  conversationSummary?: string | undefined
+  /** Where a person is to be called, in place of the agent's target. */
+  transferTo?: string | undefined
+}
+
+/** What may be exchanged in a running conversation; what is left out stays as it is. */
+export type AgentChange = {
+  contextKey?: string | undefined
+  manifestKey?: string | undefined
+  listenMode?: boolean | undefined
+  silenceDetection?: boolean | undefined
+  /** Forgets what was said before; the record of the call keeps it. */
+  reset?: boolean | undefined
+}
+
+/** How a running conversation is set up now. */
+export type AgentState = {
+  contextKey: string
+  manifestKey: string
+  listenMode: boolean
+  silenceDetection: boolean
+}
+
+/** A message that somebody puts into a running conversation. With `respond`, the agent answers it. */
+export type InsertedMessage = { role: "user" | "system" | "assistant"; text: string; respond: boolean }
 
 /** A running conversation as the rest of the program may touch it. */
 export interface LiveCall {
   readonly callId: CallId
   /** Speaks a sentence; it becomes part of transcript and history. */
   say(text: string): void
+  /** Puts a message into the conversation, without a sound of its own. */
+  insert(message: InsertedMessage): void
+  /** Sends a frame of the engine's own protocol. Throws `AppError` INVALID_REQUEST for one that is none. */
+  sendFrame(frame: unknown): void
+  /** Exchanges role, tools and habits. Throws `AppError` INVALID_REQUEST for an unknown key; then nothing changes. */
+  change(change: AgentChange): AgentState
   /** Says last words, if any, and ends the session once they were heard. */
   wrapUp(text: string, ending: Ending): void
   /** Drops the socket. The call itself is ended elsewhere, or taken up again. */
@@ -32,6 +65,12 @@ export class LiveCalls {
       if (until <= now) this.#expected.delete(callId)
     }
     return this.#live.size + this.#expected.size
+  }
+
+  /** The same without the place of one call, which takes no second one. */
+  takenByOthers(callId: CallId, now: number): number {
+    const taken = this.taken(now)
+    return this.#live.has(callId) || this.#expected.has(callId) ? taken - 1 : taken
   }
 
   /** Keeps a place for a call whose socket is to open before `until`. */

@@ -1,5 +1,7 @@
 /** A tool as a model sees it. */
 
+import type { HttpToolSpec } from "./http-tool-spec.ts"
+
 /** Arguments of a tool as JSON Schema (draft 2020-12). */
 export type JsonSchema = { readonly [key: string]: unknown }
 
@@ -9,4 +11,6 @@ export type ToolSpec = {
   readonly description: string
   readonly parameters: JsonSchema
   readonly strict?: boolean | undefined
+  /** For a tool that asks an HTTP service; never shown to the model. */
+  readonly http?: HttpToolSpec | undefined
 }

@@ -30,7 +30,7 @@ export function check(config: Config, print: (line: string) => void): number {
 export function listVariables(print: (line: string) => void): void {
   print("")
   for (const { name, default: value, also, meaning } of CONFIG_TABLE) {
-    print(`${name}${value === "" ? "" : ` = ${value}`}`)
+    print(`${name}${value === undefined || value === "" ? "" : ` = ${value}`}`)
     print(`    ${meaning}${also.length > 0 ? ` (also read as ${also.join(", ")})` : ""}`)
   }
 }
@@ -45,11 +45,19 @@ function assetFindings(config: Config): Finding[] {
     })
     const { agents, contexts, manifests } = assets.keys()
     assets.close()
-    const counts = `${agents.length} agents, ${contexts.length} contexts, ${manifests.length} manifests`
+    const counts = [
+      counted(agents, "agent"),
+      counted(contexts, "context"),
+      counted(manifests, "manifest"),
+    ].join(", ")
     return [{ state: "ok", about, text: `${counts} (folder ${config.assetsDir}, with embedded defaults)` }]
   } catch (error) {
     return [{ state: "missing", about, text: messageOf(error), fix: "mend the file it names" }]
   }
+}
+
+function counted(keys: readonly string[], what: string): string {
+  return `${keys.length} ${what}${keys.length === 1 ? "" : "s"}`
 }
 
 function storeFindings(config: Config): Finding[] {

@@ -72,6 +72,17 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
       exitCode = migrate(config, print)
     })
 
+  program
+    .command("upload")
+    .description("put contexts (.md) and tool manifests (.json) where the server finds them")
+    .argument("[files...]", "files of any path; the key is the name without its ending")
+    .option("--sync", "to Twilio Sync, whatever serverConfig.json says", false)
+    .action(async (files: string[], { sync }: { sync: boolean }) => {
+      const { upload } = await import("./upload.ts")
+      const fail = (line: string) => void process.stderr.write(`${line}\n`)
+      exitCode = await upload(() => configured({}, "error"), { files, sync, print, fail })
+    })
+
   try {
     await program.parseAsync([...args], { from: "user" })
     return exitCode

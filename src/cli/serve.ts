@@ -1,6 +1,6 @@
 /** `parley serve`: the server, from its first line to its last. */
 
-import { createApp } from "../app.ts"
+import { createApp, type App } from "../app.ts"
 import type { Config } from "../config.ts"
 import { AppError } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
@@ -29,13 +29,15 @@ export type ServeOptions = {
 export function serve(config: Config, { localOnly = false }: ServeOptions = {}): Running {
   const log = getLog("server")
   const app = createApp(config)
-  const server = listen(config, (port) =>
+  const server = listenOrClose(app, config, (port) =>
     Bun.serve({
       port,
       ...(localOnly ? { hostname: "127.0.0.1" } : {}),
       idleTimeout: 60,
       maxRequestBodySize: MAX_REQUEST_BYTES,
       development: false,
+      // Without it Bun lets two servers share one port, and half of the calls would go astray.
+      reusePort: false,
       fetch: (request, bun) => app.fetch(request, bun),
       websocket: app.websocket,
       error(error) {
@@ -62,13 +64,29 @@ export function serve(config: Config, { localOnly = false }: ServeOptions = {}):
   }
 }
 
+function listenOrClose<T>(app: App, config: Config, start: (port: number) => T): T {
+  try {
+    return listen(config, start)
+  } catch (error) {
+    app.close()
+    throw error
+  }
+}
+
 function listen<T>({ port, portRetry }: Config, start: (port: number) => T): T {
   const ports = portRetry && port > 0 ? Array.from({ length: MAX_PORTS }, (_, index) => port + index) : [port]
   for (const candidate of ports.filter((number) => number <= 65_535)) {
     try {
       return start(candidate)
     } catch (error) {
-      if (!isTaken(error)) throw error
+      const code = error instanceof Error && "code" in error ? error.code : undefined
+      if (code === "EACCES") {
+        throw new AppError(
+          "UNAVAILABLE",
+          `This user may not listen on port ${candidate}. Set PORT to another one.`,
+        )
+      }
+      if (code !== "EADDRINUSE") throw error
       if (candidate !== ports.at(-1)) {
         getLog("server").warn(`Port ${candidate} is in use, trying ${candidate + 1}`)
       }
@@ -79,8 +97,4 @@ function listen<T>({ port, portRetry }: Config, start: (port: number) => T): T {
     "UNAVAILABLE",
     `${tried} in use. Stop the program that uses it, set PORT to another one, or set PORT_RETRY=1 to try the next ones.`,
   )
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EADDRINUSE"
 }

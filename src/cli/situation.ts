@@ -22,8 +22,12 @@ export function findingLine({ state, about, text, fix }: Finding): string {
   return `${mark} ${about}: ${text}${fix ? ` → ${fix}` : ""}`
 }
 
-function modelFinding({ openai, modelProvider }: Config): Finding {
+function modelFinding({ openai, flowise, modelProvider }: Config): Finding {
   const about = "Model"
+  if (modelProvider === "flowise") {
+    const where = flowise.baseUrl ? ` at ${new URL(flowise.baseUrl).origin}` : ""
+    return { state: "ok", about, text: `Flowise${where}` }
+  }
   if (modelProvider === "demo" || (modelProvider === "auto" && !openai.apiKey && !openai.baseUrl)) {
     return {
       state: "simulated",

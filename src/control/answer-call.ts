@@ -1,12 +1,13 @@
 /** The first request of a call: who calls, which agent answers, and the TwiML that connects the two. */
 
+import type { Agent } from "../assets/agent.ts"
 import type { Call, Parameters } from "../call/call.ts"
 import { newCallId, type CallId } from "../call/ids.ts"
 import { isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
 import { sayTwiml } from "../twilio/twiml.ts"
 import type { VoiceWebhook } from "../twilio/webhooks.ts"
-import { ownNumberOf, publish, type ControlContext } from "./context.ts"
+import { agentOf, publish, type ControlContext } from "./context.ts"
 import { relayInstructions, type SocketAddress } from "./relay-instructions.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
@@ -21,29 +22,42 @@ export type AnswerCall = {
   retryPath: string
 }
 
-/** Returns TwiML. Throws FORBIDDEN when the call is over, and INVALID_REQUEST for an agent that does not exist. */
+/** How long a caller rings on while another process takes over, before it is asked again. */
+const RETRY_AFTER_SECONDS = 1
+
+/** Returns TwiML. Throws FORBIDDEN when the call is over. */
 export function answerCall(context: ControlContext, request: AnswerCall): string {
-  const { config, liveCalls, assets, sweep, log } = context
+  const { config, liveCalls, sweep, log } = context
   const { webhook, address } = request
   if (context.draining()) {
     // The process that takes over answers the same request a moment later.
-    return sayTwiml({ text: "", then: { redirect: `${context.publicUrl()}${request.retryPath}` } })
+    const redirect = `${context.publicUrl()}${nextRetry(request.retryPath)}`
+    return sayTwiml({ pauseSeconds: RETRY_AFTER_SECONDS, text: "", then: { redirect } })
   }
   const known = findCall(context, request)
   if (known && isTerminal(known.status)) throw new AppError("FORBIDDEN", "The call is over.")
   const call = known ?? createInbound(context, request)
   reportStatus(context, call, { status: webhook.callStatus, at: sweep.clock.now() })
-  const agent = assets.agentFor({ agent: call.agent, number: ownNumberOf(call) })
-  if (liveCalls.taken(sweep.clock.now()) >= config.limits.maxConcurrentCalls) {
+  const agent = agentOf(context, call)
+  if (liveCalls.takenByOthers(call.id, sweep.clock.now()) >= config.limits.maxConcurrentCalls) {
     log.warn("call refused, every line is taken", {
       callSid: webhook.callSid,
       limit: config.limits.maxConcurrentCalls,
     })
     endCallRecord(context, call, { by: "system", reason: "every line was taken" })
+    // Not every number is set up to report the end of its calls; after this answer it is certain.
+    reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
     return sayTwiml({ text: agent.phrases.busy, then: "hangup" })
   }
-  const greeting = call.firstMessage ?? agent.greeting
-  return relayInstructions(context, { call, agent, greeting, ...(address ? { address } : {}) })
+  return relayInstructions(context, { call, agent, ...(address ? { address } : {}) })
+}
+
+/** Another address each time: the same one would get the same signature, and a signature counts once. */
+function nextRetry(path: string): string {
+  const [pathname = "", query = ""] = path.split("?", 2)
+  const search = new URLSearchParams(query)
+  search.set("retry", String(Number(search.get("retry") ?? 0) + 1))
+  return `${pathname}?${search.toString()}`
 }
 
 function findCall({ store }: ControlContext, { webhook, callId }: AnswerCall): Call | undefined {
@@ -57,10 +71,10 @@ function findCall({ store }: ControlContext, { webhook, callId }: AnswerCall): C
 }
 
 function createInbound(context: ControlContext, { webhook, parameters = {} }: AnswerCall): Call {
-  const { store, assets, sweep, log } = context
+  const { store, sweep, log } = context
   // A call that another application placed is ours from here on, with our number at the side it says.
   const number = webhook.direction === "inbound" ? webhook.to : webhook.from
-  const agent = assets.agentFor({ agent: parameters["agent"], number })
+  const agent = chosenAgent(context, parameters["agent"], number)
   const call = store.calls.create({
     id: newCallId(),
     sid: webhook.callSid,
@@ -83,4 +97,11 @@ function createInbound(context: ControlContext, { webhook, parameters = {} }: An
     pii: { from: webhook.from, to: webhook.to },
   })
   return call
+}
+
+/** Parameters are free: `agent` may be meant for something else, so an unknown one leaves the agent of the number. */
+function chosenAgent({ assets, log }: ControlContext, agent: string | undefined, number: string): Agent {
+  if (agent === undefined || assets.keys().agents.includes(agent)) return assets.agentFor({ agent, number })
+  log.warn("a parameter names an agent that does not exist", { agent })
+  return assets.agentFor({ number })
 }

@@ -5,22 +5,29 @@ import type { Call, EndedBy } from "../call/call.ts"
 import { isTerminal } from "../call/status.ts"
 import { emptyTwiml, hangupTwiml, sayTwiml } from "../twilio/twiml.ts"
 import type { ConnectEndedWebhook } from "../twilio/webhooks.ts"
-import { ownNumberOf, type ControlContext } from "./context.ts"
+import { agentOf, type CallEnd, type ControlContext } from "./context.ts"
 import { relayInstructions } from "./relay-instructions.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
+import { beginTransfer } from "./transfer.ts"
 
 /** How often one call is taken up again after a lost socket. */
 const MAX_RESUMES = 3
 
 /** What we sent as `handoffData`; another program's text is no handoff of ours. */
-const Handoff = z.object({ reasonCode: z.string(), reason: z.string().default("") })
+const Handoff = z.object({
+  reasonCode: z.string(),
+  reason: z.string().default(""),
+  transferTo: z.string().optional(),
+})
+type Handoff = z.infer<typeof Handoff>
+const MAX_REASON = 500
 
-const ENDED_BY: Record<string, EndedBy> = {
-  "end-call": "agent",
-  unresponsive: "silence",
-  "time-limit": "limit",
-  api: "api",
-}
+const ENDED_BY: ReadonlyMap<string, EndedBy> = new Map([
+  ["end-call", "agent"],
+  ["unresponsive", "silence"],
+  ["time-limit", "limit"],
+  ["api", "api"],
+])
 
 /** Returns TwiML. */
 export function connectEnded(context: ControlContext, webhook: ConnectEndedWebhook): string {
@@ -41,7 +48,11 @@ export function connectEnded(context: ControlContext, webhook: ConnectEndedWebho
   if (isTerminal(call.status)) return hangupTwiml()
   reportStatus(context, call, { status: webhook.callStatus, at })
   if (sessionStatus === "failed") return resume(context, call, errorMessage ?? "the connection was lost")
-  endCallRecord(context, call, endOf(webhook.handoffData))
+  const handoff = handoffOf(webhook.handoffData)
+  if (handoff?.reasonCode === "live-agent-handoff") {
+    return beginTransfer(context, call, { summary: handoff.reason, to: handoff.transferTo })
+  }
+  endCallRecord(context, call, endOf(handoff))
   // Not every number is set up to report the end of its calls; after this answer it is certain.
   reportStatus(context, call, { status: "completed", at })
   return hangupTwiml()
@@ -49,29 +60,32 @@ export function connectEnded(context: ControlContext, webhook: ConnectEndedWebho
 
 /** The same conversation goes on, or, after too many losses, ends with a sentence. */
 function resume(context: ControlContext, call: Call, reason: string): string {
-  const { assets, store, sweep, log } = context
-  const agent = assets.agentFor({ agent: call.agent, number: ownNumberOf(call) })
-  const resumes = store.calls.countResume(call.id)
-  if (resumes > MAX_RESUMES) {
+  const { store, sweep, log } = context
+  const agent = agentOf(context, call)
+  if (call.resumes >= MAX_RESUMES) {
+    const times = call.resumes + 1
     endCallRecord(context, call, {
       by: "system",
-      reason: `the connection was lost ${resumes} times: ${reason}`,
+      reason: `the connection was lost ${times} times: ${reason}`,
     })
     reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
     return sayTwiml({ text: agent.phrases.goodbye, then: "hangup" })
   }
+  const resumes = store.calls.countResume(call.id)
   log.warn("conversation is taken up again", { callSid: call.sid, resumes, reason })
-  // Without a session nobody has greeted the caller yet.
-  const spokenTo = store.turns.of(call.id).length > 0
-  const greeting = spokenTo ? "" : (call.firstMessage ?? agent.greeting)
-  return relayInstructions(context, { call, agent, greeting })
+  return relayInstructions(context, { call: { ...call, resumes }, agent })
 }
 
-function endOf(handoffData: string | null): { by: EndedBy; reason: string } {
+function handoffOf(handoffData: string | null): Handoff | undefined {
   try {
-    const { reasonCode, reason } = Handoff.parse(JSON.parse(handoffData ?? ""))
-    return { by: ENDED_BY[reasonCode] ?? "agent", reason: reason || reasonCode }
+    return Handoff.parse(JSON.parse(handoffData ?? ""))
   } catch {
-    return { by: "agent", reason: "the session was ended" }
+    return undefined
   }
+}
+
+function endOf(handoff: Handoff | undefined): CallEnd {
+  if (!handoff) return { by: "agent", reason: "the session was ended" }
+  const { reasonCode, reason } = handoff
+  return { by: ENDED_BY.get(reasonCode) ?? "agent", reason: (reason || reasonCode).slice(0, MAX_REASON) }
 }

@@ -1,7 +1,8 @@
 /** What the steps of a call's life share: where calls are kept, how Twilio is reached, and what the settings are. */
 
-import type { Assets } from "../assets/agent.ts"
-import type { Call } from "../call/call.ts"
+import type { Agent, Assets } from "../assets/agent.ts"
+import type { Call, EndedBy } from "../call/call.ts"
+import type { CallId } from "../call/ids.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
 import type { Recorder } from "../call/recorder.ts"
@@ -10,6 +11,11 @@ import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Store } from "../store/store.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
+
+export type CallEnd = { by: EndedBy; reason: string }
+
+/** `repeated`: the call had been placed by an earlier request with the same key. */
+export type PlacedCall = { call: Call; repeated: boolean }
 
 export type ControlContext = {
   config: Config
@@ -23,8 +29,23 @@ export type ControlContext = {
   publicUrl: () => string
   /** Set while the server shuts down: no new conversation begins. */
   draining: () => boolean
+  /** Requests for calls that are being carried out, by user and Idempotency-Key. */
+  placing: Map<string, { requestHash: string; placed: Promise<PlacedCall> }>
+  /** Ends that Twilio was asked for and has not confirmed: a status that comes first has one of these causes. */
+  ending: Map<CallId, CallEnd>
   sweep: Sweep
   log: Log
+}
+
+/** The agent of a call; the one of its number where the configuration has lost it meanwhile. */
+export function agentOf({ assets, log }: ControlContext, call: Call): Agent {
+  const number = ownNumberOf(call)
+  try {
+    return assets.agentFor({ agent: call.agent, number })
+  } catch (error) {
+    log.error("the agent of a call is gone, another one takes it", { callSid: call.sid, error })
+    return assets.agentFor({ number })
+  }
 }
 
 /** Our number on the call. */

@@ -24,7 +24,7 @@ export async function phoneNumber(
     const { parsePhoneNumberFromString, isSupportedCountry } = await import("libphonenumber-js/min")
     const country = defaultCountry.toUpperCase()
     const parsed = isSupportedCountry(country) ? parsePhoneNumberFromString(given, country) : undefined
-    if (parsed && E164.test(parsed.number)) return parsed.number
+    if (parsed?.isPossible() && E164.test(parsed.number)) return parsed.number
   }
   const hint = defaultCountry ? "" : " For numbers in national form set DEFAULT_COUNTRY."
   throw new AppError(

@@ -2,15 +2,20 @@
 
 import { createHash } from "node:crypto"
 import type { Call, Parameters } from "../call/call.ts"
-import { newCallId } from "../call/ids.ts"
+import { newCallId, type CallSid } from "../call/ids.ts"
+import { isTerminal, type CallStatus } from "../call/status.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
-import { publish, type ControlContext } from "./context.ts"
+import { publish, type ControlContext, type PlacedCall } from "./context.ts"
 import { phoneNumber } from "./phone-number.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
 const MINUTE_MS = 60_000
+/** How far Twilio's clock may be behind ours when a call is looked for that may have been placed. */
+const CLOCK_LEEWAY_MS = 5_000
+/** Our own farewell at the longest length comes first; Twilio hangs up after this, in milliseconds. */
+const TIME_LIMIT_GRACE_MS = 30_000
 
 export type PlaceCall = {
   to: string
@@ -28,22 +33,46 @@ export type PlaceCall = {
   idempotencyKey?: string | undefined
 }
 
-/** `repeated`: the call had been placed by an earlier request with the same key. */
-export type PlacedCall = { call: Call; repeated: boolean }
-
 /**
  * Throws NOT_CONFIGURED without an account or public address, INVALID_REQUEST for a bad number or agent, FORBIDDEN for a
  * destination off the list, RATE_LIMITED, CONFLICT for a key used with another request, UPSTREAM_FAILED for Twilio.
  */
 export async function placeCall(context: ControlContext, request: PlaceCall): Promise<PlacedCall> {
-  const { config, store, assets } = context
+  const { config, placing } = context
   const twilio = requireTwilio(context)
   const to = await phoneNumber(request.to, { field: "to", defaultCountry: config.defaultCountry })
-  const requestHash = hashOf({ ...request, to })
-  if (request.idempotencyKey !== undefined) {
-    const earlier = store.calls.findByIdempotencyKey(request.userId, request.idempotencyKey)
-    if (earlier) return repeat(context, twilio, earlier, requestHash)
+  const checked = { ...request, to, requestHash: hashOf({ ...request, to }) }
+  const { userId, idempotencyKey, requestHash } = checked
+  if (idempotencyKey === undefined) return placeNew(context, twilio, checked)
+
+  // From here to the entry into the map nothing is awaited: of requests at the same time only one goes on.
+  const name = `${userId ?? ""}\n${idempotencyKey}`
+  const running = placing.get(name)
+  if (running) {
+    requireSame(running.requestHash, requestHash)
+    const { call } = await running.placed
+    return { call, repeated: true }
   }
+  const earlier = context.store.calls.findByIdempotencyKey(userId, idempotencyKey)
+  if (earlier) requireSame(earlier.requestHash, requestHash)
+  const placed = earlier ? repeat(context, twilio, earlier.call, checked) : placeNew(context, twilio, checked)
+  placing.set(name, { requestHash, placed })
+  try {
+    return await placed
+  } finally {
+    placing.delete(name)
+  }
+}
+
+type CheckedRequest = PlaceCall & { requestHash: string }
+
+async function placeNew(
+  context: ControlContext,
+  twilio: TwilioRest,
+  request: CheckedRequest,
+): Promise<PlacedCall> {
+  const { config, store, assets } = context
+  const { to, requestHash } = request
   const { allowedDestinations } = config
   if (allowedDestinations.length > 0 && !allowedDestinations.some((prefix) => to.startsWith(prefix))) {
     throw new AppError(
@@ -53,13 +82,14 @@ export async function placeCall(context: ControlContext, request: PlaceCall): Pr
   }
   if (context.draining())
     throw new AppError("UNAVAILABLE", "The server is shutting down.", { retryAfterSeconds: 5 })
+  const from = await senderOf(context, twilio, request.from)
+  await assets.refresh()
   const agent = assets.agentFor({
     agent: request.agent,
-    number: request.from,
+    number: from,
     contextKey: request.parameters["contextKey"],
     manifestKey: request.parameters["manifestKey"],
   })
-  const from = await senderOf(context, twilio, request.from)
   limitStarts(context, request.userId)
   const call = store.calls.create({
     id: newCallId(),
@@ -147,7 +177,7 @@ async function dial(
       from: call.from,
       url: `${publicUrl()}/twilio/voice${query}`,
       statusCallback: `${publicUrl()}/twilio/status${query}`,
-      timeLimitSeconds: Math.ceil(config.times.maxCallMs / 1000),
+      timeLimitSeconds: Math.ceil((config.times.maxCallMs + TIME_LIMIT_GRACE_MS) / 1000),
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     })
     return adopt(context, call, placed)
@@ -172,41 +202,48 @@ async function dial(
   }
 }
 
-function adopt({ store, log }: ControlContext, call: Call, placed: { sid: NonNullable<Call["sid"]> }): Call {
+/** Takes in what Twilio says of the call: its SID, and its status where it went on meanwhile. */
+function adopt(context: ControlContext, call: Call, placed: { sid: CallSid; status: CallStatus }): Call {
+  const { store, log, sweep } = context
   store.calls.attachSid(call.id, placed.sid)
   log.info("call placed", { callSid: placed.sid, agent: call.agent, pii: { to: call.to } })
-  return store.calls.byId(call.id) ?? call
+  const known = store.calls.byId(call.id) ?? call
+  reportStatus(context, known, { status: placed.status, at: sweep.clock.now() })
+  return store.calls.byId(call.id) ?? known
 }
 
 /** A request whose key was used before: its call, found again at Twilio if the answer had been lost. */
 async function repeat(
   context: ControlContext,
   twilio: TwilioRest,
-  { call: earlier, ...used }: { call: Call; requestHash: string | null },
-  requestHash: string,
+  earlier: Call,
+  { timeoutSeconds }: CheckedRequest,
 ): Promise<PlacedCall> {
-  if (used.requestHash !== requestHash) {
-    throw new AppError("CONFLICT", "This Idempotency-Key was used with another request.")
+  const { store } = context
+  if (earlier.sid !== null) return { call: earlier, repeated: true }
+  if (isTerminal(earlier.status)) {
+    throw new AppError("UPSTREAM_FAILED", earlier.endReason ?? "The call could not be placed.", {
+      details: { id: earlier.id },
+    })
   }
-  if (earlier.sid !== null || earlier.status !== "queued") return { call: earlier, repeated: true }
-  const startedAfter = earlier.createdAt
-  const [match] = (await twilio.recentCalls({ to: earlier.to, from: earlier.from, startedAfter })).filter(
-    ({ sid }) => !context.store.calls.bySid(sid),
-  )
-  if (match) return { call: adopt(context, earlier, match), repeated: true }
-  return { call: await dial(context, twilio, earlier, undefined), repeated: true }
+  const startedAfter = earlier.createdAt - CLOCK_LEEWAY_MS
+  const recent = await twilio.recentCalls({ to: earlier.to, from: earlier.from, startedAfter })
+  // A webhook may have told the SID meanwhile.
+  const known = store.calls.byId(earlier.id) ?? earlier
+  if (known.sid !== null) return { call: known, repeated: true }
+  const match = recent.find(({ sid, direction }) => direction === "outbound" && !store.calls.bySid(sid))
+  const call = match ? adopt(context, earlier, match) : await dial(context, twilio, earlier, timeoutSeconds)
+  return { call, repeated: true }
 }
 
-function hashOf(request: Omit<PlaceCall, "idempotencyKey">): string {
-  const { to, from, agent, parameters, prompt, firstMessage, userId } = request
-  const parts = [
-    to,
-    from,
-    agent,
-    Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    prompt,
-    firstMessage,
-    userId,
-  ]
+function requireSame(usedHash: string | null, requestHash: string): void {
+  if (usedHash === requestHash) return
+  throw new AppError("CONFLICT", "This Idempotency-Key was used with another request.")
+}
+
+function hashOf(request: PlaceCall): string {
+  const { to, from, agent, parameters, prompt, firstMessage, timeoutSeconds, userId } = request
+  const fields = Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const parts = [to, from, agent, fields, prompt, firstMessage, timeoutSeconds, userId]
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex")
 }

@@ -12,22 +12,28 @@ export type SocketAddress = { kind: "token-path" } | { kind: "fixed-path"; path:
 export type RelayInstructions = {
   call: Call
   agent: Agent
-  /** Empty: nobody greets. */
-  greeting: string
+  /** In place of the agent's greeting; empty: nobody greets. */
+  greeting?: string
   address?: SocketAddress
 }
 
-/** Issues a token for the call, in place of an earlier one, and returns the TwiML that uses it. */
+/**
+ * Issues a token for the call, in place of an earlier one, and returns the TwiML that uses it. It greets unless the
+ * caller was spoken to before: then the conversation goes on.
+ */
 export function relayInstructions(context: ControlContext, instructions: RelayInstructions): string {
-  const { call, agent, greeting, address = { kind: "token-path" } } = instructions
+  const { call, agent, address = { kind: "token-path" } } = instructions
   const { config, store, liveCalls, sweep, publicUrl } = context
   const token = newSocketToken()
   const expiresAt = sweep.clock.now() + config.times.socketTokenMs
   store.calls.issueToken(call.id, token, expiresAt)
   liveCalls.expect(call.id, expiresAt)
+  const spokenTo = store.turns.of(call.id).length > 0
+  const { greeting = spokenTo ? "" : (call.firstMessage ?? agent.greeting) } = instructions
   const socketUrl = publicUrl().replace(/^http/, "ws")
   return relayTwiml({
-    actionUrl: `${publicUrl()}/twilio/connect-ended`,
+    // Another address for each session: the same one could get the same signature, and a signature counts once.
+    actionUrl: `${publicUrl()}/twilio/connect-ended?resume=${call.resumes}`,
     url: address.kind === "token-path" ? `${socketUrl}/twilio/relay/${token}` : `${socketUrl}${address.path}`,
     welcomeGreeting: greeting === "" ? undefined : greeting,
     attributes: agent.relay.attributes,

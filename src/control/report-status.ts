@@ -1,8 +1,8 @@
 /** What a report of a call's status changes. Reports come late, twice and out of order. */
 
-import type { Call, EndedBy } from "../call/call.ts"
+import type { Call } from "../call/call.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
-import { publish, type ControlContext } from "./context.ts"
+import { publish, type CallEnd, type ControlContext } from "./context.ts"
 
 /** A session whose call is over is closed by Twilio; if not, by us after this time, in milliseconds. */
 const CLOSE_AFTER_END_MS = 5_000
@@ -30,22 +30,18 @@ export function reportStatus(context: ControlContext, call: Call, report: Status
   })
   if (!isTerminal(result.call.status)) return
   liveCalls.forget(call.id)
-  endCallRecord(context, call, endOf(result.call.status, report.reason))
+  endCallRecord(context, call, context.ending.get(call.id) ?? endOf(result.call.status, report.reason))
   const live = liveCalls.get(call.id)
   if (live) sweep.after(CLOSE_AFTER_END_MS, () => live.close(1000, "the call is over"))
 }
 
 /** Notes who ended the call and why; the first note stays. */
-export function endCallRecord(
-  context: ControlContext,
-  call: Call,
-  end: { by: EndedBy; reason: string },
-): void {
+export function endCallRecord(context: ControlContext, call: Call, end: CallEnd): void {
   if (context.store.calls.end(call.id, end)) publish(context, call, { type: "call.ended", ...end })
 }
 
 /** Who ended a call of which only the last status is known. */
-function endOf(status: CallStatus, reason: string | undefined): { by: EndedBy; reason: string } {
+function endOf(status: CallStatus, reason: string | undefined): CallEnd {
   switch (status) {
     case "completed":
       return { by: "caller", reason: reason ?? "the caller hung up" }

@@ -1,14 +1,17 @@
 /** Watches over calls whatever happens to sessions: after a restart, past their longest length, and when reports are lost. */
 
 import type { Call } from "../call/call.ts"
+import type { CallId } from "../call/ids.ts"
 import { isTerminal } from "../call/status.ts"
-import { AppError, messageOf } from "../lib/errors.ts"
-import { ownNumberOf, type ControlContext } from "./context.ts"
+import { messageOf } from "../lib/errors.ts"
+import { agentOf, type CallEnd, type ControlContext } from "./context.ts"
+import { hangUp, isNotFound } from "./end-call.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
+const PAST_LIMIT: CallEnd = { by: "limit", reason: "the longest allowed length was reached" }
 const EVERY_MS = 5_000
-/** A call without a session is asked about at Twilio at this pace. */
-const ASK_EVERY_MS = 60_000
+/** A call without a session is asked about at Twilio, and one past its length is hung up, at this pace. */
+const AGAIN_AFTER_MS = 60_000
 /** Added to the longest length before a call is ended from outside its conversation. */
 const LIMIT_GRACE_MS = 15_000
 /** A placed call of which Twilio has told nothing. */
@@ -17,29 +20,44 @@ const PRUNE_EVERY_MS = 60 * 60_000
 /** Receipts of webhooks are kept this long; Twilio repeats a request within seconds. */
 const RECEIPTS_KEPT_MS = 24 * 60 * 60_000
 
-/** Begins to watch, with a look at every open call. Returns the end of watching. */
-export function watchCalls(context: ControlContext): () => void {
+/** How many calls are asked about at once after a restart: Twilio limits simultaneous requests. */
+const ASKED_AT_ONCE = 10
+
+export type Watch = {
+  /** Calls that it remembers something of; never more than are open. */
+  readonly size: number
+  stop(): void
+}
+
+/** Begins to watch, with a look at every open call. */
+export function watchCalls(context: ControlContext): Watch {
   const { sweep, log, store, config } = context
-  const asked = new Map<string, number>()
-  const ended = new Set<string>()
+  const asked = new Map<CallId, number>()
+  const hungUp = new Map<CallId, number>()
+  const wrappedUp = new Map<CallId, number>()
+
+  /** Whether a minute has passed since the last time, which for the first time is `since`. If so, this is the last time. */
+  const isDue = (times: Map<CallId, number>, { id }: Call, since: number) => {
+    const now = sweep.clock.now()
+    if (now - (times.get(id) ?? since) < AGAIN_AFTER_MS) return false
+    times.set(id, now)
+    return true
+  }
 
   const visit = (call: Call) => {
     const now = sweep.clock.now()
     const live = context.liveCalls.get(call.id)
     const age = now - (call.answeredAt ?? call.createdAt)
-    if (live && age > config.times.maxCallMs && !ended.has(call.id)) {
-      ended.add(call.id)
-      const agent = context.assets.agentFor({ agent: call.agent, number: ownNumberOf(call) })
-      live.wrapUp(agent.phrases.timeUp, {
+    if (age > config.times.maxCallMs + LIMIT_GRACE_MS) {
+      if (isDue(hungUp, call, 0)) log.background("ending a call past its limit", endPastLimit(context, call))
+    } else if (live && age > config.times.maxCallMs) {
+      if (wrappedUp.has(call.id)) return
+      wrappedUp.set(call.id, now)
+      live.wrapUp(agentOf(context, call).phrases.timeUp, {
         reasonCode: "time-limit",
-        reason: "the longest allowed length was reached",
+        reason: PAST_LIMIT.reason,
       })
-    } else if (age > config.times.maxCallMs + LIMIT_GRACE_MS) {
-      if (now - (asked.get(call.id) ?? 0) < ASK_EVERY_MS) return
-      asked.set(call.id, now)
-      log.background("ending a call past its limit", endPastLimit(context, call))
-    } else if (!live && now - (asked.get(call.id) ?? call.createdAt) >= ASK_EVERY_MS) {
-      asked.set(call.id, now)
+    } else if (!live && isDue(asked, call, call.createdAt)) {
       log.background("asking Twilio about a call", reconcile(context, call))
     }
   }
@@ -47,9 +65,10 @@ export function watchCalls(context: ControlContext): () => void {
   const look = () => {
     const open = store.calls.open()
     for (const call of open) visit(call)
-    const ids = new Set<string>(open.map(({ id }) => id))
-    for (const id of asked.keys()) if (!ids.has(id)) asked.delete(id)
-    for (const id of ended) if (!ids.has(id)) ended.delete(id)
+    const ids = new Set(open.map(({ id }) => id))
+    for (const times of [asked, hungUp, wrappedUp]) {
+      for (const id of times.keys()) if (!ids.has(id)) times.delete(id)
+    }
   }
 
   const prune = () => {
@@ -59,18 +78,30 @@ export function watchCalls(context: ControlContext): () => void {
   }
 
   // After a restart, what happened meanwhile is asked at once.
-  for (const call of store.calls.open()) {
-    asked.set(call.id, sweep.clock.now())
-    log.background("asking Twilio about a call", reconcile(context, call))
-  }
+  const interrupted = store.calls.open()
+  for (const { id } of interrupted) asked.set(id, sweep.clock.now())
+  log.background("asking Twilio about calls", reconcileAll(context, interrupted))
   prune()
   const cancels = [sweep.every(EVERY_MS, look), sweep.every(PRUNE_EVERY_MS, prune)]
-  return () => {
-    for (const cancel of cancels) cancel()
+  return {
+    get size() {
+      return new Set([asked, hungUp, wrappedUp].flatMap((times) => [...times.keys()])).size
+    },
+    stop() {
+      for (const cancel of cancels) cancel()
+    },
   }
 }
 
-/** Takes Twilio's word on the status of a call. */
+async function reconcileAll(context: ControlContext, calls: readonly Call[]): Promise<void> {
+  const waiting = calls.values()
+  const worker = async () => {
+    for (const call of waiting) await reconcile(context, call)
+  }
+  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, worker))
+}
+
+/** Takes Twilio's word on the status of a call. Never rejects. */
 async function reconcile(context: ControlContext, call: Call): Promise<void> {
   const { twilio, sweep, log } = context
   const now = sweep.clock.now()
@@ -95,16 +126,20 @@ async function reconcile(context: ControlContext, call: Call): Promise<void> {
   }
 }
 
+/** Hangs up, also where no conversation runs that could say so. Tried again until the call is known to be over. */
 async function endPastLimit(context: ControlContext, call: Call): Promise<void> {
   const { twilio, sweep } = context
-  let over = !twilio
   try {
-    if (twilio && call.sid) await twilio.endCall(call.sid)
+    if (twilio && call.sid) {
+      await hangUp(context, twilio, { ...call, sid: call.sid }, PAST_LIMIT)
+      return await reconcile(context, call)
+    }
   } catch (error) {
-    if (!(error instanceof AppError && error.code === "NOT_FOUND")) throw error
-    over = true
+    if (!isNotFound(error)) throw error
+  } finally {
+    context.liveCalls.get(call.id)?.close(1000, PAST_LIMIT.reason)
   }
-  endCallRecord(context, call, { by: "limit", reason: "the longest allowed length was reached" })
-  context.liveCalls.get(call.id)?.close(1000, "the longest allowed length was reached")
-  if (over) reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
+  // There is nobody who could tell otherwise.
+  endCallRecord(context, call, PAST_LIMIT)
+  reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
 }

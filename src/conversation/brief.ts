@@ -3,7 +3,22 @@
 import { createHash } from "node:crypto"
 import type { Agent } from "../assets/agent.ts"
 import type { Call, Parameters } from "../call/call.ts"
-import type { Brief } from "./conversation.ts"
+import type { ToolSpec } from "../call/tool-spec.ts"
+
+/** What a conversation is about; may be exchanged while it goes on. */
+export type Brief = {
+  /** Role and facts, in this order. */
+  instructions: string
+  tools: readonly ToolSpec[]
+  /** The same for all calls of this role with these tools. */
+  cacheKey: string
+  /** A hash that stands for the other party, never the number itself. */
+  safetyId: string
+  /** The same facts and parameters by name. */
+  facts?: Readonly<Record<string, string>>
+  /** The same for the whole conversation. */
+  conversationId?: string
+}
 
 export type BriefOptions = {
   agent: Agent
@@ -38,6 +53,10 @@ export function briefFor({ agent, call, parameters, facts = {} }: BriefOptions):
     tools: agent.manifest.tools,
     cacheKey: `${agent.key}-${agent.context.version}-${agent.manifest.version}`,
     safetyId: createHash("sha256").update(peer).digest("hex").slice(0, 32),
+    facts: Object.fromEntries(
+      Object.entries({ ...parameters, ...present }).map(([name, value]) => [name, String(value)]),
+    ),
+    ...(call.sid ? { conversationId: call.sid } : {}),
   }
 }
 

@@ -9,8 +9,7 @@ export type DigitsOptions = {
   sweep: Sweep
   /** Pause that ends a row, in milliseconds. */
   pauseMs: number
-  /** `quietly`: something else is being said at the same time, and answers both. */
-  onDigits: (digits: string, options: { quietly: boolean }) => void
+  onRow: (digits: string) => void
 }
 
 export class Digits {
@@ -25,21 +24,17 @@ export class Digits {
   press(digit: string): void {
     this.#row += digit
     this.#cancel()
-    if (digit === "#" || this.#row.length >= MAX_DIGITS) this.#release({ quietly: false })
-    else
-      this.#cancel = this.#options.sweep.after(this.#options.pauseMs, () => this.#release({ quietly: false }))
+    const { sweep, pauseMs, onRow } = this.#options
+    const pass = () => onRow(this.take())
+    if (digit === "#" || this.#row.length >= MAX_DIGITS) pass()
+    else this.#cancel = sweep.after(pauseMs, pass)
   }
 
-  /** Passes on what waits, because something else is being said. */
-  flush({ quietly = true } = {}): void {
+  /** Takes out what waits, as when something else is being said at the same time; empty when nothing does. */
+  take(): string {
     this.#cancel()
-    this.#release({ quietly })
-  }
-
-  #release(options: { quietly: boolean }): void {
-    if (this.#row === "") return
     const row = this.#row
     this.#row = ""
-    this.#options.onDigits(row, options)
+    return row
   }
 }

@@ -1,7 +1,7 @@
 /** What was said and done in one conversation, in order, and how a model reads it. Every change is kept at once. */
 
 import type { CallId } from "../call/ids.ts"
-import type { Latency, ToolRecord, Turn } from "../call/turn.ts"
+import type { Latency, Speaker, ToolRecord, Turn } from "../call/turn.ts"
 import type { ChatItem } from "../llm/chat-model.ts"
 
 /** Told to a model in place of the result of a tool that still runs. */
@@ -9,6 +9,13 @@ const STILL_RUNNING = JSON.stringify({
   success: false,
   code: "STILL_RUNNING",
   message: "This call is still running. Do not repeat it.",
+})
+
+/** The result of a tool that ended with its process. */
+const LOST = JSON.stringify({
+  success: false,
+  code: "LOST",
+  message: "The result of this call was lost. It may or may not have had its effect.",
 })
 
 /** Turns that a request shows at most, the latest ones. */
@@ -20,13 +27,15 @@ const UNPLACED = -1
 type TurnFields = Pick<Turn, "kind" | "speaker" | "text" | "startedAt"> & Partial<Turn>
 
 /** A place in a reply: after so many characters and so many tool calls. */
-type Mark = { offset: number; toolsBefore: number } & ({ item: ChatItem } | { phase: string })
+type Mark = { offset: number; toolsBefore: number } & ({ item: ChatItem } | { phase: string | undefined })
+
+const ROLES = { caller: "user", agent: "assistant", system: "system" } as const
 
 export type HistoryOptions = {
   callId: CallId
   /** What was said before, when a conversation is taken up again. */
   turns?: readonly Turn[]
-  /** Is given every turn when it is made and whenever it changes. */
+  /** Is given every turn when it is made and whenever it changes; the same object each time. */
   keep: (turn: Turn) => void
 }
 
@@ -41,23 +50,24 @@ export class History {
   constructor({ callId, turns = [], keep }: HistoryOptions) {
     this.#callId = callId
     this.#keep = keep
-    this.#turns = turns.map((turn) => ({ ...turn }))
+    this.#turns = turns.map((turn) => ({ ...turn, tool: turn.tool && { ...turn.tool } }))
     this.#nextSeq = turns.reduce((highest, turn) => Math.max(highest, turn.seq), -1) + 1
-    // A tool that was cut off by the end of the process has no result and never will have one.
-    for (const { tool } of this.#turns) {
-      if (tool && tool.output === null) {
-        tool.ok = false
-        tool.output = JSON.stringify({
-          success: false,
-          code: "LOST",
-          message: "The result of this call was lost.",
-        })
-      }
+    for (const turn of this.#turns) {
+      // A tool that was cut off by the end of the process has no result and never will have one.
+      if (turn.tool?.output !== null) continue
+      turn.tool.ok = false
+      turn.tool.output = LOST
+      this.#keep(turn)
     }
   }
 
   get isEmpty(): boolean {
     return this.#turns.length === 0
+  }
+
+  /** Shows nothing of what was said so far to a model any more. What was kept stays kept. */
+  forget(): void {
+    this.#turns.splice(0)
   }
 
   /** What the caller said or pressed. */
@@ -67,7 +77,7 @@ export class History {
   }
 
   /** A message that nobody said: a status, a fact, an instruction. The model takes it as from `speaker`. */
-  note(text: string, options: { speaker: "caller" | "system"; at: number }): Turn {
+  note(text: string, options: { speaker: Speaker; at: number }): Turn {
     const { speaker, at } = options
     return this.#add({ kind: "note", speaker, text, startedAt: at, endedAt: at })
   }
@@ -98,9 +108,7 @@ export class History {
     turn.endedAt = at
     if (latency) turn.latency = latency
     // Opaque items belong to the loop of tool calls that has just ended.
-    const phases = (this.#marks.get(turn.id) ?? []).filter((mark) => "phase" in mark)
-    if (phases.length === 0) this.#marks.delete(turn.id)
-    else this.#marks.set(turn.id, phases)
+    this.#keepMarks(turn.id, (mark) => "phase" in mark)
     // A turn without a word leaves no trace.
     if (turn.seq !== UNPLACED) this.#keep(turn)
   }
@@ -133,11 +141,19 @@ export class History {
     this.#mark(reply, { item })
   }
 
-  /** The back end's name for the part of the reply that follows. */
-  phase(reply: Turn, phase: string): void {
+  /** Forgets the latest opaque items of the reply, because what belonged to them never came. */
+  retract(reply: Turn): void {
+    const toolsBefore = this.#toolsOf(reply)
+    this.#keepMarks(
+      reply.id,
+      (mark) => "phase" in mark || mark.toolsBefore < toolsBefore || mark.offset < reply.text.length,
+    )
+  }
+
+  /** The back end's name for the part of the reply that follows, if it has one. */
+  phase(reply: Turn, phase: string | undefined): void {
     const last = this.#marks.get(reply.id)?.findLast((mark) => "phase" in mark)
-    if (last && "phase" in last && last.phase === phase) return
-    this.#mark(reply, { phase })
+    if (last?.phase !== phase) this.#mark(reply, { phase })
   }
 
   /** The conversation as a model reads it: what was heard, and each tool call with exactly one result. */
@@ -151,7 +167,7 @@ export class History {
     const items: ChatItem[] = []
     for (const turn of turns) {
       if (turn.kind === "note") {
-        items.push({ type: "message", role: turn.speaker === "caller" ? "user" : "system", text: turn.text })
+        items.push({ type: "message", role: ROLES[turn.speaker], text: turn.text })
       } else if (turn.kind === "keypad") {
         items.push({ type: "message", role: "user", text: keypadText(turn.text) })
       } else if (turn.kind === "tool") {
@@ -204,11 +220,20 @@ export class History {
     return items
   }
 
-  #mark(reply: Turn, what: { item: ChatItem } | { phase: string }): void {
-    const marks = this.#marks.get(reply.id) ?? []
-    const toolsBefore = this.#turns.filter(({ tool }) => tool?.replyTurnId === reply.id).length
-    marks.push({ ...what, offset: reply.text.length, toolsBefore })
-    this.#marks.set(reply.id, marks)
+  #mark(reply: Turn, what: { item: ChatItem } | { phase: string | undefined }): void {
+    const mark = { ...what, offset: reply.text.length, toolsBefore: this.#toolsOf(reply) }
+    this.#marks.set(reply.id, [...(this.#marks.get(reply.id) ?? []), mark])
+  }
+
+  #keepMarks(replyId: string, wanted: (mark: Mark) => boolean): void {
+    const kept = (this.#marks.get(replyId) ?? []).filter(wanted)
+    if (kept.length === 0) this.#marks.delete(replyId)
+    else this.#marks.set(replyId, kept)
+  }
+
+  /** How many tool calls the reply has made. */
+  #toolsOf(reply: Turn): number {
+    return this.#turns.filter(({ tool }) => tool?.replyTurnId === reply.id).length
   }
 
   #add(fields: TurnFields): Turn {
@@ -236,7 +261,8 @@ export class History {
     turn.seq = this.#nextSeq++
     this.#turns.push(turn)
     // What no request will show again need not be kept in memory; it is in the store.
-    if (this.#turns.length > 2 * MAX_TURNS) this.#turns.splice(0, MAX_TURNS)
+    if (this.#turns.length <= 2 * MAX_TURNS) return
+    for (const { id } of this.#turns.splice(0, MAX_TURNS)) this.#marks.delete(id)
   }
 }
 

@@ -1,48 +1,33 @@
 /** One thing the agent is about to say: its stream, its tool calls, its time limits, and one abort. */
 
-import type { Turn } from "../call/turn.ts"
-import type { ToolSpec } from "../call/tool-spec.ts"
-import {
-  ChatModelError,
-  type ChatModel,
-  type ChatPart,
-  type ChatRequest,
-  type Usage,
-} from "../llm/chat-model.ts"
+import type { CallEvent } from "../call/events.ts"
+import type { Latency, Turn } from "../call/turn.ts"
+import { ChatModelError, type ChatModel, type ChatPart, type Usage } from "../llm/chat-model.ts"
 import { messageOf } from "../lib/errors.ts"
-import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { CallAction, Handoff, ToolOutcome } from "../tools/define-tool.ts"
-import { outcomeText } from "../tools/run-tool.ts"
+import type { Handoff, SteerAction, VoiceAction } from "../tools/define-tool.ts"
+import type { Brief } from "./brief.ts"
 import type { History } from "./history.ts"
+import { StreamWatch, type StreamTimes } from "./stream-watch.ts"
+import type { ToolCalls } from "./tool-calls.ts"
 
 /** Rounds of tool calls before the model must answer in words. */
 const MAX_ROUNDS = 5
-
-export type ReplyTimes = {
-  /** Longest wait for the first part of a stream, in milliseconds. */
-  firstTokenMs: number
-  /** Longest wait between two parts of a stream, in milliseconds. */
-  tokenGapMs: number
-}
 
 export type ReplyOptions = {
   turn: Turn
   history: History
   model: ChatModel
-  times: ReplyTimes
+  /** Asked before each request. */
+  brief: () => Brief
+  toolCalls: ToolCalls
+  times: StreamTimes
   sweep: Sweep
-  log: Log
-  request: () => Omit<ChatRequest, "items" | "tools" | "toolChoice">
-  tools: () => readonly ToolSpec[]
   /** Words to speak at once. Never called after `abort`. */
   speak: (text: string) => void
-  /** Runs one tool call and records it. Goes on when the reply is aborted. */
-  runTool: (call: { callId: string; name: string; arguments: string }) => Promise<ToolOutcome>
   /** Carries out what a tool asked for, but not the end of the call. Also called after `abort`: the tool has run. */
-  act: (action: Exclude<CallAction, { type: "end-call" }>) => void
-  /** A request failed. `retried`: another one follows. */
-  failed: (message: string, retried: boolean) => void
+  act: (action: VoiceAction | SteerAction) => void
+  publish: (event: CallEvent) => void
 }
 
 export type ReplyResult = {
@@ -50,30 +35,39 @@ export type ReplyResult = {
   outcome: "said" | "aborted" | "failed"
   /** Set when a tool ended the conversation; also when the reply was aborted meanwhile. */
   handoff: Handoff | undefined
-  usage: Usage
 }
 
-type Round =
-  | { ended: "words"; failure?: undefined }
-  | { ended: "tools"; outcomes: ToolOutcome[] }
-  | { ended: "failure"; failure: ChatModelError; outcomes: ToolOutcome[] }
+/** One request to the model while it runs. */
+type Round = {
+  readonly toolChoice: "auto" | "none"
+  readonly tools: Promise<void>[]
+  spoke: boolean
+  ended: Extract<ChatPart, { type: "end" }>["reason"] | undefined
+}
 
 export class Reply {
   readonly turn: Turn
+  readonly startedAt: number
+  /** Counted from the beginning of the reply. */
+  readonly latency: Latency = {}
+  /** Of the requests that came to their end. */
+  readonly usage: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
   readonly #options: ReplyOptions
   readonly #controller = new AbortController()
-  readonly #usage: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
   #handoff: Handoff | undefined
-  #spoke = false
-  #retried = false
+  #phase: string | undefined
+  /** Whether the next words begin a new message, which is spoken as one text with those before. */
+  #newMessage = true
 
   constructor(options: ReplyOptions) {
     this.turn = options.turn
+    this.startedAt = options.sweep.clock.now()
     this.#options = options
   }
 
-  get aborted(): boolean {
-    return this.#controller.signal.aborted
+  /** Aborted when the reply is. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
   }
 
   /** Stops the words at once and closes the stream. Tools that run go on to their one result. */
@@ -83,130 +77,124 @@ export class Reply {
 
   /** Runs to the end of the answer. Never rejects. */
   async run(): Promise<ReplyResult> {
-    for (let rounds = 0; ; rounds++) {
-      const round = await this.#round(rounds < MAX_ROUNDS ? "auto" : "none")
-      if (this.aborted) return this.#result("aborted")
+    let retried = false
+    for (let toolRounds = 0; ;) {
+      const round: Round = {
+        toolChoice: toolRounds < MAX_ROUNDS ? "auto" : "none",
+        tools: [],
+        spoke: false,
+        ended: undefined,
+      }
+      const failure = await this.#request(round)
+      if (this.signal.aborted) return this.#result("aborted")
       if (this.#handoff) return this.#result("said")
-      if (round.ended === "words") return this.#result("said")
-      if (round.ended === "tools") continue
-      const retry = round.failure.retryable && !this.#spoke && !this.#retried
-      this.#options.failed(round.failure.message, retry)
-      if (!retry) return this.#result("failed")
-      this.#retried = true
+      if (failure) {
+        const retry = failure.retryable && !round.spoke && !retried
+        this.#options.publish({ type: "model.failed", message: failure.message, retried: retry })
+        if (!retry) return this.#result("failed")
+        this.#options.history.retract(this.turn)
+        retried = true
+      } else if (round.tools.length === 0) return this.#result("said")
+      else toolRounds += 1
     }
   }
 
   #result(outcome: ReplyResult["outcome"]): ReplyResult {
-    return { outcome, handoff: this.#handoff, usage: this.#usage }
+    return { outcome, handoff: this.#handoff }
   }
 
-  /** One request to the model, and the tools it calls. */
-  async #round(toolChoice: "auto" | "none"): Promise<Round> {
-    const { model, history, request, tools } = this.#options
-    const running: Promise<ToolOutcome>[] = []
-    const watch = this.#watch()
-    let ended = false
+  /** One request to the model, and the tools it calls. Returns what kept it from its end. */
+  async #request(round: Round): Promise<ChatModelError | undefined> {
+    const { model, history, brief, sweep, times } = this.#options
+    const watch = new StreamWatch({ sweep, times, signal: this.signal })
+    this.#newMessage = true
     let failure: ChatModelError | undefined
-    let needsSpace = this.turn.text !== "" && !/\s$/.test(this.turn.text)
     try {
-      const items = history.items()
-      for await (const part of model.reply(
-        { ...request(), items, tools: tools(), toolChoice },
-        watch.signal,
-      )) {
+      const request = { ...brief(), items: history.items(), toolChoice: round.toolChoice }
+      for await (const part of model.reply(request, watch.signal)) {
         if (watch.signal.aborted) break
         watch.heard()
-        if (part.type === "text" && needsSpace && part.text !== "") {
-          // Two messages of one reply are spoken as one text.
-          needsSpace = false
-          this.#take({ ...part, text: /^\s/.test(part.text) ? part.text : ` ${part.text}` }, running)
-        } else this.#take(part, running)
-        if (part.type === "end") ended = true
+        this.#take(part, round)
       }
     } catch (error) {
-      failure =
-        error instanceof ChatModelError
-          ? error
-          : new ChatModelError(messageOf(error), { retryable: true, cause: error })
-    } finally {
-      watch.stop()
+      failure = toModelError(error)
     }
-    const outcomes = await Promise.all(running)
-    if (ended) return outcomes.length > 0 ? { ended: "tools", outcomes } : { ended: "words" }
-    if (watch.expired) failure = new ChatModelError(watch.expired, { retryable: true })
-    failure ??= new ChatModelError("the stream of the model broke off", { retryable: true })
-    return { ended: "failure", failure, outcomes }
+    watch.stop()
+    await Promise.all(round.tools)
+    if (round.ended) return this.#emptiness(round, round.ended)
+    if (watch.expired) return new ChatModelError(watch.expired, { retryable: true })
+    return failure ?? new ChatModelError("the stream of the model broke off", { retryable: true })
   }
 
-  #take(part: ChatPart, running: Promise<ToolOutcome>[]): void {
-    const { history, speak } = this.#options
+  /** An answer without a word is a choice of the model only when nothing cut it off. */
+  #emptiness(round: Round, reason: NonNullable<Round["ended"]>): ChatModelError | undefined {
+    if (this.latency.firstTokenMs !== undefined || round.tools.length > 0) return undefined
+    if (reason === "stop" && round.toolChoice === "auto") return undefined
+    return new ChatModelError(`the model ended without a word (${reason})`, { retryable: false })
+  }
+
+  #take(part: ChatPart, round: Round): void {
     switch (part.type) {
-      case "text":
-        if (part.text === "") return
-        this.#spoke = true
-        if (part.phase) history.phase(this.turn, part.phase)
-        speak(part.text)
+      case "text": {
+        // The first words begin with a word.
+        const text = this.turn.text === "" ? part.text.trimStart() : part.text
+        if (text === "") return
+        round.spoke = true
+        this.#say(text, part.phase)
         return
+      }
       case "tool-call":
-        running.push(this.#tool(part))
+        this.#newMessage = true
+        // With `none` there was no leave to call.
+        if (round.toolChoice === "auto") round.tools.push(this.#runTool(part))
         return
       case "opaque":
-        history.opaque(this.turn, part)
+        this.#options.history.opaque(this.turn, part)
         return
       case "end":
-        this.#usage.inputTokens += part.usage?.inputTokens ?? 0
-        this.#usage.cachedTokens += part.usage?.cachedTokens ?? 0
-        this.#usage.outputTokens += part.usage?.outputTokens ?? 0
+        round.ended = part.reason
+        this.usage.inputTokens += part.usage?.inputTokens ?? 0
+        this.usage.cachedTokens += part.usage?.cachedTokens ?? 0
+        this.usage.outputTokens += part.usage?.outputTokens ?? 0
         return
       default:
         part satisfies never
     }
   }
 
-  async #tool(call: { callId: string; name: string; arguments: string }): Promise<ToolOutcome> {
-    const { history, runTool, act, sweep } = this.#options
-    const turn = history.toolCalled(this.turn, call, sweep.clock.now())
-    const outcome = await runTool(call)
-    history.toolFinished(turn, { output: outcomeText(outcome), ok: outcome.ok, at: sweep.clock.now() })
+  #say(text: string, phase: string | undefined): void {
+    const { history, speak, publish } = this.#options
+    if (phase !== this.#phase) this.#newMessage = true
+    this.#phase = phase
+    const said = this.turn.text
+    const glued = this.#newMessage && said !== "" && !/\s$/.test(said) && !/^\s/.test(text)
+    this.#newMessage = false
+    const tookMs = this.#elapsedMs()
+    this.latency.lastTokenMs = tookMs
+    if (this.latency.firstTokenMs === undefined) {
+      this.latency.firstTokenMs = tookMs
+      publish({ type: "reply.first-token", replyId: this.turn.id, tookMs })
+    }
+    history.phase(this.turn, phase)
+    speak(glued ? ` ${text}` : text)
+  }
+
+  async #runTool(call: { callId: string; name: string; arguments: string }): Promise<void> {
+    const { toolCalls, act } = this.#options
+    const startedMs = this.#elapsedMs()
+    const outcome = await toolCalls.run(this.turn, call)
+    this.latency.toolMs = (this.latency.toolMs ?? 0) + this.#elapsedMs() - startedMs
     const action = outcome.ok ? outcome.action : undefined
     if (action?.type === "end-call") this.#handoff = action.handoff
     else if (action) act(action)
-    return outcome
   }
 
-  /** The time limits of one stream: a signal that is aborted by the reply, or when the model stays silent too long. */
-  #watch(): {
-    signal: AbortSignal
-    heard: () => void
-    stop: () => void
-    readonly expired: string | undefined
-  } {
-    const { sweep, times } = this.#options
-    const { clock } = sweep
-    const expiry = new AbortController()
-    let expired: string | undefined
-    let dueMs = clock.now() + times.firstTokenMs
-    let message = `the model sent nothing for ${times.firstTokenMs} ms`
-    const check = () => {
-      // Parts only move the deadline; it is looked at again when the earlier one has passed.
-      if (clock.now() < dueMs) {
-        cancel = sweep.after(dueMs - clock.now(), check)
-        return
-      }
-      expired = message
-      expiry.abort()
-    }
-    let cancel = sweep.after(times.firstTokenMs, check)
-    return {
-      signal: AbortSignal.any([this.#controller.signal, expiry.signal]),
-      heard: () => {
-        dueMs = clock.now() + times.tokenGapMs
-        message = `the model fell silent for ${times.tokenGapMs} ms in the middle of an answer`
-      },
-      stop: () => cancel(),
-      get expired() {
-        return expired
-      },
-    }
+  #elapsedMs(): number {
+    return this.#options.sweep.clock.now() - this.startedAt
   }
+}
+
+function toModelError(error: unknown): ChatModelError {
+  if (error instanceof ChatModelError) return error
+  return new ChatModelError(messageOf(error), { retryable: true, cause: error })
 }

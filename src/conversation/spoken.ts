@@ -9,9 +9,14 @@ export class Spoken {
     return this.#text
   }
 
-  /** How many characters of the text are known to have been played. */
-  get playedTo(): number {
-    return this.#playedTo
+  /** The part that is known to have been played. */
+  get playedText(): string {
+    return this.#text.slice(0, this.#playedTo).trim()
+  }
+
+  /** Whether all of the text is known to have been played. */
+  get playedOut(): boolean {
+    return this.#text.slice(this.#playedTo).trim() === ""
   }
 
   /** Text that was handed over to be spoken. */
@@ -21,51 +26,36 @@ export class Spoken {
 
   /** A clause that was reported as played. Returns whether it belongs to this utterance. */
   played(clause: string): boolean {
-    const found = locate(this.#text, clause, this.#playedTo)
-    if (!found) return false
-    this.#playedTo = found.end
+    const end = endOf(this.#text, clause, { from: this.#playedTo })
+    if (end === undefined) return false
+    this.#playedTo = end
     return true
   }
 
-  /** Whether all of the text is known to have been played. */
-  get playedOut(): boolean {
-    return this.#text.slice(this.#playedTo).trim() === ""
-  }
-
   /**
-   * What the caller heard, when the report of an interruption says `heard`; undefined when that text is not from this
-   * utterance. The report may cover the whole utterance or only its latest stretch.
+   * What the caller heard of this utterance, when the report of an interruption says `report`; undefined when that text
+   * is not from here. The report covers the utterance from its beginning or, unless `fromStart`, only a later stretch.
    */
-  heard(heard: string): string | undefined {
-    if (heard.trim() === "") return this.#text.slice(0, this.#playedTo).trim()
-    const found =
-      locate(this.#text, heard, 0, { anchored: true }) ??
-      locate(this.#text, heard, this.#playedTo) ??
-      locate(this.#text, heard, 0)
-    if (!found) return undefined
-    return this.#text.slice(0, Math.max(found.end, this.#playedTo)).trim()
+  heard(report: string, { fromStart = false } = {}): string | undefined {
+    const end =
+      endOf(this.#text, report, { fromStart: true }) ??
+      (fromStart
+        ? undefined
+        : (endOf(this.#text, report, { from: this.#playedTo }) ?? endOf(this.#text, report)))
+    return end === undefined ? undefined : this.#text.slice(0, Math.max(end, this.#playedTo)).trim()
   }
 }
 
-/** Finds `needle` from `from` on, whatever the white space. The end is counted in characters of `text`. */
-function locate(
-  text: string,
-  needle: string,
-  from: number,
-  { anchored = false } = {},
-): { end: number } | undefined {
-  const wanted = needle.replace(/\s+/g, "")
-  if (wanted === "") return undefined
-  let compact = ""
-  const origin: number[] = []
+/** Where `wanted` ends in `text`, whatever the white space of both. */
+function endOf(text: string, wanted: string, { from = 0, fromStart = false } = {}): number | undefined {
+  const needle = wanted.replace(/\s+/g, "")
+  if (needle === "") return undefined
+  const haystack = text.slice(from).replace(/\s+/g, "")
+  const at = fromStart ? (haystack.startsWith(needle) ? 0 : -1) : haystack.indexOf(needle)
+  if (at === -1) return undefined
+  let missing = at + needle.length
   for (let index = from; index < text.length; index++) {
-    const char = text.charAt(index)
-    if (/\s/.test(char)) continue
-    compact += char
-    origin.push(index)
+    if (/\S/.test(text.charAt(index)) && --missing === 0) return index + 1
   }
-  const at = compact.indexOf(wanted)
-  if (at === -1 || (anchored && at !== 0)) return undefined
-  const last = origin[at + wanted.length - 1]
-  return last === undefined ? undefined : { end: last + 1 }
+  return undefined
 }

@@ -5,45 +5,78 @@ import { Spoken } from "./spoken.ts"
 
 /** Older ones than this have been heard or purged long ago. */
 const KEPT = 8
+/** A report that begins in the middle of an utterance is looked for in the latest ones only. */
+const RECENT = 2
 
-export type Utterance = { turn: Turn; spoken: Spoken; startedAt: number }
+export type Utterance = {
+  readonly turn: Turn
+  readonly spoken: Spoken
+  /** When its first words were sent, in milliseconds since the epoch; undefined before. */
+  startedAt: number | undefined
+  /** Whether the caller cut it off: no more of it will be played. */
+  cut: boolean
+}
 
 export class Utterances {
+  /** In the order in which they began to be spoken. */
   readonly #latest: Utterance[] = []
+  #playedKnown = false
 
-  /** A new utterance; its text follows by `spoken.sent`. */
-  begin(turn: Turn, startedAt: number): Utterance {
-    const utterance = { turn, spoken: new Spoken(), startedAt }
-    this.#latest.push(utterance)
-    if (this.#latest.length > KEPT) this.#latest.shift()
-    return utterance
+  /** An utterance that has no words yet. */
+  create(turn: Turn): Utterance {
+    return { turn, spoken: new Spoken(), startedAt: undefined, cut: false }
   }
 
+  /** Books words that were sent. */
+  sent(utterance: Utterance, text: string, now: number): void {
+    utterance.spoken.sent(text)
+    if (utterance.startedAt !== undefined) return
+    utterance.startedAt = now
+    this.#latest.push(utterance)
+    if (this.#latest.length > KEPT) this.#latest.shift()
+  }
+
+  /** The one that began last. */
   get last(): Utterance | undefined {
     return this.#latest.at(-1)
   }
 
   /** Books a clause that was played to the oldest utterance that still waits for it, and returns that one. */
   played(clause: string): Utterance | undefined {
-    return this.#latest.find(({ spoken }) => !spoken.playedOut && spoken.played(clause))
+    const found = this.#latest.find(({ spoken, cut }) => !cut && !spoken.playedOut && spoken.played(clause))
+    if (found) this.#playedKnown = true
+    return found
   }
 
   /**
-   * The utterance an interruption cut off, and what was heard of it. A report that fits several belongs to the newest
-   * that had begun when the interrupted speech began, `durationMs` before `now`.
+   * The utterance that was cut off after `report` was heard, and what was heard of it. A report that fits several belongs
+   * to the newest that had begun when the interrupted speech began, `durationMs` before `now`.
    */
-  interrupted(heard: string, options: { now: number; durationMs?: number | undefined }): Hit | undefined {
-    const { now, durationMs = 0 } = options
-    const hits = this.#latest
-      .filter(({ spoken }) => spoken.text.trim() !== "")
-      .toReversed()
-      .flatMap((utterance) => {
-        const text = utterance.spoken.heard(heard)
-        return text === undefined ? [] : [{ utterance, text }]
-      })
-    if (heard.trim() === "") return hits.at(0)
-    return hits.find(({ utterance }) => utterance.startedAt <= now - durationMs) ?? hits.at(0)
+  interrupted(
+    report: string,
+    { now, durationMs = 0 }: { now: number; durationMs?: number | undefined },
+  ): { utterance: Utterance; text: string } | undefined {
+    const hits = this.#latest.toReversed().flatMap((utterance, age) => {
+      const text = utterance.spoken.heard(report, { fromStart: utterance.cut || age >= RECENT })
+      return text === undefined ? [] : [{ utterance, text }]
+    })
+    return hits.find(({ utterance }) => (utterance.startedAt ?? now) <= now - durationMs) ?? hits.at(0)
+  }
+
+  /** Nothing of this one, and of those before it, is played any more. */
+  cutOff(utterance: Utterance): void {
+    for (const earlier of this.#latest.slice(0, this.#latest.indexOf(utterance) + 1)) earlier.cut = true
+  }
+
+  /** Those at the end that were sent and not played, or not to their end, oldest first. None while nothing is known of playing. */
+  unplayed(): Utterance[] {
+    if (!this.#playedKnown) return []
+    const unplayed: Utterance[] = []
+    for (const utterance of this.#latest.toReversed()) {
+      if (utterance.cut || utterance.spoken.playedOut) break
+      unplayed.unshift(utterance)
+      if (utterance.spoken.playedText !== "") break
+    }
+    return unplayed
   }
 }
-
-export type Hit = { utterance: Utterance; text: string }

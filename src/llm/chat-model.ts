@@ -20,6 +20,10 @@ export type ChatRequest = {
   cacheKey: string
   /** A hash that stands for the caller, never the number itself. */
   safetyId: string
+  /** What is known of the call, for back ends that take it by name and not in the instructions. */
+  facts?: Readonly<Record<string, string>>
+  /** The same for all requests of one call or conversation. */
+  conversationId?: string
 }
 
 export type Usage = { inputTokens: number; cachedTokens: number; outputTokens: number }

@@ -3,13 +3,15 @@
 import { AppError } from "../lib/errors.ts"
 import { ChatModelError, type ChatModel } from "./chat-model.ts"
 import { createDemoModel } from "./demo-model.ts"
+import { createFlowiseModel, type FlowiseModelOptions } from "./flowise.ts"
 import { createChatCompletionsModel } from "./openai-chat.ts"
 import { isOpenAiHost, OPENAI_BASE_URL, openAiSource } from "./openai-client.ts"
 import { DEFAULT_MODEL, type ModelSettings } from "./openai-models.ts"
 import { createResponsesModel } from "./openai-responses.ts"
 
 export type ModelChoice = ModelSettings & {
-  provider: "auto" | "openai" | "openai-compatible" | "demo"
+  provider: "auto" | "openai" | "openai-compatible" | "flowise" | "demo"
+  /** At Flowise the id of a flow. */
   name?: string | undefined
   baseUrl?: string | undefined
 }
@@ -18,18 +20,21 @@ export type ModelKeys = {
   openaiApiKey?: string | undefined
   openaiBaseUrl?: string | undefined
   openaiModel?: string | undefined
+  flowise?: { [Name in keyof FlowiseModelOptions]?: FlowiseModelOptions[Name] | undefined } | undefined
 }
 
 /**
  * Makes the model; it is worth keeping, because it owns the connections. What `choice` names goes before what `keys`
  * name. `auto` is OpenAI with a key, a compatible server with an address alone, and the built-in demo with neither.
- * Throws `AppError` NOT_CONFIGURED for an OpenAI model without a key and for an address that is none.
+ * Throws `AppError` NOT_CONFIGURED for an OpenAI model without a key, for an address that is none, and for a flow
+ * without address or id.
  */
 export function createChatModel(choice: ModelChoice, keys: ModelKeys): ChatModel {
   const { provider, name, baseUrl: chosenUrl, ...settings } = choice
   const apiKey = keys.openaiApiKey
   const ownUrl = chosenUrl ?? keys.openaiBaseUrl
   const baseUrl = ownUrl ?? OPENAI_BASE_URL
+  if (provider === "flowise") return flowiseModel(choice, keys)
   if (provider === "demo" || (provider === "auto" && !apiKey && !ownUrl)) return createDemoModel()
   if (!URL.canParse(baseUrl))
     throw new AppError("NOT_CONFIGURED", `The model's address is not a URL: ${baseUrl}`)
@@ -43,6 +48,21 @@ export function createChatModel(choice: ModelChoice, keys: ModelKeys): ChatModel
   const responses = createResponsesModel(options)
   if (provider === "openai" || isOpenAiHost(baseUrl)) return responses
   return firstThatIsThere(responses, createChatCompletionsModel(options))
+}
+
+function flowiseModel({ name, baseUrl: chosenUrl }: ModelChoice, { flowise = {} }: ModelKeys): ChatModel {
+  const baseUrl = chosenUrl ?? flowise.baseUrl
+  const flowId = name ?? flowise.flowId
+  if (baseUrl === undefined || !URL.canParse(baseUrl)) {
+    throw new AppError("NOT_CONFIGURED", "Flowise needs an address: set FLOWISE_BASE_URL")
+  }
+  if (flowId === undefined) {
+    throw new AppError(
+      "NOT_CONFIGURED",
+      "Flowise needs a flow: set FLOWISE_FLOW_ID, or the agent's model name",
+    )
+  }
+  return createFlowiseModel({ ...flowise, baseUrl, flowId })
 }
 
 /** Statuses of a server that does not have the path. */

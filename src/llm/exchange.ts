@@ -7,12 +7,12 @@ const LINGER_MS = 1_000
 
 const ABORTED = Symbol("aborted")
 
-export type ExchangeOptions = {
+export type ExchangeOptions<Event> = {
   /** Sends the request. When its signal is aborted the connection must be closed. */
-  open: (signal: AbortSignal) => PromiseLike<AsyncIterable<unknown>>
+  open: (signal: AbortSignal) => PromiseLike<AsyncIterable<Event>>
   signal: AbortSignal
   /** Whether nothing worth waiting for comes after this event. */
-  isLast?: (event: unknown) => boolean
+  isLast?: (event: Event) => boolean
   lingerMs?: number
 }
 
@@ -20,12 +20,12 @@ export type ExchangeOptions = {
  * Yields the events of a request. Ends without an error as soon as `signal` is aborted, even if the connection takes
  * no notice of it. Throws `ChatModelError` for every other failure. A consumer that stops early closes the connection.
  */
-export async function* exchange({
+export async function* exchange<Event>({
   open,
   signal,
   isLast = () => false,
   lingerMs = LINGER_MS,
-}: ExchangeOptions): AsyncGenerator<unknown, void> {
+}: ExchangeOptions<Event>): AsyncGenerator<Event, void> {
   if (signal.aborted) return
   const connection = new AbortController()
   const { promise: aborted, resolve } = Promise.withResolvers<typeof ABORTED>()

@@ -4,7 +4,7 @@ import type { Voice } from "../conversation/voice.ts"
 import type { Socket } from "../lib/socket.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { CallAction, Handoff } from "../tools/define-tool.ts"
+import type { Handoff, VoiceAction } from "../tools/define-tool.ts"
 import { encodeRelayFrame, type RelayOutbound } from "../twilio/relay-messages.ts"
 import { SpeechClock } from "./speech-clock.ts"
 
@@ -19,17 +19,22 @@ export type RelayVoiceOptions = {
   socket: Socket
   sweep: Sweep
   log: Log
-  /** Mutes what is spoken; digits and the end of the call still go out. */
+  /** Whether it begins muted. */
   listenMode: boolean
 }
 
 export class RelayVoice implements Voice {
+  /** Mutes what is spoken and played; digits and the end of the call still go out. */
+  muted: boolean
   readonly #socket: Socket
   readonly #sweep: Sweep
   readonly #log: Log
   readonly #clock = new SpeechClock()
-  #listenMode: boolean
+  /** Whether Twilio was sent words to which more may come. */
+  #talkCycleOpen = false
   #handoff: Handoff | undefined
+  /** When the session is ended in any case. */
+  #endByMs = 0
   #ended = false
   #cancelEnd = () => {}
 
@@ -37,15 +42,7 @@ export class RelayVoice implements Voice {
     this.#socket = socket
     this.#sweep = sweep
     this.#log = log
-    this.#listenMode = listenMode
-  }
-
-  /** Whether Twilio reports what was played, so that unheard words are known. */
-  playedKnown = false
-
-  /** Mutes or unmutes what is spoken. */
-  set listenMode(enabled: boolean) {
-    this.#listenMode = enabled
+    this.muted = listenMode
   }
 
   /** Words that Twilio speaks by itself: the greeting of the TwiML. */
@@ -54,28 +51,30 @@ export class RelayVoice implements Voice {
   }
 
   token(text: string): void {
-    if (this.#listenMode) return
+    this.#talkCycleOpen = true
     this.#clock.sent(text, this.#now())
     this.#send({ type: "text", token: text, last: false })
   }
 
   finish(): void {
+    this.#talkCycleOpen = false
     this.#send({ type: "text", token: "", last: true })
   }
 
-  line(text: string, { preemptible }: { preemptible?: boolean } = {}): void {
-    if (this.#listenMode) return
-    this.#clock.sent(text, this.#now())
+  line(text: string, { preemptible = false }: { preemptible?: boolean } = {}): void {
+    // Within an open talk cycle Twilio would take the line for the rest of it.
+    if (this.#talkCycleOpen) this.finish()
+    this.#clock.sent(text, this.#now(), { preemptible })
     this.#send({ type: "text", token: text, last: true, ...(preemptible ? { preemptible } : {}) })
   }
 
-  act(action: Exclude<CallAction, { type: "end-call" }>): void {
+  act(action: VoiceAction): void {
     switch (action.type) {
       case "send-digits":
         this.#send({ type: "sendDigits", digits: action.digits })
         return
       case "play-media":
-        if (this.#listenMode) return
+        if (this.muted) return
         this.#send({
           type: "play",
           source: action.source,
@@ -85,7 +84,7 @@ export class RelayVoice implements Voice {
         })
         return
       case "switch-language":
-        if (this.#listenMode) return
+        if (this.muted) return
         this.#send({
           type: "language",
           ttsLanguage: action.ttsLanguage,
@@ -97,9 +96,20 @@ export class RelayVoice implements Voice {
     }
   }
 
+  /** Sends a frame as somebody else made it. */
+  frame(frame: RelayOutbound): void {
+    if (frame.type === "text") {
+      this.#talkCycleOpen = !frame.last
+      this.#clock.sent(frame.token, this.#now(), { preemptible: frame.preemptible === true })
+    }
+    this.#send(frame)
+    if (frame.type === "end") this.#awaitClose()
+  }
+
   end(handoff: Handoff): void {
     if (this.#handoff) return
     this.#handoff = handoff
+    this.#endByMs = Math.max(this.#clock.endsAt, this.#now()) + SPEAKING_GRACE_MS
     this.#endWhenQuiet()
   }
 
@@ -110,11 +120,11 @@ export class RelayVoice implements Voice {
   /** Twilio reported that the agent began or ceased to be audible. */
   agentSpeaking(on: boolean): void {
     this.#clock.reported(on, this.#now())
-    if (this.#handoff && !on) this.#endWhenQuiet()
+    if (this.#handoff) this.#endWhenQuiet()
   }
 
-  /** The caller cut the agent off: nothing that was sent before will be heard. */
   interrupted(): void {
+    this.#talkCycleOpen = false
     this.#clock.purged(this.#now())
     if (this.#handoff) this.#endNow()
   }
@@ -126,19 +136,27 @@ export class RelayVoice implements Voice {
   }
 
   #endWhenQuiet(): void {
+    if (this.#ended) return
     this.#cancelEnd()
     const now = this.#now()
     const waitMs = this.#clock.endsAt - now
     if (waitMs <= 0 && !this.#clock.speaking) return this.#endNow()
-    const graceMs = this.#clock.speaking ? SPEAKING_GRACE_MS : END_GRACE_MS
-    this.#cancelEnd = this.#sweep.after(Math.max(0, waitMs) + graceMs, () => this.#endNow())
+    const limitMs = this.#endByMs - now
+    const patienceMs = this.#clock.speaking ? limitMs : Math.min(waitMs + END_GRACE_MS, limitMs)
+    this.#cancelEnd = this.#sweep.after(Math.max(0, patienceMs), () => this.#endNow())
   }
 
   #endNow(): void {
     if (this.#ended || !this.#handoff) return
     this.#cancelEnd()
     this.#send({ type: "end", handoffData: JSON.stringify(this.#handoff) })
+    this.#awaitClose()
+  }
+
+  /** Nothing is sent after the end. Twilio closes the socket; if it does not, we do. */
+  #awaitClose(): void {
     this.#ended = true
+    this.#cancelEnd()
     this.#cancelEnd = this.#sweep.after(CLOSE_AFTER_END_MS, () => this.#socket.close(1000, "session ended"))
   }
 
@@ -155,6 +173,7 @@ export class RelayVoice implements Voice {
     if (this.#socket.send(text) === 0) {
       // A dropped frame is a hole in the conversation. The call is taken up again on a fresh socket.
       this.#log.error("socket dropped a frame", { frame: frame.type })
+      this.close()
       this.#socket.close(1011, "cannot keep up")
     }
   }

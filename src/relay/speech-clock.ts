@@ -7,6 +7,8 @@ const SYNTHESIS_MS = 500
 
 export class SpeechClock {
   #endsAt = 0
+  /** The end of everything that the next words cannot replace. */
+  #firmEndsAt = 0
   #lastSentAt = 0
   #speaking: boolean | undefined
 
@@ -20,25 +22,30 @@ export class SpeechClock {
     return this.#endsAt
   }
 
-  /** Text was handed over. */
-  sent(text: string, now: number): void {
-    const startsAt = this.#endsAt > now ? this.#endsAt : now + SYNTHESIS_MS
+  /** Text was handed over. `preemptible`: what is sent next takes its place. */
+  sent(text: string, now: number, { preemptible = false } = {}): void {
+    const startsAt = this.#firmEndsAt > now ? this.#firmEndsAt : now + SYNTHESIS_MS
     this.#endsAt = startsAt + text.length * MS_PER_CHARACTER
+    if (!preemptible) this.#firmEndsAt = this.#endsAt
     this.#lastSentAt = now
   }
 
   /** Twilio reported that the agent began or ceased to be audible. */
   reported(speaking: boolean, now: number): void {
     this.#speaking = speaking
-    // Text that was sent a moment ago has not begun yet: this silence is the one before it.
-    if (!speaking && now - this.#lastSentAt >= SYNTHESIS_MS) this.#endsAt = Math.min(this.#endsAt, now)
     if (speaking) this.#endsAt = Math.max(this.#endsAt, now + 1)
+    // Text that was sent a moment ago has not begun yet: this silence is the one before it.
+    else if (now - this.#lastSentAt >= SYNTHESIS_MS) this.#endNoLaterThan(now)
   }
 
   /** Everything that was queued is gone: the caller cut it off. */
   purged(now: number): void {
-    this.#endsAt = now
-    this.#lastSentAt = 0
+    this.#endNoLaterThan(now)
     if (this.#speaking) this.#speaking = false
+  }
+
+  #endNoLaterThan(now: number): void {
+    this.#endsAt = Math.min(this.#endsAt, now)
+    this.#firmEndsAt = Math.min(this.#firmEndsAt, now)
   }
 }

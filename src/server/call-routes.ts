@@ -4,18 +4,18 @@ import { zValidator } from "@hono/zod-validator"
 import { Hono } from "hono"
 import { z } from "zod"
 import type { Call } from "../call/call.ts"
-import { CallId, CallSid } from "../call/ids.ts"
 import { CallStatus } from "../call/status.ts"
 import { endCall } from "../control/end-call.ts"
 import { placeCall } from "../control/place-call.ts"
 import { AppError } from "../lib/errors.ts"
 import { callView, eventView, transcriptText, transcriptView } from "./call-views.ts"
-import type { Env, RequestContext, ServerContext } from "./context.ts"
+import type { Env, ServerContext } from "./context.ts"
 import { refuseInvalid } from "./errors.ts"
-import { actingUser, requireOwnCall } from "./principal.ts"
+import { findCall } from "./find-call.ts"
+import { actingUser } from "./principal.ts"
 
 /** Twilio takes parameters as text; numbers and truth values are written as text. */
-const Parameters = z
+export const Parameters = z
   .record(
     z.string().min(1).max(64),
     z.union([z.string().max(4000), z.number(), z.boolean()]).transform((value) => String(value)),
@@ -127,8 +127,9 @@ export function callRoutes(context: ServerContext): Hono<Env> {
   app.get("/:sid/transcript", zValidator("query", TranscriptQuery, refuseInvalid("query")), (c) => {
     const call = findCall(context, c)
     const turns = store.transcripts.of(call.id)
+    // Without a status Hono leaves the type of a text to Bun, and it gets lost.
     return c.req.valid("query").format === "text"
-      ? c.text(transcriptText(turns))
+      ? c.text(transcriptText(turns), 200)
       : c.json(transcriptView(call, turns))
   })
 
@@ -145,19 +146,4 @@ export function callRoutes(context: ServerContext): Hono<Env> {
 
 function view({ liveCalls }: ServerContext, call: Call) {
   return callView(call, liveCalls.get(call.id) !== undefined)
-}
-
-/** The call that the path names, by Twilio's SID or by our id. */
-function findCall({ control }: ServerContext, c: RequestContext): Call {
-  const name = c.req.param("sid") ?? ""
-  const sid = CallSid.safeParse(name)
-  const id = CallId.safeParse(name)
-  if (!sid.success && !id.success) {
-    throw new AppError("INVALID_REQUEST", "A call is named by its SID: CA and 32 letters or digits.")
-  }
-  const { calls } = control.store
-  const call = (sid.success && calls.bySid(sid.data)) || (id.success && calls.byId(id.data))
-  if (!call) throw new AppError("NOT_FOUND", "There is no such call.")
-  requireOwnCall(c.get("principal"), call)
-  return call
 }

@@ -1,19 +1,28 @@
 /** What the routes are handed, and what travels with one request. */
 
 import type { Context } from "hono"
+import type { AssetLibrary } from "../assets/library.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
 import type { Config } from "../config.ts"
 import type { ControlContext } from "../control/context.ts"
 import type { Log } from "../lib/log.ts"
+import type { Messenger } from "../messaging/messenger.ts"
 
 /** Who calls the API. `userId` null: may act for every user. */
 export type Principal = { userId: string | null }
 
-/** The connection behind a request; absent when a test calls the app directly. */
-export type Connection = { requestIP(request: Request): { address: string } | null }
+/**
+ * Where a request came from. Only the request as Bun handed it over leads to its connection: a copy, as Hono makes one
+ * of a chunked body, does not.
+ */
+export type Origin = {
+  request: Request
+  server: { requestIP(request: Request): { address: string } | null }
+}
 
 export type Env = {
-  Bindings: { server?: Connection }
+  /** The origin is absent when a test calls the app directly. */
+  Bindings: { origin?: Origin }
   Variables: { principal: Principal; form: Record<string, string | string[]>; requestId: string }
 }
 
@@ -22,7 +31,13 @@ export type RequestContext = Context<Env>
 export type ServerContext = {
   config: Config
   control: ControlContext
+  /** Assets, to read and to change. */
+  library: AssetLibrary
   liveCalls: LiveCalls
+  /** Conversations without a phone. */
+  messenger: Messenger
+  /** Path and query of a request below the public address. */
+  pathOf: (request: Request) => string
   /** Counts of what is open now, by name, for `/metrics`. */
   counts: () => Record<string, number>
   /** Milliseconds since the epoch at which the process started to serve. */

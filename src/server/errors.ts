@@ -31,12 +31,19 @@ export function errorHandler(log: Log): ErrorHandler<Env> {
 /** Faults that zod found in one part of a request. */
 export function invalidRequest(error: z.core.$ZodError, part: string): AppError {
   const details = error.issues.map((issue) => ({
-    field: issue.path.map(String).join("."),
+    field: fieldOf(issue),
     message: issue.message,
   }))
   const [first] = details
   const where = first ? [first.field, first.message].filter(Boolean).join(": ") : "is invalid"
   return new AppError("INVALID_REQUEST", `The ${part} is invalid: ${where}`, { details })
+}
+
+/** The field at fault; of fields that are not known here, their names. */
+function fieldOf(issue: z.core.$ZodIssue): string {
+  const path = issue.path.map(String)
+  if (issue.code !== "unrecognized_keys") return path.join(".")
+  return issue.keys.map((key) => [...path, key].join(".")).join(", ")
 }
 
 /** For `zValidator`: throws the faults instead of answering by itself. */

@@ -3,22 +3,29 @@
 import { Hono } from "hono"
 import { bodyLimit } from "hono/body-limit"
 import { cors } from "hono/cors"
+import { methodNotAllowed } from "hono/method-not-allowed"
 import { secureHeaders } from "hono/secure-headers"
 import { AppError } from "../lib/errors.ts"
+import { conversationAlias } from "./aliases/conversation.ts"
+import { relayControlAlias } from "./aliases/relay-control.ts"
 import { relayAlias } from "./aliases/simple-conversation-relay.ts"
+import { syncAssetAlias } from "./aliases/sync-assets.ts"
+import { assetRoutes } from "./asset-routes.ts"
 import { callRoutes } from "./call-routes.ts"
+import { conversationRoutes } from "./conversation-routes.ts"
 import type { Env, ServerContext } from "./context.ts"
 import { errorAnswer, errorHandler } from "./errors.ts"
 import { operationRoutes } from "./operation-routes.ts"
 import { requirePrincipal } from "./principal.ts"
+import { steerRoutes } from "./steer-routes.ts"
 import { twilioRoutes } from "./twilio-routes.ts"
 
 /** The largest body that is read, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024
 
 export function createHttp(context: ServerContext): Hono<Env> {
-  const { config, log } = context
-  const app = new Hono<Env>()
+  const { config, log, pathOf } = context
+  const app = new Hono<Env>({ getPath: (request) => pathOf(request).split("?", 1)[0] ?? "/" })
 
   app.use(async function requestLog(c, next) {
     const startedAt = performance.now()
@@ -41,10 +48,19 @@ export function createHttp(context: ServerContext): Hono<Env> {
     }),
   )
   if (config.allowedOrigins.length > 0) {
-    app.use(
-      cors({ origin: config.allowedOrigins, exposeHeaders: ["Retry-After", "X-Request-Id"], maxAge: 86_400 }),
-    )
+    const exposeHeaders = ["Idempotency-Replayed", "Location", "Retry-After", "X-Request-Id"]
+    app.use(cors({ origin: config.allowedOrigins, exposeHeaders, maxAge: 86_400 }))
   }
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        const allowed = methods.join(", ")
+        c.header("Allow", allowed)
+        return errorAnswer(c, new AppError("METHOD_NOT_ALLOWED", `${c.req.path} answers ${allowed} only.`))
+      },
+    }),
+  )
   app.onError(errorHandler(log))
   app.notFound((c) =>
     errorAnswer(c, new AppError("NOT_FOUND", `There is nothing at ${c.req.method} ${c.req.path}.`)),
@@ -52,8 +68,21 @@ export function createHttp(context: ServerContext): Hono<Env> {
 
   app.route("/", operationRoutes(context))
   app.route("/", twilioRoutes(context))
-  app.use("/v1/*", requirePrincipal(config))
+  app.use("/v1/*", requirePrincipal(config), async function requireJson(c, next) {
+    const type = c.req.header("content-type") ?? ""
+    const isText = /^(?:application\/(?:[\w.-]+\+)?json|text\/markdown)\b/i.test(type)
+    if (c.req.raw.body !== null && !isText) {
+      throw new AppError("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
+    }
+    await next()
+  })
   app.route("/v1/calls", callRoutes(context))
-  if (config.compat.includes("s2")) app.route("/", relayAlias(context))
+  app.route("/v1/calls", steerRoutes(context))
+  app.route("/v1/conversations", conversationRoutes(context))
+  app.route("/v1", assetRoutes(context))
+  if (config.compat.includes("s2")) {
+    app.route("/", relayAlias(context)).route("/", syncAssetAlias(context))
+    app.route("/", conversationAlias(context)).route("/", relayControlAlias(context))
+  }
   return app
 }

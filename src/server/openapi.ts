@@ -2,24 +2,12 @@
 
 import { z } from "zod"
 import { VERSION } from "../version.ts"
+import { ASSET_OPERATIONS } from "./asset-operations.ts"
 import { EventsQuery, ListCallsQuery, PlaceCallBody, TranscriptQuery } from "./call-routes.ts"
 import { CallView, EventView, TranscriptView } from "./call-views.ts"
-
-type Operation = {
-  method: "get" | "post"
-  path: string
-  summary: string
-  query?: z.ZodObject
-  body?: z.ZodType
-  headers?: Record<string, string>
-  status: number
-  answer: z.ZodType
-  /** Another form of the answer, by media type. */
-  also?: string
-  /** Whether it needs a key. */
-  open?: boolean
-  errors?: readonly number[]
-}
+import { CONVERSATION_OPERATIONS } from "./conversation-operations.ts"
+import type { Operation } from "./operation.ts"
+import { STEER_OPERATIONS } from "./steer-operations.ts"
 
 const CallList = z.object({ calls: z.array(CallView), nextCursor: z.string().nullable() })
 const EventList = z.object({ events: z.array(EventView), nextAfterId: z.number().int().nullable() })
@@ -43,7 +31,7 @@ export const OPERATIONS: readonly Operation[] = [
     headers: { "Idempotency-Key": "The same key with the same body gives the same call" },
     status: 201,
     answer: CallView,
-    errors: [400, 401, 403, 409, 429, 502, 503],
+    errors: [403, 409, 429, 502, 503],
   },
   {
     method: "get",
@@ -52,7 +40,7 @@ export const OPERATIONS: readonly Operation[] = [
     query: ListCallsQuery,
     status: 200,
     answer: CallList,
-    errors: [400, 401, 403],
+    errors: [400, 403],
   },
   {
     method: "get",
@@ -60,7 +48,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "Read a call",
     status: 200,
     answer: CallView,
-    errors: [400, 401, 403, 404],
+    errors: [400, 403, 404],
   },
   {
     method: "post",
@@ -68,7 +56,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "End a call",
     status: 200,
     answer: CallView,
-    errors: [400, 401, 403, 404, 502, 503],
+    errors: [400, 403, 404, 409, 502, 503],
   },
   {
     method: "get",
@@ -78,7 +66,7 @@ export const OPERATIONS: readonly Operation[] = [
     status: 200,
     answer: TranscriptView,
     also: "text/plain",
-    errors: [400, 401, 403, 404],
+    errors: [400, 403, 404],
   },
   {
     method: "get",
@@ -87,14 +75,18 @@ export const OPERATIONS: readonly Operation[] = [
     query: EventsQuery,
     status: 200,
     answer: EventList,
-    errors: [400, 401, 403, 404],
+    errors: [400, 403, 404],
   },
+  ...STEER_OPERATIONS,
+  ...ASSET_OPERATIONS,
+  ...CONVERSATION_OPERATIONS,
   {
     method: "get",
     path: "/health",
     summary: "Whether the server works",
     status: 200,
     answer: Health,
+    otherStatus: 503,
     open: true,
   },
   {
@@ -104,22 +96,16 @@ export const OPERATIONS: readonly Operation[] = [
     status: 200,
     answer: Metrics,
     also: "text/plain",
-    errors: [401],
   },
 ]
 
 /** `serverUrl`: address under which the API is reached. */
 export function openApiDocument(serverUrl: string) {
-  const registry = z.registry<{ id: string }>()
-  for (const schema of [CallView, TranscriptView, EventView, PlaceCallBody, ErrorAnswer]) {
-    const id = schema.meta()?.id
-    if (id) registry.add(schema, { id })
-  }
-  const { schemas } = z.toJSONSchema(registry, { uri: (id) => `#/components/schemas/${id}`, io: "input" })
+  const schemas: Record<string, unknown> = {}
   const paths: Record<string, Record<string, unknown>> = {}
   for (const operation of OPERATIONS) {
     const path = (paths[operation.path] ??= {})
-    path[operation.method] = describe(operation)
+    path[operation.method] = describe(operation, (schema) => schemaOf(schema, schemas))
   }
   return {
     openapi: "3.1.0",
@@ -134,23 +120,25 @@ export function openApiDocument(serverUrl: string) {
     paths,
     components: {
       securitySchemes: { key: { type: "http", scheme: "bearer", description: "A key of API_KEYS" } },
-      schemas: Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutIds(schema)])),
+      schemas,
     },
   }
 }
 
-function describe({
-  path,
-  summary,
-  query,
-  body,
-  headers = {},
-  status,
-  answer,
-  also,
-  open,
-  errors = [],
-}: Operation) {
+function describe(operation: Operation, refer: (schema: z.core.$ZodType) => unknown) {
+  const {
+    path,
+    summary,
+    query,
+    body,
+    bodyAlso,
+    headers = {},
+    status,
+    answer,
+    also,
+    otherStatus,
+    open,
+  } = operation
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: "path",
@@ -161,7 +149,7 @@ function describe({
     name,
     in: "query",
     required: false,
-    schema: schemaOf(schema),
+    schema: refer(schema),
   }))
   const inHeader = Object.entries(headers).map(([name, description]) => ({
     name,
@@ -170,40 +158,56 @@ function describe({
     description,
     schema: { type: "string" },
   }))
+  const text = { schema: { type: "string" } }
+  const done = {
+    description: "Done",
+    content: { "application/json": { schema: refer(answer) }, ...(also ? { [also]: text } : {}) },
+  }
   const failure = {
     description: "Refused or failed",
-    content: { "application/json": { schema: schemaOf(ErrorAnswer) } },
+    content: { "application/json": { schema: refer(ErrorAnswer) } },
   }
+  // What holds for every operation of its kind is not repeated in each.
+  const common = [...(open ? [] : [401]), ...(body ? [400, 413, 415] : [])]
+  const failures = new Set([...common, ...(operation.errors ?? [])])
   return {
     summary,
     ...(open ? { security: [] } : {}),
     parameters: [...inPath, ...inQuery, ...inHeader],
     ...(body
-      ? { requestBody: { required: true, content: { "application/json": { schema: schemaOf(body) } } } }
+      ? {
+          requestBody: {
+            required: true,
+            content: {
+              "application/json": { schema: refer(body) },
+              ...(bodyAlso ? { [bodyAlso]: text } : {}),
+            },
+          },
+        }
       : {}),
     responses: {
-      [status]: {
-        description: "Done",
-        content: {
-          "application/json": { schema: schemaOf(answer) },
-          ...(also ? { [also]: { schema: { type: "string" } } } : {}),
-        },
-      },
-      ...Object.fromEntries(errors.map((code) => [code, failure])),
+      ...Object.fromEntries([...failures].map((code) => [code, failure])),
+      [status]: done,
+      ...(otherStatus ? { [otherStatus]: done } : {}),
     },
   }
 }
 
-/** A named schema as a reference, any other in full. */
-function schemaOf(schema: z.core.$ZodType): unknown {
-  const id = schema instanceof z.ZodType ? schema.meta()?.id : undefined
-  if (typeof id === "string") return { $ref: `#/components/schemas/${id}` }
-  const { $schema: _, $defs: __, ...json } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" })
-  // Named schemas inside stand in the components.
-  return JSON.parse(JSON.stringify(json).replaceAll("#/$defs/", "#/components/schemas/"))
+/** A schema as JSON Schema. Named ones, also those inside of it, go to the components and leave a reference. */
+function schemaOf(schema: z.core.$ZodType, components: Record<string, unknown>): unknown {
+  // As a part of another schema a named one becomes a reference too.
+  const { properties, $defs } = z.toJSONSchema(z.object({ it: schema }), {
+    io: "input",
+    unrepresentable: "any",
+  })
+  for (const [name, definition] of Object.entries($defs ?? {})) components[name] = withPlaces(definition)
+  return withPlaces(properties?.["it"])
 }
 
-function withoutIds(schema: z.core.JSONSchema.BaseSchema): unknown {
-  const { $id: _, $schema: __, id: ___, ...rest } = schema
+function withPlaces(schema: unknown): unknown {
+  const json: Record<string, unknown> = JSON.parse(
+    JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'),
+  )
+  const { id: _, ...rest } = json
   return rest
 }

@@ -1,11 +1,10 @@
 /** Whether the server works and how busy it is; and what stands at its root. */
 
 import { Hono } from "hono"
-import { AppError } from "../lib/errors.ts"
 import { VERSION } from "../version.ts"
 import type { Env, RequestContext, ServerContext } from "./context.ts"
 import { openApiDocument } from "./openapi.ts"
-import { isDirectLoopback, principalOf } from "./principal.ts"
+import { isDirectLoopback, principalOf, unauthorized } from "./principal.ts"
 
 export function operationRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
@@ -16,7 +15,8 @@ export function operationRoutes(context: ServerContext): Hono<Env> {
     if (accept.includes("application/json")) {
       return c.json({ message: "Server is running", service: "parley", version: VERSION })
     }
-    return c.text(`WebSocket Server Running (parley ${VERSION})\n`)
+    // Without a status Hono leaves the type of a text to Bun, and it gets lost.
+    return c.text(`WebSocket Server Running (parley ${VERSION})\n`, 200)
   })
 
   app.get("/health", (c) => {
@@ -24,7 +24,7 @@ export function operationRoutes(context: ServerContext): Hono<Env> {
     return c.json(
       {
         status: draining ? "draining" : "healthy",
-        timestamp: new Date().toISOString(),
+        timestamp: new Date(control.sweep.clock.now()).toISOString(),
         state: draining ? "DRAINING" : "UP",
         service: "parley",
         version: VERSION,
@@ -36,9 +36,7 @@ export function operationRoutes(context: ServerContext): Hono<Env> {
   })
 
   app.get("/metrics", async (c) => {
-    if (!isDirectLoopback(c.req.raw, c.env.server) && !principalOf(config, c.req.raw, c.env.server)) {
-      throw new AppError("UNAUTHORIZED", "Send a key of API_KEYS as Authorization: Bearer <key>.")
-    }
+    if (!isDirectLoopback(config, c.env.origin) && !principalOf(config, c)) throw unauthorized(config, c)
     if (wantsPrometheus(c)) {
       const { prometheusText } = await import("./prometheus.ts")
       const { contentType, text } = await prometheusText({

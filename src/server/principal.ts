@@ -5,15 +5,20 @@ import { createMiddleware } from "hono/factory"
 import type { Call } from "../call/call.ts"
 import type { Config } from "../config.ts"
 import { AppError } from "../lib/errors.ts"
-import type { Connection, Env, Principal } from "./context.ts"
+import type { Env, Origin, Principal, RequestContext } from "./context.ts"
 
 /** Headers that a proxy or tunnel adds; with any of them a request is not from this machine. */
 const FORWARDING = [
   "forwarded",
   "via",
+  "x-forwarded",
+  "x-forwarded-by",
   "x-forwarded-for",
   "x-forwarded-host",
+  "x-forwarded-port",
   "x-forwarded-proto",
+  "x-forwarded-server",
+  "x-original-host",
   "x-real-ip",
   "x-client-ip",
   "cf-connecting-ip",
@@ -21,23 +26,33 @@ const FORWARDING = [
   "fly-client-ip",
 ]
 
-/** Whether the request was made on this machine, to this machine, by nobody in between. */
-export function isDirectLoopback(request: Request, server: Connection | undefined): boolean {
-  const peer = server?.requestIP(request)?.address ?? ""
+type Access = Pick<Config, "apiKeys" | "allowedOrigins">
+
+/**
+ * Whether the request was made on this machine, to this machine, by nobody in between, and not by a page of another
+ * site in this machine's browser.
+ */
+export function isDirectLoopback(
+  { allowedOrigins }: Pick<Config, "allowedOrigins">,
+  origin: Origin | undefined,
+): boolean {
+  if (!origin) return false
+  const { request, server } = origin
+  const { headers } = request
+  const peer = server.requestIP(request)?.address ?? ""
   if (!/^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/.test(peer)) return false
-  if (FORWARDING.some((name) => request.headers.has(name))) return false
-  const host = (request.headers.get("host") ?? "").replace(/:\d+$/, "").toLowerCase()
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(host)
+  if (FORWARDING.some((name) => headers.has(name))) return false
+  const host = (headers.get("host") ?? "").toLowerCase()
+  if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)) return false
+  const page = headers.get("origin")
+  return page === null || page === `http://${host}` || allowedOrigins.includes(page)
 }
 
 /** The principal of a request, or undefined when it has no right to the API. */
-export function principalOf(
-  { apiKeys }: Pick<Config, "apiKeys">,
-  request: Request,
-  server: Connection | undefined,
-): Principal | undefined {
-  if (apiKeys.length === 0) return isDirectLoopback(request, server) ? { userId: null } : undefined
-  const given = givenKey(request)
+export function principalOf(config: Access, c: RequestContext): Principal | undefined {
+  const { apiKeys } = config
+  if (apiKeys.length === 0) return isDirectLoopback(config, c.env.origin) ? { userId: null } : undefined
+  const given = givenKey(c.req.raw)
   if (given === undefined) return undefined
   const digest = digestOf(given)
   let principal: Principal | undefined
@@ -49,21 +64,25 @@ export function principalOf(
 }
 
 /** Lets only principals through. */
-export function requirePrincipal(config: Pick<Config, "apiKeys">) {
+export function requirePrincipal(config: Access) {
   return createMiddleware<Env>(async function requirePrincipalHandler(c, next) {
-    const principal = principalOf(config, c.req.raw, c.env.server)
-    if (!principal) {
-      c.header("WWW-Authenticate", 'Bearer realm="parley"')
-      throw new AppError(
-        "UNAUTHORIZED",
-        config.apiKeys.length > 0
-          ? "Send a key of API_KEYS as Authorization: Bearer <key>."
-          : "No API_KEYS are set, so only programs on this machine are served. Set API_KEYS and send one as Authorization: Bearer <key>.",
-      )
-    }
+    const principal = principalOf(config, c)
+    if (!principal) throw unauthorized(config, c)
     c.set("principal", principal)
     await next()
   })
+}
+
+/** The refusal of a request without a right to the API; sets the header that goes with it. */
+export function unauthorized({ apiKeys }: Access, c: RequestContext): AppError {
+  c.header("WWW-Authenticate", 'Bearer realm="parley"')
+  const advice = "send one as Authorization: Bearer <key>."
+  return new AppError(
+    "UNAUTHORIZED",
+    apiKeys.length > 0
+      ? `This needs a key of API_KEYS; ${advice}`
+      : `No API_KEYS are set, so only programs on this machine are served. Set API_KEYS and ${advice}`,
+  )
 }
 
 /** The user a request acts for. Throws FORBIDDEN when a bound key names another one. */

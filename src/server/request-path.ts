@@ -1,9 +1,14 @@
-/** The part of a request's address that a signature covers after the public address: path and query, as received. */
+/** The part of a request's address below `PUBLIC_URL`. A signature covers it after the public address. */
 
-export function pathOf(request: Request): string {
-  const { url } = request
-  const start = url.indexOf("/", url.indexOf("//") + 2)
-  if (start === -1) return "/"
-  const hash = url.indexOf("#", start)
-  return hash === -1 ? url.slice(start) : url.slice(start, hash)
+/**
+ * Reads path and query as received, without the path of the public address: a proxy may have taken that away or not,
+ * and the routes know it only without.
+ */
+export function requestPath(publicUrl: string | undefined): (request: Request) => string {
+  const prefix = publicUrl === undefined ? "" : new URL(publicUrl).pathname.replace(/\/$/, "")
+  return function pathOf({ url }) {
+    const start = url.indexOf("/", url.indexOf("//") + 2)
+    const path = start === -1 ? "/" : (url.slice(start).split("#", 1)[0] ?? "/")
+    return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path
+  }
 }

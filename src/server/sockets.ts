@@ -7,7 +7,7 @@ import type { Socket, SocketSession } from "../lib/socket.ts"
 import { verifySignature } from "../twilio/signature.ts"
 import type { ServerContext } from "./context.ts"
 import { isDirectLoopback } from "./principal.ts"
-import { pathOf } from "./request-path.ts"
+import { signatureFault } from "./webhook-guard.ts"
 
 /** The largest frame that is taken, in bytes. A caller's turn is a few hundred. */
 const MAX_FRAME_BYTES = 256 * 1024
@@ -32,7 +32,7 @@ export type Sockets = {
 }
 
 export function createSockets(context: ServerContext, openSession: OpenSession): Sockets {
-  const { log } = context
+  const { log, config, pathOf } = context
   const open = new Set<ServerWebSocket<SocketData>>()
 
   return {
@@ -42,15 +42,12 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
 
     upgrade(request, server) {
       const path = pathOf(request)
-      const purpose = purposeOf(path)
+      const purpose = purposeOf(path, config.compat)
       if (!purpose) return refuse(404, "NOT_FOUND", "There is no socket at this path.")
       if (!isAuthentic(context, request, path, server)) {
         log.warn("socket refused, signature is missing or wrong", { path: path.replace(/[^/]{20,}$/, "…") })
-        return refuse(
-          403,
-          "BAD_SIGNATURE",
-          "The signature of the upgrade is missing or does not match its wss:// URL.",
-        )
+        const fault = signatureFault(config, request.headers.get("x-twilio-signature"))
+        return refuse(403, "BAD_SIGNATURE", `${fault} A socket is signed with its wss:// URL.`)
       }
       const claimed = claim(context, purpose)
       if (!claimed) {
@@ -73,9 +70,11 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
         guarded(() => {
           ws.data.session = openSession(ws.data.purpose, {
             send: (text) => ws.send(text),
-            close: (code, reason) => ws.close(code, reason),
+            close: (code, reason) => ws.close(code, closeReason(reason)),
           })
         })
+        // Without a session nobody would ever answer, nor close it.
+        if (!ws.data.session) ws.close(1011, "the session could not be opened")
       },
       message(ws, message) {
         // Only text belongs on these sockets; anything else is a frame that cannot be read.
@@ -88,7 +87,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     },
 
     closeAll(code, reason) {
-      for (const ws of open) ws.close(code, reason)
+      for (const ws of open) ws.close(code, closeReason(reason))
     },
   }
 
@@ -107,10 +106,16 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
 
 type Purpose = { kind: "relay"; token: string } | { kind: "relay"; token: undefined }
 
-function purposeOf(path: string): Purpose | undefined {
+/** RFC 6455 allows 123 bytes. */
+function closeReason(text: string): string {
+  return Buffer.byteLength(text) <= 123 ? text : text.replace(/[^\x20-\x7e]/g, "?").slice(0, 123)
+}
+
+function purposeOf(path: string, compat: ServerContext["config"]["compat"]): Purpose | undefined {
   const token = /^\/twilio\/relay\/([A-Za-z0-9_-]{1,128})\/?$/.exec(path)?.[1]
   if (token) return { kind: "relay", token }
-  if (/^\/conversation-relay\/?$/.test(path)) return { kind: "relay", token: undefined }
+  if (compat.includes("s2") && /^\/conversation-relay\/?$/.test(path))
+    return { kind: "relay", token: undefined }
   return undefined
 }
 
@@ -126,7 +131,7 @@ function isAuthentic(
   path: string,
   server: Server<SocketData>,
 ) {
-  if (!config.twilio.validateWebhooks && isDirectLoopback(request, server)) return true
+  if (!config.twilio.validateWebhooks && isDirectLoopback(config, { request, server })) return true
   return verifySignature({
     authTokens: config.twilio.authTokens,
     signature: request.headers.get("x-twilio-signature"),

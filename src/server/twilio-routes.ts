@@ -1,11 +1,19 @@
 /** The webhooks that Twilio calls. */
 
 import { Hono } from "hono"
+import type { Call } from "../call/call.ts"
 import { CallId } from "../call/ids.ts"
 import { answerCall } from "../control/answer-call.ts"
 import { connectEnded } from "../control/connect-ended.ts"
 import { reportStatus } from "../control/report-status.ts"
-import { parseConnectEndedWebhook, parseStatusWebhook, parseVoiceWebhook } from "../twilio/webhooks.ts"
+import { transferEnded, whisper } from "../control/transfer.ts"
+import { emptyTwiml } from "../twilio/twiml.ts"
+import {
+  parseConnectEndedWebhook,
+  parseStatusWebhook,
+  parseVoiceWebhook,
+  parseTransferEndedWebhook,
+} from "../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "./context.ts"
 import { webhookGuard } from "./webhook-guard.ts"
 
@@ -18,8 +26,9 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control } = context
 
-  app.post("/twilio/voice", webhookGuard(context, { kind: "voice", repeated: "same-answer" }), (c) => {
+  app.post("/twilio/voice", webhookGuard(context, { kind: "voice", once: true }), async (c) => {
     const webhook = parseVoiceWebhook(c.get("form"))
+    await control.assets.refresh()
     const search = new URL(c.req.url).search
     return twiml(
       c,
@@ -27,13 +36,23 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
     )
   })
 
-  app.post(
-    "/twilio/connect-ended",
-    webhookGuard(context, { kind: "connect-ended", repeated: "same-answer" }),
-    (c) => twiml(c, connectEnded(control, parseConnectEndedWebhook(c.get("form")))),
+  app.post("/twilio/connect-ended", webhookGuard(context, { kind: "connect-ended", once: true }), (c) =>
+    twiml(c, connectEnded(control, parseConnectEndedWebhook(c.get("form")))),
   )
 
-  app.post("/twilio/status", webhookGuard(context, { kind: "status", repeated: "ignored" }), (c) => {
+  app.post("/twilio/transfer-ended", webhookGuard(context, { kind: "transfer-ended", once: true }), (c) =>
+    twiml(c, transferEnded(control, parseTransferEndedWebhook(c.get("form")))),
+  )
+
+  // Asked by the leg of the person who is called; our id of the caller's call is in the query.
+  app.post("/twilio/whisper", webhookGuard(context, { kind: "whisper", once: false }), (c) => {
+    const callId = callIdOf(c)
+    const call = callId && control.store.calls.byId(callId)
+    return twiml(c, call ? whisper(control, call) : emptyTwiml())
+  })
+
+  // A status seen twice changes nothing, so one whose first delivery failed may come again.
+  app.post("/twilio/status", webhookGuard(context, { kind: "status", once: false }), (c) => {
     takeStatus(context, c)
     return c.body(null, 204)
   })
@@ -41,18 +60,19 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   return app
 }
 
-/** Takes a status callback into the call it belongs to. One for a call that is not ours changes nothing. */
-export function takeStatus({ control, log }: ServerContext, c: RequestContext): void {
+/** Takes a status callback into the call it belongs to, and returns that. One for a call that is not ours changes nothing. */
+export function takeStatus({ control, log }: ServerContext, c: RequestContext): Call | undefined {
   const webhook = parseStatusWebhook(c.get("form"))
   const { store, sweep } = control
   const callId = callIdOf(c)
   const bySid = store.calls.bySid(webhook.callSid)
-  const placed = bySid ? undefined : callId && store.calls.byId(callId)
-  if (placed && placed.sid === null) store.calls.attachSid(placed.id, webhook.callSid)
-  const call = bySid ?? (placed && store.calls.byId(placed.id))
+  const placed = bySid || !callId ? undefined : store.calls.byId(callId)
+  // Statuses may come before Twilio's answer to our request has told us the SID.
+  if (placed?.sid === null) store.calls.attachSid(placed.id, webhook.callSid)
+  const call = store.calls.bySid(webhook.callSid)
   if (!call) {
     log.warn("status of an unknown call", { callSid: webhook.callSid, status: webhook.callStatus })
-    return
+    return undefined
   }
   const { sipResponseCode, callStatus } = webhook
   reportStatus(control, call, {
@@ -64,6 +84,7 @@ export function takeStatus({ control, log }: ServerContext, c: RequestContext): 
       ? { reason: `the call could not be connected (SIP ${sipResponseCode})` }
       : {}),
   })
+  return call
 }
 
 /** Our own id of a call that this server placed; it travels in the query of its webhooks. */

@@ -100,5 +100,6 @@ function faultOf(error: unknown): string {
   if (code.startsWith("SQLITE_CANTOPEN")) return "it cannot be opened or created"
   if (code.startsWith("SQLITE_READONLY")) return "it cannot be written"
   if (/^SQLITE_(?:FULL|IOERR)/.test(code)) return "the disk is full or failing"
-  return messageOf(error)
+  // The query that failed says less than what SQLite says of it.
+  return messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error)
 }

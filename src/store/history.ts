@@ -1,7 +1,7 @@
 /** What was said and what happened: reading it back, and writing it in batches. */
 
-import { and, asc, eq, gt, inArray, sql } from "drizzle-orm"
-import type { RecordedEvent } from "../call/events.ts"
+import { and, asc, desc, eq, gt, inArray, ne, sql } from "drizzle-orm"
+import type { CallEvent, RecordedEvent } from "../call/events.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Turn } from "../call/turn.ts"
 import { sqliteCode, type Db } from "./database.ts"
@@ -34,19 +34,31 @@ export function createHistory(db: Db, beforeRead: () => void) {
     },
 
     transcripts: {
-      /** Only what was said and keyed. */
+      /** Only what was said and heard, and what was keyed. */
       of(callId: CallId): Turn[] {
         beforeRead()
         return db
           .select()
           .from(turns)
-          .where(and(eq(turns.callId, callId), inArray(turns.kind, ["speech", "keypad"])))
+          .where(and(eq(turns.callId, callId), inArray(turns.kind, ["speech", "keypad"]), ne(turns.text, "")))
           .orderBy(asc(turns.seq), asc(turns.startedAt))
           .all()
       },
     },
 
     events: {
+      /** The latest event of one of these types. */
+      lastOf(callId: CallId, ...types: CallEvent["type"][]): StoredEvent | undefined {
+        beforeRead()
+        return db
+          .select()
+          .from(events)
+          .where(and(eq(events.callId, callId), inArray(sql`json_extract(${events.event}, '$.type')`, types)))
+          .orderBy(desc(events.id))
+          .limit(1)
+          .get()
+      },
+
       /** In the order in which they were recorded; at most 1,000 at once. */
       of(
         callId: CallId,

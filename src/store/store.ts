@@ -2,7 +2,9 @@
 
 import { lt } from "drizzle-orm"
 import { getLog } from "../lib/log.ts"
+import { createAssets, type StoredAssets } from "./assets.ts"
 import { createCalls, type Calls } from "./calls.ts"
+import { createConversations, type Conversations } from "./conversations.ts"
 import { BUSY_TIMEOUT_MS, openDatabase, type DatabaseOptions, type MigrationReport } from "./database.ts"
 import { createHistory, createWriter, type History, type Writer } from "./history.ts"
 import { createReceipts, type Receipts } from "./receipts.ts"
@@ -14,6 +16,8 @@ export type Store = {
   readonly transcripts: History["transcripts"]
   readonly events: History["events"]
   readonly receipts: Receipts
+  readonly assets: StoredAssets
+  readonly conversations: Conversations
   /** For the recorder alone. */
   readonly writer: Writer
   /** Calls `flush` before each reading of turns and events and before closing. Returns the cancellation. */
@@ -59,6 +63,8 @@ export function openStore(options: DatabaseOptions): Store {
     calls: createCalls(db),
     ...createHistory(db, beforeRead),
     receipts: createReceipts(db),
+    assets: createAssets(db),
+    conversations: createConversations(db),
     writer: createWriter(db, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS),
     onRead: (flush) => {
       flushes.add(flush)

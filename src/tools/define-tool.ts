@@ -2,9 +2,17 @@
 
 import type { z } from "zod"
 import type { CallId, CallSid } from "../call/ids.ts"
+import type { Ending } from "../call/live-calls.ts"
 
 /** Something the call itself is asked to do. Each engine carries it out in its own way. */
 export type CallAction =
+  | VoiceAction
+  | SteerAction
+  /** Ends the conversation once everything said before it was heard. */
+  | { type: "end-call"; handoff: Handoff }
+
+/** What reaches the other side of the call. */
+export type VoiceAction =
   /** Touch tones: `0`–`9`, `*`, `#`, and `w` for half a second of pause. */
   | { type: "send-digits"; digits: string }
   | {
@@ -19,11 +27,23 @@ export type CallAction =
       ttsLanguage?: string | undefined
       transcriptionLanguage?: string | undefined
     }
-  /** Ends the conversation once everything said before it was heard. */
-  | { type: "end-call"; handoff: Handoff }
+
+/** What changes the agent of the call. */
+export type SteerAction =
+  /** Mutes or unmutes what the agent says. */
+  | { type: "set-listen-mode"; enabled: boolean }
+  /** Reminders to a silent caller on or off. */
+  | { type: "set-silence-detection"; enabled: boolean }
+  /** Another role, and its tools where a manifest is named; `summary` joins the conversation. */
+  | {
+      type: "change-context"
+      contextKey: string
+      manifestKey?: string | undefined
+      summary?: string | undefined
+    }
 
 /** What the next step of the call learns about the conversation that ended. */
-export type Handoff = { reasonCode: string; reason: string; conversationSummary?: string | undefined }
+export type Handoff = Ending
 
 export type ToolOutcome =
   /** `value` is what the model reads. `action` is carried out before the model goes on, `end-call` after. */
@@ -36,8 +56,18 @@ export type ToolContext = {
   callSid: CallSid | null
   /** The caller's number, or the called person's, as Twilio gave it. */
   peer: string
+  /** Why a context or manifest of these keys cannot be used; undefined when it can. */
+  knowsContext: (keys: { contextKey: string; manifestKey?: string | undefined }) => string | undefined
+  /** Undefined without a Twilio account. */
+  sms: SmsSender | undefined
   /** Aborted when the time limit is reached. */
   signal: AbortSignal
+}
+
+export type SmsSender = {
+  /** Why no message may go to this number now; undefined when it may. */
+  refuses: (recipient: string) => string | undefined
+  send: (recipient: string, message: string) => Promise<{ sid: string; status: string }>
 }
 
 export interface Tool<Arguments = unknown> {

@@ -1,10 +1,10 @@
 /** Which addresses the program, or Twilio on its behalf, may be sent to: public HTTP ones only. */
 
+import { lookup } from "node:dns/promises"
 import { BlockList, isIP } from "node:net"
 
-/** Loopback, private, link-local, shared, documentation and multicast ranges. (IANA special-purpose address registries.) */
-const BLOCKED = new BlockList()
-for (const [net, prefix] of [
+/** Everything that is not meant for the public. (IANA special-purpose address registries.) */
+const BLOCKED_4 = blockList("ipv4", [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
@@ -12,30 +12,36 @@ for (const [net, prefix] of [
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],
+  ["192.0.2.0", 24],
+  ["192.88.99.0", 24],
   ["192.168.0.0", 16],
   ["198.18.0.0", 15],
+  ["198.51.100.0", 24],
+  ["203.0.113.0", 24],
   ["224.0.0.0", 3],
-] as const) {
-  BLOCKED.addSubnet(net, prefix, "ipv4")
-}
-for (const [net, prefix] of [
-  ["::", 127],
-  ["64:ff9b::", 96],
-  ["fc00::", 7],
-  ["fe80::", 10],
-  ["ff00::", 8],
-] as const) {
-  BLOCKED.addSubnet(net, prefix, "ipv6")
-}
+])
+/** Only 2000::/3 is public, without what stands for other addresses or for nothing. */
+const BLOCKED_6 = blockList("ipv6", [
+  ["::", 3],
+  ["4000::", 2],
+  ["8000::", 1],
+  ["2001::", 23],
+  ["2001:db8::", 32],
+  ["2002::", 16],
+  ["3fff::", 20],
+])
 
 /** Whether an IP address is one that only a machine inside could mean. */
 export function isPrivateAddress(address: string): boolean {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped) return BLOCKED.check(mapped, "ipv4")
-  const family = isIP(address)
-  if (family === 4) return BLOCKED.check(address, "ipv4")
-  if (family === 6) return BLOCKED.check(address, "ipv6") || /^::ffff:/i.test(address)
-  return false
+  switch (isIP(mapped ?? address)) {
+    case 4:
+      return BLOCKED_4.check(mapped ?? address, "ipv4")
+    case 6:
+      return BLOCKED_6.check(address, "ipv6")
+    default:
+      return false
+  }
 }
 
 /** Takes an `http` or `https` URL whose host is neither a private address nor a name that can only be local. */
@@ -57,4 +63,44 @@ export function publicHttpUrl(text: string): { ok: true } | { ok: false; message
     return { ok: false, message: "The address leads into a private network, which is not allowed." }
   }
   return { ok: true }
+}
+
+/**
+ * Takes an address that the operator has configured: public ones and this machine itself; private networks, such as the
+ * metadata service of a cloud, only when `allowPrivate`. The name is resolved, so that a public name cannot lead inside.
+ */
+export async function operatorHttpUrl(
+  text: string,
+  { allowPrivate }: { allowPrivate: boolean },
+): Promise<{ ok: true } | { ok: false; message: string }> {
+  if (!URL.canParse(text)) return { ok: false, message: "The address is not a valid URL." }
+  const { protocol, hostname } = new URL(text)
+  if (protocol !== "https:" && protocol !== "http:") {
+    return { ok: false, message: "The address must begin with https:// or http://." }
+  }
+  if (allowPrivate) return { ok: true }
+  const host = hostname.replace(/^\[|\]$/g, "")
+  const addresses = isIP(host) ? [host] : await resolve(host)
+  // A name that does not resolve is left to the request, which tells so.
+  if (addresses.every((address) => isLoopback(address) || !isPrivateAddress(address))) return { ok: true }
+  return { ok: false, message: "The address leads into a private network, which is not allowed." }
+}
+
+async function resolve(host: string): Promise<string[]> {
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => address)
+  } catch {
+    return []
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return /^127\.|^::1$|^::ffff:127\./i.test(address)
+}
+
+// One list for both families would take each IPv4 address for its IPv6 form too.
+function blockList(family: "ipv4" | "ipv6", subnets: readonly (readonly [string, number])[]): BlockList {
+  const list = new BlockList()
+  for (const [net, prefix] of subnets) list.addSubnet(net, prefix, family)
+  return list
 }

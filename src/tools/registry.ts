@@ -1,12 +1,53 @@
-/** The tools that are built in, by name. */
+/** The tools that are built in, and those that a manifest declares. */
 
+import type { ToolSpec } from "../call/tool-spec.ts"
 import type { AnyTool } from "./define-tool.ts"
+import { changeContext } from "./builtin/change-context.ts"
 import { endCall } from "./builtin/end-call.ts"
+import { liveAgentHandoff } from "./builtin/live-agent-handoff.ts"
 import { playMedia } from "./builtin/play-media.ts"
 import { sendDtmf } from "./builtin/send-dtmf.ts"
+import { sendSms } from "./builtin/send-sms.ts"
+import { setListenMode } from "./builtin/set-listen-mode.ts"
+import { setSilenceDetection } from "./builtin/set-silence-detection.ts"
 import { switchLanguage } from "./builtin/switch-language.ts"
+import { httpTool } from "./http-tool.ts"
+
+const BUILT_IN: ReadonlyMap<string, AnyTool> = new Map(
+  [
+    endCall,
+    liveAgentHandoff,
+    sendDtmf,
+    sendSms,
+    switchLanguage,
+    playMedia,
+    setListenMode,
+    setSilenceDetection,
+    changeContext,
+  ].map((tool) => [tool.name, tool]),
+)
 
 /** Every built-in tool; what a call may use of them is in its manifest. */
 export function builtinTools(): ReadonlyMap<string, AnyTool> {
-  return new Map([endCall, sendDtmf, switchLanguage, playMedia].map((tool) => [tool.name, tool]))
+  return BUILT_IN
+}
+
+export type HttpToolSettings = {
+  /** Values for `${NAME}` in addresses and headers. */
+  secrets: Readonly<Record<string, string>>
+  /** Whether addresses in private networks may be asked. */
+  allowPrivate: boolean
+}
+
+/** The tools that a manifest offers, by name: built in, or asking a service. */
+export function toolsOf(
+  specs: readonly ToolSpec[],
+  settings: HttpToolSettings,
+): ReadonlyMap<string, AnyTool> {
+  const tools = specs.flatMap((spec) => {
+    if (spec.http) return [httpTool({ spec, http: spec.http, ...settings })]
+    const builtIn = BUILT_IN.get(spec.name)
+    return builtIn ? [builtIn] : []
+  })
+  return new Map(tools.map((tool) => [tool.name, tool]))
 }

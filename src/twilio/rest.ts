@@ -81,11 +81,15 @@ const STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 /** "Call is not in-progress." (Twilio: "Error 21220".) */
 const CALL_IS_OVER = 21_220
 
-export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
+/** Lets `work` use the SDK's client. What it throws becomes a `TwilioRestError`; `task` completes "Twilio refused to …". */
+export type Ask = <T>(task: string, work: (client: Client) => Promise<T>) => Promise<T>
+
+/** The way to the SDK, which is loaded by the first request. */
+export function createAsk(options: TwilioRestOptions): Ask {
   const secrets = [options.authToken ?? "", options.apiSecret ?? ""]
   let loading: Promise<Client> | undefined
 
-  async function ask<T>(task: string, work: (client: Client) => Promise<T>): Promise<T> {
+  return async function ask(task, work) {
     loading ??= loadClient(options)
     const client = await loading
     try {
@@ -94,6 +98,10 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
       throw toTwilioRestError(error, task, secrets)
     }
   }
+}
+
+export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
+  const ask = createAsk(options)
 
   return {
     placeCall: ({ to, from, url, statusCallback, timeLimitSeconds, timeoutSeconds }) =>

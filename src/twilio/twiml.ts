@@ -41,6 +41,8 @@ export function relayTwiml(options: RelayTwiml): string {
 }
 
 export type SayTwiml = {
+  /** Whole seconds before everything else; a call that is not answered yet rings on meanwhile. */
+  pauseSeconds?: number | undefined
   /** Nothing is said when it is empty. */
   text: string
   /** What follows: the end of the call, or the TwiML of another URL. */
@@ -51,8 +53,9 @@ export type SayTwiml = {
 }
 
 /** `<Say>`, then `<Hangup>` or `<Redirect>`. */
-export function sayTwiml({ text, then, voice, language }: SayTwiml): string {
+export function sayTwiml({ pauseSeconds, text, then, voice, language }: SayTwiml): string {
   const response = new VoiceResponse()
+  if (pauseSeconds !== undefined) response.pause({ length: pauseSeconds })
   const words = clean(text).trim()
   if (words) response.addChild("Say", attributesOf({ voice, language })).addText(words)
   if (then === "hangup") response.hangup()
@@ -92,6 +95,6 @@ function attributesOf(values: Readonly<Record<string, unknown>>): Record<string,
 }
 
 /** Without the characters that XML forbids, not even escaped: most control characters and halves of surrogate pairs. */
-function clean(text: string): string {
+export function clean(text: string): string {
   return text.replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, "")
 }

@@ -131,6 +131,35 @@ export const ConnectEndedWebhook = z
   }))
 export type ConnectEndedWebhook = z.infer<typeof ConnectEndedWebhook>
 
+/** The end of a transfer: of a `<Dial>` or an `<Enqueue>`. (Twilio: "TwiML Voice: Dial", "Enqueue", action callbacks.) */
+export const TransferEndedWebhook = z
+  .object({
+    CallSid,
+    CallStatus,
+    DialCallStatus: optionalText,
+    DialCallDuration: optionalCount,
+    QueueResult: optionalText,
+  })
+  .transform((form) => ({
+    callSid: form.CallSid,
+    callStatus: form.CallStatus,
+    /** Whether the caller and a person were joined. */
+    connected:
+      form.DialCallStatus === "completed" ||
+      form.DialCallStatus === "answered" ||
+      form.QueueResult === "bridged" ||
+      form.QueueResult === "redirected-from-bridged",
+    /** Twilio's word for what became of it. */
+    result: form.DialCallStatus ?? form.QueueResult ?? "unknown",
+    durationSeconds: form.DialCallDuration,
+  }))
+export type TransferEndedWebhook = z.infer<typeof TransferEndedWebhook>
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseTransferEndedWebhook(form: Form): TransferEndedWebhook {
+  return parse(TransferEndedWebhook, form)
+}
+
 /** Throws `AppError` INVALID_REQUEST that names every wrong field. */
 export function parseVoiceWebhook(form: Form): VoiceWebhook {
   return parse(VoiceWebhook, form)

@@ -9,7 +9,16 @@ import { createAssets, type LiveAssets } from "../../src/assets/assets.ts"
 import type { Log } from "../../src/lib/log.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
-const KNOWN_TOOLS = ["end-call", "send-dtmf", "switch-language", "play-media"]
+const KNOWN_TOOLS = [
+  "end-call",
+  "send-dtmf",
+  "switch-language",
+  "play-media",
+  "live-agent-handoff",
+  "send-sms",
+  "set-listen-mode",
+  "set-silence-detection",
+]
 
 type Files = Record<string, unknown>
 
@@ -335,7 +344,6 @@ describe("serverConfig.json", () => {
     expect(t.lines).toEqual([
       "an asset is used only in part serverConfig.json: Extra is not used",
       "an asset is used only in part serverConfig.json: Server.Port is not used",
-      "an asset is used only in part AssetLoader.assetLoaderType is sync: the files of this machine are used",
     ])
   })
 })
@@ -464,7 +472,7 @@ describe("faults", () => {
       },
     })
     expect(t.faults()).toEqual([
-      "bad key.md: its name before the ending must be 1 to 64 letters, digits, _ or -",
+      "bad key.md: its name before the ending must be 1 to 128 letters, digits, _ or -",
       'brokenTools.json:3: expected a key in quotes, not ","',
       "empty.md: is empty",
       "moreTools.json:12 tools.3.name: Invalid input: expected string, received undefined",
@@ -484,7 +492,7 @@ describe("faults", () => {
     [
       "a tool that does not exist",
       { "xTools.json": { tools: [{ name: "fly" }] } },
-      "there is no tool fly; there are end-call, play-media, send-dtmf, switch-language",
+      `there is no tool fly; there are ${KNOWN_TOOLS.toSorted().join(", ")}`,
     ],
     [
       "a tool twice",

@@ -1,9 +1,11 @@
 /** The contract of text models, kept by each of them. */
 
+import { createFlowiseModel } from "../../src/llm/flowise.ts"
 import { createDemoModel } from "../../src/llm/demo-model.ts"
 import { createChatCompletionsModel } from "../../src/llm/openai-chat.ts"
 import { createResponsesModel } from "../../src/llm/openai-responses.ts"
 import { chatModelContract, type Subject } from "../contract/chat-model.contract.ts"
+import { FakeFlowise, FLOW_ID, type FlowiseScript } from "../fakes/fake-flowise.ts"
 import { FakeOpenAi } from "../fakes/fake-openai.ts"
 import { Gate } from "../fakes/gate.ts"
 import { callsTool, httpError, says } from "../fakes/openai-script.ts"
@@ -54,6 +56,46 @@ function overWire(make: (baseUrl: string) => Subject["model"]) {
   }
 }
 
+/** A flow runs its own tools; it calls ours by a marker in its words. */
+function overFlowise(gate?: Gate): Subject {
+  const tokens = ["Good", " morning", " to", " you"]
+  const words: FlowiseScript = gate ? { tokens, pace: gate.pass } : { tokens }
+  const flowise = new FakeFlowise({ apiKey: "key", script: () => words })
+  const options = { baseUrl: flowise.baseUrl, flowId: FLOW_ID }
+  const model = createFlowiseModel({ ...options, apiKey: "key" })
+  const stranger = createFlowiseModel({ ...options, apiKey: "another" })
+  let refused = false
+  return {
+    model: {
+      name: model.name,
+      reply: (request, signal) => (refused ? stranger : model).reply(request, signal),
+    },
+    words: () => chatRequest(),
+    tool() {
+      flowise.enqueue({ tokens: ["One moment. [", "[send-", "dtmf: 12", "3]", "]"] })
+      return chatRequest({ tools })
+    },
+    history: () => history,
+    noTools() {
+      flowise.enqueue({ tokens: ["I am not able to. ", "[[send-dtmf: 123]]"] })
+      return chatRequest({ tools, toolChoice: "none" })
+    },
+    wire: {
+      broken() {
+        flowise.enqueue({ tokens: ["Good", " morning"], ending: "dropped" })
+        return chatRequest()
+      },
+      refused() {
+        refused = true
+        return chatRequest()
+      },
+      closed: async () => (await flowise.nextRequest()).closed,
+      requests: () => flowise.requests.length,
+    },
+    [Symbol.asyncDispose]: () => flowise[Symbol.asyncDispose](),
+  }
+}
+
 const newGate = () => new Gate()
 
 chatModelContract(
@@ -66,6 +108,7 @@ chatModelContract(
   overWire((baseUrl) => createChatCompletionsModel({ baseUrl, model: "llama" })),
   newGate,
 )
+chatModelContract("flowise", overFlowise, newGate)
 chatModelContract(
   "demo",
   (gate) => ({

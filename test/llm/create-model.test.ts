@@ -44,12 +44,21 @@ test.each([
     {},
     "openai-compatible:llama",
   ],
+  ["a flow", { provider: "flowise" }, { flowise: { baseUrl: local, flowId: "f1" } }, "flowise:f1"],
+  [
+    "the agent's flow goes first",
+    { provider: "flowise", name: "f2", baseUrl: local },
+    { flowise: { flowId: "f1" } },
+    "flowise:f2",
+  ],
   ["demo although there is a key", { provider: "demo" }, key, "demo"],
 ] as const)("%s", (_, choice, keys, expected) => expect(createChatModel(choice, keys).name).toBe(expected))
 
 test.each([
   ["openai without a key", { provider: "openai" }, {}, "OPENAI_API_KEY"],
   ["compatible at OpenAI without a key", { provider: "openai-compatible" }, {}, "OPENAI_API_KEY"],
+  ["a flow without an address", { provider: "flowise", name: "f1" }, key, "FLOWISE_BASE_URL"],
+  ["an address without a flow", { provider: "flowise", baseUrl: local }, key, "FLOWISE_FLOW_ID"],
   ["an address that is none", { provider: "auto", baseUrl: "localhost/v1" }, key, "not a URL"],
 ] as const)("%s is told", (_, choice, keys, message) => {
   expect(() => createChatModel(choice, keys)).toThrow(message)

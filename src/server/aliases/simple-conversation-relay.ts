@@ -2,24 +2,37 @@
 
 import { Hono } from "hono"
 import { answerCall } from "../../control/answer-call.ts"
-import { AppError } from "../../lib/errors.ts"
+import { AppError, toAppError } from "../../lib/errors.ts"
 import type { Form } from "../../twilio/form.ts"
 import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
 import type { Env, ServerContext } from "../context.ts"
+import { errorHandler } from "../errors.ts"
 import { twiml } from "../twilio-routes.ts"
 import { webhookGuard } from "../webhook-guard.ts"
 
+/** As many as the REST API takes. */
+const MAX_PARAMETERS = 100
+const FAILURE = "Failed to generate voice response to connect Conversation Relay"
+
 export function relayAlias(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
-  const guard = webhookGuard(context, { kind: "voice", repeated: "same-answer", orKey: true })
+  const guard = webhookGuard(context, { kind: "voice", once: true, orKey: true })
+  const onError = errorHandler(context.log)
 
-  app.post("/connectConversationRelay", guard, (c) => {
+  // Refusals keep their own form; every failure has the documented one.
+  app.onError(async (error, c) => {
+    const answer = await onError(error, c)
+    return toAppError(error).code === "BAD_SIGNATURE" ? answer : c.text(FAILURE, 500)
+  })
+
+  app.post("/connectConversationRelay", guard, async (c) => {
     const form = c.get("form")
+    await context.control.assets.refresh()
     const xml = answerCall(context.control, {
       webhook: parseVoiceWebhook(form),
       parameters: parametersOf(form),
       address: { kind: "fixed-path", path: "/conversation-relay" },
-      retryPath: "/connectConversationRelay",
+      retryPath: `/connectConversationRelay${new URL(c.req.url).search}`,
     })
     c.header("Deprecation", "true")
     c.header("Link", '</twilio/voice>; rel="successor-version"')
@@ -37,6 +50,9 @@ function parametersOf(form: Form): Record<string, string> {
     const key = /^parameters\[([^\]]{1,64})\]$/.exec(name)?.[1]
     if (key) found.push([key, text])
     if (name === "parameters" && text !== "") found.push(...entriesOf(text))
+  }
+  if (found.length > MAX_PARAMETERS) {
+    throw new AppError("INVALID_REQUEST", `parameters must have at most ${MAX_PARAMETERS} fields`)
   }
   return Object.fromEntries(found)
 }

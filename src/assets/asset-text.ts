@@ -1,0 +1,114 @@
+/** One asset: its text, where it comes from, and what it means. Pure. */
+
+import type { ToolSpec } from "../call/tool-spec.ts"
+import type { Agent } from "./agent.ts"
+import type { AssetFault } from "./asset-error.ts"
+import { manifestSchema } from "./manifest.ts"
+import { parseJson } from "./parse.ts"
+import { AssetKey, ServerConfig } from "./server-config.ts"
+
+export type AssetKind = "context" | "manifest" | "config"
+
+/** The layers, from below to above. `api`: stored through the API. `sync`: kept in Twilio Sync. */
+export type AssetSource = "embedded" | "file" | "api" | "sync"
+
+export type AssetText = {
+  /** As faults call it. */
+  readonly name: string
+  readonly kind: AssetKind
+  readonly key: string
+  readonly text: string
+  readonly source: AssetSource
+}
+
+/** What an asset means. `version` is a short hash of the meaning: the same meaning, the same version. */
+export type AssetMeaning =
+  | { kind: "context"; version: string; context: Agent["context"] }
+  | { kind: "manifest"; version: string; manifest: Agent["manifest"]; raw: unknown }
+  | {
+      kind: "config"
+      version: string
+      config: ServerConfig
+      raw: unknown
+      lineOf: (path: readonly PropertyKey[]) => number
+    }
+
+export type ReadAsset = { ok: true; meaning: AssetMeaning } | { ok: false; faults: AssetFault[] }
+
+/** The one key of the configuration. */
+export const CONFIG_KEY = "serverConfig"
+
+/** A context travels to the model with every answer; a longer one would make each of them late. */
+export const MAX_CONTEXT_CHARACTERS = 100_000
+
+const KEY_RULE = "must be 1 to 128 letters, digits, _ or -"
+
+/** Reads an asset, by itself: whether the keys it names exist is asked later. */
+export function readAsset(
+  { name, kind, key, text, source }: AssetText,
+  knownTools: readonly string[],
+): ReadAsset {
+  if (!AssetKey.safeParse(key).success) {
+    const what = source === "file" ? "its name before the ending" : "its key"
+    return { ok: false, faults: [{ file: name, message: `${what} ${KEY_RULE}` }] }
+  }
+  switch (kind) {
+    case "context":
+      return readContext(name, key, text)
+    case "manifest": {
+      const parsed = parseJson<ToolSpec[]>(name, text, manifestSchema(knownTools))
+      if (!parsed.ok) return parsed
+      const { value: tools, raw } = parsed
+      const version = versionOf(canonicalJson(tools))
+      return { ok: true, meaning: { kind, version, manifest: deepFreeze({ key, version, tools }), raw } }
+    }
+    case "config": {
+      const parsed = parseJson(name, text, ServerConfig)
+      if (!parsed.ok) return parsed
+      const { value: config, raw, lineOf } = parsed
+      return { ok: true, meaning: { kind, version: versionOf(canonicalJson(raw)), config, raw, lineOf } }
+    }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** The name of a stored asset in faults. */
+export function storedName(kind: AssetKind, key: string): string {
+  return kind === "config" ? CONFIG_KEY : `${kind} ${key}`
+}
+
+/** Names one place among all assets. */
+export function placeOf({ kind, key }: { kind: AssetKind; key: string }): string {
+  return `${kind}/${key}`
+}
+
+/** JSON with the keys of every object in one order, so that equal values have equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) => {
+    if (typeof item !== "object" || item === null || Array.isArray(item)) return item
+    return Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}
+
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const part of Object.values(value)) deepFreeze(part)
+  }
+  return value
+}
+
+function readContext(file: string, key: string, text: string): ReadAsset {
+  if (text.trim() === "") return { ok: false, faults: [{ file, message: "is empty" }] }
+  if (text.length > MAX_CONTEXT_CHARACTERS) {
+    const message = `has ${text.length} characters; a context may have ${MAX_CONTEXT_CHARACTERS} at most`
+    return { ok: false, faults: [{ file, message }] }
+  }
+  const version = versionOf(text)
+  return { ok: true, meaning: { kind: "context", version, context: deepFreeze({ key, version, text }) } }
+}
+
+function versionOf(text: string): string {
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 12)
+}

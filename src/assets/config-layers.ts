@@ -1,0 +1,73 @@
+/** Configurations as JSON, one laid over another: for people who read them and for changes of single fields. Pure. */
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * Whole sections of `above` in place of those of `below`, as configurations are used; a section is
+ * `ConversationRelay.Configuration`, `ConversationRelay.SilenceDetection`, `Server.ListenMode` and any other top field.
+ */
+export function rawConfig(below: Fields, above: unknown): Fields {
+  const [lower, upper] = [oneSpelling(below), oneSpelling(above)]
+  const relay: Record<string, unknown> = {
+    ...fieldsOf(lower["ConversationRelay"]),
+    ...fieldsOf(upper["ConversationRelay"]),
+  }
+  // Languages at their old place belong to the configuration that they stand beside.
+  const own = fieldsOf(upper["ConversationRelay"])
+  if (own["Configuration"] !== undefined && own["Languages"] === undefined) delete relay["Languages"]
+  if (own["Configuration"] === undefined && own["Languages"] !== undefined) {
+    const { languages: _, ...configuration } = fieldsOf(relay["Configuration"])
+    relay["Configuration"] = configuration
+  }
+  const server = { ...fieldsOf(lower["Server"]), ...fieldsOf(upper["Server"]) }
+  return {
+    ...lower,
+    ...upper,
+    ...(Object.keys(relay).length > 0 ? { ConversationRelay: relay } : {}),
+    ...(Object.keys(server).length > 0 ? { Server: server } : {}),
+  }
+}
+
+/** Single fields of `patch` in place of those of `config`; null takes a field away. (RFC 7396, "JSON Merge Patch".) */
+export function patchedConfig(config: Fields, patch: Fields): Fields {
+  return fieldsOf(merged(oneSpelling(config), oneSpelling(patch)))
+}
+
+function merged(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch
+  const fields = new Map(Object.entries(fieldsOf(target)))
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) fields.delete(name)
+    else fields.set(name, merged(fields.get(name), value))
+  }
+  return Object.fromEntries(fields)
+}
+
+const OTHER_SPELLINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  ConversationRelay: { silenceDetection: "SilenceDetection" },
+  AssetLoader: { activeContextKey: "context", activeManifestKey: "manifest" },
+}
+
+/** A field under its first name, where it is not given under both. */
+function oneSpelling(config: unknown): Fields {
+  const fields = { ...fieldsOf(config) }
+  for (const [section, names] of Object.entries(OTHER_SPELLINGS)) {
+    const found = fields[section]
+    if (!isObject(found)) continue
+    fields[section] = Object.fromEntries(
+      Object.entries(found).map(([name, value]) => {
+        const first = Object.hasOwn(names, name) ? names[name] : undefined
+        return [first === undefined || Object.hasOwn(found, first) ? name : first, value]
+      }),
+    )
+  }
+  return fields
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isObject(value) ? value : {}
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,201 @@
+/** Assets as the API reads and changes them: every change is checked as a whole before anything is stored. */
+
+import { AppError } from "../lib/errors.ts"
+import type { Log } from "../lib/log.ts"
+import { AssetError, describeFault } from "./asset-error.ts"
+import {
+  CONFIG_KEY,
+  placeOf,
+  storedName,
+  type AssetKind,
+  type AssetSource,
+  type AssetText,
+} from "./asset-text.ts"
+import { patchedConfig } from "./config-layers.ts"
+import type { Entry, Layers, Snapshot } from "./load.ts"
+import type { AssetState } from "./state.ts"
+import type { AssetShelf, StoredSource } from "./stored.ts"
+
+export type AssetVersion = {
+  version: string
+  /** `seen`: the text of a file that a call ran with. */
+  source: AssetSource | "seen"
+  /** Milliseconds since the epoch; null for a file that no call ran with. */
+  createdAt: number | null
+  inForce: boolean
+}
+
+export type GivenAsset = Pick<AssetText, "kind" | "key" | "text">
+type Place = Pick<AssetText, "kind" | "key">
+
+/** Changes take their turn, and hold for the next call; calls that run keep what they began with. */
+export interface AssetLibrary {
+  /** What is in force of a kind, by key. */
+  list(kind: AssetKind): Entry[]
+  find(place: Place): Entry | undefined
+  /** The configuration with every section that comes from the layers below. */
+  config(): Readonly<Record<string, unknown>>
+  /** Stores all or none. Throws INVALID_REQUEST with every fault. */
+  put(assets: readonly GivenAsset[]): Promise<Entry[]>
+  /** Changes single fields of the configuration; null takes one away. Throws INVALID_REQUEST. */
+  patchConfig(patch: Readonly<Record<string, unknown>>): Promise<Entry>
+  /** Takes back what was stored: the layers below show again. Throws NOT_FOUND, and CONFLICT while it is needed. */
+  remove(place: Place): Promise<void>
+  /** Newest first. */
+  versions(place: Place): AssetVersion[]
+  /** The text of one version. */
+  read(place: Place, version: string): string | undefined
+}
+
+/** Where changes go. What fails throws, and nothing is stored. */
+export interface AssetTarget {
+  readonly source: StoredSource
+  write(asset: AssetText, version: string): Promise<void>
+  remove(place: Place): Promise<void>
+}
+
+export type LibraryOptions = {
+  state: AssetState
+  shelf: AssetShelf
+  target: AssetTarget
+  log: Log
+  now: () => number
+}
+
+/** Stored contexts, and stored manifests, at most. */
+const MAX_STORED = 500
+const SHOWN_FAULTS = 5
+
+export function createLibrary({ state, shelf, target, log, now }: LibraryOptions): AssetLibrary {
+  let last: Promise<unknown> = Promise.resolve()
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = last.then(work)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+
+  function entryOf(place: Place, { entries }: Snapshot): Entry {
+    const entry = entries.get(placeOf(place))
+    if (!entry) throw new AppError("INTERNAL", "An asset that was stored is not in force")
+    return entry
+  }
+
+  /** The layers with these assets stored, or without them. */
+  function changed(places: readonly Place[], assets: readonly AssetText[]): Partial<Layers> {
+    const names = new Set(places.map(placeOf))
+    const { stored, pushed } = state.layers
+    return {
+      stored: [...stored.filter((asset) => !names.has(placeOf(asset))), ...assets],
+      pushed: new Map([...pushed].filter(([place]) => !names.has(place))),
+    }
+  }
+
+  function use(change: Partial<Layers>): void {
+    const before = state.layers.pushed.size
+    state.use(change)
+    if (state.layers.pushed.size !== before) shelf.setPushed(state.layers.pushed, now())
+  }
+
+  async function store(given: readonly GivenAsset[]): Promise<Entry[]> {
+    const assets = given.map(({ kind, key, text }): AssetText => {
+      const source = target.source
+      return { kind, key, text: text.replace(/^\uFEFF/, ""), source, name: storedName(kind, key) }
+    })
+    const change = changed(assets, assets)
+    requireRoom(change.stored ?? [])
+    const snapshot = refusing("INVALID_REQUEST", `The ${assets[0]?.kind ?? "asset"} cannot be used`, () =>
+      state.preview(change),
+    )
+    requireLoaderType(snapshot, target.source)
+    for (const asset of assets) await target.write(asset, entryOf(asset, snapshot).version)
+    // Other changes may have come about meanwhile.
+    use(changed(assets, assets))
+    const entries = assets.map((asset) => entryOf(asset, state.snapshot))
+    for (const { kind, key, version, source } of entries)
+      log.info("asset stored", { kind, key, version, source })
+    return entries
+  }
+
+  return {
+    list: (kind) =>
+      [...state.snapshot.entries.values()]
+        .filter((entry) => entry.kind === kind)
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+    find: (place) => state.snapshot.entries.get(placeOf(place)),
+    config: () => state.snapshot.config,
+    put: (assets) => inTurn(() => store(assets)),
+
+    patchConfig: (patch) =>
+      inTurn(async () => {
+        const text = JSON.stringify(patchedConfig(state.snapshot.config, patch), null, 2)
+        await store([{ kind: "config", key: CONFIG_KEY, text }])
+        return entryOf({ kind: "config", key: CONFIG_KEY }, state.snapshot)
+      }),
+
+    remove: (place) =>
+      inTurn(async () => {
+        const name = storedName(place.kind, place.key)
+        if (!state.layers.stored.some((asset) => placeOf(asset) === placeOf(place))) {
+          const inFile = state.snapshot.entries.has(placeOf(place))
+          const why = inFile ? "comes from a file; only what was stored can be deleted" : "is not there"
+          throw new AppError(inFile ? "CONFLICT" : "NOT_FOUND", `The ${name} ${why}.`)
+        }
+        refusing("CONFLICT", `The ${name} is still needed`, () => state.preview(changed([place], [])))
+        await target.remove(place)
+        use(changed([place], []))
+        log.info("stored asset deleted", { kind: place.kind, key: place.key })
+      }),
+
+    versions(place) {
+      const entry = state.snapshot.entries.get(placeOf(place))
+      const stored = shelf
+        .versions(place.kind, place.key)
+        .map((version) => ({ ...version, inForce: version.version === entry?.version }))
+      if (!entry || stored.some(({ inForce }) => inForce)) return stored
+      return [{ version: entry.version, source: entry.source, createdAt: null, inForce: true }, ...stored]
+    },
+
+    read(place, version) {
+      const entry = state.snapshot.entries.get(placeOf(place))
+      return entry?.version === version ? entry.text : shelf.read(place.kind, place.key, version)
+    },
+  }
+}
+
+function refusing<T>(code: "INVALID_REQUEST" | "CONFLICT", message: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof AssetError)) throw error
+    const { faults } = error
+    const shown = faults.slice(0, SHOWN_FAULTS).map(describeFault).join("; ")
+    const more = faults.length > SHOWN_FAULTS ? `; and ${faults.length - SHOWN_FAULTS} more` : ""
+    const details = faults.map(({ file, line, path, message: fault }) => ({
+      asset: file,
+      ...(line === undefined ? {} : { line }),
+      ...(path === undefined ? {} : { field: path }),
+      message: fault,
+    }))
+    throw new AppError(code, `${message}: ${shown}${more}`, { details, cause: error })
+  }
+}
+
+function requireRoom(stored: readonly AssetText[]): void {
+  for (const kind of ["context", "manifest"] as const) {
+    if (stored.filter((asset) => asset.kind === kind).length > MAX_STORED)
+      throw new AppError("CONFLICT", `At most ${MAX_STORED} ${kind}s can be stored; delete one first.`)
+  }
+}
+
+/** The machine's own file says where assets are kept: what is kept there cannot say otherwise. */
+function requireLoaderType({ config }: Snapshot, source: StoredSource): void {
+  const type = source === "sync" ? "sync" : "file"
+  const loader = config["AssetLoader"]
+  if (typeof loader !== "object" || loader === null || !("assetLoaderType" in loader)) return
+  if (loader.assetLoaderType === type) return
+  throw new AppError(
+    "INVALID_REQUEST",
+    `AssetLoader.assetLoaderType is ${type} on this server. Change it in the server's own serverConfig.json and start again.`,
+  )
+}

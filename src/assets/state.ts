@@ -1,0 +1,61 @@
+/** The assets in force: the layers, and what they mean together. They change as a whole or not at all. */
+
+import type { Engine } from "../call/call.ts"
+import type { Log } from "../lib/log.ts"
+import { loadSnapshot, type Layers, type Snapshot } from "./load.ts"
+
+export type AssetStateOptions = {
+  layers: Layers
+  knownTools: readonly string[]
+  engines: readonly Engine[]
+  log: Log
+}
+
+/** The constructor and every change throw `AssetError` for layers that cannot be used together. */
+export class AssetState {
+  readonly knownTools: readonly string[]
+  readonly #engines: readonly Engine[]
+  readonly #log: Log
+  #layers: Layers
+  #snapshot: Snapshot
+
+  constructor({ layers, knownTools, engines, log }: AssetStateOptions) {
+    this.knownTools = knownTools
+    this.#engines = engines
+    this.#log = log
+    this.#layers = layers
+    this.#snapshot = this.#load(layers)
+    this.#warn([])
+  }
+
+  get layers(): Layers {
+    return this.#layers
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot
+  }
+
+  /** What would be in force after a change. */
+  preview(change: Partial<Layers>): Snapshot {
+    return this.#load({ ...this.#layers, ...change })
+  }
+
+  /** Puts other layers in force; those that `change` leaves out stay. */
+  use(change: Partial<Layers>): void {
+    const before = this.#snapshot.warnings
+    this.#snapshot = this.preview(change)
+    this.#layers = { ...this.#layers, ...change }
+    this.#warn(before)
+  }
+
+  #load(layers: Layers): Snapshot {
+    return loadSnapshot({ ...layers, knownTools: this.knownTools, engines: this.#engines })
+  }
+
+  #warn(before: readonly string[]): void {
+    for (const warning of this.#snapshot.warnings) {
+      if (!before.includes(warning)) this.#log.warn("an asset is used only in part", { warning })
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/** Where a call can be handed to: a person's phone, a SIP address, a queue, or a workflow. */
+
+import { z } from "zod"
+
+/**
+ * Written as text: `+15550100001`, `sip:desk@pbx.example.com`, `queue:support`, `workflow:WW…` (TaskRouter and Flex).
+ * (Twilio: "TwiML Voice: Dial", "TwiML Voice: Enqueue".)
+ */
+export const TransferTarget = z
+  .string()
+  .trim()
+  .transform((text, context): TransferTarget => {
+    if (/^\+[1-9]\d{1,14}$/.test(text)) return { kind: "number", to: text }
+    if (/^sips?:[^\s@<>"]{1,200}@[^\s<>"]{1,200}$/.test(text)) return { kind: "sip", to: text }
+    const queue = /^queue:([\w .-]{1,64})$/.exec(text)?.[1]
+    if (queue !== undefined) return { kind: "queue", to: queue }
+    const workflow = /^workflow:(WW[0-9a-f]{32})$/.exec(text)?.[1]
+    if (workflow !== undefined) return { kind: "workflow", to: workflow }
+    context.addIssue({
+      code: "custom",
+      message:
+        "must be a number such as +15550100001, sip:name@host, queue:name, or workflow:WW… (a workflow SID)",
+    })
+    return z.NEVER
+  })
+export type TransferTarget = { kind: "number" | "sip" | "queue" | "workflow"; to: string }

@@ -1,0 +1,138 @@
+/** `parley upload`: puts files of contexts and manifests where the server finds them: its database, or Twilio Sync. */
+
+import { existsSync, readFileSync } from "node:fs"
+import { basename, extname, resolve } from "node:path"
+import { twilioSyncOf } from "../app.ts"
+import { describeFault } from "../assets/asset-error.ts"
+import { readAsset, type AssetMeaning, type AssetText } from "../assets/asset-text.ts"
+import { listFolder, readFiles } from "../assets/files.ts"
+import { readJson } from "../assets/json.ts"
+import { loaderType } from "../assets/load.ts"
+import { dataOf, fitsSync, MAX_ENTRY_BYTES } from "../assets/sync-entry.ts"
+import type { Config } from "../config.ts"
+import { systemClock } from "../lib/clock.ts"
+import { messageOf } from "../lib/errors.ts"
+import { openStore } from "../store/store.ts"
+import { builtinTools } from "../tools/registry.ts"
+import type { TwilioSync } from "../twilio/sync.ts"
+
+export type UploadOptions = {
+  files: readonly string[]
+  /** To Twilio Sync, also where the server keeps its assets in its database. */
+  sync: boolean
+  print: (line: string) => void
+  /** Takes what went wrong. */
+  fail: (line: string) => void
+}
+
+const USAGE = `Usage: parley upload <file>…
+
+  .md files become contexts, .json files tool manifests; the key is the name of the file without its ending.
+
+  --sync   to Twilio Sync, whatever AssetLoader.assetLoaderType in serverConfig.json says
+
+Examples:
+  parley upload ./assets/customerServiceContext.md
+  parley upload myContext.md myTools.json
+  parley upload --sync /path/to/specialContext.md`
+
+/** Resolves to the exit code. `configured` is asked once there is something to upload. */
+export async function upload(configured: () => Config, options: UploadOptions): Promise<number> {
+  const { print, fail } = options
+  const paths = options.files.map((file) => resolve(file))
+  const fault = faultOf(paths)
+  if (fault !== undefined) {
+    fail(fault)
+    return 1
+  }
+  const config = configured()
+  const sync = options.sync || keepsInSync(config) ? twilioSyncOf(config) : "database"
+  if (!sync) {
+    fail("Error: Missing Twilio credentials")
+    fail(
+      "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN in the environment or in the file .env of this folder.",
+    )
+    return 1
+  }
+  const put = sync === "database" ? intoDatabase(config) : intoSync(sync)
+  for (const path of paths) {
+    const name = basename(path)
+    try {
+      const asset = read(path)
+      const document = asset.kind === "manifest" ? readJson(asset.text) : undefined
+      if (document && !("lineOf" in document)) {
+        fail(`Error: Invalid JSON in ${name}`)
+        fail(`line ${document.line}: ${document.message}`)
+        return 1
+      }
+      const meaning = meaningOf(asset)
+      await put(asset, meaning)
+      print(`Uploaded ${name} to ${sync === "database" ? config.databaseUrl : "Twilio Sync"}`)
+      print(`  Key: ${asset.key}`)
+      print(sizeOf(asset, meaning))
+    } catch (error) {
+      fail(`Upload failed: ${messageOf(error)}`)
+      return 1
+    }
+  }
+  print("Upload completed successfully!")
+  return 0
+}
+
+function faultOf(paths: readonly string[]): string | undefined {
+  if (paths.length === 0) return USAGE
+  if (paths.some((path) => kindOf(path) === undefined)) return "Error: Only .md and .json files are supported"
+  const missing = paths.find((path) => !existsSync(path))
+  return missing === undefined ? undefined : `Error: File not found: ${missing}`
+}
+
+function kindOf(path: string): "context" | "manifest" | undefined {
+  const kinds: Record<string, "context" | "manifest"> = { ".md": "context", ".json": "manifest" }
+  return kinds[extname(path)]
+}
+
+/** Whether the server of this folder keeps its assets in Sync; not, where its files cannot be read. */
+function keepsInSync({ assetsDir }: Config): boolean {
+  try {
+    return loaderType(readFiles(assetsDir, listFolder(assetsDir))) === "sync"
+  } catch {
+    return false
+  }
+}
+
+function read(path: string): AssetText {
+  const name = basename(path)
+  const key = name.slice(0, name.length - extname(name).length)
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path))
+  return { name, kind: kindOf(path) ?? "context", key, text, source: "file" }
+}
+
+function meaningOf(asset: AssetText): AssetMeaning {
+  const result = readAsset(asset, [...builtinTools().keys()])
+  if (result.ok) return result.meaning
+  throw new Error(result.faults.map(describeFault).join("; "))
+}
+
+function sizeOf({ text }: AssetText, meaning: AssetMeaning): string {
+  return meaning.kind === "manifest"
+    ? `  Tools: ${meaning.manifest.tools.length}`
+    : `  Content length: ${text.length} characters`
+}
+
+function intoDatabase({ databaseUrl }: Config) {
+  return async function put({ kind, key, text }: AssetText, { version }: AssetMeaning): Promise<void> {
+    using store = openStore({ url: databaseUrl })
+    store.assets.put({ kind, key, version, text, source: "api", at: systemClock.now() })
+  }
+}
+
+function intoSync(sync: TwilioSync) {
+  return async function put({ kind, key, text, name }: AssetText): Promise<void> {
+    const data = dataOf({ kind, text })
+    if (!fitsSync(data))
+      throw new Error(
+        `${name} is too large: Twilio Sync keeps at most ${MAX_ENTRY_BYTES} bytes of JSON in one entry`,
+      )
+    await sync.write({ kind, key, data })
+  }
+}

@@ -1,0 +1,36 @@
+/** Who may be sent text messages in a call, and how many: a model must not be able to write to whom it likes. */
+
+import type { Call } from "../call/call.ts"
+import type { SmsSender } from "../tools/define-tool.ts"
+import type { ControlContext } from "./context.ts"
+
+/** The sender for one call; undefined without a Twilio account. `sent`: how many went out before. */
+export function smsSenderFor(
+  { twilio, config, log }: ControlContext,
+  call: Pick<Call, "sid" | "direction" | "from" | "to">,
+  sent = 0,
+): SmsSender | undefined {
+  if (!twilio) return undefined
+  const { allowedDestinations, perCall } = config.sms
+  const [peer, own] = call.direction === "inbound" ? [call.from, call.to] : [call.to, call.from]
+  return {
+    refuses(recipient) {
+      const allowed = recipient === peer || allowedDestinations.some((prefix) => recipient.startsWith(prefix))
+      if (!/^\+[1-9]\d{1,14}$/.test(recipient)) return "the recipient is not a phone number in E.164 form"
+      if (!allowed) return "messages may go to the caller only"
+      if (sent >= perCall) return `at most ${perCall} messages may be sent in one call`
+      return undefined
+    },
+    async send(recipient, message) {
+      // Counted before it is known to be sent, so that calls at once cannot pass the limit.
+      sent += 1
+      const { sid, status } = await twilio.sendMessage({
+        to: recipient,
+        from: config.twilio.fromNumber ?? own,
+        body: message,
+      })
+      log.info("message sent", { callSid: call.sid, messageSid: sid, pii: { to: recipient } })
+      return { sid, status }
+    },
+  }
+}

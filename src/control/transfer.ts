@@ -1,0 +1,102 @@
+/** Hands a caller to a person: dials, tells the person what it is about, and takes the caller back when nobody answers. */
+
+import type { Agent } from "../assets/agent.ts"
+import type { Call } from "../call/call.ts"
+import { TransferTarget } from "../call/transfer-target.ts"
+import { isTerminal } from "../call/status.ts"
+import { AppError } from "../lib/errors.ts"
+import { transferTwiml, whisperTwiml } from "../twilio/transfer-twiml.ts"
+import { emptyTwiml, hangupTwiml, sayTwiml } from "../twilio/twiml.ts"
+import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
+import { agentOf, publish, type ControlContext } from "./context.ts"
+import { relayInstructions } from "./relay-instructions.ts"
+import { endCallRecord, reportStatus } from "./report-status.ts"
+
+/** A whisper of more than this would keep the caller waiting; in characters. */
+const MAX_WHISPER = 500
+
+export type Transfer = {
+  /** What the conversation was about, for the person who takes over. */
+  summary: string
+  /** In place of the agent's target. */
+  to?: string | undefined
+}
+
+/**
+ * TwiML that begins the transfer. Without a target the caller hears that nobody is there, and goes on with the agent.
+ */
+export function beginTransfer(context: ControlContext, call: Call, { summary, to }: Transfer): string {
+  const agent = agentOf(context, call)
+  const parsed = TransferTarget.safeParse(to ?? agent.transfer.to ?? context.config.transferTo ?? "")
+  if (!parsed.success) {
+    context.log.error("a call was to be transferred, but no target is configured", {
+      callSid: call.sid,
+      agent: agent.key,
+    })
+    publish(context, call, { type: "transfer.failed", reason: "no target is configured" })
+    return takeBack(context, call, agent)
+  }
+  const target = parsed.data
+  publish(context, call, { type: "transfer.started", kind: target.kind, to: target.to, summary })
+  context.log.info("call is transferred", { callSid: call.sid, kind: target.kind })
+  const url = context.publicUrl()
+  return transferTwiml({
+    target,
+    actionUrl: `${url}/twilio/transfer-ended`,
+    whisperUrl: `${url}/twilio/whisper?call=${call.id}`,
+    timeoutSeconds: agent.transfer.timeoutSeconds,
+    callerId: agent.transfer.callerId,
+    announcement: agent.phrases.transferring,
+    task: { reason: "live-agent-handoff", summary, callSid: call.sid ?? "", from: call.from, to: call.to },
+  })
+}
+
+/** What the person hears before the caller is on the line. */
+export function whisper(context: ControlContext, call: Call): string {
+  const started = context.store.events.lastOf(call.id, "transfer.started")
+  const summary = started?.event.type === "transfer.started" ? started.event.summary : ""
+  const text =
+    summary.trim() === "" ? "A caller is transferred to you." : `A caller is transferred to you. ${summary}`
+  return whisperTwiml(text.slice(0, MAX_WHISPER))
+}
+
+/** TwiML for the caller after the transfer: the end of the call, or the agent again. */
+export function transferEnded(context: ControlContext, webhook: TransferEndedWebhook): string {
+  const { store, sweep } = context
+  const call = store.calls.bySid(webhook.callSid)
+  if (!call) return hangupTwiml()
+  const at = sweep.clock.now()
+  if (isTerminal(webhook.callStatus)) {
+    if (webhook.connected) publish(context, call, { type: "transfer.finished", result: webhook.result })
+    endCallRecord(context, call, { by: "caller", reason: "hung up after a transfer" })
+    reportStatus(context, call, { status: webhook.callStatus, at })
+    return emptyTwiml()
+  }
+  if (isTerminal(call.status)) return hangupTwiml()
+  if (webhook.connected) {
+    publish(context, call, { type: "transfer.finished", result: webhook.result })
+    endCallRecord(context, call, { by: "agent", reason: "transferred to a person" })
+    reportStatus(context, call, { status: "completed", at })
+    return hangupTwiml()
+  }
+  publish(context, call, { type: "transfer.failed", reason: webhook.result })
+  return takeBack(context, call, agentOf(context, call))
+}
+
+/** Nobody took the call: the agent goes on, or says goodbye where the agent's rule says so. */
+function takeBack(context: ControlContext, call: Call, agent: Agent): string {
+  if (agent.transfer.onFailure === "goodbye") {
+    endCallRecord(context, call, { by: "agent", reason: "nobody answered the transfer" })
+    reportStatus(context, call, { status: "completed", at: context.sweep.clock.now() })
+    return sayTwiml({ text: agent.phrases.transferFailed, then: "hangup" })
+  }
+  return relayInstructions(context, { call, agent })
+}
+
+/** Throws INVALID_REQUEST for a target that is none, or for none at all. */
+export function requireTarget({ config }: ControlContext, agent: Agent, to: string | undefined): void {
+  const parsed = TransferTarget.safeParse(to ?? agent.transfer.to ?? config.transferTo ?? "")
+  if (parsed.success) return
+  const [issue] = parsed.error.issues
+  throw new AppError("INVALID_REQUEST", `The transfer target ${issue?.message ?? "is invalid"}`)
+}

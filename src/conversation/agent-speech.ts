@@ -1,0 +1,115 @@
+/** What the agent said and what was heard of it: keeps both in the history and publishes what is certain. */
+
+import type { CallEvent } from "../call/events.ts"
+import type { Latency } from "../call/turn.ts"
+import type { Clock } from "../lib/clock.ts"
+import type { History } from "./history.ts"
+import { Utterances, type Utterance } from "./utterances.ts"
+
+export type AgentSpeechOptions = {
+  history: History
+  clock: Clock
+  /** Whether what was sent is still being spoken, as far as is known. */
+  audible: () => boolean
+  publish: (event: CallEvent) => void
+}
+
+export class AgentSpeech {
+  readonly #options: AgentSpeechOptions
+  readonly #utterances = new Utterances()
+  /** Said, but perhaps not heard yet. */
+  readonly #unreported = new Set<Utterance>()
+
+  constructor(options: AgentSpeechOptions) {
+    this.#options = options
+  }
+
+  /** The utterance that began last. */
+  get last(): Utterance | undefined {
+    return this.#utterances.last
+  }
+
+  /** An utterance without words, which leaves no trace until it has some. */
+  begin(): Utterance {
+    return this.#utterances.create(this.#options.history.agent())
+  }
+
+  /** Words of it were handed over to be spoken. */
+  sent(utterance: Utterance, text: string): void {
+    const now = this.#options.clock.now()
+    this.#utterances.sent(utterance, text, now)
+    this.#options.history.say(utterance.turn, utterance.spoken.text, now)
+  }
+
+  /** All of it was handed over. */
+  complete(utterance: Utterance, latency?: Latency): void {
+    this.#settle(utterance, { text: utterance.spoken.text.trim(), interrupted: false, latency })
+  }
+
+  /** A clause was played. `running`: the utterance to which words may still be added. */
+  played(clause: string, running: Utterance | undefined): void {
+    const utterance = this.#utterances.played(clause)
+    if (utterance && utterance !== running) this.reportIfPlayed(utterance)
+  }
+
+  /**
+   * Finds out what an interruption cut off and what was heard of it; undefined when nothing was. `running`: the utterance
+   * to which words may still be added.
+   */
+  interrupted(
+    report: string,
+    { durationMs, running }: { durationMs: number | undefined; running: Utterance | undefined },
+  ): { utterance: Utterance; text: string } | undefined {
+    const { last } = this
+    if (report !== "") {
+      const hit = this.#utterances.interrupted(report, { now: this.#options.clock.now(), durationMs })
+      // What fits nothing that was sent is all the same what the caller heard.
+      return hit ?? (last && { utterance: last, text: report })
+    }
+    // A report without words can only mean what is being spoken at this moment.
+    if (!last || last.cut) return undefined
+    if (this.#options.audible()) return { utterance: last, text: last.spoken.playedText }
+    return last === running ? { utterance: last, text: last.spoken.text.trim() } : undefined
+  }
+
+  /** The caller heard `text` of it, and will hear no more of it nor of what was said before. */
+  cut(utterance: Utterance, text: string): void {
+    const { turn, cut } = utterance
+    this.#utterances.cutOff(utterance)
+    const repeated = cut && turn.interrupted && turn.text === text
+    if (!repeated) this.#settle(utterance, { text, interrupted: true })
+  }
+
+  /** Nothing more will be played: what is known not to have been played was not heard. */
+  cutUnplayed(): void {
+    for (const utterance of this.#utterances.unplayed()) {
+      this.#settle(utterance, { text: utterance.spoken.playedText, interrupted: true })
+    }
+  }
+
+  /** Publishes everything that waits: it was cut off, or the caller has spoken since. */
+  report(): void {
+    for (const utterance of this.#unreported) this.#report(utterance)
+  }
+
+  /** Publishes this one if all of it was played. */
+  reportIfPlayed(utterance: Utterance): void {
+    if (utterance.spoken.playedOut) this.#report(utterance)
+  }
+
+  #settle(
+    utterance: Utterance,
+    heard: { text: string; interrupted: boolean; latency?: Latency | undefined },
+  ): void {
+    this.#options.history.settle(utterance.turn, { ...heard, at: this.#options.clock.now() })
+    this.#unreported.add(utterance)
+  }
+
+  #report(utterance: Utterance): void {
+    if (!this.#unreported.delete(utterance)) return
+    const { id, text, interrupted } = utterance.turn
+    if (text !== "" || interrupted) {
+      this.#options.publish({ type: "agent.spoke", turnId: id, text, interrupted })
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** The tool calls of a conversation: each runs once and to its end, whatever becomes of the reply that made it. */
+
+import type { CallEvent } from "../call/events.ts"
+import type { Turn } from "../call/turn.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { ToolOutcome } from "../tools/define-tool.ts"
+import { outcomeText, type ToolCall } from "../tools/run-tool.ts"
+import type { History } from "./history.ts"
+
+export type ToolCallsOptions = {
+  history: History
+  /** Runs one tool. Never rejects. */
+  run: (call: ToolCall) => Promise<ToolOutcome>
+  sweep: Sweep
+  publish: (event: CallEvent) => void
+}
+
+export class ToolCalls {
+  readonly #options: ToolCallsOptions
+  readonly #running = new Set<Promise<ToolOutcome>>()
+
+  constructor(options: ToolCallsOptions) {
+    this.#options = options
+  }
+
+  /** How many run now. */
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Runs a call that was made in the agent's turn `reply`. When it resolves, the result is in the history. */
+  run(reply: Turn, call: ToolCall & { callId: string }): Promise<ToolOutcome> {
+    const running = this.#run(reply, call).finally(() => this.#running.delete(running))
+    this.#running.add(running)
+    return running
+  }
+
+  /** Resolves when no call runs any more, at the latest after `withinMs`, or when the signal is aborted. Never rejects. */
+  async settled({ withinMs, signal }: { withinMs: number; signal: AbortSignal }): Promise<void> {
+    if (this.#running.size === 0) return
+    await Promise.race([Promise.allSettled(this.#running), this.#options.sweep.sleep(withinMs, signal)])
+  }
+
+  async #run(reply: Turn, call: ToolCall & { callId: string }): Promise<ToolOutcome> {
+    const { history, run, sweep, publish } = this.#options
+    const { callId, name } = call
+    const startedAt = sweep.clock.now()
+    const turn = history.toolCalled(reply, call, startedAt)
+    publish({ type: "tool.started", toolCallId: callId, name })
+    const outcome = await run({ name, arguments: call.arguments })
+    const at = sweep.clock.now()
+    history.toolFinished(turn, { output: outcomeText(outcome), ok: outcome.ok, at })
+    publish({
+      type: "tool.finished",
+      toolCallId: callId,
+      name,
+      ok: outcome.ok,
+      tookMs: at - startedAt,
+      ...(outcome.ok ? {} : { message: outcome.message }),
+    })
+    return outcome
+  }
+}

@@ -1,0 +1,170 @@
+/** Answers one message of a conversation without a phone: the same role, tools and model as on a call. */
+
+import { createHash } from "node:crypto"
+import type { Agent } from "../assets/agent.ts"
+import type { CallEvent } from "../call/events.ts"
+import { CallId } from "../call/ids.ts"
+import type { Turn } from "../call/turn.ts"
+import { briefFor, type Brief } from "../conversation/brief.ts"
+import { History } from "../conversation/history.ts"
+import { Reply } from "../conversation/reply.ts"
+import type { StreamTimes } from "../conversation/stream-watch.ts"
+import { ToolCalls } from "../conversation/tool-calls.ts"
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { ChatModel } from "../llm/chat-model.ts"
+import type { StoredConversation } from "../store/conversations.ts"
+import type { CallAction } from "../tools/define-tool.ts"
+import type { RunAgentTool } from "./conversation-tools.ts"
+
+/** Turns and characters that are kept of a conversation, the latest ones. */
+const MAX_TURNS = 400
+const MAX_CHARS = 400_000
+
+export type AnswerOptions = {
+  conversation: StoredConversation
+  message: { role: "user" | "system"; text: string }
+  /** The agent for the parameters that the conversation has now. Asked before each request. */
+  agentOf: (conversation: StoredConversation) => Agent
+  model: ChatModel
+  runTool: RunAgentTool
+  /** Is given the conversation whenever something must not be lost any more. */
+  save: (conversation: StoredConversation) => void
+  times: StreamTimes
+  /** Cuts the answer off. Tools that run go on to their result. */
+  signal: AbortSignal
+  sweep: Sweep
+  log: Log
+}
+
+export type AnswerResult =
+  /** `endedBy`: the agent has asked for the end of the call that there is not. */
+  | { outcome: "said"; text: string; endedBy: "agent" | undefined }
+  /** Nothing of an answer is kept, but the message and what tools have done is. */
+  | { outcome: "aborted" }
+  | { outcome: "failed"; reason: string }
+
+/** Never rejects for what a model or a tool does. */
+export async function answerMessage(options: AnswerOptions): Promise<AnswerResult> {
+  const { message, agentOf, model, times, signal, sweep, log } = options
+  const { clock } = sweep
+  let conversation = options.conversation
+  let failure = "no reason given"
+  let endedBy: "agent" | undefined
+  const turns = new Map(withoutRepetition(conversation.turns, message).map((turn) => [turn.id, turn]))
+  const history = new History({
+    callId: CallId.parse(conversation.id),
+    turns: [...turns.values()],
+    keep(turn) {
+      turns.set(turn.id, turn)
+      // Words come piece by piece and are saved once they are complete; what a tool does is not undone.
+      if (turn.kind === "tool") save()
+    },
+  })
+  const publish = (event: CallEvent) => {
+    if (event.type === "model.failed") failure = event.message
+    log.debug("conversation went on", { event: event.type })
+  }
+
+  function save(): void {
+    conversation = { ...conversation, turns: latest([...turns.values()]), updatedAt: clock.now() }
+    options.save(conversation)
+  }
+
+  /** What is asked of a call has no effect without one, except for the role, which belongs to the conversation. */
+  function act(action: CallAction): void {
+    if (action.type === "end-call") endedBy = "agent"
+    if (action.type !== "change-context") {
+      log.info("an action of a call has no effect without a phone", { action: action.type })
+      return
+    }
+    const { contextKey, manifestKey, summary } = action
+    const parameters = { ...conversation.parameters, contextKey, ...(manifestKey ? { manifestKey } : {}) }
+    conversation = { ...conversation, parameters }
+    if (summary) history.note(summary, { speaker: "system", at: clock.now() })
+    save()
+  }
+
+  const toolCalls = new ToolCalls({
+    history,
+    async run(call) {
+      const outcome = await options.runTool(call, agentOf(conversation))
+      if (!outcome.ok || !outcome.action) return outcome
+      act(outcome.action)
+      return { ok: true, value: outcome.value }
+    },
+    sweep,
+    publish,
+  })
+
+  const { role, text } = message
+  if (role === "user") history.caller(text, { kind: "speech", at: clock.now() })
+  else history.note(text, { speaker: "system", at: clock.now() })
+  save()
+
+  let said = ""
+  const reply = new Reply({
+    turn: history.agent(),
+    history,
+    model,
+    brief: () => briefOf(conversation, agentOf(conversation)),
+    toolCalls,
+    times,
+    sweep,
+    speak(words) {
+      said += words
+      history.say(reply.turn, said, clock.now())
+    },
+    // Every action has been taken out of its outcome.
+    act: () => {},
+    publish,
+  })
+  const abort = () => reply.abort()
+  signal.addEventListener("abort", abort, { once: true })
+  if (signal.aborted) abort()
+  const { outcome } = await reply.run()
+  signal.removeEventListener("abort", abort)
+
+  // The beginning of an answer that nobody got was not said.
+  const heard = outcome === "said" ? said.trim() : ""
+  history.settle(reply.turn, { text: heard, interrupted: false, at: clock.now(), latency: reply.latency })
+  save()
+  if (outcome === "failed") return { outcome, reason: failure }
+  return outcome === "said" ? { outcome, text: heard, endedBy } : { outcome }
+}
+
+function briefOf({ id, userId, createdAt, parameters }: StoredConversation, agent: Agent): Brief {
+  const brief = briefFor({
+    agent,
+    call: { sid: null, direction: "inbound", from: "", to: "", prompt: null, createdAt },
+    parameters,
+    facts: { channel: "text messages" },
+  })
+  const safetyId = createHash("sha256")
+    .update(userId ?? id)
+    .digest("hex")
+    .slice(0, 32)
+  return { ...brief, safetyId, conversationId: id }
+}
+
+/** A message that was never answered and is sent again stands in the conversation once. */
+function withoutRepetition(
+  turns: readonly Turn[],
+  { role, text }: AnswerOptions["message"],
+): readonly Turn[] {
+  const last = turns.at(-1)
+  const [kind, speaker] = role === "user" ? (["speech", "caller"] as const) : (["note", "system"] as const)
+  return last?.kind === kind && last.speaker === speaker && last.text === text ? turns.slice(0, -1) : turns
+}
+
+function latest(turns: readonly Turn[]): Turn[] {
+  const kept: Turn[] = []
+  let chars = 0
+  const told = turns.filter(({ kind, text }) => kind === "tool" || text !== "")
+  for (const turn of told.toSorted((a, b) => a.seq - b.seq).toReversed()) {
+    chars += turn.text.length + (turn.tool?.arguments.length ?? 0) + (turn.tool?.output?.length ?? 0)
+    if (kept.length === MAX_TURNS || (chars > MAX_CHARS && kept.length > 0)) break
+    kept.push(turn)
+  }
+  return kept.toReversed()
+}

@@ -1,0 +1,302 @@
+/** A call on ConversationRelay while its conversation runs: the agent that talks, its habits, and what others may change. */
+
+import type { Agent, Assets, ModelChoice } from "../assets/agent.ts"
+import type { Call, Parameters } from "../call/call.ts"
+import type { CallEvent } from "../call/events.ts"
+import type { CallId } from "../call/ids.ts"
+import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
+import type { Turn } from "../call/turn.ts"
+import type { Arrival } from "../control/arrival.ts"
+import { briefFor } from "../conversation/brief.ts"
+import { Conversation, type ConversationTimes } from "../conversation/conversation.ts"
+import { History } from "../conversation/history.ts"
+import { LanguageWatch } from "../conversation/language-watch.ts"
+import { SilenceWatch } from "../conversation/silence-watch.ts"
+import { AppError, messageOf } from "../lib/errors.ts"
+import type { Log } from "../lib/log.ts"
+import type { Socket } from "../lib/socket.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { ChatModel } from "../llm/chat-model.ts"
+import type { AnyTool, SmsSender, SteerAction } from "../tools/define-tool.ts"
+import { runTool, type ToolCall } from "../tools/run-tool.ts"
+import { RelayOutbound, type RelayInbound, type RelaySetup } from "../twilio/relay-messages.ts"
+import { chooseAgent } from "./choose-agent.ts"
+import { declaredLanguages } from "./declared-languages.ts"
+import { RelayVoice } from "./relay-voice.ts"
+
+export type RelayCallOptions = {
+  socket: Socket
+  call: Call
+  assets: Assets
+  modelFor: (choice: ModelChoice) => ChatModel
+  /** The tools that a manifest offers, by name. */
+  toolsFor: (manifest: Agent["manifest"]) => ReadonlyMap<string, AnyTool>
+  /** Undefined without a Twilio account. */
+  sms: SmsSender | undefined
+  /** Told with which agent the call goes on. */
+  onAgent: (agent: Agent) => void
+  keep: (turn: Turn) => void
+  publish: (event: CallEvent) => void
+  times: ConversationTimes & {
+    /** Longest run of one tool, in milliseconds. */
+    toolMs: number
+  }
+  sweep: Sweep
+  log: Log
+}
+
+export class RelayCall implements LiveCall {
+  readonly callId: CallId
+  readonly #options: RelayCallOptions
+  readonly #setup: RelaySetup
+  readonly #parameters: Parameters
+  readonly #voice: RelayVoice
+  readonly #conversation: Conversation
+  readonly #silence: SilenceWatch
+  readonly #language: LanguageWatch
+  #agent: Agent
+  /** Instructions given with the call; an exchanged context takes their place. */
+  #prompt: string | null
+  #silenceDetection: boolean
+
+  /** `parameters`: those of the call and of the socket, without the program's own. */
+  constructor(options: RelayCallOptions, setup: RelaySetup, parameters: Parameters, arrival: Arrival) {
+    const { call, assets, socket, sweep, log, modelFor, times } = options
+    this.callId = call.id
+    this.#options = options
+    this.#setup = setup
+    this.#parameters = parameters
+    this.#prompt = call.prompt
+    this.#agent = chooseAgent({ assets, call, parameters, log })
+    const agent = this.#agent
+    const listenMode = parameters["listenMode"]
+    const muted = listenMode === undefined ? agent.listenMode : listenMode === "true"
+    this.#voice = new RelayVoice({ socket, sweep, log, listenMode: muted })
+    this.#conversation = new Conversation({
+      brief: this.#brief(),
+      history: new History({
+        callId: call.id,
+        turns: arrival.kind === "new" ? [] : arrival.turns,
+        keep: options.keep,
+      }),
+      model: modelFor(agent.model),
+      voice: this.#voice,
+      steer: (action) => this.#steer(action),
+      runTool: (toolCall) => this.#runTool(toolCall),
+      phrases: agent.phrases,
+      times,
+      sweep,
+      log,
+      publish: options.publish,
+    })
+    this.#silenceDetection = agent.silence.enabled
+    this.#silence = new SilenceWatch({
+      thresholdMs: agent.silence.secondsThreshold * 1000,
+      messages: agent.silence.messages,
+      sweep,
+      quietAt: () => this.#voice.quietAt(),
+      busy: () => this.#conversation.busy,
+      remind: (text) => this.#conversation.say(text),
+      giveUp: () =>
+        this.#conversation.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
+    })
+    this.#language = new LanguageWatch(declaredLanguages(agent, parameters))
+    options.onAgent(agent)
+    this.#firstWords(arrival)
+    this.#watchSilence()
+  }
+
+  /** What Twilio reports. */
+  hear(frame: Exclude<RelayInbound, { type: "setup" }>): void {
+    const { log, publish } = this.#options
+    switch (frame.type) {
+      case "prompt":
+        this.#silence.alive()
+        // Partials are replaced by the finished prompt, which is the one that is answered.
+        if (frame.last) this.#heardPrompt(frame.text, frame.lang ?? undefined)
+        return
+      case "interrupt":
+        this.#conversation.interrupt(frame.heard, { durationMs: frame.heardMs ?? undefined })
+        return this.#silence.alive()
+      case "dtmf":
+        this.#silence.alive()
+        return this.#conversation.press(frame.digit)
+      case "info":
+        if (frame.name === "agentSpeaking") {
+          this.#voice.agentSpeaking(frame.on)
+          this.#silence.quietChanged()
+        }
+        if (frame.name === "tokensPlayed") this.#conversation.played(frame.text)
+        return
+      case "error":
+        log.warn("Twilio reported an error", { code: frame.code, pii: frame.description })
+        return publish({ type: "relay.failed", description: frame.description.slice(0, 500) })
+      case "unknown":
+        return log.debug("a frame of an unknown type was ignored", { frame: frame.name })
+      default:
+        frame satisfies never
+    }
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    this.#silence.stop()
+    this.#conversation.close()
+    this.#voice.close()
+  }
+
+  say(text: string): void {
+    this.#conversation.say(text)
+  }
+
+  insert(message: InsertedMessage): void {
+    this.#conversation.insert(message)
+  }
+
+  sendFrame(given: unknown): void {
+    const parsed = RelayOutbound.safeParse(given)
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      throw new AppError(
+        "INVALID_REQUEST",
+        `The frame is invalid: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
+      )
+    }
+    this.#voice.frame(parsed.data)
+    if (parsed.data.type === "text" && parsed.data.token.trim() !== "")
+      this.#conversation.greeted(parsed.data.token)
+  }
+
+  change({ contextKey, manifestKey, listenMode, silenceDetection, reset }: AgentChange): AgentState {
+    const { assets, call } = this.#options
+    // Both are looked up before anything is exchanged.
+    const context =
+      contextKey === undefined ? undefined : assets.agentFor({ agent: call.agent, contextKey }).context
+    const manifest =
+      manifestKey === undefined ? undefined : assets.agentFor({ agent: call.agent, manifestKey }).manifest
+    if (context) this.#prompt = null
+    if (context || manifest) {
+      const { context: role, manifest: tools } = this.#agent
+      this.#agent = { ...this.#agent, context: context ?? role, manifest: manifest ?? tools }
+      this.#conversation.rebrief(this.#brief())
+      this.#options.onAgent(this.#agent)
+    }
+    if (reset) this.#conversation.forget()
+    if (listenMode !== undefined) this.#voice.muted = listenMode
+    if (silenceDetection !== undefined) this.#silenceDetection = silenceDetection
+    if (listenMode !== undefined || silenceDetection !== undefined) this.#watchSilence()
+    return {
+      contextKey: this.#agent.context.key,
+      manifestKey: this.#agent.manifest.key,
+      listenMode: this.#voice.muted,
+      silenceDetection: this.#silenceDetection,
+    }
+  }
+
+  wrapUp(text: string, ending: Ending): void {
+    this.#silence.stop()
+    this.#conversation.wrapUp(text, ending)
+  }
+
+  close(code: number, reason: string): void {
+    this.#options.socket.close(code, reason)
+  }
+
+  #firstWords(arrival: Arrival): void {
+    const { phrases, greeting } = this.#agent
+    switch (arrival.kind) {
+      case "new": {
+        const words = this.#options.call.firstMessage ?? greeting
+        if (words === "") return
+        this.#voice.spokenByTwilio(words)
+        return this.#conversation.greeted(words)
+      }
+      case "resumed":
+        return this.#conversation.say(phrases.resumed)
+      case "not-transferred":
+        this.#conversation.insert({
+          role: "system",
+          text: `The caller was to be handed to a person, but nobody took the call (${arrival.reason}).`,
+          respond: false,
+        })
+        return this.#conversation.say(phrases.transferFailed)
+      default:
+        arrival satisfies never
+    }
+  }
+
+  #heardPrompt(text: string, lang: string | undefined): void {
+    const ttsLanguage = this.#language.heard(lang)
+    if (ttsLanguage !== undefined) this.#voice.act({ type: "switch-language", ttsLanguage })
+    this.#conversation.hear(text, { lang })
+  }
+
+  /** Reminders make no sense to somebody who hears nothing. */
+  #watchSilence(): void {
+    if (this.#silenceDetection && !this.#voice.muted) this.#silence.start()
+    else this.#silence.stop()
+  }
+
+  #steer(action: SteerAction): void {
+    switch (action.type) {
+      case "set-listen-mode":
+        this.#changed({ listenMode: action.enabled })
+        return
+      case "set-silence-detection":
+        this.#changed({ silenceDetection: action.enabled })
+        return
+      case "change-context": {
+        const { contextKey, manifestKey, summary } = action
+        this.#changed({ contextKey, manifestKey })
+        if (summary) {
+          const text = `You have taken over this conversation. What was said before, in short: ${summary}`
+          this.#conversation.insert({ role: "system", text, respond: false })
+        }
+        return
+      }
+      default:
+        action satisfies never
+    }
+  }
+
+  #changed(change: AgentChange): void {
+    this.#options.publish({ type: "agent.changed", ...this.change(change) })
+  }
+
+  #brief() {
+    const { callerName, forwardedFrom, callType, sessionId } = this.#setup
+    return briefFor({
+      agent: this.#agent,
+      call: { ...this.#options.call, prompt: this.#prompt },
+      parameters: this.#parameters,
+      facts: { callerName, forwardedFrom, callType, sessionId },
+    })
+  }
+
+  async #runTool(toolCall: ToolCall) {
+    const { call, assets, toolsFor, sms, sweep, times, log } = this.#options
+    const outcome = await runTool(toolCall, {
+      tools: toolsFor(this.#agent.manifest),
+      context: {
+        callId: call.id,
+        callSid: call.sid,
+        peer: call.direction === "inbound" ? call.from : call.to,
+        knowsContext: (keys) => {
+          try {
+            assets.agentFor({ agent: call.agent, ...keys })
+            return undefined
+          } catch (error) {
+            return messageOf(error)
+          }
+        },
+        sms,
+      },
+      timeoutMs: times.toolMs,
+      sweep,
+      log,
+    })
+    // A language that was chosen is not to be changed by the next words.
+    if (outcome.ok && outcome.action?.type === "switch-language") this.#language.stop()
+    return outcome
+  }
+}

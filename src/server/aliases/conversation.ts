@@ -1,0 +1,72 @@
+/** `POST /conversation` of Simple Conversation Relay. It only translates names; `docs/compatibility.md` tells the rest. */
+
+import { Hono } from "hono"
+import { z } from "zod"
+import { AppError, toAppError } from "../../lib/errors.ts"
+import type { Env, RequestContext, ServerContext } from "../context.ts"
+import { MAX_MESSAGE_CHARS } from "../conversation-routes.ts"
+import { errorHandler } from "../errors.ts"
+import { requirePrincipal } from "../principal.ts"
+
+/** Any other role than `system` is the user's, and an id that is no text is an unknown one. */
+const Body = z.object({
+  message: z
+    .string("Message is required")
+    .max(MAX_MESSAGE_CHARS, `Message must have ${MAX_MESSAGE_CHARS} characters at most`)
+    .refine((text) => text.trim() !== "", "Message is required"),
+  role: z.literal("system").or(z.literal("user")).catch("user"),
+  sessionId: z
+    .union([z.string(), z.null(), z.undefined()])
+    .catch("none")
+    .transform((id) => id || undefined),
+})
+
+const Details = z.object({ conversationId: z.string() })
+
+export function conversationAlias(context: Pick<ServerContext, "config" | "messenger" | "log">): Hono<Env> {
+  const { config, messenger, log } = context
+  const app = new Hono<Env>()
+  const onError = errorHandler(log)
+
+  app.onError(async (thrown, c) => {
+    // Logs it and sets the headers that go with it.
+    await onError(thrown, c)
+    const { http, told, details } = toAppError(thrown)
+    const sessionId = Details.safeParse(details).data?.conversationId
+    const answer = { success: false, ...(sessionId ? { sessionId } : {}), error: told }
+    return c.json(answer, http >= 500 ? 500 : http)
+  })
+
+  app.post("/conversation", requirePrincipal(config), async (c) => {
+    c.header("Deprecation", "true")
+    c.header("Link", '</v1/conversations>; rel="successor-version"')
+    const parsed = Body.safeParse(await bodyOf(c))
+    if (!parsed.success) {
+      throw new AppError("INVALID_REQUEST", parsed.error.issues[0]?.message ?? "Message is required")
+    }
+    const { message: text, role, sessionId } = parsed.data
+    const { conversationId, response, created } = await messenger.send({
+      text,
+      role,
+      conversationId: sessionId,
+      unknownId: "open-another",
+      userId: c.get("principal").userId,
+    })
+    const replaced = created && sessionId !== undefined
+    return c.json({ success: true, sessionId: conversationId, response, ...(replaced ? { created } : {}) })
+  })
+
+  return app
+}
+
+/** The fields of a JSON object or of a form; anything else has none. */
+async function bodyOf(c: RequestContext): Promise<unknown> {
+  if (!/^application\/json\b/i.test(c.req.header("content-type") ?? "")) return c.req.parseBody()
+  const text = await c.req.text()
+  try {
+    const body: unknown = text === "" ? {} : JSON.parse(text)
+    return typeof body === "object" && body !== null && !Array.isArray(body) ? body : {}
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", "The body is not JSON", { cause })
+  }
+}

@@ -1,0 +1,142 @@
+/** Call control of Simple Conversation Relay. It only translates names; `docs/compatibility.md` tells the rest. */
+
+import { Hono } from "hono"
+import { z } from "zod"
+import { CallSid } from "../../call/ids.ts"
+import { connectEnded } from "../../control/connect-ended.ts"
+import { placeCall } from "../../control/place-call.ts"
+import { changeAgent } from "../../control/steer-call.ts"
+import { AppError, toAppError } from "../../lib/errors.ts"
+import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
+import type { Env, RequestContext, ServerContext } from "../context.ts"
+import { errorHandler } from "../errors.ts"
+import { isDirectLoopback, requireOwnCall, requirePrincipal } from "../principal.ts"
+import { takeStatus, twiml } from "../twilio-routes.ts"
+import { webhookGuard } from "../webhook-guard.ts"
+
+const OutboundCall = z.object({
+  properties: z.looseObject({
+    phoneNumber: z.union([z.string(), z.number().transform(String)]).optional(),
+  }),
+})
+
+const Update = z.object({
+  callSid: z.string().optional(),
+  contextKey: z.string().optional(),
+  manifestKey: z.string().optional(),
+  reset: z.boolean().optional(),
+})
+
+export function relayControlAlias(context: ServerContext): Hono<Env> {
+  const { config, control, log } = context
+  const app = new Hono<Env>()
+  const onError = errorHandler(log)
+
+  app.onError(async (thrown, c) => {
+    // Logs it and sets the headers that go with it.
+    await onError(thrown, c)
+    const { http, told } = toAppError(thrown)
+    return c.json({ success: false, error: told }, http)
+  })
+
+  app.post("/outboundCall", outboundGuard(context), async (c) => {
+    succeededBy(c, "/v1/calls")
+    const parsed = OutboundCall.safeParse(await bodyOf(c))
+    const { phoneNumber, ...properties } = parsed.data?.properties ?? {}
+    if (!phoneNumber) throw new AppError("INVALID_REQUEST", "Phone number is required")
+    const { call } = await placeCall(control, {
+      to: phoneNumber,
+      parameters: Object.fromEntries(
+        Object.entries(properties).map(([name, value]) => [name, textOf(value)]),
+      ),
+      userId: c.get("principal").userId,
+      idempotencyKey: c.req.header("idempotency-key"),
+    })
+    const { sid, from, to, status, direction } = call
+    return c.json({
+      success: true,
+      response: { sid, callSid: sid, from, to, status, direction: `${direction}-api` },
+    })
+  })
+
+  app.post("/updateResponseService", requirePrincipal(config), async (c) => {
+    succeededBy(c, "/v1/calls/{sid}/agent")
+    const { callSid, contextKey, manifestKey, reset } = Update.safeParse(await bodyOf(c)).data ?? {}
+    if (!callSid || !(contextKey || manifestKey)) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        "callSid and at least one of contextKey or manifestKey are required",
+      )
+    }
+    const sid = CallSid.safeParse(callSid)
+    const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
+    if (!call || !control.liveCalls.get(call.id)) {
+      throw new AppError("NOT_FOUND", `Session not found for call SID: ${callSid.slice(0, 64)}`)
+    }
+    requireOwnCall(c.get("principal"), call)
+    const { contexts, manifests } = control.assets.keys()
+    if (contextKey && !contexts.includes(contextKey)) {
+      throw new AppError("INVALID_REQUEST", `Context not found for key: ${contextKey.slice(0, 128)}`)
+    }
+    if (manifestKey && !manifests.includes(manifestKey)) {
+      throw new AppError("INVALID_REQUEST", `Tool manifest not found for key: ${manifestKey.slice(0, 128)}`)
+    }
+    changeAgent(control, call, {
+      contextKey: contextKey || undefined,
+      manifestKey: manifestKey || undefined,
+      reset,
+    })
+    return c.json({ success: true })
+  })
+
+  app.post("/twilioStatusCallback", webhookGuard(context, { kind: "status", once: false }), (c) => {
+    succeededBy(c, "/twilio/status")
+    const call = takeStatus(context, c)
+    const live = call && control.liveCalls.get(call.id)
+    const text = `The telephone system reports: ${JSON.stringify(c.get("form"))}`
+    live?.insert({ role: "system", text, respond: false })
+    return c.json({ success: true })
+  })
+
+  app.post("/handoff", webhookGuard(context, { kind: "connect-ended", once: true }), (c) => {
+    succeededBy(c, "/twilio/connect-ended")
+    return twiml(c, connectEnded(control, parseConnectEndedWebhook(c.get("form"))))
+  })
+
+  return app
+}
+
+/** The documented refusals: not configured at all, or not with this key. */
+function outboundGuard(context: ServerContext) {
+  const guard = requirePrincipal(context.config)
+  return async function outboundGuardHandler(c: RequestContext, next: () => Promise<void>) {
+    if (context.config.apiKeys.length === 0 && !isDirectLoopback(context.config, c.env.origin)) {
+      throw new AppError("NOT_CONFIGURED", "Outbound calling is not configured")
+    }
+    try {
+      return await guard(c, next)
+    } catch (error) {
+      if (error instanceof AppError && error.code === "UNAUTHORIZED")
+        throw new AppError("UNAUTHORIZED", "Unauthorized")
+      throw error
+    }
+  }
+}
+
+/** JSON whatever the content type says: the documents' examples send none. */
+async function bodyOf(c: RequestContext): Promise<unknown> {
+  try {
+    return JSON.parse(await c.req.text())
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", "The body is not JSON.", { cause })
+  }
+}
+
+function succeededBy(c: RequestContext, path: string): void {
+  c.header("Deprecation", "true")
+  c.header("Link", `<${path}>; rel="successor-version"`)
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value ?? "")
+}

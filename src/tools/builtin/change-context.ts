@@ -1,0 +1,31 @@
+/** Tool `change-context`: another role takes over the conversation, with a summary of what was said. */
+
+import { z } from "zod"
+import { defineTool } from "../define-tool.ts"
+
+const Key = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be letters, digits, _ and -")
+
+const Arguments = z.object({
+  newContext: Key,
+  newManifest: Key.nullish(),
+  handoffSummary: z.string().max(8000).nullish(),
+})
+
+export const changeContext = defineTool({
+  name: "change-context",
+  parameters: Arguments,
+  run({ newContext, newManifest, handoffSummary }, { knowsContext }) {
+    const unknown = knowsContext({ contextKey: newContext, manifestKey: newManifest ?? undefined })
+    if (unknown !== undefined) return { ok: false, code: "UNKNOWN_CONTEXT", message: unknown }
+    return {
+      ok: true,
+      value: { message: "Context changed successfully", newContext },
+      action: {
+        type: "change-context",
+        contextKey: newContext,
+        manifestKey: newManifest ?? undefined,
+        summary: handoffSummary ?? undefined,
+      },
+    }
+  },
+})

@@ -1,0 +1,23 @@
+/** Tool `live-agent-handoff`: gives the caller to a person. */
+
+import { z } from "zod"
+import { defineTool } from "../define-tool.ts"
+
+const Arguments = z.object({
+  summary: z.string().optional(),
+  /** Another name of `summary`. */
+  conversationSummary: z.string().optional(),
+})
+
+export const liveAgentHandoff = defineTool({
+  name: "live-agent-handoff",
+  parameters: Arguments,
+  run({ summary, conversationSummary }) {
+    const reason = summary ?? conversationSummary ?? ""
+    return {
+      ok: true,
+      value: { message: "Live agent handoff initiated", summary: reason },
+      action: { type: "end-call", handoff: { reasonCode: "live-agent-handoff", reason } },
+    }
+  },
+})

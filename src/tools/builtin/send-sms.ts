@@ -1,0 +1,39 @@
+/** Tool `send-sms`: a text message, to the caller and to nobody else unless the agent's rule allows it. */
+
+import { z } from "zod"
+import { messageOf } from "../../lib/errors.ts"
+import { defineTool } from "../define-tool.ts"
+
+/** Twilio takes 1,600 characters at most. (Twilio: "Messages resource".) */
+const MAX_BODY = 1600
+
+const Arguments = z.object({
+  /** Left out: the caller's own number. */
+  to: z.string().nullish(),
+  message: z.string().min(1).max(MAX_BODY),
+})
+
+export const sendSms = defineTool({
+  name: "send-sms",
+  parameters: Arguments,
+  async run({ to, message }, { peer, sms }) {
+    const recipient = compact(to ?? peer)
+    if (!sms) return refusal("NOT_CONFIGURED", "this server has no Twilio account")
+    const fault = sms.refuses(recipient)
+    if (fault !== undefined) return refusal("NOT_ALLOWED", fault)
+    try {
+      const { sid, status } = await sms.send(recipient, message)
+      return { ok: true, value: { message: "SMS sent successfully", recipient, sid, status } }
+    } catch (error) {
+      return refusal("SEND_FAILED", messageOf(error))
+    }
+  },
+})
+
+function refusal(code: string, reason: string) {
+  return { ok: false as const, code, message: `SMS send failed: ${reason}` }
+}
+
+function compact(number: string): string {
+  return number.replace(/[\s().-]/g, "")
+}

@@ -1,0 +1,16 @@
+/** Tool `set-listen-mode`: the agent listens and works without a sound, or speaks again. */
+
+import { z } from "zod"
+import { defineTool } from "../define-tool.ts"
+
+export const setListenMode = defineTool({
+  name: "set-listen-mode",
+  parameters: z.object({ enabled: z.boolean() }),
+  run({ enabled }) {
+    return {
+      ok: true,
+      value: { message: `Listen mode ${enabled ? "enabled" : "disabled"}`, enabled },
+      action: { type: "set-listen-mode", enabled },
+    }
+  },
+})

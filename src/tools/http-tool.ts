@@ -1,0 +1,162 @@
+/** A tool of a manifest that asks an HTTP service: its arguments go out, its answer goes back to the model. */
+
+import { z } from "zod"
+import type { HttpToolSpec } from "../call/http-tool-spec.ts"
+import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
+import { messageOf } from "../lib/errors.ts"
+import type { AnyTool, ToolContext, ToolOutcome } from "./define-tool.ts"
+import { operatorHttpUrl } from "./public-url.ts"
+
+/** What of an answer a model is shown, in characters. */
+const MAX_ANSWER = 8000
+/** Statuses after which the same request may succeed. */
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
+
+export type HttpToolOptions = {
+  spec: ToolSpec
+  http: HttpToolSpec
+  /** Values for `${NAME}`. */
+  secrets: Readonly<Record<string, string>>
+  /** Whether addresses in private networks may be asked. */
+  allowPrivate: boolean
+  fetch?: (url: string, init: RequestInit) => Promise<Response>
+}
+
+type Arguments = Record<string, unknown>
+
+/** Throws nothing at making; a bad address or a missing secret is an outcome that the model is told. */
+export function httpTool(options: HttpToolOptions): AnyTool {
+  const { spec } = options
+  const schema = argumentSchema(spec.parameters)
+  return {
+    name: spec.name,
+    async call(argumentsJson, context) {
+      let given: unknown
+      try {
+        given = argumentsJson.trim() === "" ? {} : JSON.parse(argumentsJson)
+      } catch {
+        return { ok: false, code: "INVALID_ARGUMENTS", message: "The arguments are not valid JSON." }
+      }
+      const parsed = schema.safeParse(given)
+      if (!parsed.success) {
+        const faults = parsed.error.issues.map(
+          ({ path, message }) => `${path.join(".") || "arguments"}: ${message}`,
+        )
+        return { ok: false, code: "INVALID_ARGUMENTS", message: faults.join("; ") }
+      }
+      return ask(options, parsed.data, context)
+    },
+  }
+}
+
+/** The declared JSON Schema as a check; one that zod cannot read lets every object pass. */
+function argumentSchema(parameters: JsonSchema): z.ZodType<Arguments> {
+  const object = z.record(z.string(), z.unknown())
+  try {
+    const declared = z.fromJSONSchema({ type: "object", ...parameters })
+    return object.superRefine((value, context) => {
+      for (const issue of declared.safeParse(value).error?.issues ?? []) {
+        context.addIssue({ code: "custom", path: [...issue.path], message: issue.message })
+      }
+    })
+  } catch {
+    return object
+  }
+}
+
+async function ask(options: HttpToolOptions, args: Arguments, context: ToolContext): Promise<ToolOutcome> {
+  const { http, allowPrivate } = options
+  const request = buildRequest(options, args, context)
+  if (typeof request === "string") return { ok: false, code: "NOT_CONFIGURED", message: request }
+  const target = await operatorHttpUrl(request.url, { allowPrivate })
+  if (!target.ok) return { ok: false, code: "NOT_ALLOWED", message: target.message }
+  let outcome = await attempt(options, request, context.signal)
+  for (let retry = 0; retry < http.retries && outcome.passing && !context.signal.aborted; retry++) {
+    outcome = await attempt(options, request, context.signal)
+  }
+  return outcome.outcome
+}
+
+type BuiltRequest = { url: string; init: { method: string; headers: Record<string, string>; body?: string } }
+
+/** The request, or what is missing for it. */
+function buildRequest(
+  { http, secrets, spec }: HttpToolOptions,
+  args: Arguments,
+  { callSid }: ToolContext,
+): BuiltRequest | string {
+  const missing = new Set<string>()
+  const withSecrets = (text: string) =>
+    text.replace(/\$\{([A-Z][A-Z0-9_]*)\}/g, (_, name: string) => {
+      const value = secrets[name]
+      if (value === undefined) missing.add(`TOOL_SECRET_${name}`)
+      return value ?? ""
+    })
+  const used = new Set<string>()
+  const path = withSecrets(http.url).replace(/\{([A-Za-z0-9_.-]+)\}/g, (_, name: string) => {
+    used.add(name)
+    return encodeURIComponent(asText(args[name]))
+  })
+  const headers = Object.fromEntries(
+    Object.entries(http.headers).map(([name, value]) => [name, withSecrets(value)]),
+  )
+  if (missing.size > 0) return `The tool ${spec.name} needs ${[...missing].join(", ")}, which is not set.`
+  const rest = Object.entries(args).filter(([name]) => !used.has(name))
+  const common = {
+    accept: "application/json, text/plain;q=0.9",
+    ...(callSid ? { "x-call-sid": callSid } : {}),
+  }
+  if (http.method === "GET" || http.method === "DELETE") {
+    if (!URL.canParse(path)) return `The address of the tool ${spec.name} is not a URL.`
+    const url = new URL(path)
+    for (const [name, value] of rest) url.searchParams.append(name, asText(value))
+    return { url: url.href, init: { method: http.method, headers: { ...common, ...headers } } }
+  }
+  return {
+    url: path,
+    init: {
+      method: http.method,
+      headers: { ...common, "content-type": "application/json", ...headers },
+      body: JSON.stringify(Object.fromEntries(rest)),
+    },
+  }
+}
+
+/** `passing`: the same request may succeed another time. */
+async function attempt(
+  { http, spec, fetch: send = fetch }: HttpToolOptions,
+  { url, init }: BuiltRequest,
+  signal: AbortSignal,
+): Promise<{ outcome: ToolOutcome; passing: boolean }> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(http.timeoutMs)])
+  try {
+    const response = await send(url, { ...init, signal: limit, redirect: "manual" })
+    const text = (await response.text()).slice(0, MAX_ANSWER)
+    if (response.ok)
+      return { outcome: { ok: true, value: { message: "done", answer: readAnswer(text) } }, passing: false }
+    const message = `The service of ${spec.name} answered ${response.status}: ${text.slice(0, 500)}`
+    return { outcome: { ok: false, code: "SERVICE_REFUSED", message }, passing: PASSING.has(response.status) }
+  } catch (error) {
+    const late = limit.aborted
+    const why = late
+      ? `did not answer within ${http.timeoutMs} ms`
+      : `could not be reached (${messageOf(error)})`
+    return {
+      outcome: { ok: false, code: "SERVICE_FAILED", message: `The service of ${spec.name} ${why}.` },
+      passing: true,
+    }
+  }
+}
+
+function readAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function asText(value: unknown): string {
+  if (value === undefined || value === null) return ""
+  return typeof value === "string" ? value : JSON.stringify(value)
+}

@@ -1,0 +1,290 @@
+/** Assets stored by the API over those of files: what is checked, what is kept, what comes back. */
+
+import { describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createAssets, type AssetsOptions, type LiveAssets } from "../../src/assets/assets.ts"
+import type { Log } from "../../src/lib/log.ts"
+import { openStore } from "../../src/store/store.ts"
+import { builtinTools } from "../../src/tools/registry.ts"
+import { TestClock } from "../lib/test-clock.ts"
+
+function setUp(files: Record<string, unknown> = {}) {
+  const dir = mkdtempSync(join(tmpdir(), "parley-"))
+  const store = openStore({ url: ":memory:" })
+  const clock = new TestClock()
+  const lines: string[] = []
+  const note = (message: string, fields?: Record<string, unknown>) =>
+    void lines.push([message, ...Object.values(fields ?? {})].join(" "))
+  const log: Log = { debug: note, info: note, warn: note, error: note, with: () => log, background: () => {} }
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(dir, name), typeof content === "string" ? content : JSON.stringify(content))
+  }
+  let opened: LiveAssets | undefined
+  return {
+    dir,
+    store,
+    clock,
+    lines,
+    open(options: Partial<AssetsOptions> = {}) {
+      opened?.close()
+      const knownTools = [...builtinTools().keys()]
+      opened = createAssets({ dir, log, knownTools, sweep: clock.sweep, shelf: store.assets, ...options })
+      return opened
+    },
+    [Symbol.dispose]() {
+      opened?.close()
+      store.close()
+      clock[Symbol.dispose]()
+      rmSync(dir, { recursive: true })
+    },
+  }
+}
+
+const context = (key: string, text: string) => ({ kind: "context", key, text }) as const
+const manifest = (key: string, text: string) => ({ kind: "manifest", key, text }) as const
+const config = (content: unknown) =>
+  ({ kind: "config", key: "serverConfig", text: JSON.stringify(content, null, 2) }) as const
+
+async function refusal(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+}
+
+describe("what is stored", () => {
+  test("lies over the files, outlives the process and leaves calls that run alone", async () => {
+    using t = setUp({ "sales.md": "File." })
+    const assets = t.open()
+    const held = assets.agentFor({ contextKey: "sales" })
+    await assets.library.put([context("sales", "Stored."), context("more", "More.")])
+    const again = t.open()
+    expect(held.context.text).toBe("File.")
+    expect(again.agentFor({ contextKey: "sales" }).context.text).toBe("Stored.")
+    expect(again.library.list("context").map(({ key, source }) => [key, source])).toEqual([
+      ["defaultContext", "embedded"],
+      ["more", "api"],
+      ["sales", "api"],
+    ])
+  })
+
+  test("has the version that calls record", async () => {
+    using t = setUp()
+    const assets = t.open()
+    const tools = '{"tools": [{"name": "end-call"}]}'
+    const [stored] = await assets.library.put([manifest("few", tools)])
+    expect(assets.agentFor({ manifestKey: "few" }).manifest.version).toBe(stored?.version ?? "")
+    expect(assets.library.read({ kind: "manifest", key: "few" }, stored?.version ?? "")).toBe(tools)
+  })
+
+  test("comes back by deleting: the file shows again", async () => {
+    using t = setUp({ "sales.md": "File." })
+    const assets = t.open()
+    await assets.library.put([context("sales", "Stored.")])
+    await assets.library.remove({ kind: "context", key: "sales" })
+    expect(t.open().agentFor({ contextKey: "sales" }).context.text).toBe("File.")
+  })
+
+  test("has its versions, newest first, and the file's among them", async () => {
+    using t = setUp({ "sales.md": "File." })
+    const { library } = t.open()
+    await library.put([context("sales", "one")])
+    t.clock.advance(5)
+    await library.put([context("sales", "two")])
+    await library.put([context("sales", "two")])
+    const place = { kind: "context", key: "sales" } as const
+    expect(
+      library.versions(place).map(({ version, ...rest }) => [library.read(place, version), rest]),
+    ).toEqual([
+      ["two", { source: "api", createdAt: t.clock.now(), inForce: true }],
+      ["one", { source: "api", createdAt: t.clock.now() - 5, inForce: false }],
+    ])
+    await library.remove(place)
+    expect(library.versions(place)[0]).toMatchObject({ source: "file", createdAt: null, inForce: true })
+  })
+
+  test("by another process is there for the next call, and within half a second", async () => {
+    using t = setUp()
+    const assets = t.open()
+    const put = (key: string, text: string) =>
+      t.store.assets.put({ kind: "context", key, version: key, text, source: "api", at: 1 })
+    put("uploaded", "Hello.")
+    await assets.refresh()
+    expect(assets.agentFor({ contextKey: "uploaded" }).context.text).toBe("Hello.")
+    put("later", "Later.")
+    t.clock.advance(500)
+    expect(assets.keys().contexts).toContain("later")
+  })
+
+  test("and has become faulty is left out at the start and told", () => {
+    using t = setUp()
+    const at = { source: "api", at: 1, version: "v" } as const
+    t.store.assets.put({ kind: "manifest", key: "old", text: '{"tools": [{"name": "fly"}]}', ...at })
+    t.store.assets.put({ kind: "context", key: "good", text: "Good.", ...at })
+    expect(t.open().keys()).toMatchObject({
+      contexts: ["defaultContext", "good"],
+      manifests: ["defaultToolManifest"],
+    })
+    expect(t.lines.join()).toContain("a stored asset is faulty and is left out manifest/old manifest old:1")
+  })
+
+  test("as a configuration that fits the files no more gives way to theirs", () => {
+    using t = setUp()
+    const { text } = config({ AssetLoader: { context: "gone" } })
+    t.store.assets.put({ kind: "config", key: "serverConfig", text, version: "v", source: "api", at: 1 })
+    expect(t.open().agentFor({}).context.key).toBe("defaultContext")
+    expect(t.lines.join()).toContain("the stored configuration cannot be used")
+  })
+
+  test("without a place to keep it lasts as long as the process", async () => {
+    using t = setUp()
+    const { library, ...assets } = t.open({ shelf: undefined } as unknown as Partial<AssetsOptions>)
+    await library.put([context("a", "A.")])
+    expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("A.")
+  })
+})
+
+describe("refused, and nothing is stored", () => {
+  const tools = [...builtinTools().keys()].toSorted().join(", ")
+  test.each([
+    [
+      "a context that is too long",
+      context("a", "x".repeat(200_000)),
+      "has 200000 characters; a context may have 100000 at most",
+    ],
+    ["an empty context", context("a", " \n"), "context a: is empty"],
+    ["a key with a path", context("../x", "X."), "its key must be 1 to 128 letters, digits, _ or -"],
+    ["a key that is too long", context("a".repeat(129), "X."), "its key must be 1 to 128"],
+    ["an empty key", context("", "X."), "its key must be"],
+    [
+      "a manifest with a fault of syntax",
+      manifest("a", '{\n  "tools": [\n    {,}\n]}'),
+      "manifest a:3: expected a key",
+    ],
+    [
+      "an unknown tool",
+      manifest("a", '{"tools": [{"name": "fly"}]}'),
+      `there is no tool fly; there are ${tools}`,
+    ],
+    ["a manifest that is a list", manifest("a", "[]"), "expected object"],
+    [
+      "a configuration with an unknown context",
+      config({ AssetLoader: { context: "gone" } }),
+      "there is no context gone",
+    ],
+    [
+      "a configuration with a wrong field",
+      config({ agents: { a: { engine: "fax" } } }),
+      "serverConfig:4 agents.a.engine",
+    ],
+    [
+      "another loader",
+      config({ AssetLoader: { assetLoaderType: "sync" } }),
+      "AssetLoader.assetLoaderType is file on this server",
+    ],
+    [
+      "the loader that never was",
+      config({ AssetLoader: { assetLoaderType: "j2" } }),
+      "J2 asset loader not yet implemented",
+    ],
+  ])("%s", async (_, asset, message) => {
+    using t = setUp()
+    const { library } = t.open()
+    const before = [...library.list("context"), ...library.list("manifest"), library.config()]
+    const error = await refusal(library.put([context("good", "Good."), asset]))
+    expect(error).toMatchObject({ code: "INVALID_REQUEST", message: expect.stringContaining(message) })
+    expect([...library.list("context"), ...library.list("manifest"), library.config()]).toEqual(before)
+    expect(t.store.assets.mark("api")).toBe(0)
+  })
+
+  test("many faults are told shortly, and all in the details", async () => {
+    using t = setUp()
+    const many = Array.from({ length: 9 }, (_, index) => ({ name: `fly-${index}` }))
+    const error = await refusal(t.open().library.put([manifest("a", JSON.stringify({ tools: many }))]))
+    expect(error).toMatchObject({ message: expect.stringContaining("; and 4 more"), details: { length: 9 } })
+  })
+
+  test("more than 500 contexts", async () => {
+    using t = setUp()
+    const { library } = t.open()
+    await library.put(Array.from({ length: 500 }, (_, index) => context(`c${index}`, "x")))
+    expect(await refusal(library.put([context("one-more", "x")]))).toMatchObject({ code: "CONFLICT" })
+    expect(await library.put([context("c1", "y")])).toHaveLength(1)
+  })
+
+  test.each([
+    ["what is not there", "nothing", "NOT_FOUND"],
+    ["what comes from a file", "sales", "CONFLICT"],
+    ["what an agent needs", "needed", "CONFLICT"],
+  ])("deleting %s", async (_, key, code) => {
+    using t = setUp({ "sales.md": "File." })
+    const { library } = t.open()
+    await library.put([context("needed", "Needed.")])
+    await library.put([config({ AssetLoader: { context: "needed" } })])
+    expect(await refusal(library.remove({ kind: "context", key }))).toMatchObject({ code })
+  })
+})
+
+describe("the configuration", () => {
+  test("is patched in single fields, and takes the place of the file's", async () => {
+    using t = setUp({
+      "sales.md": "Sell.",
+      "serverConfig.json": {
+        ConversationRelay: { Configuration: { welcomeGreeting: "Hi", language: "en-US" } },
+      },
+    })
+    const assets = t.open()
+    await assets.library.patchConfig({ AssetLoader: { context: "sales" } })
+    const entry = await assets.library.patchConfig({
+      ConversationRelay: { Configuration: { welcomeGreeting: "Hello" }, silenceDetection: { enabled: true } },
+    })
+    const agent = assets.agentFor({})
+    expect([
+      agent.context.key,
+      agent.greeting,
+      agent.relay.attributes["language"],
+      agent.silence.enabled,
+    ]).toEqual(["sales", "Hello", "en-US", true])
+    expect(entry).toMatchObject({ kind: "config", source: "api" })
+    expect(t.open().agentFor({}).greeting).toBe("Hello")
+  })
+
+  test("that is put replaces the file's; sections that it leaves out come from the shipped one", async () => {
+    using t = setUp({ "serverConfig.json": { Server: { ListenMode: { enabled: true } } } })
+    const assets = t.open()
+    await assets.library.put([config({ AssetLoader: {} })])
+    const agent = assets.agentFor({})
+    expect([agent.listenMode, agent.relay.attributes["voice"]]).toEqual([false, "IKne3meq5aSn9XLyUdCD"])
+    await assets.library.remove({ kind: "config", key: "serverConfig" })
+    expect(assets.agentFor({}).listenMode).toBe(true)
+  })
+
+  test("changes take their turn", async () => {
+    using t = setUp({ "a.md": "A.", "b.md": "B." })
+    const { library } = t.open()
+    await Promise.all([
+      library.patchConfig({ AssetLoader: { context: "a" } }),
+      library.patchConfig({ Server: { ListenMode: { enabled: true } } }),
+      refusal(library.patchConfig({ AssetLoader: { context: "nope" } })),
+      library.patchConfig({ AssetLoader: { manifest: "defaultToolManifest" } }),
+    ])
+    expect(library.config()).toMatchObject({
+      AssetLoader: { context: "a", manifest: "defaultToolManifest" },
+      Server: { ListenMode: { enabled: true } },
+    })
+  })
+
+  test("of a file is still read when it changes, under what is stored", async () => {
+    using t = setUp({ "sales.md": "Sell." })
+    const assets = t.open()
+    await assets.library.put([config({ Server: { ListenMode: true } })])
+    writeFileSync(join(t.dir, "serverConfig.json"), JSON.stringify({ AssetLoader: { context: "sales" } }))
+    expect(assets.reload()).toEqual({ changed: true, faults: [] })
+    expect([assets.agentFor({}).listenMode, assets.agentFor({}).context.key]).toEqual([
+      true,
+      "defaultContext",
+    ])
+  })
+})

@@ -1,0 +1,89 @@
+import { expect, test } from "bun:test"
+import { says } from "../fakes/openai-script.ts"
+import { jsonOf } from "../server/app-under-test.ts"
+import { answered, connected, linesOf, phoneLine } from "./phone-line.ts"
+
+const BODY = { to: "+15550100003", firstMessage: "Good day, this is Parley.", prompt: "You remind people." }
+
+test("a placed call goes through every status and has its own words", async () => {
+  await using line = phoneLine()
+  const { clock, openai, rest, app } = line
+  const placed = await jsonOf(await app.post("/v1/calls", { ...BODY, parameters: { callReference: "r-1" } }))
+  const call = await rest.calls.next()
+  expect([placed.callSid, call.from]).toEqual([call.callSid, "+15550100002"])
+  const setup = await connected(call)
+  expect(setup.message).toMatchObject({ direction: "outbound-api", customParameters: { callReference: "r-1" } })
+  clock.advance(4000)
+  expect(await call.agentTurn()).toBe("Good day, this is Parley.")
+  openai.enqueue(says("Tomorrow at ten."))
+  call.say("What is it about?")
+  const request = await openai.nextRequest()
+  await answered(call)
+  clock.advance(3000)
+  expect(JSON.stringify(request.body)).toContain("You remind people.")
+  expect(JSON.stringify(request.body)).toContain("r-1")
+  expect(linesOf(request.body)).toEqual(["assistant: Good day, this is Parley.", "user: What is it about?"])
+  call.hangup()
+  expect(await call.ended).toMatchObject({ status: "completed", problems: [] })
+  const { events } = await app.json(`/v1/calls/${placed.id}/events`)
+  const statuses = events.flatMap(({ type, status }: Record<string, string>) =>
+    type === "call.status-changed" ? [status] : [],
+  )
+  // The request for instructions may overtake the callback that says that it rings.
+  expect(statuses.filter((status: string | undefined) => status !== "ringing")).toEqual([
+    "initiated",
+    "in-progress",
+    "completed",
+  ])
+  expect(await app.json(`/v1/calls/${placed.id}`)).toMatchObject({
+    status: "completed",
+    endedBy: "caller",
+    durationSeconds: 7,
+    parameters: { callReference: "r-1" },
+  })
+})
+
+test.each(["busy", "no-answer", "failed"] as const)("a call that ends %s says why and opens no session", async (outcome) => {
+  await using line = phoneLine({ script: () => ({ outcome }) })
+  const { rest, app } = line
+  const { id } = await jsonOf(await app.post("/v1/calls", BODY))
+  const summary = await (await rest.calls.next()).ended
+  expect(summary).toMatchObject({ status: outcome, sockets: 0, problems: [] })
+  expect(await app.json(`/v1/calls/${id}`)).toMatchObject({
+    status: outcome,
+    answeredAt: null,
+    endedBy: "system",
+    durationSeconds: 0,
+  })
+  expect(await app.counts()).toMatchObject({ activeSessions: 0, expectedSockets: 0, openSockets: 0 })
+})
+
+test("a call can be ended while it rings", async () => {
+  await using line = phoneLine({ script: () => ({ outcome: "ring" }) })
+  const { rest, app } = line
+  const { callSid } = await jsonOf(await app.post("/v1/calls", BODY))
+  const call = await rest.calls.next()
+  await app.status(callSid, "ringing")
+  expect((await app.post(`/v1/calls/${callSid}/end`)).status).toBe(200)
+  expect(await call.ended).toMatchObject({ status: "canceled" })
+  expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "canceled", endedBy: "api" })
+})
+
+test("a call whose answer from Twilio is lost while it is carried out is one call, and goes on", async () => {
+  await using line = phoneLine()
+  const { clock, rest, app } = line
+  rest.refuseNext({ status: 503, code: 20503, message: "lost", carriedOut: true })
+  const headers = { "Idempotency-Key": "k1" }
+  const first = await app.post("/v1/calls", BODY, headers)
+  console.log(first.status, await first.text())
+  const call = await rest.calls.next()
+  console.log(call.webhooks.all.map(w => [w.url, w.answer.status]))
+  await connected(call)
+  console.log("connected")
+  const again = await jsonOf(await app.post("/v1/calls", BODY, headers))
+  expect([201, 502]).toContain(first.status)
+  expect(again).toMatchObject({ callSid: call.callSid, status: "in-progress", live: true })
+  clock.advance(4000)
+  expect(await call.agentTurn()).toBe("Good day, this is Parley.")
+  expect(rest.calls.count).toBe(1)
+})

@@ -1,0 +1,169 @@
+import { describe, expect, test } from "bun:test"
+import { z } from "zod"
+import { openStore } from "../../src/store/store.ts"
+import { rejection } from "../llm/samples.ts"
+import { Bench, HOUR, said } from "./bench.ts"
+
+describe("a conversation", () => {
+  test("begins with a random id and goes on under it", async () => {
+    using bench = new Bench()
+    const first = await bench.talk("Hello", "Good day.")
+    expect(first).toEqual({ conversationId: expect.any(String), response: "Good day.", created: true })
+    expect(z.uuidv4().safeParse(first.conversationId).success).toBe(true)
+    const second = await bench.talk("Tell me more", "More.", { conversationId: first.conversationId })
+    expect(second).toEqual({ conversationId: first.conversationId, response: "More.", created: false })
+    expect(bench.model.requests[1]?.items).toEqual([
+      said("user", "Hello"),
+      said("assistant", "Good day."),
+      said("user", "Tell me more"),
+    ] as never)
+  })
+
+  test("has role, tools and facts of the agent, and an id for back ends that remember", async () => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("Hello", "Hi.", { parameters: { firstname: "Ann" } })
+    const request = bench.model.requests[0]?.request
+    expect(request).toMatchObject({ conversationId, facts: { firstname: "Ann", channel: "text messages" } })
+    expect(request?.instructions).toContain('"firstname": "Ann"')
+    expect(request?.tools.map(({ name }) => name)).toContain("end-call")
+  })
+
+  test("takes a system message as one", async () => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("The order has shipped.", "Good news!", { role: "system" })
+    expect(bench.model.requests[0]?.items).toEqual([said("system", "The order has shipped.")] as never)
+    expect(bench.turns(conversationId)).toEqual(["system: The order has shipped.", "agent: Good news!"])
+  })
+
+  test("survives the process", async () => {
+    using store = openStore({ url: ":memory:" })
+    let id = ""
+    {
+      using bench = new Bench({ store })
+      id = (await bench.talk("Hello", "Good day.")).conversationId
+    }
+    using bench = new Bench({ store })
+    await bench.talk("More", "Yes.", { conversationId: id })
+    expect(bench.turns(id)).toEqual(["caller: Hello", "agent: Good day.", "caller: More", "agent: Yes."])
+  })
+
+  test("ends with its time, which begins anew with each message", async () => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("Hello", "Hi.")
+    bench.clock.advance(1)
+    bench.store.conversations.update({
+      ...bench.messenger.read(conversationId, null),
+      expiresAt: bench.clock.now() + 5,
+    })
+    await bench.talk("Still here", "Good.", { conversationId })
+    expect(bench.messenger.read(conversationId, null).expiresAt).toBe(bench.clock.now() + 24 * HOUR)
+    bench.store.conversations.update({
+      ...bench.messenger.read(conversationId, null),
+      expiresAt: bench.clock.now(),
+    })
+    expect(await rejection(bench.send("Hello?", { conversationId }))).toMatchObject({ code: "NOT_FOUND" })
+    expect(() => bench.messenger.read(conversationId, null)).toThrow("its time is over")
+  })
+
+  test("past the cap the oldest goes", async () => {
+    using bench = new Bench({ most: 2 })
+    const ids: string[] = []
+    for (const text of ["one", "two", "three"]) {
+      bench.clock.advance(1)
+      ids.push((await bench.talk(text, "Yes.")).conversationId)
+    }
+    const [first = "", second = "", third = ""] = ids
+    expect(() => bench.messenger.read(first, null)).toThrow("no such conversation")
+    expect([bench.turns(second).length, bench.turns(third).length]).toEqual([2, 2])
+  })
+
+  test("keeps its latest turns only", async () => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("x".repeat(30_000), "Yes.")
+    for (let n = 0; n < 20; n++) await bench.talk("y".repeat(30_000), "Yes.", { conversationId })
+    const { turns } = bench.messenger.read(conversationId, null)
+    expect(turns.length).toBeLessThan(30)
+    expect(turns.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThan(400_000)
+    expect(bench.turns(conversationId).slice(-1)).toEqual(["agent: Yes."])
+  })
+
+  test("that is deleted while an answer is made stays deleted", async () => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("Hello", "Hi.")
+    const sent = bench.send("More", { conversationId })
+    const request = await bench.model.next()
+    bench.messenger.remove(conversationId, null)
+    await request.end("Yes.")
+    expect((await sent).response).toBe("Yes.")
+    expect(() => bench.messenger.read(conversationId, null)).toThrow("no such conversation")
+  })
+})
+
+describe("choices", () => {
+  test("parameters are added to, and what is named holds on", async () => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("Hello", "Hi.", { parameters: { a: "1", b: "1" } })
+    await bench.talk("More", "Yes.", { conversationId, parameters: { b: "2" }, contextKey: "defaultContext" })
+    await bench.talk("More", "Yes.", { conversationId })
+    expect(bench.messenger.read(conversationId, null)).toMatchObject({
+      agent: "default",
+      parameters: { a: "1", b: "2", contextKey: "defaultContext" },
+    })
+  })
+
+  test.each([
+    ["agent", { agent: "nobody" }, "Agent not found for key: nobody"],
+    ["context", { contextKey: "nothing" }, "Context not found for key: nothing"],
+    ["manifest", { manifestKey: "nothing" }, "Tool manifest not found for key: nothing"],
+    [
+      "too many parameters",
+      { parameters: Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`p${n}`, ""])) },
+      "100 parameters",
+    ],
+  ] as const)("an unknown one is refused, and nothing begins: %s", async (_, message, words) => {
+    using bench = new Bench()
+    expect(await rejection(bench.send("Hello", message))).toMatchObject({
+      code: "INVALID_REQUEST",
+      message: expect.stringContaining(words),
+    })
+    expect(bench.model.requests.length).toBe(0)
+    expect(bench.messenger.size).toBe(0)
+  })
+
+  test("a key that the configuration has lost since is left out", async () => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("Hello", "Hi.")
+    const kept = bench.messenger.read(conversationId, null)
+    bench.store.conversations.update({ ...kept, agent: "gone", parameters: { contextKey: "gone" } })
+    expect((await bench.talk("More", "Yes.", { conversationId })).response).toBe("Yes.")
+  })
+})
+
+describe("users", () => {
+  test.each([
+    ["its owner", "ann", "ann", true],
+    ["a key of everyone", "ann", null, true],
+    ["another user", "ann", "eve", false],
+    ["a user, where it belongs to nobody", null, "eve", false],
+  ] as const)("%s", async (_, owner, other, sees) => {
+    using bench = new Bench()
+    const { conversationId } = await bench.talk("Hello", "Hi.", { userId: owner })
+    if (sees) {
+      await bench.talk("More", "Yes.", { conversationId, userId: other })
+      expect(bench.messenger.read(conversationId, other).userId).toBe(owner)
+      return bench.messenger.remove(conversationId, other)
+    }
+    const sent = bench.send("More", { conversationId, userId: other })
+    expect(await rejection(sent)).toMatchObject({ code: "NOT_FOUND" })
+    expect(() => bench.messenger.read(conversationId, other)).toThrow("no such conversation")
+    expect(() => bench.messenger.remove(conversationId, other)).toThrow("no such conversation")
+    const another = await bench.talk("More", "Who?", {
+      conversationId,
+      userId: other,
+      unknownId: "open-another",
+    })
+    expect(another).toMatchObject({ created: true, response: "Who?" })
+    expect(another.conversationId).not.toBe(conversationId)
+    expect(bench.model.requests[1]?.items).toEqual([said("user", "More")] as never)
+  })
+})

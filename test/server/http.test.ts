@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test"
+import { AppUnderTest, jsonOf, voiceForm } from "./app-under-test.ts"
+
+test("what is not there and what is asked for in the wrong way is told in one form", async () => {
+  await using app = new AppUnderTest()
+  const nothing = await app.api("/nothing")
+  expect([nothing.status, await nothing.json()]).toEqual([
+    404,
+    { error: { code: "NOT_FOUND", message: "There is nothing at GET /nothing." } },
+  ])
+  const wrong = await app.api("/v1/calls", { method: "DELETE" })
+  expect([wrong.status, wrong.headers.get("allow"), (await jsonOf(wrong)).error.code]).toEqual([
+    405,
+    "POST, GET, HEAD",
+    "METHOD_NOT_ALLOWED",
+  ])
+})
+
+test("answers carry an id and the headers that keep browsers from guessing", async () => {
+  await using app = new AppUnderTest()
+  for (const path of ["/health", "/nothing", "/v1/calls"]) {
+    const { headers } = await app.api(path)
+    expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/)
+    expect(headers.get("x-content-type-options")).toBe("nosniff")
+    expect(headers.get("x-frame-options")).toBe("DENY")
+    expect(headers.get("referrer-policy")).toBe("no-referrer")
+    expect(headers.get("access-control-allow-origin")).toBeNull()
+  }
+})
+
+test("pages of ALLOWED_ORIGINS may call the API with a key, and no others", async () => {
+  await using app = new AppUnderTest({ ALLOWED_ORIGINS: "https://app.test", API_KEYS: "a-secret-key" })
+  const preflight = (origin: string) =>
+    app.api("/v1/calls", {
+      method: "OPTIONS",
+      headers: {
+        Origin: origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+      },
+    })
+  const allowed = await preflight("https://app.test")
+  expect(allowed.status).toBe(204)
+  expect(allowed.headers.get("access-control-allow-origin")).toBe("https://app.test")
+  expect(allowed.headers.get("access-control-allow-headers")).toContain("idempotency-key")
+  expect(allowed.headers.get("access-control-allow-credentials")).toBeNull()
+  for (const origin of ["https://evil.test", "https://app.test.evil.test", "null"]) {
+    expect((await preflight(origin)).headers.get("access-control-allow-origin")).toBeNull()
+  }
+  const refused = await app.api("/v1/calls", { headers: { Origin: "https://app.test" } })
+  expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([
+    401,
+    "https://app.test",
+  ])
+  expect(refused.headers.get("access-control-expose-headers")).toContain("Retry-After")
+})
+
+test("a failure of our own tells nothing of itself", async () => {
+  await using app = new AppUnderTest()
+  const { callSid } = await app.incoming()
+  app.app.close()
+  const answer = await app.api(`/v1/calls/${callSid}`)
+  expect([answer.status, await answer.json()]).toEqual([
+    500,
+    { error: { code: "INTERNAL", message: "An unexpected error occurred" } },
+  ])
+})
+
+test("a body larger than a megabyte is refused on every path", async () => {
+  await using app = new AppUnderTest()
+  const body = `{"to":"${"x".repeat(1024 * 1024)}"}`
+  for (const path of ["/v1/calls", "/twilio/status", "/nothing"]) {
+    const answer = await app.api(path, {
+      method: "POST",
+      body,
+      headers: { "Content-Type": "application/json" },
+    })
+    expect([answer.status, (await jsonOf(answer)).error.code]).toEqual([413, "TOO_LARGE"])
+  }
+  expect((await app.webhook("/twilio/voice", voiceForm())).status).toBe(200)
+})

@@ -1,0 +1,158 @@
+import { afterAll, expect, test } from "bun:test"
+import { HttpToolSpec } from "../../src/call/http-tool-spec.ts"
+import { CallSid, newCallId } from "../../src/call/ids.ts"
+import { httpTool } from "../../src/tools/http-tool.ts"
+import type { ToolContext } from "../../src/tools/define-tool.ts"
+
+type Seen = { method: string; path: string; headers: Record<string, string>; body: string }
+
+const seen: Seen[] = []
+let answers: (() => Response)[] = []
+const service = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  async fetch(request) {
+    const { pathname, search } = new URL(request.url)
+    seen.push({
+      method: request.method,
+      path: pathname + search,
+      headers: Object.fromEntries(request.headers),
+      body: await request.text(),
+    })
+    return answers.shift()?.() ?? Response.json({ found: true })
+  },
+})
+afterAll(() => service.stop(true))
+
+const context: ToolContext = {
+  callId: newCallId(),
+  callSid: CallSid.parse(`CA${"0".repeat(32)}`),
+  peer: "+15550100001",
+  knowsContext: () => undefined,
+  sms: undefined,
+  signal: new AbortController().signal,
+}
+
+type Given = { http: Record<string, unknown>; secrets?: Record<string, string>; allowPrivate?: boolean }
+
+async function run(
+  args: string,
+  { http, secrets = {}, allowPrivate = false }: Given,
+  ...scripted: (() => Response)[]
+) {
+  seen.length = 0
+  answers = scripted
+  const tool = httpTool({
+    spec: {
+      name: "find-order",
+      description: "",
+      parameters: {
+        type: "object",
+        properties: { id: { type: "string" }, year: { type: "integer" } },
+        required: ["id"],
+      },
+    },
+    http: HttpToolSpec.parse(http),
+    secrets,
+    allowPrivate,
+  })
+  return tool.call(args, context)
+}
+
+const url = (path: string) => `http://127.0.0.1:${service.port}${path}`
+
+test("GET puts arguments into path and query, escaped, and the answer reaches the model", async () => {
+  const outcome = await run('{"id":"a/b c","year":2026}', {
+    http: { url: url("/orders/{id}"), method: "GET" },
+  })
+  expect(outcome).toEqual({ ok: true, value: { message: "done", answer: { found: true } } })
+  expect(seen.map(({ method, path }) => [method, path])).toEqual([["GET", "/orders/a%2Fb%20c?year=2026"]])
+})
+
+test("POST sends the arguments as JSON, with headers from secrets and the call", async () => {
+  await run('{"id":"7"}', {
+    http: { url: url("/orders"), headers: { Authorization: "Bearer ${CRM_TOKEN}" } },
+    secrets: { CRM_TOKEN: "fake-token" },
+  })
+  const [request] = seen
+  expect([request?.method, request?.body]).toEqual(["POST", '{"id":"7"}'])
+  expect(request?.headers).toMatchObject({
+    authorization: "Bearer fake-token",
+    "content-type": "application/json",
+    "x-call-sid": context.callSid,
+  })
+})
+
+test.each([
+  ["arguments that are no JSON", "{", "INVALID_ARGUMENTS"],
+  ["arguments of a wrong type", '{"id":7}', "INVALID_ARGUMENTS"],
+  ["a missing argument", "{}", "INVALID_ARGUMENTS"],
+  ["an array", "[]", "INVALID_ARGUMENTS"],
+] as const)("%s never leave the house", async (_, args, code) => {
+  expect(await run(args, { http: { url: url("/") } })).toMatchObject({ ok: false, code })
+  expect(seen).toEqual([])
+})
+
+test("a secret that is not set is named, and nothing is sent", async () => {
+  const outcome = await run('{"id":"7"}', { http: { url: url("/"), headers: { "X-Key": "${NOT_SET}" } } })
+  expect(outcome).toEqual({
+    ok: false,
+    code: "NOT_CONFIGURED",
+    message: "The tool find-order needs TOOL_SECRET_NOT_SET, which is not set.",
+  })
+  expect(seen).toEqual([])
+})
+
+test.each([
+  ["the metadata service", "http://169.254.169.254/latest"],
+  ["a private network", "http://10.0.0.1/"],
+  ["another scheme", "file:///etc/passwd"],
+  ["no address at all", "orders"],
+])("%s is refused", async (_, address) => {
+  expect(await run('{"id":"7"}', { http: { url: address } })).toMatchObject({
+    ok: false,
+    code: "NOT_ALLOWED",
+  })
+})
+
+test("a passing failure is tried again where the request may be repeated", async () => {
+  const busy = () => new Response("busy", { status: 503 })
+  const outcome = await run('{"id":"7"}', { http: { url: url("/"), method: "GET", retries: 2 } }, busy, busy)
+  expect([outcome.ok, seen.length]).toEqual([true, 3])
+})
+
+test("a lasting failure is not tried again, and the model reads it", async () => {
+  const gone = () => new Response("no such order", { status: 404 })
+  const outcome = await run('{"id":"7"}', { http: { url: url("/"), method: "GET", retries: 2 } }, gone)
+  expect(outcome).toEqual({
+    ok: false,
+    code: "SERVICE_REFUSED",
+    message: "The service of find-order answered 404: no such order",
+  })
+  expect(seen.length).toBe(1)
+})
+
+test("a redirect is not followed", async () => {
+  const away = () => new Response(null, { status: 302, headers: { location: "http://169.254.169.254/" } })
+  expect(await run('{"id":"7"}', { http: { url: url("/"), method: "GET" } }, away)).toMatchObject({
+    ok: false,
+  })
+  expect(seen.length).toBe(1)
+})
+
+test("a huge answer is cut", async () => {
+  const outcome = await run(
+    '{"id":"7"}',
+    { http: { url: url("/") } },
+    () => new Response("x".repeat(100_000)),
+  )
+  expect(outcome.ok && String(outcome.value["answer"]).length).toBe(8000)
+})
+
+test("retries of a request that could act twice are refused in the manifest", () => {
+  const parsed = HttpToolSpec.safeParse({ url: "https://crm.example.com/", method: "POST", retries: 1 })
+  expect(parsed.error?.issues.map(({ path }) => path)).toEqual([["retries"]])
+  expect(
+    HttpToolSpec.safeParse({ url: "https://crm.example.com/", retries: 1, idempotent: true }).success,
+  ).toBe(true)
+})
