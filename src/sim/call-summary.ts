@@ -2,6 +2,7 @@
 
 import type { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
+import type { StreamEnd } from "./media-leg.ts"
 import type { SessionEnd } from "./relay-leg.ts"
 import type { Spoken } from "./speaker.ts"
 
@@ -13,10 +14,11 @@ export type CallSummary = {
   verbs: string[]
   /** All speech as far as it was heard, one utterance a line. */
   heard: string
-  /** Frames in both directions. */
+  /** Frames of relay sessions in both directions. */
   frames: number
   sockets: number
   sessions: SessionEnd[]
+  streams: StreamEnd[]
   /** What Twilio's debugger would show: failed webhooks, TwiML it cannot read, sessions that failed. */
   problems: string[]
 }

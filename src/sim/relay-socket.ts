@@ -1,4 +1,4 @@
-/** The connection under a relay session: opens with a deadline, closes with a deadline, tells once that it is gone. */
+/** The connection under a relay session or a media stream: opens with a deadline, closes with a deadline, tells once that it is gone. */
 
 import type { Sweep } from "../lib/sweep.ts"
 
@@ -51,6 +51,11 @@ export class RelaySocket {
 
   get live(): boolean {
     return this.#opened && this.#wanted && this.#socket.readyState === WebSocket.OPEN
+  }
+
+  /** What was sent but waits for a slow reader. */
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount
   }
 
   /** Sends a text frame while the connection is live. */

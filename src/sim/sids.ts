@@ -1,5 +1,5 @@
 /** Names as Twilio gives them: two letters and 32 hex digits. (Twilio: "SID prefixes".) */
 
-export function newSid(prefix: "AC" | "CA" | "VX" | "PN" | "SM"): string {
+export function newSid(prefix: "AC" | "CA" | "VX" | "MZ" | "PN" | "SM"): string {
   return `${prefix}${crypto.randomUUID().replaceAll("-", "")}`
 }

@@ -1,56 +1,24 @@
-/** One call as Twilio and the caller have it: webhooks, TwiML, the relay socket, status callbacks. */
+/** One call as Twilio and the caller have it: webhooks, TwiML, the sockets of its sessions, status callbacks. */
 
 import { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
-import type { Sweep } from "../lib/sweep.ts"
 import { parseTwiml, type TwimlVerb } from "../twilio/twiml-reader.ts"
+import { CallAudio } from "./call-audio.ts"
 import { CallLife } from "./call-life.ts"
+import type { CallLink, CallOptions } from "./call-options.ts"
 import { heardText, type CallSummary } from "./call-summary.ts"
 import { readDocument, webhookProblem } from "./documents.ts"
 import { Feed } from "./feed.ts"
+import type { MediaLeg } from "./media-leg.ts"
 import { openRelay } from "./open-relay.ts"
 import type { RelayLeg, SayOptions, SessionEnd } from "./relay-leg.ts"
 import type { Frame } from "./relay-wire.ts"
 import { newSid } from "./sids.ts"
 import type { Spoken } from "./speaker.ts"
-import type { StatusCallback } from "./status-callbacks.ts"
-import { TwimlPlayer, type NextStep, type Pace, type TwimlDocument } from "./twiml-player.ts"
-import type { Exchange, Webhooks } from "./webhooks.ts"
-
-export type CallOptions = {
-  /** The caller's number, or the one of the server for an outgoing call. */
-  from: string
-  to: string
-  direction: "inbound" | "outbound"
-  /** A path of the server or an absolute address; default `/twilio/voice`. */
-  voiceUrl?: string
-  method?: "GET" | "POST"
-  /** Instructions given with an outgoing call, in place of `voiceUrl`. */
-  twiml?: string
-  /** Fields added to every webhook, or put in place of the usual ones. */
-  parameters?: Record<string, string>
-  statusCallback?: StatusCallback
-  /** What an outgoing call comes to; `ring` leaves it ringing until `answer()` or its end. Default: it is answered. */
-  outcome?: "answer" | "ring" | "busy" | "no-answer" | "failed"
-  /** What `<Dial>` and `<Enqueue>` come to, as `DialCallStatus`. Default `completed`. */
-  dialStatus?: string
-  /** Longest length of the call in seconds. */
-  timeLimitSeconds?: number
-  /** An outgoing call is dialled when this resolves; by default at once. */
-  startWhen?: Promise<void>
-}
-
-/** What a call uses of the account it belongs to. */
-export type CallLink = {
-  accountSid: string
-  webhooks: Webhooks
-  sweep: Sweep
-  pace: Pace
-  /** How many frames, utterances and requests are kept. */
-  keep: number
-}
+import { TwimlPlayer, type NextStep, type TwimlDocument } from "./twiml-player.ts"
+import type { Exchange } from "./webhooks.ts"
 
 const log = getLog("sim")
 
@@ -67,6 +35,8 @@ export class SimulatedCall {
   readonly spoken: Feed<Spoken>
   readonly verbs: Feed<TwimlVerb>
   readonly webhooks: Feed<Exchange>
+  /** The sound and the frames of its media streams. */
+  readonly audio: CallAudio
   /** When the call is over and every callback was answered. Never rejects. */
   readonly ended: Promise<CallSummary>
   readonly #link: CallLink
@@ -101,6 +71,13 @@ export class SimulatedCall {
       send: ({ url, method = "POST" }, form) => this.#notify(url, method, form),
       onLimit: () => this.#over("completed"),
     })
+    this.audio = new CallAudio({
+      link,
+      callSid: this.callSid,
+      recordTo: options.recordTo,
+      send: (url, method, form) => this.#notify(url, method, form),
+      problem: (text) => this.#problem(text),
+    })
     this.#player = new TwimlPlayer({
       sweep: link.sweep,
       pace: link.pace,
@@ -109,6 +86,7 @@ export class SimulatedCall {
       dialStatus: options.dialStatus ?? "completed",
       answer: () => this.#life.answer(),
       openRelay: (relay) => this.#openRelay(relay),
+      openStream: (stream, base) => this.#counted(this.audio.open(stream, base)),
       notify: ({ url, base, method, extra }) =>
         this.#notify(link.webhooks.resolve(url, base), method, { ...this.#life.form(), ...extra }),
       problem: (text) => this.#problem(text),
@@ -126,7 +104,12 @@ export class SimulatedCall {
   }
 
   get agentSpeaking(): boolean {
-    return this.#player.relay?.agentSpeaking ?? false
+    return this.#player.leg?.agentSpeaking ?? false
+  }
+
+  /** The media stream that is open: by it the caller speaks with sound. */
+  get stream(): MediaLeg | undefined {
+    return this.#player.stream
   }
 
   /**
@@ -147,7 +130,7 @@ export class SimulatedCall {
   press(digits: string): number {
     return digits
       .split("")
-      .filter((digit) => this.#player.press(digit) || (this.#player.relay?.press(digit) ?? false)).length
+      .filter((digit) => this.#player.press(digit) || (this.#player.leg?.press(digit) ?? false)).length
   }
 
   /** Ends the call from the caller's side or by REST. Ending twice is harmless. */
@@ -161,14 +144,14 @@ export class SimulatedCall {
     this.#life.pickUp()
   }
 
-  /** Loses the connection of the relay session; the call goes on. */
+  /** Loses the connection of the session; the call goes on. */
   dropSocket(): void {
-    this.#player.relay?.drop()
+    this.#player.leg?.drop()
   }
 
   /** Sends a frame as it is. */
   sendRaw(text: string): void {
-    this.#player.relay?.sendRaw(text)
+    this.#player.leg?.sendRaw(text)
   }
 
   /** New instructions by REST: they end what is running. Throws `AppError` INVALID_REQUEST for TwiML that is none. */
@@ -179,7 +162,7 @@ export class SimulatedCall {
         ? { url: base, verbs: parseTwiml(to.twiml) }
         : { type: "fetch", url: to.url, base, method: to.method ?? "POST", extra: {} }
     this.#current.abort("redirect")
-    this.#player.relay?.hangup()
+    this.#player.leg?.hangup()
   }
 
   /** What was heard of the next talk cycle of the agent that is played to its end; the greeting counts as one. */
@@ -207,10 +190,11 @@ export class SimulatedCall {
       this.#problem(messageOf(error))
     }
     this.#over("completed")
-    await this.#life.reportEnd()
+    await Promise.all([this.#life.reportEnd(), this.audio.close()])
     this.#end.resolve(this.#summary())
     const reason = `the call is over (${this.status})`
-    for (const feed of [this.frames, this.spoken, this.verbs, this.webhooks]) feed.close(reason)
+    const { frames, spoken, verbs, webhooks, audio } = this
+    for (const feed of [frames, spoken, verbs, webhooks, audio.frames, audio.heard]) feed.close(reason)
   }
 
   async #talk(): Promise<void> {
@@ -270,14 +254,18 @@ export class SimulatedCall {
       onFrame: (frame) => this.frames.push(frame),
       onSpoken: (spoken) => this.spoken.push(spoken),
     })
-    if (!("status" in opened)) this.#sockets += 1
+    return this.#counted(opened)
+  }
+
+  #counted<T extends object>(opened: T): T {
+    if ("ended" in opened) this.#sockets += 1
     return opened
   }
 
   #over(status: CallStatus): void {
     if (!this.#life.end(status)) return
     this.#current.abort("hang-up")
-    this.#player.relay?.hangup()
+    this.#player.leg?.hangup()
   }
 
   #problem(text: string): void {
@@ -294,6 +282,7 @@ export class SimulatedCall {
       frames: this.frames.count,
       sockets: this.#sockets,
       sessions: this.#player.sessions,
+      streams: this.#player.streams,
       problems: this.#problems,
     }
   }

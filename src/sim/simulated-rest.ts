@@ -12,7 +12,8 @@ import {
   type SimulatedNumber,
 } from "./rest-resources.ts"
 import { newSid } from "./sids.ts"
-import type { CallOptions, SimulatedCall } from "./simulated-call.ts"
+import type { CallOptions } from "./call-options.ts"
+import type { SimulatedCall } from "./simulated-call.ts"
 import type { SimulatedTwilio } from "./simulated-twilio.ts"
 import type { StatusEvent } from "./status-callbacks.ts"
 

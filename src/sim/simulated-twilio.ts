@@ -4,8 +4,10 @@ import type { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
+import type { CallLink, CallOptions } from "./call-options.ts"
+import { MediaPulse } from "./media-pulse.ts"
 import { newSid } from "./sids.ts"
-import { SimulatedCall, type CallLink, type CallOptions } from "./simulated-call.ts"
+import { SimulatedCall } from "./simulated-call.ts"
 import { Webhooks, type WebhookAnswer } from "./webhooks.ts"
 
 export type SimulatedTwilioOptions = {
@@ -23,6 +25,8 @@ export type SimulatedTwilioOptions = {
   speechDelayMs?: number
   /** How long each audio file lasts, in milliseconds. */
   audioMs?: number
+  /** How many times faster than life media streams go, sound and silence alike. */
+  mediaSpeed?: number
   /** How many frames, utterances and requests of a call are kept at least. */
   keep?: number
 }
@@ -63,6 +67,7 @@ export class SimulatedTwilio {
     charactersPerSecond = 15,
     speechDelayMs = 0,
     audioMs = 1_000,
+    mediaSpeed = 1,
     keep = 2_000,
   }: SimulatedTwilioOptions) {
     const ownSweep = sweep ?? new Sweep()
@@ -75,6 +80,8 @@ export class SimulatedTwilio {
       accountSid,
       webhooks: new Webhooks({ authToken, publicUrl, connectTo, sweep: ownSweep }),
       sweep: ownSweep,
+      pulse: new MediaPulse(ownSweep),
+      mediaSpeed,
       pace: { charactersPerSecond, speechDelayMs, audioMs },
       keep,
     }

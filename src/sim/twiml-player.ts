@@ -4,6 +4,7 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { TwimlVerb } from "../twilio/twiml-reader.ts"
 import type { Feed } from "./feed.ts"
 import { Gather, type Gathered } from "./gather.ts"
+import type { MediaLeg, StreamEnd } from "./media-leg.ts"
 import type { RelayLeg, SessionEnd } from "./relay-leg.ts"
 import { Speaker, type Spoken } from "./speaker.ts"
 
@@ -39,6 +40,8 @@ export type PlayerOptions = {
   answer: () => void
   /** Opens the socket, or tells how it failed. */
   openRelay: (relay: TwimlVerb) => RelayLeg | SessionEnd
+  /** The same for a media stream; `base` is the address that relative ones begin with. */
+  openStream: (stream: TwimlVerb, base: string) => MediaLeg | StreamEnd
   /** Requests an `action` of a call that is over; the answer is not run. */
   notify: (step: FetchStep) => Promise<void>
   problem: (text: string) => void
@@ -47,7 +50,9 @@ export type PlayerOptions = {
 export class TwimlPlayer {
   readonly #options: PlayerOptions
   readonly sessions: SessionEnd[] = []
+  readonly streams: StreamEnd[] = []
   #relay: RelayLeg | undefined
+  #stream: MediaLeg | undefined
   #gather: Gather | undefined
   #bargeIn = () => {}
 
@@ -57,6 +62,15 @@ export class TwimlPlayer {
 
   get relay(): RelayLeg | undefined {
     return this.#relay
+  }
+
+  get stream(): MediaLeg | undefined {
+    return this.#stream
+  }
+
+  /** The session or the stream that is open. */
+  get leg(): RelayLeg | MediaLeg | undefined {
+    return this.#relay ?? this.#stream
   }
 
   /** Words for a `<Gather>`. Returns whether one took them. */
@@ -171,6 +185,7 @@ export class TwimlPlayer {
     signal: AbortSignal,
   ): Promise<NextStep | undefined> {
     const noun = verb.children[0]
+    if (noun?.name === "Stream") return this.#listen(noun, document)
     if (noun?.name !== "ConversationRelay") {
       this.#options.problem(`the simulator has no <Connect><${noun?.name ?? ""}>`)
       return undefined
@@ -199,6 +214,21 @@ export class TwimlPlayer {
     // New instructions from REST take the place of the action; a call that is over still reports it.
     if (signal.aborted && signal.reason === "hang-up") await this.#options.notify(step)
     return step
+  }
+
+  /** A media stream has no action: when it is over the next verb runs. */
+  async #listen(noun: TwimlVerb, document: TwimlDocument): Promise<undefined> {
+    const opened = this.#options.openStream(noun, document.url)
+    this.#options.answer()
+    let end: StreamEnd
+    if ("reason" in opened) end = opened
+    else {
+      this.#stream = opened
+      end = await opened.ended
+      this.#stream = undefined
+    }
+    this.streams.push(end)
+    if (end.problem !== undefined) this.#options.problem(end.problem)
   }
 
   /** Nobody is really called: the verb is kept for the reader, and the other side ends at once. */

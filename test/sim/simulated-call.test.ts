@@ -40,6 +40,7 @@ test("a call asks for its instructions with the real parameters, signed, and say
     frames: 0,
     sockets: 0,
     sessions: [],
+    streams: [],
     problems: [],
   })
 })

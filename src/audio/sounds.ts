@@ -1,0 +1,66 @@
+/** The stored sentences, carried inside the program: mu-law at 8 kHz, as a call plays them. */
+
+import { readFileSync } from "node:fs"
+import goodbye from "../../assets/sounds/goodbye.ulaw" with { type: "file" }
+import greeting from "../../assets/sounds/greeting.ulaw" with { type: "file" }
+import longStory from "../../assets/sounds/long-story.ulaw" with { type: "file" }
+import notCaught from "../../assets/sounds/not-caught.ulaw" with { type: "file" }
+import oneMoment from "../../assets/sounds/one-moment.ulaw" with { type: "file" }
+import pleaseHold from "../../assets/sounds/please-hold.ulaw" with { type: "file" }
+import technicalProblem from "../../assets/sounds/technical-problem.ulaw" with { type: "file" }
+import youSaid from "../../assets/sounds/you-said.ulaw" with { type: "file" }
+
+const FILES = {
+  greeting: { path: greeting, text: "Hello, you are speaking with Parley. How can I help you?" },
+  "please-hold": { path: pleaseHold, text: "Please hold the line." },
+  "not-caught": { path: notCaught, text: "Sorry, I did not catch that. Could you say it again?" },
+  "technical-problem": {
+    path: technicalProblem,
+    text: "Sorry, there is a technical problem. Please stay on the line.",
+  },
+  goodbye: { path: goodbye, text: "Thank you for calling. Goodbye." },
+  "one-moment": { path: oneMoment, text: "One moment, please." },
+  "long-story": {
+    path: longStory,
+    text:
+      "Once upon a time there was a small telephone that nobody ever called. Every evening it listened to the wind " +
+      "in the wires. Then, one day, it rang, and the whole house came running.",
+  },
+  "you-said": { path: youSaid, text: "You said:" },
+} as const
+
+export type SoundName = keyof typeof FILES
+
+export type Sound = {
+  readonly name: SoundName
+  /** The words that are spoken. */
+  readonly text: string
+  /** Shared by all calls: nobody writes into it. */
+  readonly audio: Uint8Array
+  /** The whole sound as one payload of a media frame. */
+  readonly base64: string
+}
+
+export const SOUND_NAMES: readonly SoundName[] = [
+  "greeting",
+  "please-hold",
+  "not-caught",
+  "technical-problem",
+  "goodbye",
+  "one-moment",
+  "long-story",
+  "you-said",
+]
+
+const loaded = new Map<SoundName, Sound>()
+
+/** A stored sentence. It is read from the program on first use and kept; all of them are under 400 KB. */
+export function sound(name: SoundName): Sound {
+  const known = loaded.get(name)
+  if (known) return known
+  const { path, text } = FILES[name]
+  const audio = readFileSync(path)
+  const made: Sound = { name, text, audio: new Uint8Array(audio), base64: audio.toString("base64") }
+  loaded.set(name, made)
+  return made
+}

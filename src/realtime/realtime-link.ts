@@ -1,0 +1,250 @@
+/** One connection to a speech-to-speech model: opens, is configured, carries events and audio, and ends once. */
+
+import { messageOf } from "../lib/errors.ts"
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import { encodeAppend, encodeSessionUpdate } from "./client-events.ts"
+import type { ConnectModel, ModelSocket, ModelSocketEvents } from "./model-socket.ts"
+import {
+  parseRealtimeEvent,
+  type RealtimeError,
+  type RealtimeEvent,
+  type SessionFacts,
+} from "./realtime-events.ts"
+import { PHONE_FORMAT } from "./session-settings.ts"
+
+/** Why a link is gone. `retryable`: a new one may succeed, at once or, with status 429, after a while. */
+export type LinkFailure = {
+  reason: "timeout" | "refused" | "unreachable" | "settings-refused" | "expired" | "closed" | "stalled"
+  retryable: boolean
+  /** HTTP status of a refused upgrade, else null. */
+  status: number | null
+  message: string
+}
+
+export interface RealtimeLinkEvents {
+  /** Once, when the server has taken the settings; what waited of the caller's audio goes out right after it. */
+  ready(): void
+  /** Every event of the server in its order, except those that nobody needs. Also before `ready`. */
+  event(event: RealtimeEvent): void
+  /** Once, when the link failed or was closed by the other side; nothing comes after it. Never after `close`. */
+  lost(failure: LinkFailure): void
+}
+
+export type RealtimeLinkOptions = {
+  connect: ConnectModel
+  /** The session object; see `sessionFor`. */
+  session: object
+  /** Frames to send once the settings are taken, before anything else: the history of a conversation taken over. */
+  prelude?: readonly string[]
+  events: RealtimeLinkEvents
+  /** Longest wait from the start until the server has taken the settings, in milliseconds. */
+  connectMs: number
+  sweep: Sweep
+  log: Log
+}
+
+/** Base64 characters of ten seconds of mu-law: what is kept of the caller while the model is not ready. */
+const PREROLL_CHARS = Math.ceil((10 * 8000 * 4) / 3)
+/** About ten seconds of audio on the way out; a connection that is slower gets no more of it. */
+const AUDIO_BUFFER_BYTES = 160_000
+/** A connection that has this much unsent is taken for dead. */
+const MAX_BUFFER_BYTES = 4 * 1024 * 1024
+/** How long a peer may take to answer a close before the connection is cut. */
+const CLOSE_TIMEOUT_MS = 1_000
+/** Bad frames that are logged one by one; after that only every hundredth. */
+const LOGGED_BAD_FRAMES = 10
+const FIRST_UPDATE = "session_1"
+
+type Phase = "connecting" | "configuring" | "ready" | "closed"
+
+export class RealtimeLink {
+  readonly #options: RealtimeLinkOptions
+  readonly #log: Log
+  readonly #socket: ModelSocket
+  readonly #cancelDeadline: () => void
+  #phase: Phase = "connecting"
+  #preroll: string[] = []
+  #prerollChars = 0
+  #expiresAtMs: number | null = null
+  #droppedChars = 0
+  #badFrames = 0
+  #updates = 1
+  #cancelCut = () => {}
+
+  constructor(options: RealtimeLinkOptions) {
+    const { connect, connectMs, sweep, log } = options
+    this.#options = options
+    this.#log = log
+    this.#cancelDeadline = sweep.after(connectMs, () =>
+      this.#lose({
+        reason: "timeout",
+        retryable: true,
+        message:
+          this.#phase === "connecting" ? "the model did not answer" : "the settings were not confirmed",
+      }),
+    )
+    this.#socket = connect({
+      opened: () => this.#guard(() => this.#opened()),
+      text: (text) => this.#guard(() => this.#receive(text)),
+      closed: (end) => this.#guard(() => this.#closed(end)),
+    })
+  }
+
+  get isReady(): boolean {
+    return this.#phase === "ready"
+  }
+
+  /** When the server will end the session, in milliseconds since the epoch; null while it has not told. */
+  get expiresAtMs(): number | null {
+    return this.#expiresAtMs
+  }
+
+  /** Caller audio that was given up because the link was not ready or too slow, in milliseconds. */
+  get droppedMs(): number {
+    return Math.round((this.#droppedChars * 3) / 4 / 8)
+  }
+
+  /** Caller audio as base64 mu-law. Before `ready` it waits, at most ten seconds of it, the oldest giving way. */
+  append(payload: string): void {
+    if (this.#phase === "ready") {
+      if (this.#socket.bufferedAmount > AUDIO_BUFFER_BYTES) this.#droppedChars += payload.length
+      else this.#socket.send(encodeAppend(payload))
+    } else if (this.#phase !== "closed") this.#wait(payload)
+  }
+
+  /** Sends one frame of `client-events.ts`. False: the link is not ready, and the frame is gone. */
+  send(text: string): boolean {
+    if (this.#phase !== "ready") return false
+    this.#write(text)
+    return this.#isOpen
+  }
+
+  /** Changes the session of a ready link. Returns the `event_id` that a refusal will name; null when not ready. */
+  update(session: object): string | null {
+    if (this.#phase !== "ready") return null
+    this.#updates += 1
+    const eventId = `session_${this.#updates}`
+    this.#write(encodeSessionUpdate(session, eventId))
+    return eventId
+  }
+
+  /** Ends the link for good. Closing twice, or after it was lost, is harmless. */
+  close(code = 1000, reason = ""): void {
+    if (!this.#end()) return
+    this.#cancelCut = this.#options.sweep.after(CLOSE_TIMEOUT_MS, () => this.#socket.terminate())
+    this.#socket.close(code, reason)
+  }
+
+  get #isOpen(): boolean {
+    return this.#phase !== "closed"
+  }
+
+  #opened(): void {
+    if (this.#phase !== "connecting") return
+    this.#phase = "configuring"
+    this.#write(encodeSessionUpdate(this.#options.session, FIRST_UPDATE))
+  }
+
+  #receive(text: string): void {
+    if (this.#phase === "closed") return
+    const event = parseRealtimeEvent(text)
+    if (event.type === "ignored") return
+    if (event.type === "malformed") return this.#reject(event.reason)
+    if (event.type === "error" && this.#isFatal(event.error)) return
+    if (event.type === "session-created" || event.type === "session-updated") {
+      this.#expiresAtMs = event.expiresAtMs ?? this.#expiresAtMs
+    }
+    this.#options.events.event(event)
+    if (event.type === "session-updated" && this.#phase === "configuring") this.#configured(event)
+  }
+
+  /** Most errors leave a session as it was; these two end it. */
+  #isFatal({ code, kind, message }: RealtimeError): boolean {
+    if (code === "session_expired") this.#lose({ reason: "expired", retryable: true, message })
+    else if (this.#phase === "configuring") {
+      // Without its settings the session takes mu-law for PCM: noise in both directions.
+      this.#lose({ reason: "settings-refused", retryable: kind === "server_error", message })
+    } else return false
+    return true
+  }
+
+  #configured({ inputFormat, outputFormat }: SessionFacts): void {
+    const other = [inputFormat, outputFormat].find((format) => format !== null && format !== PHONE_FORMAT)
+    if (other !== undefined) {
+      const message = `the session speaks ${other}`
+      return this.#lose({ reason: "settings-refused", retryable: false, message })
+    }
+    this.#cancelDeadline()
+    this.#phase = "ready"
+    for (const frame of this.#options.prelude ?? []) this.#write(frame)
+    this.#options.events.ready()
+    const waiting = this.#preroll
+    this.#preroll = []
+    for (const payload of waiting) {
+      if (!this.#isOpen) return
+      this.#write(encodeAppend(payload))
+    }
+  }
+
+  #wait(payload: string): void {
+    this.#preroll.push(payload)
+    this.#prerollChars += payload.length
+    while (this.#prerollChars > PREROLL_CHARS) {
+      const oldest = this.#preroll.shift() ?? ""
+      this.#prerollChars -= oldest.length
+      this.#droppedChars += oldest.length
+    }
+  }
+
+  #write(text: string): void {
+    if (!this.#isOpen) return
+    if (this.#socket.bufferedAmount <= MAX_BUFFER_BYTES) this.#socket.send(text)
+    else this.#lose({ reason: "stalled", retryable: true, message: "the model does not take what is sent" })
+  }
+
+  #closed({ code, reason, opened, refusedStatus }: Parameters<ModelSocketEvents["closed"]>[0]): void {
+    this.#cancelCut()
+    if (refusedStatus !== null) {
+      // A wrong key, a model that is not there and the like stay wrong; limits and faults of the server pass.
+      const retryable = refusedStatus === 429 || refusedStatus >= 500
+      const message = `the model refused the connection with status ${refusedStatus}`
+      return this.#lose({ reason: "refused", retryable, status: refusedStatus, message })
+    }
+    if (!opened) return this.#lose({ reason: "unreachable", retryable: true, message: "no connection" })
+    const expired = code === 1001 || (this.#expiresAtMs ?? Infinity) <= this.#options.sweep.clock.now()
+    const message = `closed with ${code}${reason === "" ? "" : `: ${reason.slice(0, 120)}`}`
+    this.#lose({ reason: expired ? "expired" : "closed", retryable: true, message })
+  }
+
+  #lose({ status = null, ...failure }: Omit<LinkFailure, "status"> & { status?: number | null }): void {
+    if (!this.#end()) return
+    this.#socket.terminate()
+    this.#log.warn("link to the model lost", { ...failure, status, droppedMs: this.droppedMs })
+    this.#options.events.lost({ ...failure, status })
+  }
+
+  /** Whether it was open until now. */
+  #end(): boolean {
+    if (this.#phase === "closed") return false
+    this.#phase = "closed"
+    this.#cancelDeadline()
+    this.#preroll = []
+    return true
+  }
+
+  #reject(reason: string): void {
+    this.#badFrames += 1
+    if (this.#badFrames > LOGGED_BAD_FRAMES && this.#badFrames % 100 !== 0) return
+    this.#log.warn("frame of the model dropped", { reason, badFrames: this.#badFrames })
+  }
+
+  /** A mistake in what an event sets off must not take the process down with it. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#log.error("an event of the model was not handled", { error: messageOf(error) })
+    }
+  }
+}
