@@ -3,6 +3,7 @@
 import { cpus, loadavg, release } from "node:os"
 import { firstToken } from "./first-token.ts"
 import { manyCalls } from "./many-calls.ts"
+import { media } from "./media.ts"
 import { ROOT } from "./parts/process.ts"
 import { fixed, markdown, type Table } from "./parts/summary.ts"
 import { startUp } from "./start-up.ts"
@@ -11,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Table[]>>> = {
   "start-up": startUp,
   "first-token": firstToken,
   "many-calls": manyCalls,
+  media,
 }
 
 const asked = process.argv.slice(2)

@@ -3,14 +3,26 @@
 import type { Server } from "bun"
 import type { Agent, ModelChoice } from "./assets/agent.ts"
 import { createAssets } from "./assets/assets.ts"
+import type { Call } from "./call/call.ts"
 import type { RecordedEvent } from "./call/events.ts"
 import { LiveCalls } from "./call/live-calls.ts"
 import type { Config } from "./config.ts"
+import { findForeignCall } from "./control/adopt-call.ts"
+import { afterCall } from "./control/after-call.ts"
 import { arrivalOf } from "./control/arrival.ts"
 import type { ControlContext } from "./control/context.ts"
-import { smsSenderFor } from "./control/sms.ts"
+import { runJobs } from "./control/jobs.ts"
+import { OUTCOME_JOB, outcomeKind, toOutcome } from "./control/outcome.ts"
+import { smsSenderFor, smsSentIn } from "./control/sms.ts"
+import {
+  createTranscriptLog,
+  type TranscriptLog,
+  type TranscriptLogOptions,
+} from "./control/transcript-log.ts"
+import { callerLeft } from "./control/stream-ended.ts"
 import { noteVersions } from "./control/versions.ts"
 import { watchCalls } from "./control/watch-calls.ts"
+import { WEBHOOK_JOB, webhookKind } from "./control/webhook.ts"
 import { getLog } from "./lib/log.ts"
 import type { Socket, SocketSession } from "./lib/socket.ts"
 import { Sweep } from "./lib/sweep.ts"
@@ -18,8 +30,14 @@ import type { ChatModel } from "./llm/chat-model.ts"
 import { createChatModel } from "./llm/create-model.ts"
 import { conversationTools } from "./messaging/conversation-tools.ts"
 import { createMessenger } from "./messaging/messenger.ts"
+import { connectTo, type ConnectModel } from "./realtime/model-socket.ts"
+import { RealtimeSession } from "./realtime/realtime-session.ts"
+import { connectToStandIn, storedSounds } from "./realtime/stand-in-socket.ts"
 import { ClaimingSession } from "./relay/claiming-session.ts"
 import { RelaySession } from "./relay/relay-session.ts"
+import { Observers } from "./observers/observers.ts"
+import { Tickets } from "./observers/tickets.ts"
+import { callView, transcriptView } from "./server/call-views.ts"
 import { createHttp } from "./server/http.ts"
 import type { ServerContext } from "./server/context.ts"
 import { requestPath } from "./server/request-path.ts"
@@ -27,10 +45,12 @@ import { createSockets, type SocketPurpose, type Sockets } from "./server/socket
 import { createRecorder } from "./store/recorder.ts"
 import { openStore, type Store } from "./store/store.ts"
 import { builtinTools, toolsOf } from "./tools/registry.ts"
-import { createTwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
+import { createTwilioRest, type TwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
 import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
 
 type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
+
+const OPENAI_URL = "https://api.openai.com/v1"
 
 export type App = {
   fetch(request: Request, server: Server<SocketData>): Response | Promise<Response> | undefined
@@ -56,19 +76,31 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const sweep = options.sweep ?? new Sweep({ onError: (error) => log.error("deadline failed", { error }) })
   const tools = builtinTools()
   const store = openStore({ url: config.databaseUrl })
-  const recorder = createRecorder({ store, sweep, onEvent: options.onEvent })
   const liveCalls = new LiveCalls()
+  const transcripts = transcriptLogOf(config, { store, liveCalls, now: () => sweep.clock.now() })
+  const recorder = createRecorder({
+    store,
+    sweep,
+    onEvent(event) {
+      transcripts?.onEvent(event)
+      observers.publish(event)
+      afterCall(control, event)
+      options.onEvent?.(event)
+    },
+  })
   const assets = orClose(store, () =>
     createAssets({
       dir: config.assetsDir,
       sweep,
       log: getLog("assets"),
       knownTools: [...tools.keys()],
+      engines: ["relay", "realtime"],
       shelf: store.assets,
       remote: twilioSyncOf(config),
       busy: () => liveCalls.size > 0,
     }),
   )
+  const observers = new Observers({ perUser: config.limits.observersPerUser, sweep })
   const models = new Map<string, ChatModel>()
   const modelFor = cachedModels(config, models)
   const startedAt = sweep.clock.now()
@@ -118,7 +150,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     library: assets.library,
     liveCalls,
     messenger,
-    pathOf: requestPath(config.publicUrl),
+    observers,
+    tickets: new Tickets(),
+    pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
     counts: () => ({
       openSockets: sockets.size,
       expectedSockets: liveCalls.taken(sweep.clock.now()) - liveCalls.size,
@@ -126,7 +160,10 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       endingCalls: control.ending.size,
       watchedCalls: watch.size,
       messages: messenger.size,
+      waitingRows: recorder.waiting,
       models: models.size,
+      observers: observers.size,
+      runningJobs: jobs.size,
       deadlines: sweep.size,
     }),
     startedAt,
@@ -134,13 +171,25 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   }
   const sockets = createSockets(context, openSession)
   const http = createHttp(context)
+  const jobs = runJobs({
+    jobs: store.jobs,
+    kinds: {
+      [OUTCOME_JOB]: outcomeKind({ context: control, modelFor }),
+      [WEBHOOK_JOB]: webhookKind({ config, store, describe: (call) => describeEnded(store, call), sweep }),
+    },
+    sweep,
+    log: getLog("jobs"),
+  })
   const watch = watchCalls(control)
+  transcripts?.catchUp()
 
   function openSession(purpose: SocketPurpose, socket: Socket): SocketSession {
+    if (purpose.kind === "media") return openRealtime(purpose.call, socket)
     if (purpose.call === "unclaimed") {
       return new ClaimingSession({
         socket,
         claim: (token) => store.calls.claimToken(token, sweep.clock.now()),
+        find: (setup) => findForeignCall(control, setup),
         open: (call) => openSession({ kind: "relay", call }, socket),
         setupMs: config.times.setupMs,
         sweep,
@@ -153,7 +202,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       assets,
       modelFor,
       toolsFor,
-      sms: smsSenderFor(control, purpose.call),
+      sms: smsSenderFor(control, purpose.call, smsSentIn(store, purpose.call.id)),
       arrivalOf: (callId) => arrivalOf(store, callId),
       onSetup: (callId, sessionId) => store.calls.setSession(callId, sessionId),
       onAgent: (callId, agent) => noteVersions(control, callId, agent),
@@ -162,6 +211,31 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       times: config.times,
       sweep,
       log: getLog("relay"),
+    })
+  }
+
+  function openRealtime(call: Call | "unclaimed", socket: Socket): SocketSession {
+    const { openai, times } = config
+    return new RealtimeSession({
+      socket,
+      call: call === "unclaimed" ? (token) => store.calls.claimToken(token, sweep.clock.now()) : call,
+      assets,
+      connectTo: (choice) => realtimeConnection(config, { ...choice, sweep }),
+      model: openai.realtimeModel,
+      transcribeModel: openai.transcribeModel,
+      toolsFor,
+      smsFor: (claimed) => smsSenderFor(control, claimed, smsSentIn(store, claimed.id)),
+      tap: observers,
+      arrivalOf: (callId) => arrivalOf(store, callId),
+      onStart: (callId, streamSid) => store.calls.setSession(callId, streamSid),
+      onAgent: (callId, agent) => noteVersions(control, callId, agent),
+      onStop: (callId) => callerLeft(control, callId),
+      keepUsage: (callId, usage) => store.usage.put(callId, usage, sweep.clock.now()),
+      recorder,
+      liveCalls,
+      times,
+      sweep,
+      log: getLog("realtime"),
     })
   }
 
@@ -177,16 +251,20 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     },
     async drain() {
       draining = true
+      observers.close()
       const deadline = sweep.clock.now() + config.times.drainMs
       const busy = () => liveCalls.taken(sweep.clock.now()) + messenger.size > 0
       const isBusy = () => busy() && sweep.clock.now() < deadline
       while (!closing.signal.aborted && isBusy()) await sweep.sleep(50, closing.signal)
+      await transcripts?.idle()
     },
     close() {
       if (closing.signal.aborted) return
       closing.abort()
       draining = true
       watch.stop()
+      jobs.stop()
+      observers.close()
       messenger.close()
       sockets.closeAll(1001, "server is shutting down")
       recorder.close()
@@ -195,6 +273,30 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       sweep[Symbol.dispose]()
     },
   }
+}
+
+/** What a webhook is told of a call that has ended. */
+function describeEnded(store: Store, call: Call) {
+  return {
+    call: callView(call, false),
+    transcript: transcriptView(call, store.transcripts.of(call.id)).turns,
+    outcome: toOutcome(store.outcomes.of(call.id)),
+  }
+}
+
+/** The speech-to-speech model of the configuration; without one, the server that is built in. */
+function realtimeConnection(
+  { openai, azure, realtimeProvider, modelProvider }: Config,
+  { model, safetyId, sweep }: { model: string; safetyId: string; sweep: Sweep },
+): ConnectModel {
+  const { apiKey, baseUrl } = openai
+  if (realtimeProvider === "azure" && azure.endpoint && azure.apiKey && azure.deployment) {
+    const { endpoint, apiKey: key, deployment, version } = azure
+    return connectTo({ provider: "azure", endpoint, apiKey: key, deployment, version })
+  }
+  if (modelProvider === "demo" || (!apiKey && !baseUrl))
+    return connectToStandIn({ sounds: storedSounds(), sweep })
+  return connectTo({ provider: "openai", baseUrl: baseUrl ?? OPENAI_URL, apiKey, model, safetyId })
 }
 
 /** One model for each choice, so that connections are shared. */
@@ -218,7 +320,15 @@ function cachedModels(config: Config, models: Map<string, ChatModel>): (choice: 
   }
 }
 
-function twilioOf(config: Config) {
+function transcriptLogOf(
+  { transcriptLogDir: dir }: Config,
+  parts: Omit<TranscriptLogOptions, "dir" | "log">,
+): TranscriptLog | undefined {
+  return dir === undefined ? undefined : createTranscriptLog({ dir, ...parts, log: getLog("transcripts") })
+}
+
+/** Undefined without credentials. */
+export function twilioOf(config: Config): TwilioRest | undefined {
   const options = twilioOptions(config)
   return options && createTwilioRest(options)
 }

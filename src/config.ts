@@ -1,12 +1,15 @@
 /** Configuration from environment variables: one schema, all faults at once. The only reader of the environment. */
 
 import { z } from "zod"
+import { startEnvironment } from "./environment.ts"
+import { withEnvFile } from "./lib/env-file.ts"
 import {
   accountSid,
   allOrSome,
   country,
   e164,
   flag,
+  hookUrl,
   httpUrl,
   keyList,
   notFalse,
@@ -37,9 +40,11 @@ const SECRET = new Set([
   "TWILIO_API_KEY",
   "TWILIO_API_SECRET",
   "OPENAI_API_KEY",
+  "AZURE_OPENAI_API_KEY",
   "FLOWISE_API_KEY",
   "API_KEYS",
   "OUTBOUND_API_KEY",
+  "WEBHOOK_SECRET",
 ])
 
 const meanings = z.registry<{ meaning: string }>()
@@ -88,6 +93,11 @@ const Environment = z.object({
   OPENAI_REALTIME_MODEL: named(text.default("gpt-realtime-2.1"), "Speech-to-speech model"),
   OPENAI_TRANSCRIBE_MODEL: named(text.default("gpt-transcribe"), "Speech-to-text model"),
   OPENAI_TTS_MODEL: named(text.default("gpt-realtime-2.1-mini"), "Model that reads text aloud"),
+  AI_PROVIDER: named(oneOf("openai", "azure").default("openai"), "Where speech-to-speech models are"),
+  AZURE_OPENAI_API_KEY: named(text.optional(), "Key for Azure OpenAI"),
+  AZURE_OPENAI_ENDPOINT: named(httpUrl.optional(), "Address of the resource at Azure"),
+  AZURE_OPENAI_DEPLOYMENT_NAME: named(text.optional(), "Deployment of a speech-to-speech model at Azure"),
+  AZURE_OPENAI_VERSION: named(text.default("v1"), "Version of the interface at Azure; v1 is the current one"),
   FLOWISE_BASE_URL: named(httpUrl.optional(), "Address of a Flowise server"),
   FLOWISE_API_KEY: named(text.optional(), "Key for Flowise; none: the flows are public"),
   FLOWISE_FLOW_ID: named(text.optional(), "Flow that answers where an agent names none"),
@@ -124,7 +134,24 @@ const Environment = z.object({
     "Beginnings of further numbers that the tool send-sms may write to; none: the caller only",
   ),
   SMS_PER_CALL: named(count.default(5), "Messages that the tool send-sms may send in one call"),
+  WEBHOOK_URL: named(
+    hookUrl.optional(),
+    "Address that is told of every call that ended, with transcript and outcome; none: nobody is told",
+  ),
+  WEBHOOK_SECRET: named(text.optional(), "Signs what is sent to WEBHOOK_URL; none: it is not signed"),
+  WEBHOOK_TIMEOUT_MS: named(ms().default(10_000), "Wait for WEBHOOK_URL to answer"),
   DEFAULT_COUNTRY: named(country.optional(), "Country of numbers that are given without +"),
+  PATH_PREFIX: named(
+    text
+      .regex(/^(?:\/?[\w.-]+)+\/?$/, "must be a path, such as /voice")
+      .transform((path) => `/${path.replace(/^\/|\/$/g, "")}`)
+      .optional(),
+    "Path in front of every route and socket, added to PUBLIC_URL where that has none",
+  ),
+  TRANSCRIPT_LOG_DIR: named(
+    text.optional(),
+    "Folder of a JSON file for each call that ended, off: none; default: ./logs where COMPAT has s4",
+  ),
   ASSETS_DIR: named(text.default("./assets"), "Folder of contexts, manifests, serverConfig.json"),
   COMPAT: named(
     allOrSome(SEEDS).default([...SEEDS]),
@@ -170,8 +197,8 @@ const Environment = z.object({
 type Environment = z.output<typeof Environment>
 type Name = keyof Environment
 
-/** The variables that the process was started with. */
-export const environment: Readonly<Record<string, string | undefined>> = process.env
+/** The variables that the process was started with, and those of the file that belongs to NODE_ENV. */
+export const environment = withEnvFile(startEnvironment, process.cwd())
 
 /** Everything the program may be told from outside, with defaults filled in. */
 export type Config = ReturnType<typeof toConfig> & {
@@ -223,14 +250,16 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 
   const config = toConfig(parsed.data)
   const toolSecrets = toolSecretsOf(env)
-  const { twilio, openai, flowise, apiKeys } = config
+  const { twilio, openai, azure, flowise, webhook, apiKeys } = config
   const keys = apiKeys.map(({ key }) => key)
   const secrets = [
     ...twilio.authTokens,
     twilio.apiKey,
     twilio.apiSecret,
     openai.apiKey,
+    azure.apiKey,
     flowise.apiKey,
+    webhook.secret,
     ...keys,
     ...Object.values(toolSecrets),
   ]
@@ -292,6 +321,15 @@ function partners(values: Values): Fault[] {
   need("TWILIO_REGION", "TWILIO_EDGE", "Twilio takes edge and region only together")
   if (values.MODEL_PROVIDER === "openai")
     need("MODEL_PROVIDER", "OPENAI_API_KEY", "MODEL_PROVIDER=openai needs a key")
+  if (values.AI_PROVIDER === "azure") {
+    for (const name of [
+      "AZURE_OPENAI_API_KEY",
+      "AZURE_OPENAI_ENDPOINT",
+      "AZURE_OPENAI_DEPLOYMENT_NAME",
+    ] as const) {
+      need("AI_PROVIDER", name, "AI_PROVIDER=azure needs it")
+    }
+  }
   if (values.MODEL_PROVIDER === "flowise")
     need("MODEL_PROVIDER", "FLOWISE_BASE_URL", "MODEL_PROVIDER=flowise needs the address of the server")
   if (values.MODEL_PROVIDER === "openai-compatible") {
@@ -309,7 +347,8 @@ function toConfig(env: Environment) {
   return {
     port: env.PORT,
     portRetry: env.PORT_RETRY,
-    publicUrl: env.PUBLIC_URL,
+    publicUrl: withPrefix(env.PUBLIC_URL, env.PATH_PREFIX),
+    pathPrefix: env.PATH_PREFIX ?? "",
     twilio: {
       accountSid: env.TWILIO_ACCOUNT_SID,
       authTokens: env.TWILIO_AUTH_TOKEN,
@@ -329,6 +368,13 @@ function toConfig(env: Environment) {
       transcribeModel: env.OPENAI_TRANSCRIBE_MODEL,
       ttsModel: env.OPENAI_TTS_MODEL,
     },
+    realtimeProvider: env.AI_PROVIDER,
+    azure: {
+      apiKey: env.AZURE_OPENAI_API_KEY,
+      endpoint: env.AZURE_OPENAI_ENDPOINT,
+      deployment: env.AZURE_OPENAI_DEPLOYMENT_NAME,
+      version: env.AZURE_OPENAI_VERSION,
+    },
     flowise: {
       baseUrl: env.FLOWISE_BASE_URL,
       apiKey: env.FLOWISE_API_KEY,
@@ -343,9 +389,12 @@ function toConfig(env: Environment) {
     allowedDestinations: env.ALLOWED_DESTINATIONS,
     defaultCountry: env.DEFAULT_COUNTRY,
     allowPrivateAddresses: env.ALLOW_PRIVATE_ADDRESSES,
+    webhook: { url: env.WEBHOOK_URL, secret: env.WEBHOOK_SECRET, timeoutMs: env.WEBHOOK_TIMEOUT_MS },
     transferTo: env.TRANSFER_TO,
     sms: { allowedDestinations: env.SMS_ALLOWED_DESTINATIONS, perCall: env.SMS_PER_CALL },
     assetsDir: env.ASSETS_DIR,
+    /** Undefined: no files are written. */
+    transcriptLogDir: transcriptLogDir(env),
     compat: env.COMPAT,
     logLevel: env.LOG_LEVEL,
     logFormat: env.LOG_FORMAT,
@@ -373,6 +422,16 @@ function toConfig(env: Environment) {
       retentionMs: env.RETENTION_MS,
     },
   }
+}
+
+function withPrefix(publicUrl: string | undefined, prefix: string | undefined): string | undefined {
+  const isThere = publicUrl === undefined || prefix === undefined || new URL(publicUrl).pathname !== "/"
+  return isThere ? publicUrl : `${publicUrl}${prefix}`
+}
+
+function transcriptLogDir({ TRANSCRIPT_LOG_DIR: dir, COMPAT: compat }: Environment): string | undefined {
+  if (dir === undefined) return compat.includes("s4") ? "./logs" : undefined
+  return dir === "off" ? undefined : dir
 }
 
 function doubts({ publicUrl, twilio, apiKeys }: ReturnType<typeof toConfig>): string[] {

@@ -20,6 +20,7 @@ test("an empty environment is enough", () => {
     port: 3000,
     portRetry: false,
     publicUrl: undefined,
+    pathPrefix: "",
     twilio: {
       accountSid: undefined,
       authTokens: [],
@@ -39,6 +40,8 @@ test("an empty environment is enough", () => {
       transcribeModel: "gpt-transcribe",
       ttsModel: "gpt-realtime-2.1-mini",
     },
+    realtimeProvider: "openai",
+    azure: { apiKey: undefined, endpoint: undefined, deployment: undefined, version: "v1" },
     flowise: {
       baseUrl: undefined,
       apiKey: undefined,
@@ -54,8 +57,10 @@ test("an empty environment is enough", () => {
     toolSecrets: {},
     defaultCountry: undefined,
     allowPrivateAddresses: false,
+    webhook: { url: undefined, secret: undefined, timeoutMs: 10_000 },
     transferTo: undefined,
     sms: { allowedDestinations: [], perCall: 5 },
+    transcriptLogDir: "./logs",
     assetsDir: "./assets",
     compat: ["s0", "s1", "s2", "s3", "s4"],
     logLevel: "info",
@@ -157,6 +162,28 @@ describe("PUBLIC_URL", () => {
     ["a default port is left out", "https://voice.example.com:443", "https://voice.example.com"],
     ["http is allowed", "http://127.0.0.1:3000", "http://127.0.0.1:3000"],
   ])("%s", (_, value, expected) => expect(readConfig({ PUBLIC_URL: value }).publicUrl).toBe(expected))
+
+  test.each([
+    ["is joined to the address", "/voice/", "https://a.example", "https://a.example/voice"],
+    ["needs no slash", "voice", "https://a.example", "https://a.example/voice"],
+    ["is not put after a path that is there", "/voice", "https://a.example/voice", "https://a.example/voice"],
+  ])("PATH_PREFIX %s", (_, PATH_PREFIX, PUBLIC_URL, expected) => {
+    const { publicUrl, pathPrefix } = readConfig({ PATH_PREFIX, PUBLIC_URL })
+    expect([publicUrl, pathPrefix]).toEqual([expected, "/voice"])
+  })
+
+  test("PATH_PREFIX must be a path", () => {
+    expect(() => readConfig({ PATH_PREFIX: "a?b" })).toThrow("PATH_PREFIX: must be a path, such as /voice")
+  })
+
+  test.each([
+    ["is ./logs by default", {}, "./logs"],
+    ["is none without the system it comes from", { COMPAT: "s2" }, undefined],
+    ["can be another one", { COMPAT: "off", TRANSCRIPT_LOG_DIR: "/var/t" }, "/var/t"],
+    ["can be none", { TRANSCRIPT_LOG_DIR: "off" }, undefined],
+  ])("the folder of transcript files %s", (_, env, expected) => {
+    expect(readConfig(env).transcriptLogDir).toBe(expected)
+  })
 
   test.each([
     ["http to elsewhere", "http://voice.example.com", 1],

@@ -27,6 +27,7 @@ export type Usage = { cpuMs: number; rssMiB: number; anonymousMiB: number }
 
 export type Running = AsyncDisposable & {
   url: string
+  pid: number
   /** From before the process was made to the first answer with status 200. */
   startedInMs: number
   usage(): Usage
@@ -73,6 +74,7 @@ export async function start({ program, folder, env = {} }: StartOptions): Promis
   const startedInMs = wallMs() - began
   return {
     url,
+    pid: child.pid,
     startedInMs,
     usage: () => usageOf(child.pid),
     async [Symbol.asyncDispose]() {

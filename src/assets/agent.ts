@@ -1,7 +1,8 @@
 /** An agent as a call uses it: every layer of configuration merged, every key resolved. Immutable once handed out. */
 
 import type { Engine } from "../call/call.ts"
-import type { ToolSpec } from "../call/tool-spec.ts"
+import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
+import type { RealtimeSettings } from "./realtime-settings.ts"
 
 /** Attribute values of `<ConversationRelay>` by their documented names. (Twilio: "TwiML Voice: ConversationRelay".) */
 export type RelayAttributes = Readonly<Record<string, string | number | boolean>>
@@ -75,10 +76,23 @@ export type Agent = {
     /** Written as `<Parameter>` into the TwiML. */
     readonly parameters: Readonly<Record<string, string>>
   }
+  /** How the speech-to-speech model hears and speaks; for the engine of that name. */
+  readonly realtime: RealtimeSettings
   readonly silence: SilenceRule
   readonly listenMode: boolean
   readonly phrases: Phrases
   readonly transfer: TransferRule
+  /** What is to be learned in its calls; undefined: nothing. */
+  readonly outcome?: OutcomeRule | undefined
+}
+
+export type OutcomeRule = {
+  /** Letters, digits, `_` and `-`, at most 64. (OpenAI: "Structured outputs".) */
+  readonly name: string
+  /** Of an object. */
+  readonly schema: JsonSchema
+  /** What the model is told beside the schema; empty: nothing. */
+  readonly instructions: string
 }
 
 export type TransferRule = {

@@ -1,8 +1,17 @@
 /** Makes agents out of a configuration, contexts and manifests: every layer merged, every key looked up. Pure. */
 
 import type { Engine } from "../call/call.ts"
-import type { Agent, Language, ModelChoice, Phrases, SilenceRule, TransferRule } from "./agent.ts"
+import type {
+  Agent,
+  Language,
+  ModelChoice,
+  OutcomeRule,
+  Phrases,
+  SilenceRule,
+  TransferRule,
+} from "./agent.ts"
 import { multiFault, overlay } from "./relay-attributes.ts"
+import { RealtimeSettings } from "./realtime-settings.ts"
 import type { AgentSettings, ServerConfig } from "./server-config.ts"
 
 export const DEFAULT_AGENT = "default"
@@ -62,10 +71,12 @@ export function resolveAgents(materials: Materials): Resolved {
       model: modelOf(shared, own),
       greeting: greetingOf(own) ?? greetingOf(shared) ?? config.configuration?.greeting ?? "",
       relay,
+      realtime: own.realtime ?? shared.realtime ?? RealtimeSettings.parse({}),
       silence: silenceOf(config, shared, own),
       listenMode: own.listenMode ?? shared.listenMode ?? config.listenMode ?? false,
       phrases: phrasesOf(shared, own),
       transfer: transferOf(shared, own),
+      outcome: outcomeOf(own.outcome ?? shared.outcome),
     })
   }
 
@@ -155,6 +166,12 @@ function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
 function transferOf(shared: AgentSettings, own: AgentSettings): TransferRule {
   const { to, timeoutSeconds = 30, callerId, onFailure = "agent" } = { ...shared.transfer, ...own.transfer }
   return { to, timeoutSeconds, callerId, onFailure }
+}
+
+function outcomeOf(given: AgentSettings["outcome"]): OutcomeRule | undefined {
+  return (
+    given && { name: given.name ?? "outcome", schema: given.schema, instructions: given.instructions ?? "" }
+  )
 }
 
 function missing(what: string, key: string, known: ReadonlyMap<string, unknown>): string {

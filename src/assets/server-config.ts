@@ -3,7 +3,9 @@
 import { z } from "zod"
 import { TransferTarget } from "../call/transfer-target.ts"
 import type { Engine } from "../call/call.ts"
+import { messageOf } from "../lib/errors.ts"
 import { httpUrl } from "../lib/text-fields.ts"
+import { RealtimeSettings } from "./realtime-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 
 /** The name of a context or a manifest: it comes from outside and becomes part of paths. */
@@ -68,6 +70,22 @@ const transfer = z
   })
   .partial()
 
+const outcome = z.strictObject({
+  schema: z.record(z.string(), z.unknown()).superRefine((schema, context) => {
+    if (schema["type"] !== "object") {
+      context.addIssue({ code: "custom", message: 'must be a JSON Schema of "type": "object"' })
+      return
+    }
+    try {
+      z.fromJSONSchema(schema)
+    } catch (error) {
+      context.addIssue({ code: "custom", message: `must be a JSON Schema: ${messageOf(error)}` })
+    }
+  }),
+  instructions: z.string().max(20_000).optional(),
+  name: agentKey.optional(),
+})
+
 const AgentSettings = z.strictObject({
   engine: engine.optional(),
   context: AssetKey.optional(),
@@ -76,10 +94,12 @@ const AgentSettings = z.strictObject({
   model: model.optional(),
   configuration: RelayConfiguration.optional(),
   languages: z.array(RelayLanguage).optional(),
+  realtime: RealtimeSettings.optional(),
   silenceDetection: silence.optional(),
   listenMode: listenMode.optional(),
   phrases: phrases.optional(),
   transfer: transfer.optional(),
+  outcome: outcome.optional(),
 })
 export type AgentSettings = z.output<typeof AgentSettings>
 

@@ -21,6 +21,13 @@ export const CallEvent = z.discriminatedUnion("type", [
     /** 0 for the first socket of a call, then 1, 2, 3. */
     resume: z.number().int(),
   }),
+  /** The session has told what is to follow; for engines whose socket cannot carry it. */
+  z.object({
+    type: z.literal("session.handed-over"),
+    reasonCode: z.string(),
+    reason: z.string(),
+    transferTo: z.string().optional(),
+  }),
   z.object({ type: z.literal("session.closed"), code: z.number().int(), reason: z.string() }),
   z.object({
     type: z.literal("caller.spoke"),

@@ -8,7 +8,12 @@ const Method = z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"])
 export const HttpToolSpec = z
   .strictObject({
     /** `{argument}` in path or query is replaced by the argument, escaped; such arguments are not sent again. */
-    url: z.string().min(1).max(2000),
+    url: z
+      .string()
+      .min(1)
+      .max(2000)
+      // Secrets may name a host, a model may not.
+      .refine((url) => !/^[^/]*\/\/[^/?#]*(?<!\$)\{/.test(url), "must not have an argument in its host"),
     method: Method.default("POST"),
     headers: z.record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), z.string().max(2000)).default({}),
     /** Time limit of one attempt, in milliseconds. */

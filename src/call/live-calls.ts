@@ -78,6 +78,11 @@ export class LiveCalls {
     if (!this.#live.has(callId)) this.#expected.set(callId, until)
   }
 
+  /** Whether a place is kept for the call, at `now`. */
+  expects(callId: CallId, now: number): boolean {
+    return (this.#expected.get(callId) ?? 0) > now
+  }
+
   /** The call will not open a socket after all. */
   forget(callId: CallId): void {
     this.#expected.delete(callId)

@@ -1,10 +1,20 @@
 /** The command line: commands, options, help, and the exit code of each. */
 
-import { Command, CommanderError, InvalidArgumentError } from "commander"
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander"
 import { ConfigError, environment, readConfig, type Config } from "../config.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { configureLog, getLog } from "../lib/log.ts"
 import { VERSION } from "../version.ts"
+
+type TrialEngine = "relay" | "realtime"
+type CallArguments = {
+  from: string
+  to: string
+  speed: number
+  engine: TrialEngine
+  wav?: string[]
+  record?: string
+}
 
 /** Runs the command of `args`. Resolves to the exit code; undefined while a server goes on. */
 export async function runProgram(args: readonly string[]): Promise<number | undefined> {
@@ -34,10 +44,12 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
   program
     .command("demo")
     .description("play one scripted call against a server of its own: no account, no network")
+    .addOption(engineOption("how the call is talked").default("relay"))
     .option("--speed <factor>", "how many times faster than life", positive, 3)
-    .action(async ({ speed }: { speed: number }) => {
+    .option("--record <file>", "with realtime: write the sound to this WAV, caller left, agent right")
+    .action(async (options: { engine: TrialEngine; speed: number; record?: string }) => {
       const { demo } = await import("./demo.ts")
-      exitCode = await demo({ speed, print })
+      exitCode = await demo({ ...options, print })
     })
 
   program
@@ -46,8 +58,19 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .option("--from <number>", "the caller's number", "+15550100001")
     .option("--to <number>", "the number called; it chooses the agent", "+15550100002")
     .option("--speed <factor>", "how many times faster than life the agent speaks", positive, 1)
-    .action(async (options: { from: string; to: string; speed: number }) => {
+    .addOption(engineOption("how the call is talked; realtime speaks with --wav").default("relay"))
+    .option("--wav <file>", "with realtime: what the caller says; may be given again", appended)
+    .option("--record <file>", "with realtime: write the sound to this WAV, caller left, agent right")
+    .action(async ({ engine, wav: wavs = [], record, ...options }: CallArguments) => {
       const config = configured({}, "error")
+      if (engine === "realtime") {
+        const { callBySound } = await import("./call-by-sound.ts")
+        exitCode = await callBySound(config, { ...options, wavs, record, print })
+        return
+      }
+      if (wavs.length > 0 || record !== undefined) {
+        throw new AppError("INVALID_REQUEST", "--wav and --record are for calls with --engine realtime")
+      }
       const { call } = await import("./call.ts")
       exitCode = await call(config, { ...options, print })
     })
@@ -83,7 +106,33 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
       exitCode = await upload(() => configured({}, "error"), { files, sync, print, fail })
     })
 
+  const numbers = program
+    .command("numbers")
+    .description("list the account's phone numbers, and who answers them")
+    .action(async () => {
+      const config = configured({}, "error")
+      exitCode = await (await import("./numbers.ts")).numbers(config, print)
+    })
+  numbers
+    .command("point")
+    .description("lead calls to a number to this server: sets its addresses at Twilio")
+    .argument("<number>", "one of the account's numbers")
+    .option("--agent <key>", "the agent that answers it from now on")
+    .action(async (number: string, { agent }: { agent?: string }) => {
+      const config = configured({}, "error")
+      const { pointNumber } = await import("./numbers.ts")
+      exitCode = await pointNumber(config, { number, agent, print })
+    })
+
   try {
+    const [first = ""] = args
+    // Else the default command would complain of an argument too many.
+    if (
+      /^[a-z]/i.test(first) &&
+      ![...program.commands.map((command) => command.name()), "help"].includes(first)
+    ) {
+      program.error(`error: unknown command '${first}'`)
+    }
     await program.parseAsync([...args], { from: "user" })
     return exitCode
   } catch (error) {
@@ -122,6 +171,14 @@ function portNumber(text: string): number {
     throw new InvalidArgumentError("a port is a whole number from 0 to 65535")
   }
   return port
+}
+
+function engineOption(description: string): Option {
+  return new Option("--engine <engine>", description).choices(["relay", "realtime"])
+}
+
+function appended(text: string, before: string[] = []): string[] {
+  return [...before, text]
 }
 
 function positive(text: string): number {

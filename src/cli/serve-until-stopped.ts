@@ -9,12 +9,6 @@ import { situationOf } from "./situation.ts"
 export function serveUntilStopped(config: Config): void {
   const log = getLog("server")
   const running = serve(config)
-  log.info(`Server is running on port ${running.port}`, { url: running.url })
-  for (const { state, about, text, fix } of situationOf(config)) {
-    if (state !== "ok") log.info(`${about}: ${text}`, fix ? { fix } : {})
-  }
-  for (const warning of config.warnings) log.warn(warning)
-
   let signals = 0
   const onSignal = (signal: string) => {
     signals += 1
@@ -28,6 +22,13 @@ export function serveUntilStopped(config: Config): void {
     process.off("SIGTERM", onSignal)
     process.off("SIGINT", onSignal)
   }
+  // Before it is told that the server runs: from then on it may be stopped.
   process.on("SIGTERM", onSignal)
   process.on("SIGINT", onSignal)
+
+  log.info(`Server is running on port ${running.port}`, { url: running.url })
+  for (const { state, about, text, fix } of situationOf(config)) {
+    if (state !== "ok") log.info(`${about}: ${text}`, fix ? { fix } : {})
+  }
+  for (const warning of config.warnings) log.warn(warning)
 }

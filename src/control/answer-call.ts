@@ -1,14 +1,15 @@
 /** The first request of a call: who calls, which agent answers, and the TwiML that connects the two. */
 
 import type { Agent } from "../assets/agent.ts"
-import type { Call, Parameters } from "../call/call.ts"
+import type { Call, Engine, Parameters } from "../call/call.ts"
 import { newCallId, type CallId } from "../call/ids.ts"
 import { isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
 import { sayTwiml } from "../twilio/twiml.ts"
 import type { VoiceWebhook } from "../twilio/webhooks.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
-import { relayInstructions, type SocketAddress } from "./relay-instructions.ts"
+import { connectInstructions } from "./connect-instructions.ts"
+import type { SocketAddress } from "./relay-instructions.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
 export type AnswerCall = {
@@ -17,9 +18,25 @@ export type AnswerCall = {
   callId?: CallId | undefined
   /** Fields that another application gives with the call. */
   parameters?: Parameters
+  /** For a call that is not known yet: in place of what its agent says. */
+  prompt?: string
+  firstMessage?: string
+  engine?: Engine
+  /** Who pays for a call that is not known yet. */
+  userId?: string | null
   address?: SocketAddress
   /** Where Twilio asks again when this process cannot take the call now. */
   retryPath: string
+}
+
+export type FoundCall = {
+  webhook: Pick<VoiceWebhook, "callSid" | "direction" | "from" | "to">
+  parameters?: Parameters
+  /** Greeting in place of the agent's. */
+  firstMessage?: string
+  prompt?: string
+  engine?: Engine
+  userId?: string | null
 }
 
 /** How long a caller rings on while another process takes over, before it is asked again. */
@@ -49,7 +66,7 @@ export function answerCall(context: ControlContext, request: AnswerCall): string
     reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
     return sayTwiml({ text: agent.phrases.busy, then: "hangup" })
   }
-  return relayInstructions(context, { call, agent, ...(address ? { address } : {}) })
+  return connectInstructions(context, { call, agent, ...(address ? { address } : {}) })
 }
 
 /** Another address each time: the same one would get the same signature, and a signature counts once. */
@@ -70,8 +87,10 @@ function findCall({ store }: ControlContext, { webhook, callId }: AnswerCall): C
   return store.calls.bySid(webhook.callSid)
 }
 
-function createInbound(context: ControlContext, { webhook, parameters = {} }: AnswerCall): Call {
+/** Makes the record of a call that came from outside. */
+export function createInbound(context: ControlContext, found: FoundCall): Call {
   const { store, sweep, log } = context
+  const { webhook, parameters = {}, firstMessage = null, prompt = null, userId = null } = found
   // A call that another application placed is ours from here on, with our number at the side it says.
   const number = webhook.direction === "inbound" ? webhook.to : webhook.from
   const agent = chosenAgent(context, parameters["agent"], number)
@@ -83,11 +102,11 @@ function createInbound(context: ControlContext, { webhook, parameters = {} }: An
     from: webhook.from,
     to: webhook.to,
     agent: agent.key,
-    engine: agent.engine,
+    engine: found.engine ?? agent.engine,
     parameters,
-    prompt: null,
-    firstMessage: null,
-    userId: null,
+    prompt,
+    firstMessage,
+    userId,
     createdAt: sweep.clock.now(),
   })
   publish(context, call, { type: "call.created", direction: call.direction, agent: agent.key })

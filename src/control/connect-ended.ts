@@ -6,7 +6,7 @@ import { isTerminal } from "../call/status.ts"
 import { emptyTwiml, hangupTwiml, sayTwiml } from "../twilio/twiml.ts"
 import type { ConnectEndedWebhook } from "../twilio/webhooks.ts"
 import { agentOf, type CallEnd, type ControlContext } from "./context.ts"
-import { relayInstructions } from "./relay-instructions.ts"
+import { connectInstructions } from "./connect-instructions.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
 
@@ -47,19 +47,26 @@ export function connectEnded(context: ControlContext, webhook: ConnectEndedWebho
   }
   if (isTerminal(call.status)) return hangupTwiml()
   reportStatus(context, call, { status: webhook.callStatus, at })
-  if (sessionStatus === "failed") return resume(context, call, errorMessage ?? "the connection was lost")
+  // Data of an `end` frame comes only where a session was ended on purpose.
+  const lost = sessionStatus === "failed" && webhook.handoffData === null
+  if (lost) return resume(context, call, errorMessage ?? "the connection was lost")
   const handoff = handoffOf(webhook.handoffData)
   if (handoff?.reasonCode === "live-agent-handoff") {
     return beginTransfer(context, call, { summary: handoff.reason, to: handoff.transferTo })
   }
+  return endCallAs(context, call, handoff)
+}
+
+/** The call is over, as the conversation has told. Returns TwiML. */
+export function endCallAs(context: ControlContext, call: Call, handoff: Handoff | undefined): string {
   endCallRecord(context, call, endOf(handoff))
   // Not every number is set up to report the end of its calls; after this answer it is certain.
-  reportStatus(context, call, { status: "completed", at })
+  reportStatus(context, call, { status: "completed", at: context.sweep.clock.now() })
   return hangupTwiml()
 }
 
 /** The same conversation goes on, or, after too many losses, ends with a sentence. */
-function resume(context: ControlContext, call: Call, reason: string): string {
+export function resume(context: ControlContext, call: Call, reason: string): string {
   const { store, sweep, log } = context
   const agent = agentOf(context, call)
   if (call.resumes >= MAX_RESUMES) {
@@ -73,7 +80,7 @@ function resume(context: ControlContext, call: Call, reason: string): string {
   }
   const resumes = store.calls.countResume(call.id)
   log.warn("conversation is taken up again", { callSid: call.sid, resumes, reason })
-  return relayInstructions(context, { call: { ...call, resumes }, agent })
+  return connectInstructions(context, { call: { ...call, resumes }, agent })
 }
 
 function handoffOf(handoffData: string | null): Handoff | undefined {

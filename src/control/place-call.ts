@@ -1,7 +1,7 @@
 /** Places a call: checks before money is spent, one record, and never twice because an answer was lost. */
 
 import { createHash } from "node:crypto"
-import type { Call, Parameters } from "../call/call.ts"
+import type { Call, Engine, Parameters } from "../call/call.ts"
 import { newCallId, type CallSid } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
@@ -22,6 +22,8 @@ export type PlaceCall = {
   /** One of the account's numbers; left out: `TWILIO_FROM_NUMBER`, or the first number of the account. */
   from?: string | undefined
   agent?: string | undefined
+  /** How the call is talked, in place of the agent's engine. */
+  engine?: Engine | undefined
   parameters: Parameters
   prompt?: string | undefined
   firstMessage?: string | undefined
@@ -29,6 +31,8 @@ export type PlaceCall = {
   timeoutSeconds?: number | undefined
   /** Who pays for it; null for a key that is bound to nobody. */
   userId: string | null
+  /** Whether requests that are bound to no user share the limit of one user. Default: they do. */
+  limitUnbound?: boolean
   /** The same key with the same request gives the same call. */
   idempotencyKey?: string | undefined
 }
@@ -90,7 +94,7 @@ async function placeNew(
     contextKey: request.parameters["contextKey"],
     manifestKey: request.parameters["manifestKey"],
   })
-  limitStarts(context, request.userId)
+  limitStarts(context, request)
   const call = store.calls.create({
     id: newCallId(),
     sid: null,
@@ -99,7 +103,7 @@ async function placeNew(
     from,
     to,
     agent: agent.key,
-    engine: agent.engine,
+    engine: request.engine ?? agent.engine,
     parameters: request.parameters,
     prompt: request.prompt ?? null,
     firstMessage: request.firstMessage ?? null,
@@ -130,6 +134,8 @@ async function senderOf(
   twilio: TwilioRest,
   given: string | undefined,
 ): Promise<string> {
+  // Which senders there are, Twilio knows better.
+  if (given !== undefined && /^\+\d{2,15}$/.test(given)) return given
   if (given !== undefined) return phoneNumber(given, { field: "from", defaultCountry: config.defaultCountry })
   if (config.twilio.fromNumber) return config.twilio.fromNumber
   const [first] = await twilio.numbers(1)
@@ -139,25 +145,28 @@ async function senderOf(
 }
 
 /** Counted in the store, so that a restart forgets nothing. */
-function limitStarts({ config, store, sweep }: ControlContext, userId: string | null): void {
+function limitStarts(
+  { config, store, sweep }: ControlContext,
+  { userId, limitUnbound = true }: PlaceCall,
+): void {
   const now = sweep.clock.now()
   const since = now - MINUTE_MS
   const rules = [
     {
       ...store.calls.startsSince(since, userId),
-      limit: config.limits.callStartsPerMinute,
-      whose: "per user",
+      limit: userId === null && !limitUnbound ? Number.POSITIVE_INFINITY : config.limits.callStartsPerMinute,
+      whose: " per user",
     },
     {
       ...store.calls.startsSince(since),
       limit: config.limits.serverCallStartsPerMinute,
-      whose: "for the server",
+      whose: "",
     },
   ]
   for (const { count, oldestAt, limit, whose } of rules) {
     if (count < limit) continue
     const retryAfterSeconds = Math.max(1, Math.ceil(((oldestAt ?? now) + MINUTE_MS - now) / 1000))
-    throw new AppError("RATE_LIMITED", `Rate limit exceeded: at most ${limit} calls per minute ${whose}`, {
+    throw new AppError("RATE_LIMITED", `Rate limit exceeded: at most ${limit} calls per minute${whose}`, {
       retryAfterSeconds,
     })
   }
@@ -242,8 +251,9 @@ function requireSame(usedHash: string | null, requestHash: string): void {
 }
 
 function hashOf(request: PlaceCall): string {
-  const { to, from, agent, parameters, prompt, firstMessage, timeoutSeconds, userId } = request
+  const { to, from, agent, engine, parameters, prompt, firstMessage, timeoutSeconds, userId } = request
   const fields = Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1))
   const parts = [to, from, agent, fields, prompt, firstMessage, timeoutSeconds, userId]
+  if (engine !== undefined) parts.push(engine)
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex")
 }

@@ -1,13 +1,20 @@
 /** TwiML that connects a call to a conversation: a one-time socket, the agent's voice, and the way back. */
 
 import type { Agent } from "../assets/agent.ts"
-import type { Call } from "../call/call.ts"
+import type { Call, Engine } from "../call/call.ts"
 import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
 import { relayTwiml } from "../twilio/twiml.ts"
 import type { ControlContext } from "./context.ts"
 
 /** How the socket is addressed: with the token in the path, or at a fixed path with the token as a `<Parameter>`. */
-export type SocketAddress = { kind: "token-path" } | { kind: "fixed-path"; path: string }
+export type SocketAddress =
+  | { kind: "token-path" }
+  | {
+      kind: "fixed-path"
+      path: string
+      /** The engine behind that path. Default: relay. */
+      engine?: Engine
+    }
 
 export type RelayInstructions = {
   call: Call

@@ -1,8 +1,15 @@
 /** Who may be sent text messages in a call, and how many: a model must not be able to write to whom it likes. */
 
 import type { Call } from "../call/call.ts"
+import type { CallId } from "../call/ids.ts"
+import type { Store } from "../store/store.ts"
 import type { SmsSender } from "../tools/define-tool.ts"
 import type { ControlContext } from "./context.ts"
+
+/** How many messages went out in a call before this session. */
+export function smsSentIn(store: Store, callId: CallId): number {
+  return store.turns.of(callId).filter(({ tool }) => tool?.name === "send-sms" && tool.ok === true).length
+}
 
 /** The sender for one call; undefined without a Twilio account. `sent`: how many went out before. */
 export function smsSenderFor(

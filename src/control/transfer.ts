@@ -8,8 +8,8 @@ import { AppError } from "../lib/errors.ts"
 import { transferTwiml, whisperTwiml } from "../twilio/transfer-twiml.ts"
 import { emptyTwiml, hangupTwiml, sayTwiml } from "../twilio/twiml.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
-import { agentOf, publish, type ControlContext } from "./context.ts"
-import { relayInstructions } from "./relay-instructions.ts"
+import { connectInstructions } from "./connect-instructions.ts"
+import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
 /** A whisper of more than this would keep the caller waiting; in characters. */
@@ -42,13 +42,19 @@ export function beginTransfer(context: ControlContext, call: Call, { summary, to
   const url = context.publicUrl()
   return transferTwiml({
     target,
-    actionUrl: `${url}/twilio/transfer-ended`,
+    // Another address for each transfer: the same one could get the same signature, and a signature counts once.
+    actionUrl: `${url}/twilio/transfer-ended?at=${context.sweep.clock.now()}`,
     whisperUrl: `${url}/twilio/whisper?call=${call.id}`,
     timeoutSeconds: agent.transfer.timeoutSeconds,
-    callerId: agent.transfer.callerId,
+    callerId: agent.transfer.callerId ?? callerIdOf(call),
     announcement: agent.phrases.transferring,
     task: { reason: "live-agent-handoff", summary, callSid: call.sid ?? "", from: call.from, to: call.to },
   })
+}
+
+/** Twilio shows the caller's number by itself; where there is none that may be shown, ours stands in. */
+function callerIdOf(call: Call): string | undefined {
+  return call.direction === "inbound" && /^\+[1-9]\d{6,14}$/.test(call.from) ? undefined : ownNumberOf(call)
 }
 
 /** What the person hears before the caller is on the line. */
@@ -90,7 +96,7 @@ function takeBack(context: ControlContext, call: Call, agent: Agent): string {
     reportStatus(context, call, { status: "completed", at: context.sweep.clock.now() })
     return sayTwiml({ text: agent.phrases.transferFailed, then: "hangup" })
   }
-  return relayInstructions(context, { call, agent })
+  return connectInstructions(context, { call, agent })
 }
 
 /** Throws INVALID_REQUEST for a target that is none, or for none at all. */

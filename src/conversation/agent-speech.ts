@@ -80,8 +80,12 @@ export class AgentSpeech {
     if (!repeated) this.#settle(utterance, { text, interrupted: true })
   }
 
-  /** Nothing more will be played: what is known not to have been played was not heard. */
+  /**
+   * Nothing more will be played: what is known not to have been played was not heard. Once the agent is silent everything
+   * was, even if the last clause was never reported.
+   */
   cutUnplayed(): void {
+    if (!this.#options.audible()) return
     for (const utterance of this.#utterances.unplayed()) {
       this.#settle(utterance, { text: utterance.spoken.playedText, interrupted: true })
     }

@@ -13,4 +13,6 @@ export interface SocketSession {
   receive(text: string): void
   /** The socket is gone, for whatever reason. Called once. */
   closed(code: number, reason: string): void
+  /** What had to wait was sent: the socket takes more again. */
+  drained?(): void
 }

@@ -87,6 +87,12 @@ export const httpUrl = text.transform((value, ctx) => {
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`
 })
 
+/** An http address as it is, with its query. */
+export const hookUrl = text.refine(
+  (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+  "must be an address that begins with https:// or http://",
+)
+
 /** API keys, none twice, each `key` or `key:user_id`, separated by commas. */
 export const keyList = words.transform((list, ctx) =>
   list.map((entry, index) => {

@@ -1,6 +1,6 @@
 /** The text model as a conversation sees it: one request, a stream of parts, one abort signal. */
 
-import type { ToolSpec } from "../call/tool-spec.ts"
+import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
 
 export type ChatItem =
   | { type: "message"; role: "user" | "assistant" | "system"; text: string; phase?: string }
@@ -24,6 +24,14 @@ export type ChatRequest = {
   facts?: Readonly<Record<string, string>>
   /** The same for all requests of one call or conversation. */
   conversationId?: string
+  /** The answer is to be JSON of this schema, of an object. Back ends that cannot be told so read it in the messages. */
+  format?: AnswerFormat
+}
+
+export type AnswerFormat = {
+  /** Letters, digits, `_` and `-`, at most 64. */
+  name: string
+  schema: JsonSchema
 }
 
 export type Usage = { inputTokens: number; cachedTokens: number; outputTokens: number }

@@ -1,7 +1,9 @@
 /** What the demo answers: rules over the conversation, the first that fits. Pure: the same request, the same answer. */
 
+import type { JsonSchema } from "../call/tool-spec.ts"
 import type { ChatRequest } from "./chat-model.ts"
 import { advanceBooking, type Booking } from "./demo-booking.ts"
+import { emptyAnswer } from "./answer-format.ts"
 import { factOf, factsIn, type Facts } from "./demo-facts.ts"
 import { afterTool } from "./demo-tool-result.ts"
 import { keysIn, languageIn, STORY } from "./demo-words.ts"
@@ -36,6 +38,7 @@ type Moment = {
 type Rule = (moment: Moment) => DemoAnswer | string | undefined
 
 export function demoAnswer(request: ChatRequest, nowMs: number): DemoAnswer {
+  if (request.format) return { text: extraction(request, request.format.schema) }
   const items = request.items.filter(({ type }) => type !== "opaque")
   const last = items.at(-1)
   if (last?.type === "tool-result") return { text: afterTool(last, items) }
@@ -51,6 +54,14 @@ export function demoAnswer(request: ChatRequest, nowMs: number): DemoAnswer {
     aboutBooking(moment) ??
     firstOf(LOOSE_RULES, moment) ?? { text: echo(moment.heard) }
   )
+}
+
+/** JSON that fits the schema: what the caller said where a summary is wanted, and else nothing. */
+function extraction({ items }: ChatRequest, schema: JsonSchema): string {
+  const asked = items.flatMap((item) => (item.type === "message" ? [item.text] : [])).join("\n")
+  const said = [...asked.matchAll(/^Caller: (.+)$/gm)].map(([, words = ""]) => words).join(" ")
+  const summary = said.slice(0, MAX_SUMMARY_CHARS)
+  return JSON.stringify(emptyAnswer(schema, (name) => (/summar|note/i.test(name) ? summary : undefined)))
 }
 
 function momentOf({ instructions, items, tools, toolChoice }: ChatRequest, nowMs: number): Moment {

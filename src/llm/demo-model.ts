@@ -24,8 +24,10 @@ export function createDemoModel({
     async *reply(request, signal) {
       if (signal.aborted) return
       const { text, call } = demoAnswer(request, clock.now())
-      for (const word of text.match(/\S+\s*/g) ?? []) {
-        await sleep(wordMs, signal)
+      // What is read by a program need not come at the pace of speech.
+      const pieces = request.format ? [text] : (text.match(/\S+\s*/g) ?? [])
+      for (const word of pieces) {
+        if (!request.format) await sleep(wordMs, signal)
         if (signal.aborted) return
         yield { type: "text", text: word }
         if (signal.aborted) return

@@ -3,6 +3,7 @@
 import type OpenAI from "openai"
 import type { ToolSpec } from "../call/tool-spec.ts"
 import type { ChatItem, ChatModel, ChatRequest } from "./chat-model.ts"
+import { isStrictSchema } from "./answer-format.ts"
 import { ChatChunks } from "./chat-chunks.ts"
 import { exchange } from "./exchange.ts"
 import { isOpenAiHost, OPENAI_BASE_URL, openAiSource, type OpenAiSource } from "./openai-client.ts"
@@ -32,6 +33,7 @@ export function createChatCompletionsModel({
   const atOpenAi = isOpenAiHost(baseUrl)
   const fixed = { model, stream: true as const, ...settingFields(model, settings, atOpenAi) }
   let takesStreamOptions = true
+  let takesFormat = true
   return {
     name: `openai-compatible:${model}`,
     async *reply(request, signal) {
@@ -39,13 +41,21 @@ export function createChatCompletionsModel({
       const chunks = exchange({ open, signal })
       async function open(connection: AbortSignal) {
         const { completions } = (await client()).chat
-        if (!takesStreamOptions) return completions.create(body, { signal: connection })
-        const counted = { ...body, stream_options: { include_usage: true } }
-        return completions.create(counted, { signal: connection }).catch((error: unknown) => {
-          if (!(error instanceof Error && /stream_options|include_usage/.test(error.message))) throw error
-          takesStreamOptions = false
-          return completions.create(body, { signal: connection })
-        })
+        for (;;) {
+          const sent: Body = {
+            ...body,
+            ...(takesStreamOptions ? { stream_options: { include_usage: true } } : {}),
+            ...(takesFormat ? formatField(request) : {}),
+          }
+          try {
+            return await completions.create(sent, { signal: connection })
+          } catch (error) {
+            const words = error instanceof Error ? error.message : ""
+            if (sent.stream_options && /stream_options|include_usage/.test(words)) takesStreamOptions = false
+            else if (sent.response_format && /response_format|json_schema/.test(words)) takesFormat = false
+            else throw error
+          }
+        }
       }
       const answer = new ChatChunks(request)
       try {
@@ -85,6 +95,13 @@ function requestFields(request: ChatRequest, atOpenAi: boolean) {
     ...(offered.length === 0 || !atOpenAi ? {} : { tool_choice: toolChoice, parallel_tool_calls: true }),
     ...(atOpenAi ? { prompt_cache_key: cacheKey, safety_identifier: safetyId } : {}),
   } satisfies Partial<Body>
+}
+
+function formatField({ format }: ChatRequest): Partial<Body> {
+  if (!format) return {}
+  const { name, schema } = format
+  const answer = { name, schema: { ...schema }, strict: isStrictSchema(schema) }
+  return { response_format: { type: "json_schema", json_schema: answer } }
 }
 
 function toTool({ name, description, parameters, strict }: ToolSpec) {

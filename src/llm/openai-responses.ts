@@ -3,6 +3,7 @@
 import type OpenAI from "openai"
 import type { ToolSpec } from "../call/tool-spec.ts"
 import type { ChatItem, ChatModel, ChatPart, ChatRequest } from "./chat-model.ts"
+import { isStrictSchema } from "./answer-format.ts"
 import { exchange } from "./exchange.ts"
 import { isOpenAiHost, OPENAI_BASE_URL, openAiSource, type OpenAiSource } from "./openai-client.ts"
 import { brokenStream } from "./openai-errors.ts"
@@ -38,7 +39,7 @@ export function createResponsesModel({
   return {
     name: `openai:${model}`,
     async *reply(request, signal) {
-      const body: Body = { ...fixed, ...requestFields(request) }
+      const body: Body = { ...fixed, ...requestFields(request), ...formatField(request, fixed) }
       const events = exchange({
         open: async (connection) => (await client()).responses.create(body, { signal: connection }),
         isLast: isTerminal,
@@ -96,6 +97,14 @@ function requestFields({ instructions, items, tools, toolChoice, cacheKey, safet
     prompt_cache_key: cacheKey,
     safety_identifier: safetyId,
   } satisfies Partial<Body>
+}
+
+/** Verbosity and format share one field. */
+function formatField({ format }: ChatRequest, fixed: Partial<Body>): Partial<Body> {
+  if (!format) return {}
+  const { name, schema } = format
+  const answer = { type: "json_schema" as const, name, schema: { ...schema }, strict: isStrictSchema(schema) }
+  return { text: { ...fixed.text, format: answer } }
 }
 
 function toTool({ name, description, parameters, strict = false }: ToolSpec) {

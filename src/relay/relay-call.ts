@@ -7,7 +7,6 @@ import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
 import type { Turn } from "../call/turn.ts"
 import type { Arrival } from "../control/arrival.ts"
-import { briefFor } from "../conversation/brief.ts"
 import { Conversation, type ConversationTimes } from "../conversation/conversation.ts"
 import { History } from "../conversation/history.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
@@ -20,7 +19,7 @@ import type { ChatModel } from "../llm/chat-model.ts"
 import type { AnyTool, SmsSender, SteerAction } from "../tools/define-tool.ts"
 import { runTool, type ToolCall } from "../tools/run-tool.ts"
 import { RelayOutbound, type RelayInbound, type RelaySetup } from "../twilio/relay-messages.ts"
-import { chooseAgent } from "./choose-agent.ts"
+import { CallRole } from "../conversation/call-role.ts"
 import { declaredLanguages } from "./declared-languages.ts"
 import { RelayVoice } from "./relay-voice.ts"
 
@@ -48,15 +47,11 @@ export type RelayCallOptions = {
 export class RelayCall implements LiveCall {
   readonly callId: CallId
   readonly #options: RelayCallOptions
-  readonly #setup: RelaySetup
-  readonly #parameters: Parameters
+  readonly #role: CallRole
   readonly #voice: RelayVoice
   readonly #conversation: Conversation
   readonly #silence: SilenceWatch
   readonly #language: LanguageWatch
-  #agent: Agent
-  /** Instructions given with the call; an exchanged context takes their place. */
-  #prompt: string | null
   #silenceDetection: boolean
 
   /** `parameters`: those of the call and of the socket, without the program's own. */
@@ -64,16 +59,15 @@ export class RelayCall implements LiveCall {
     const { call, assets, socket, sweep, log, modelFor, times } = options
     this.callId = call.id
     this.#options = options
-    this.#setup = setup
-    this.#parameters = parameters
-    this.#prompt = call.prompt
-    this.#agent = chooseAgent({ assets, call, parameters, log })
-    const agent = this.#agent
+    const { callerName, forwardedFrom, callType, sessionId } = setup
+    const facts = { callerName, forwardedFrom, callType, sessionId }
+    this.#role = new CallRole({ assets, call, facts, parameters, log })
+    const { agent } = this.#role
     const listenMode = parameters["listenMode"]
     const muted = listenMode === undefined ? agent.listenMode : listenMode === "true"
     this.#voice = new RelayVoice({ socket, sweep, log, listenMode: muted })
     this.#conversation = new Conversation({
-      brief: this.#brief(),
+      brief: this.#role.brief(),
       history: new History({
         callId: call.id,
         turns: arrival.kind === "new" ? [] : arrival.turns,
@@ -147,6 +141,8 @@ export class RelayCall implements LiveCall {
 
   say(text: string): void {
     this.#conversation.say(text)
+    // Whoever is spoken to is given the time to answer.
+    this.#silence.alive()
   }
 
   insert(message: InsertedMessage): void {
@@ -162,32 +158,27 @@ export class RelayCall implements LiveCall {
         `The frame is invalid: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
       )
     }
-    this.#voice.frame(parsed.data)
-    if (parsed.data.type === "text" && parsed.data.token.trim() !== "")
-      this.#conversation.greeted(parsed.data.token)
+    const frame = parsed.data
+    this.#voice.frame(frame)
+    if (frame.type === "language") this.#language.stop()
+    if (frame.type !== "text" || frame.token.trim() === "") return
+    this.#conversation.greeted(frame.token)
+    this.#silence.alive()
   }
 
   change({ contextKey, manifestKey, listenMode, silenceDetection, reset }: AgentChange): AgentState {
-    const { assets, call } = this.#options
-    // Both are looked up before anything is exchanged.
-    const context =
-      contextKey === undefined ? undefined : assets.agentFor({ agent: call.agent, contextKey }).context
-    const manifest =
-      manifestKey === undefined ? undefined : assets.agentFor({ agent: call.agent, manifestKey }).manifest
-    if (context) this.#prompt = null
-    if (context || manifest) {
-      const { context: role, manifest: tools } = this.#agent
-      this.#agent = { ...this.#agent, context: context ?? role, manifest: manifest ?? tools }
-      this.#conversation.rebrief(this.#brief())
-      this.#options.onAgent(this.#agent)
+    if (this.#role.exchange({ contextKey, manifestKey })) {
+      this.#conversation.rebrief(this.#role.brief())
+      this.#options.onAgent(this.#role.agent)
     }
     if (reset) this.#conversation.forget()
     if (listenMode !== undefined) this.#voice.muted = listenMode
     if (silenceDetection !== undefined) this.#silenceDetection = silenceDetection
     if (listenMode !== undefined || silenceDetection !== undefined) this.#watchSilence()
+    const { context, manifest } = this.#role.agent
     return {
-      contextKey: this.#agent.context.key,
-      manifestKey: this.#agent.manifest.key,
+      contextKey: context.key,
+      manifestKey: manifest.key,
       listenMode: this.#voice.muted,
       silenceDetection: this.#silenceDetection,
     }
@@ -203,7 +194,7 @@ export class RelayCall implements LiveCall {
   }
 
   #firstWords(arrival: Arrival): void {
-    const { phrases, greeting } = this.#agent
+    const { phrases, greeting } = this.#role.agent
     switch (arrival.kind) {
       case "new": {
         const words = this.#options.call.firstMessage ?? greeting
@@ -226,7 +217,8 @@ export class RelayCall implements LiveCall {
   }
 
   #heardPrompt(text: string, lang: string | undefined): void {
-    const ttsLanguage = this.#language.heard(lang)
+    // A muted voice changes no language; whoever is heard later is followed then.
+    const ttsLanguage = this.#voice.muted ? undefined : this.#language.heard(lang)
     if (ttsLanguage !== undefined) this.#voice.act({ type: "switch-language", ttsLanguage })
     this.#conversation.hear(text, { lang })
   }
@@ -263,27 +255,17 @@ export class RelayCall implements LiveCall {
     this.#options.publish({ type: "agent.changed", ...this.change(change) })
   }
 
-  #brief() {
-    const { callerName, forwardedFrom, callType, sessionId } = this.#setup
-    return briefFor({
-      agent: this.#agent,
-      call: { ...this.#options.call, prompt: this.#prompt },
-      parameters: this.#parameters,
-      facts: { callerName, forwardedFrom, callType, sessionId },
-    })
-  }
-
   async #runTool(toolCall: ToolCall) {
     const { call, assets, toolsFor, sms, sweep, times, log } = this.#options
     const outcome = await runTool(toolCall, {
-      tools: toolsFor(this.#agent.manifest),
+      tools: toolsFor(this.#role.agent.manifest),
       context: {
         callId: call.id,
         callSid: call.sid,
         peer: call.direction === "inbound" ? call.from : call.to,
         knowsContext: (keys) => {
           try {
-            assets.agentFor({ agent: call.agent, ...keys })
+            assets.agentFor(keys)
             return undefined
           } catch (error) {
             return messageOf(error)

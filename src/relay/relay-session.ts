@@ -10,7 +10,7 @@ import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { SocketSession } from "../lib/socket.ts"
 import { parseRelayFrame, type RelaySetup } from "../twilio/relay-messages.ts"
-import { BadFrames } from "./bad-frames.ts"
+import { BadFrames } from "../lib/bad-frames.ts"
 import { RelayCall, type RelayCallOptions } from "./relay-call.ts"
 
 export type RelaySessionOptions = Omit<RelayCallOptions, "onAgent" | "keep" | "publish"> & {

@@ -114,7 +114,7 @@ export class RelayVoice implements Voice {
   }
 
   quietAt(): number {
-    return this.#clock.endsAt
+    return this.#clock.endsAtSeen(this.#now())
   }
 
   /** Twilio reported that the agent began or ceased to be audible. */

@@ -5,6 +5,9 @@ const MS_PER_CHARACTER = 66
 /** From the first text to audible speech: 0.25 to 0.5 s were seen on real calls. */
 const SYNTHESIS_MS = 500
 
+/** A report of silence that is this late was lost. */
+const MAX_OVERDUE_MS = 20_000
+
 export class SpeechClock {
   #endsAt = 0
   /** The end of everything that the next words cannot replace. */
@@ -20,6 +23,12 @@ export class SpeechClock {
   /** Milliseconds since the epoch at which everything sent so far has been spoken. */
   get endsAt(): number {
     return this.#endsAt
+  }
+
+  /** The same, as it looks at `now`: while Twilio says that the agent is audible, the end is still to come. */
+  endsAtSeen(now: number): number {
+    const overdue = now - this.#endsAt > MAX_OVERDUE_MS
+    return this.#speaking && !overdue ? Math.max(this.#endsAt, now + 1) : this.#endsAt
   }
 
   /** Text was handed over. `preemptible`: what is sent next takes its place. */

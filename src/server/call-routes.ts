@@ -7,6 +7,7 @@ import type { Call } from "../call/call.ts"
 import { CallStatus } from "../call/status.ts"
 import { endCall } from "../control/end-call.ts"
 import { placeCall } from "../control/place-call.ts"
+import { webhookStatus } from "../control/webhook.ts"
 import { AppError } from "../lib/errors.ts"
 import { callView, eventView, transcriptText, transcriptView } from "./call-views.ts"
 import type { Env, ServerContext } from "./context.ts"
@@ -32,6 +33,10 @@ export const PlaceCallBody = z
       .describe("Number to call, in E.164 form; national form with DEFAULT_COUNTRY"),
     from: z.string().min(1).max(64).optional().describe("One of the account's numbers"),
     agent: z.string().min(1).max(64).optional().describe("Key of an agent; default: the agent of `from`"),
+    engine: z
+      .enum(["relay", "realtime"])
+      .optional()
+      .describe("How the call is talked; default: as its agent says"),
     parameters: Parameters.describe("Free fields, shown to the model and usable as {placeholders}"),
     prompt: z
       .string()
@@ -144,6 +149,6 @@ export function callRoutes(context: ServerContext): Hono<Env> {
   return app
 }
 
-function view({ liveCalls }: ServerContext, call: Call) {
-  return callView(call, liveCalls.get(call.id) !== undefined)
+function view({ liveCalls, control }: ServerContext, call: Call) {
+  return callView(call, liveCalls.get(call.id) !== undefined, webhookStatus(control.store, call))
 }

@@ -28,6 +28,10 @@ export const CallView = z
     endReason: z.string().nullable(),
     resumes: z.number().int().describe("How often the conversation was taken up again after a lost socket"),
     live: z.boolean().describe("Whether a conversation is running now"),
+    webhook: z
+      .enum(["pending", "delivered", "failed"])
+      .nullable()
+      .describe("Delivery to WEBHOOK_URL; null: none is due"),
   })
   .meta({ id: "Call" })
 export type CallView = z.infer<typeof CallView>
@@ -61,7 +65,7 @@ export const EventView = z
   .describe("One fact of a call; further fields depend on the type")
   .meta({ id: "Event" })
 
-export function callView(call: Call, live: boolean): CallView {
+export function callView(call: Call, live: boolean, webhook: CallView["webhook"] = null): CallView {
   const { id, sid, direction, status, from, to, agent, engine, parameters, userId, resumes } = call
   const { durationSeconds, endedBy, endReason } = call
   return {
@@ -83,6 +87,7 @@ export function callView(call: Call, live: boolean): CallView {
     endReason,
     resumes,
     live,
+    webhook,
   }
 }
 
@@ -93,7 +98,8 @@ export function transcriptView(call: Call, turns: readonly Turn[]): z.infer<type
     turns: turns.map(({ speaker, kind, text, interrupted, lang, startedAt, endedAt, latency }) => ({
       speaker,
       kind: kind === "keypad" ? "keypad" : "speech",
-      text,
+      // The end of a turn that is still being said may be a blank.
+      text: text.trimEnd(),
       interrupted,
       lang,
       startedAt: new Date(startedAt).toISOString(),
@@ -107,7 +113,7 @@ export function transcriptView(call: Call, turns: readonly Turn[]): z.infer<type
 export function transcriptText(turns: readonly Turn[]): string {
   const lines = turns.map(({ speaker, kind, text, interrupted }) => {
     const who = speaker === "caller" ? "Caller" : "Agent"
-    return `${who}: ${kind === "keypad" ? `[keypad] ${text}` : text}${interrupted ? " —" : ""}`
+    return `${who}: ${kind === "keypad" ? `[keypad] ${text}` : text.trimEnd()}${interrupted ? " —" : ""}`
   })
   return lines.length === 0 ? "" : `${lines.join("\n\n")}\n`
 }

@@ -7,6 +7,8 @@ import type { Config } from "../config.ts"
 import type { ControlContext } from "../control/context.ts"
 import type { Log } from "../lib/log.ts"
 import type { Messenger } from "../messaging/messenger.ts"
+import type { Observers } from "../observers/observers.ts"
+import type { Tickets } from "../observers/tickets.ts"
 
 /** Who calls the API. `userId` null: may act for every user. */
 export type Principal = { userId: string | null }
@@ -17,7 +19,11 @@ export type Principal = { userId: string | null }
  */
 export type Origin = {
   request: Request
-  server: { requestIP(request: Request): { address: string } | null }
+  server: {
+    requestIP(request: Request): { address: string } | null
+    /** Sets how long the connection may be silent, in seconds; 0: for ever. */
+    timeout?(request: Request, seconds: number): void
+  }
 }
 
 export type Env = {
@@ -36,6 +42,9 @@ export type ServerContext = {
   liveCalls: LiveCalls
   /** Conversations without a phone. */
   messenger: Messenger
+  /** Who watches calls. */
+  observers: Observers
+  tickets: Tickets
   /** Path and query of a request below the public address. */
   pathOf: (request: Request) => string
   /** Counts of what is open now, by name, for `/metrics`. */

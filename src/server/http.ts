@@ -9,13 +9,18 @@ import { AppError } from "../lib/errors.ts"
 import { conversationAlias } from "./aliases/conversation.ts"
 import { relayControlAlias } from "./aliases/relay-control.ts"
 import { relayAlias } from "./aliases/simple-conversation-relay.ts"
+import { starlisAlias } from "./aliases/starlis.ts"
 import { syncAssetAlias } from "./aliases/sync-assets.ts"
+import { voiceBackendAlias } from "./aliases/voice-backend.ts"
 import { assetRoutes } from "./asset-routes.ts"
 import { callRoutes } from "./call-routes.ts"
 import { conversationRoutes } from "./conversation-routes.ts"
 import type { Env, ServerContext } from "./context.ts"
+import { eventRoutes } from "./event-routes.ts"
 import { errorAnswer, errorHandler } from "./errors.ts"
+import { numberRoutes } from "./number-routes.ts"
 import { operationRoutes } from "./operation-routes.ts"
+import { outcomeRoutes } from "./outcome-routes.ts"
 import { requirePrincipal } from "./principal.ts"
 import { steerRoutes } from "./steer-routes.ts"
 import { twilioRoutes } from "./twilio-routes.ts"
@@ -78,11 +83,16 @@ export function createHttp(context: ServerContext): Hono<Env> {
   })
   app.route("/v1/calls", callRoutes(context))
   app.route("/v1/calls", steerRoutes(context))
+  app.route("/v1/calls", outcomeRoutes(context))
   app.route("/v1/conversations", conversationRoutes(context))
+  app.route("/v1/numbers", numberRoutes(context))
+  app.route("/v1", eventRoutes(context))
   app.route("/v1", assetRoutes(context))
   if (config.compat.includes("s2")) {
     app.route("/", relayAlias(context)).route("/", syncAssetAlias(context))
     app.route("/", conversationAlias(context)).route("/", relayControlAlias(context))
   }
+  if (config.compat.includes("s3")) app.route("/", starlisAlias(context))
+  if (config.compat.includes("s4")) app.route("/", voiceBackendAlias(context))
   return app
 }

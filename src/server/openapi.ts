@@ -6,7 +6,10 @@ import { ASSET_OPERATIONS } from "./asset-operations.ts"
 import { EventsQuery, ListCallsQuery, PlaceCallBody, TranscriptQuery } from "./call-routes.ts"
 import { CallView, EventView, TranscriptView } from "./call-views.ts"
 import { CONVERSATION_OPERATIONS } from "./conversation-operations.ts"
+import { EVENT_OPERATIONS } from "./event-routes.ts"
+import { NUMBER_OPERATIONS } from "./number-routes.ts"
 import type { Operation } from "./operation.ts"
+import { OUTCOME_OPERATIONS } from "./outcome-routes.ts"
 import { STEER_OPERATIONS } from "./steer-operations.ts"
 
 const CallList = z.object({ calls: z.array(CallView), nextCursor: z.string().nullable() })
@@ -80,6 +83,9 @@ export const OPERATIONS: readonly Operation[] = [
   ...STEER_OPERATIONS,
   ...ASSET_OPERATIONS,
   ...CONVERSATION_OPERATIONS,
+  ...NUMBER_OPERATIONS,
+  ...EVENT_OPERATIONS,
+  ...OUTCOME_OPERATIONS,
   {
     method: "get",
     path: "/health",
@@ -135,6 +141,7 @@ function describe(operation: Operation, refer: (schema: z.core.$ZodType) => unkn
     headers = {},
     status,
     answer,
+    answerType = "application/json",
     also,
     otherStatus,
     open,
@@ -161,7 +168,7 @@ function describe(operation: Operation, refer: (schema: z.core.$ZodType) => unkn
   const text = { schema: { type: "string" } }
   const done = {
     description: "Done",
-    content: { "application/json": { schema: refer(answer) }, ...(also ? { [also]: text } : {}) },
+    content: { [answerType]: { schema: refer(answer) }, ...(also ? { [also]: text } : {}) },
   }
   const failure = {
     description: "Refused or failed",

@@ -13,6 +13,8 @@ export type Operation = {
   headers?: Record<string, string>
   status: number
   answer: z.ZodType
+  /** Media type of the answer, where it is not JSON. */
+  answerType?: string
   /** Another form of the answer, by media type. */
   also?: string
   /** Another status with the same answer. */

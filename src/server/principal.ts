@@ -50,9 +50,17 @@ export function isDirectLoopback(
 
 /** The principal of a request, or undefined when it has no right to the API. */
 export function principalOf(config: Access, c: RequestContext): Principal | undefined {
+  return principalWith(config, c.env.origin, givenKey(c.req.raw))
+}
+
+/** The owner of a key that was given in whatever way; without keys, a program on this machine. */
+export function principalWith(
+  config: Access,
+  origin: Origin | undefined,
+  given: string | undefined,
+): Principal | undefined {
   const { apiKeys } = config
-  if (apiKeys.length === 0) return isDirectLoopback(config, c.env.origin) ? { userId: null } : undefined
-  const given = givenKey(c.req.raw)
+  if (apiKeys.length === 0) return isDirectLoopback(config, origin) ? { userId: null } : undefined
   if (given === undefined) return undefined
   const digest = digestOf(given)
   let principal: Principal | undefined
@@ -101,7 +109,8 @@ export function requireOwnCall(principal: Principal, call: Call): void {
   }
 }
 
-function givenKey(request: Request): string | undefined {
+/** The key in the headers of a request. */
+export function givenKey(request: Request): string | undefined {
   const bearer = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.get("authorization") ?? "")?.[1]
   return bearer ?? request.headers.get("x-api-key") ?? undefined
 }

@@ -2,10 +2,12 @@
 
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun"
 import type { Call } from "../call/call.ts"
-import { messageOf } from "../lib/errors.ts"
+import { messageOf, toAppError } from "../lib/errors.ts"
 import type { Socket, SocketSession } from "../lib/socket.ts"
 import { verifySignature } from "../twilio/signature.ts"
-import type { ServerContext } from "./context.ts"
+import { mediaSocketAlias } from "./aliases/realtime-backend.ts"
+import type { Origin, ServerContext } from "./context.ts"
+import { observerUpgrade, type OpenObserver } from "./observer-upgrade.ts"
 import { isDirectLoopback } from "./principal.ts"
 import { signatureFault } from "./webhook-guard.ts"
 
@@ -15,11 +17,11 @@ const MAX_FRAME_BYTES = 256 * 1024
 const MAX_QUEUED_BYTES = 1024 * 1024
 
 /** What a socket is for. `unclaimed`: its token comes in the first frame. */
-export type SocketPurpose = { kind: "relay"; call: Call } | { kind: "relay"; call: "unclaimed" }
+export type SocketPurpose = { kind: "relay" | "media"; call: Call | "unclaimed" }
 
 export type OpenSession = (purpose: SocketPurpose, socket: Socket) => SocketSession
 
-type SocketData = { purpose: SocketPurpose; session: SocketSession | undefined }
+type SocketData = { openOn: (socket: Socket) => SocketSession; session: SocketSession | undefined }
 
 export type Sockets = {
   /** Answers an upgrade request: undefined when the socket is open, else the refusal. */
@@ -42,6 +44,9 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
 
     upgrade(request, server) {
       const path = pathOf(request)
+      const observer = observerOf({ request, server }, path)
+      if (observer instanceof Response) return observer
+      if (observer) return upgraded(request, server, observer)
       const purpose = purposeOf(path, config.compat)
       if (!purpose) return refuse(404, "NOT_FOUND", "There is no socket at this path.")
       if (!isAuthentic(context, request, path, server)) {
@@ -54,9 +59,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
         log.warn("socket refused, its token is unknown, used or expired")
         return refuse(403, "FORBIDDEN", "This socket was opened before, or its time is over.")
       }
-      const data: SocketData = { purpose: claimed, session: undefined }
-      if (server.upgrade(request, { data })) return undefined
-      return refuse(400, "INVALID_REQUEST", "This is not a WebSocket handshake.")
+      return upgraded(request, server, (socket) => openSession(claimed, socket))
     },
 
     websocket: {
@@ -68,7 +71,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       open(ws) {
         open.add(ws)
         guarded(() => {
-          ws.data.session = openSession(ws.data.purpose, {
+          ws.data.session = ws.data.openOn({
             send: (text) => ws.send(text),
             close: (code, reason) => ws.close(code, closeReason(reason)),
           })
@@ -80,6 +83,9 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
         // Only text belongs on these sockets; anything else is a frame that cannot be read.
         guarded(() => ws.data.session?.receive(typeof message === "string" ? message : ""))
       },
+      drain(ws) {
+        guarded(() => ws.data.session?.drained?.())
+      },
       close(ws, code, reason) {
         open.delete(ws)
         guarded(() => ws.data.session?.closed(code, reason))
@@ -89,6 +95,17 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     closeAll(code, reason) {
       for (const ws of open) ws.close(code, closeReason(reason))
     },
+  }
+
+  /** How to open an observer's socket, or why not; undefined for a socket of another kind. */
+  function observerOf(origin: Origin, path: string): OpenObserver | Response | undefined {
+    try {
+      return observerUpgrade(context, origin, path)
+    } catch (thrown) {
+      const { code, http, told } = toAppError(thrown)
+      log.info("observer refused", { code })
+      return refuse(http, code, told)
+    }
   }
 
   /** A fault in one frame is not the end of the call. */
@@ -104,7 +121,16 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
   }
 }
 
-type Purpose = { kind: "relay"; token: string } | { kind: "relay"; token: undefined }
+function upgraded(
+  request: Request,
+  server: Server<SocketData>,
+  openOn: SocketData["openOn"],
+): Response | undefined {
+  if (server.upgrade(request, { data: { openOn, session: undefined } })) return undefined
+  return refuse(400, "INVALID_REQUEST", "This is not a WebSocket handshake.")
+}
+
+type Purpose = { kind: "relay" | "media"; token: string | undefined }
 
 /** RFC 6455 allows 123 bytes. */
 function closeReason(text: string): string {
@@ -112,11 +138,12 @@ function closeReason(text: string): string {
 }
 
 function purposeOf(path: string, compat: ServerContext["config"]["compat"]): Purpose | undefined {
-  const token = /^\/twilio\/relay\/([A-Za-z0-9_-]{1,128})\/?$/.exec(path)?.[1]
-  if (token) return { kind: "relay", token }
+  const [, kind, token] = /^\/twilio\/(relay|media)\/([A-Za-z0-9_-]{1,128})\/?$/.exec(path) ?? []
+  if (token) return { kind: kind === "media" ? "media" : "relay", token }
   if (compat.includes("s2") && /^\/conversation-relay\/?$/.test(path))
     return { kind: "relay", token: undefined }
-  return undefined
+  const media = mediaSocketAlias(path, compat)
+  return media && { kind: "media", ...media }
 }
 
 function claim({ control }: ServerContext, { kind, token }: Purpose): SocketPurpose | undefined {

@@ -37,5 +37,3 @@ export const STEER_OPERATIONS: readonly Operation[] = [
     answer: AgentStateView,
   },
 ]
-
-export const STEER_SCHEMAS = [Accepted, AgentBody, AgentStateView, MessageBody, SayBody, TransferBody]

@@ -6,11 +6,13 @@ import { CallId } from "../call/ids.ts"
 import { answerCall } from "../control/answer-call.ts"
 import { connectEnded } from "../control/connect-ended.ts"
 import { reportStatus } from "../control/report-status.ts"
+import { streamEnded } from "../control/stream-ended.ts"
 import { transferEnded, whisper } from "../control/transfer.ts"
 import { emptyTwiml } from "../twilio/twiml.ts"
 import {
   parseConnectEndedWebhook,
   parseStatusWebhook,
+  parseStreamEndedWebhook,
   parseVoiceWebhook,
   parseTransferEndedWebhook,
 } from "../twilio/webhooks.ts"
@@ -36,9 +38,17 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
     )
   })
 
-  app.post("/twilio/connect-ended", webhookGuard(context, { kind: "connect-ended", once: true }), (c) =>
-    twiml(c, connectEnded(control, parseConnectEndedWebhook(c.get("form")))),
-  )
+  app.post("/twilio/connect-ended", webhookGuard(context, { kind: "connect-ended", once: true }), (c) => {
+    const form = c.get("form")
+    // A stream is followed by this request as the next verb, which tells nothing of the session.
+    const isStream = c.req.query("engine") !== undefined
+    return twiml(
+      c,
+      isStream
+        ? streamEnded(control, parseStreamEndedWebhook(form))
+        : connectEnded(control, parseConnectEndedWebhook(form)),
+    )
+  })
 
   app.post("/twilio/transfer-ended", webhookGuard(context, { kind: "transfer-ended", once: true }), (c) =>
     twiml(c, transferEnded(control, parseTransferEndedWebhook(c.get("form")))),

@@ -1,7 +1,9 @@
 /** A caller that follows a script: what it does next, and what it waits for. */
 
+import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { CallSummary } from "./call-summary.ts"
+import type { HeardAudio } from "./playback-buffer.ts"
 import type { SimulatedCall } from "./simulated-call.ts"
 import type { Spoken } from "./speaker.ts"
 
@@ -11,6 +13,12 @@ export type ScenarioStep =
   | { type: "say"; text: string }
   /** Speaks into the agent's words, once so many of them were heard. */
   | { type: "interrupt"; afterWords: number; text: string }
+  /** Waits until sound of the agent was heard and the line is quiet: `listen` for a call by sound. */
+  | { type: "hear" }
+  /** Says sound, a WAV or mu-law, to its end. `text` is what is told of it. */
+  | { type: "speak"; audio: Uint8Array; text: string }
+  /** Speaks into the agent's sound, once so much of it was heard. */
+  | { type: "speak-over"; afterMs: number; audio: Uint8Array; text: string }
   | { type: "press"; digits: string }
   | { type: "pause"; ms: number }
   | { type: "hang-up" }
@@ -45,7 +53,8 @@ export async function playScenario(
   steps: readonly ScenarioStep[],
   { sweep, onEvent, settleMs = 700, patienceMs = 30_000 }: PlayOptions,
 ): Promise<CallSummary> {
-  const stopListening = call.spoken.listen((spoken) => onEvent(heard(spoken)))
+  const stopWords = call.spoken.listen((spoken) => onEvent(heard(spoken)))
+  const stopSound = call.audio.heard.listen(soundTeller((text, note) => tell("agent", text, note)))
   const tell = (who: ScenarioEvent["who"], text: string, note?: string) =>
     onEvent({ at: sweep.clock.now(), who, text, ...(note === undefined ? {} : { note }) })
   try {
@@ -64,7 +73,8 @@ export async function playScenario(
   } finally {
     call.hangup()
     await call.ended
-    stopListening()
+    stopWords()
+    stopSound()
   }
   const summary = await call.ended
   tell("system", `call ended: ${summary.status}`, summary.problems.join("; ") || undefined)
@@ -99,6 +109,22 @@ async function perform(
       call.say(step.text)
       tell("caller", step.text, "interrupts")
       return "done"
+    case "hear":
+      do {
+        await call.audio.heard.next(({ last, complete }) => last && complete)
+        await sweep.sleep(settleMs)
+      } while (call.agentSpeaking)
+      return "done"
+    case "speak":
+      tell("caller", step.text)
+      if (call.stream) await call.stream.say(step.audio)
+      else tell("system", "nobody heard that")
+      return "done"
+    case "speak-over":
+      await heardSound(call, step.afterMs)
+      tell("caller", step.text, "interrupts")
+      await call.stream?.say(step.audio)
+      return "done"
     case "press":
       tell("caller", step.digits, "keys")
       call.press(step.digits)
@@ -121,6 +147,27 @@ async function perform(
 function heard({ at, source, text, complete }: Spoken): ScenarioEvent {
   const note = source === "digits" ? "keys" : source === "audio" ? "audio" : complete ? undefined : "cut off"
   return { at, who: "agent", text: text.trim(), ...(note === undefined ? {} : { note }) }
+}
+
+/** Resolves when so much of the agent's next sound was heard, counted piece by piece. */
+async function heardSound(call: SimulatedCall, afterMs: number): Promise<void> {
+  let heardMs = 0
+  await call.audio.heard.next(({ audio }) => (heardMs += lengthMs(audio)) >= afterMs)
+}
+
+/** Tells of sound once a turn of the agent is over; its words nobody knows on this side. */
+function soundTeller(tell: (text: string, note?: string) => void): (heard: HeardAudio) => void {
+  let ms = 0
+  return function tellSound({ audio, last, complete }) {
+    ms += lengthMs(audio)
+    if (!last) return
+    tell(`(speaks for ${(ms / 1000).toFixed(1)} s)`, complete ? undefined : "cut off")
+    ms = 0
+  }
+}
+
+function lengthMs(audio: Uint8Array): number {
+  return audio.length / MULAW_BYTES_PER_MS
 }
 
 /** A first call to a new server: a question, a tool, an interruption, the memory of it, a goodbye. */

@@ -16,7 +16,7 @@ import {
   or,
   sql,
 } from "drizzle-orm"
-import type { Call, Direction, EndedBy } from "../call/call.ts"
+import type { Call, Direction, EndedBy, Engine } from "../call/call.ts"
 import { CallId, CallSid } from "../call/ids.ts"
 import { advance, CallStatus, isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
@@ -223,6 +223,11 @@ export function createCalls(db: Db) {
     /** Notes which socket session speaks for the call. */
     setSession(id: CallId, sessionId: string): void {
       db.update(calls).set({ sessionId }).where(eq(calls.id, id)).run()
+    },
+
+    /** The call goes on with another engine. */
+    setEngine(id: CallId, engine: Engine): void {
+      db.update(calls).set({ engine }).where(eq(calls.id, id)).run()
     },
 
     /** Notes with which versions of context and manifest the call goes on. */

@@ -1,11 +1,11 @@
 /** What was said and what happened: reading it back, and writing it in batches. */
 
-import { and, asc, desc, eq, gt, inArray, ne, sql } from "drizzle-orm"
+import { and, asc, desc, eq, getColumns, gt, inArray, max, ne, sql } from "drizzle-orm"
 import type { CallEvent, RecordedEvent } from "../call/events.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Turn } from "../call/turn.ts"
 import { sqliteCode, type Db } from "./database.ts"
-import { events, turns } from "./schema.ts"
+import { calls, events, turns } from "./schema.ts"
 
 /** An event with its number: later events have greater ones. */
 export type StoredEvent = RecordedEvent & { id: number }
@@ -57,6 +57,40 @@ export function createHistory(db: Db, beforeRead: () => void) {
           .orderBy(desc(events.id))
           .limit(1)
           .get()
+      },
+
+      /** The number of the newest event of all calls; 0 before the first. */
+      lastId(): number {
+        beforeRead()
+        return (
+          db
+            .select({ id: max(events.id) })
+            .from(events)
+            .get()?.id ?? 0
+        )
+      },
+
+      /** Of all calls, or of one user's, in the order in which they were recorded; at most 1,000 at once. */
+      since({
+        afterId,
+        limit,
+        userId,
+      }: {
+        afterId: number
+        limit: number
+        userId: string | null
+      }): StoredEvent[] {
+        beforeRead()
+        const query = db.select(getColumns(events)).from(events)
+        const later = gt(events.id, afterId)
+        const size = Math.min(Math.max(1, Math.floor(limit)), MAX_EVENTS)
+        if (userId === null) return query.where(later).orderBy(asc(events.id)).limit(size).all()
+        return query
+          .innerJoin(calls, eq(calls.id, events.callId))
+          .where(and(later, eq(calls.userId, userId)))
+          .orderBy(asc(events.id))
+          .limit(size)
+          .all()
       },
 
       /** In the order in which they were recorded; at most 1,000 at once. */

@@ -1,8 +1,12 @@
 /** The migrations, carried inside the program. Each folder of `drizzle/` is listed here; a test finds what is missing. */
 
 import initial from "../../drizzle/20261120193729_initial/migration.sql" with { type: "text" }
+import usage from "../../drizzle/20261120202115_usage/migration.sql" with { type: "text" }
 
 export type Migration = { readonly name: string; readonly sql: string }
 
 /** In the order in which they are applied: their names begin with the time of their making. */
-export const MIGRATIONS: readonly Migration[] = [{ name: "20261120193729_initial", sql: initial }]
+export const MIGRATIONS: readonly Migration[] = [
+  { name: "20261120193729_initial", sql: initial },
+  { name: "20261120202115_usage", sql: usage },
+]

@@ -20,7 +20,12 @@ export type RecorderOptions = {
 }
 
 /** Closing writes what waits, and is harmless when done twice. */
-export type ClosableRecorder = Recorder & { close(): void; [Symbol.dispose](): void }
+export type ClosableRecorder = Recorder & {
+  /** Rows that wait to be written. */
+  readonly waiting: number
+  close(): void
+  [Symbol.dispose](): void
+}
 
 /** A batch this large is written without waiting. */
 const LARGE_BATCH = 500
@@ -84,6 +89,10 @@ export function createRecorder({
   }
 
   return {
+    get waiting() {
+      return turns.size + events.length
+    },
+
     turn(turn) {
       turns.set(turn.id, turn)
       arm()

@@ -1,12 +1,13 @@
 /** Tables of the database. Times are milliseconds since the epoch. Nothing of this leaves the folder. */
 
 import { sql } from "drizzle-orm"
-import { index, integer, snakeCase, text, uniqueIndex } from "drizzle-orm/sqlite-core"
+import { index, integer, primaryKey, real, snakeCase, text, uniqueIndex } from "drizzle-orm/sqlite-core"
 import type { Direction, EndedBy, Engine, Parameters } from "../call/call.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { CallId, CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
 import type { Latency, Speaker, ToolRecord, Turn, TurnKind } from "../call/turn.ts"
+import type { UsageAmounts, UsageKind } from "../call/usage.ts"
 
 export const calls = snakeCase.table(
   "calls",
@@ -141,3 +142,56 @@ export const conversations = snakeCase.table(
   },
   (table) => [index("conversations_expiry").on(table.expiresAt)],
 )
+
+/** What a call has used, one row for each kind of counter of each model. Rows of a call are replaced as they grow. */
+export const usage = snakeCase.table(
+  "usage",
+  {
+    callId: text()
+      .$type<CallId>()
+      .notNull()
+      .references(() => calls.id, { onDelete: "cascade" }),
+    /** `realtime`, `chat`, `transcription`, `speech`. */
+    kind: text().$type<UsageKind>().notNull(),
+    model: text().notNull(),
+    /** Tokens, seconds and characters by name. */
+    amounts: text({ mode: "json" }).$type<UsageAmounts>().notNull(),
+    /** In US dollars; null where no price is known. */
+    cost: real(),
+    updatedAt: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.callId, table.kind, table.model] })],
+)
+
+/** Work that must survive a restart: deliveries of webhooks, extraction of outcomes. */
+export const jobs = snakeCase.table(
+  "jobs",
+  {
+    id: text().primaryKey(),
+    kind: text().notNull(),
+    callId: text()
+      .$type<CallId>()
+      .references(() => calls.id, { onDelete: "cascade" }),
+    payload: text({ mode: "json" }).$type<unknown>().notNull(),
+    dueAt: integer().notNull(),
+    attempts: integer().notNull().default(0),
+    state: text().$type<"waiting" | "done" | "failed">().notNull().default("waiting"),
+    lastError: text(),
+    createdAt: integer().notNull(),
+    doneAt: integer(),
+  },
+  (table) => [index("jobs_due").on(table.state, table.dueAt), index("jobs_of_call").on(table.callId)],
+)
+
+/** What was learned in a call, extracted after its end. */
+export const outcomes = snakeCase.table("outcomes", {
+  callId: text()
+    .$type<CallId>()
+    .primaryKey()
+    .references(() => calls.id, { onDelete: "cascade" }),
+  status: text().$type<"pending" | "ready" | "failed">().notNull(),
+  data: text({ mode: "json" }).$type<unknown>(),
+  error: text(),
+  createdAt: integer().notNull(),
+  updatedAt: integer().notNull(),
+})

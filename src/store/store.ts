@@ -7,8 +7,11 @@ import { createCalls, type Calls } from "./calls.ts"
 import { createConversations, type Conversations } from "./conversations.ts"
 import { BUSY_TIMEOUT_MS, openDatabase, type DatabaseOptions, type MigrationReport } from "./database.ts"
 import { createHistory, createWriter, type History, type Writer } from "./history.ts"
+import { createJobs, type Jobs } from "./jobs.ts"
+import { createOutcomes, type Outcomes } from "./outcomes.ts"
 import { createReceipts, type Receipts } from "./receipts.ts"
 import { calls } from "./schema.ts"
+import { createUsage, type UsageRecords } from "./usage.ts"
 
 export type Store = {
   readonly calls: Calls
@@ -18,6 +21,9 @@ export type Store = {
   readonly receipts: Receipts
   readonly assets: StoredAssets
   readonly conversations: Conversations
+  readonly jobs: Jobs
+  readonly outcomes: Outcomes
+  readonly usage: UsageRecords
   /** For the recorder alone. */
   readonly writer: Writer
   /** Calls `flush` before each reading of turns and events and before closing. Returns the cancellation. */
@@ -65,6 +71,9 @@ export function openStore(options: DatabaseOptions): Store {
     receipts: createReceipts(db),
     assets: createAssets(db),
     conversations: createConversations(db),
+    jobs: createJobs(db),
+    outcomes: createOutcomes(db),
+    usage: createUsage(db),
     writer: createWriter(db, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS),
     onRead: (flush) => {
       flushes.add(flush)

@@ -9,6 +9,8 @@ import { operatorHttpUrl } from "./public-url.ts"
 
 /** What of an answer a model is shown, in characters. */
 const MAX_ANSWER = 8000
+/** An argument in the path or the query. */
+const PLACEHOLDER = /\{([A-Za-z0-9_.-]+)\}/g
 /** Statuses after which the same request may succeed. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
 
@@ -67,7 +69,7 @@ function argumentSchema(parameters: JsonSchema): z.ZodType<Arguments> {
 async function ask(options: HttpToolOptions, args: Arguments, context: ToolContext): Promise<ToolOutcome> {
   const { http, allowPrivate } = options
   const request = buildRequest(options, args, context)
-  if (typeof request === "string") return { ok: false, code: "NOT_CONFIGURED", message: request }
+  if ("fault" in request) return { ok: false, code: request.code, message: request.fault }
   const target = await operatorHttpUrl(request.url, { allowPrivate })
   if (!target.ok) return { ok: false, code: "NOT_ALLOWED", message: target.message }
   let outcome = await attempt(options, request, context.signal)
@@ -78,13 +80,14 @@ async function ask(options: HttpToolOptions, args: Arguments, context: ToolConte
 }
 
 type BuiltRequest = { url: string; init: { method: string; headers: Record<string, string>; body?: string } }
+type Unbuilt = { code: "NOT_CONFIGURED" | "INVALID_ARGUMENTS"; fault: string }
 
-/** The request, or what is missing for it. */
+/** The request, or what is wrong. */
 function buildRequest(
   { http, secrets, spec }: HttpToolOptions,
   args: Arguments,
   { callSid }: ToolContext,
-): BuiltRequest | string {
+): BuiltRequest | Unbuilt {
   const missing = new Set<string>()
   const withSecrets = (text: string) =>
     text.replace(/\$\{([A-Z][A-Z0-9_]*)\}/g, (_, name: string) => {
@@ -93,21 +96,30 @@ function buildRequest(
       return value ?? ""
     })
   const used = new Set<string>()
-  const path = withSecrets(http.url).replace(/\{([A-Za-z0-9_.-]+)\}/g, (_, name: string) => {
+  const template = withSecrets(http.url)
+  const path = template.replace(PLACEHOLDER, (_, name: string) => {
     used.add(name)
     return encodeURIComponent(asText(args[name]))
   })
   const headers = Object.fromEntries(
     Object.entries(http.headers).map(([name, value]) => [name, withSecrets(value)]),
   )
-  if (missing.size > 0) return `The tool ${spec.name} needs ${[...missing].join(", ")}, which is not set.`
+  if (missing.size > 0) {
+    const names = [...missing].join(", ")
+    return { code: "NOT_CONFIGURED", fault: `The tool ${spec.name} needs ${names}, which is not set.` }
+  }
+  if (depthOf(path) !== depthOf(template.replace(PLACEHOLDER, "x"))) {
+    return { code: "INVALID_ARGUMENTS", fault: `An argument of ${spec.name} is . or .. or empty.` }
+  }
   const rest = Object.entries(args).filter(([name]) => !used.has(name))
   const common = {
     accept: "application/json, text/plain;q=0.9",
     ...(callSid ? { "x-call-sid": callSid } : {}),
   }
   if (http.method === "GET" || http.method === "DELETE") {
-    if (!URL.canParse(path)) return `The address of the tool ${spec.name} is not a URL.`
+    if (!URL.canParse(path)) {
+      return { code: "NOT_CONFIGURED", fault: `The address of the tool ${spec.name} is not a URL.` }
+    }
     const url = new URL(path)
     for (const [name, value] of rest) url.searchParams.append(name, asText(value))
     return { url: url.href, init: { method: http.method, headers: { ...common, ...headers } } }
@@ -122,6 +134,11 @@ function buildRequest(
   }
 }
 
+/** How many steps the path of a URL has; an argument such as `..` would change that. */
+function depthOf(url: string): number {
+  return URL.canParse(url) ? new URL(url).pathname.split("/").length : 0
+}
+
 /** `passing`: the same request may succeed another time. */
 async function attempt(
   { http, spec, fetch: send = fetch }: HttpToolOptions,
@@ -131,7 +148,7 @@ async function attempt(
   const limit = AbortSignal.any([signal, AbortSignal.timeout(http.timeoutMs)])
   try {
     const response = await send(url, { ...init, signal: limit, redirect: "manual" })
-    const text = (await response.text()).slice(0, MAX_ANSWER)
+    const text = await beginningOf(response)
     if (response.ok)
       return { outcome: { ok: true, value: { message: "done", answer: readAnswer(text) } }, passing: false }
     const message = `The service of ${spec.name} answered ${response.status}: ${text.slice(0, 500)}`
@@ -146,6 +163,17 @@ async function attempt(
       passing: true,
     }
   }
+}
+
+/** What a model is shown of a body. The rest of it, which may have no end, is not read. */
+async function beginningOf(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ""
+  for await (const bytes of response.body ?? []) {
+    text += decoder.decode(bytes, { stream: true })
+    if (text.length >= MAX_ANSWER) break
+  }
+  return (text + decoder.decode()).slice(0, MAX_ANSWER)
 }
 
 function readAnswer(text: string): unknown {

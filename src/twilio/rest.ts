@@ -1,6 +1,7 @@
 /** Twilio's REST API as this program uses it. The SDK behind it is loaded by the first request. */
 
 import type { CallInstance } from "twilio/lib/rest/api/v2010/account/call"
+import type { IncomingPhoneNumberInstance } from "twilio/lib/rest/api/v2010/account/incomingPhoneNumber"
 import type RequestClient from "twilio/lib/base/RequestClient"
 import type { Direction } from "../call/call.ts"
 import { CallSid } from "../call/ids.ts"
@@ -38,6 +39,17 @@ export type RemoteCall = {
   durationSeconds: number | null
 }
 
+/** A phone number of the account. (Twilio: "IncomingPhoneNumber resource".) */
+export type AccountNumber = {
+  sid: string
+  phoneNumber: string
+  friendlyName: string
+  /** Asked about incoming calls, unless application or trunk are set. */
+  voiceUrl: string | null
+  voiceApplicationSid: string | null
+  trunkSid: string | null
+}
+
 /**
  * Every method throws `TwilioRestError`, whose `kind` tells whether the request was carried out, and `AppError`
  * NOT_CONFIGURED without usable credentials.
@@ -56,7 +68,11 @@ export interface TwilioRest {
   /** Sends a text message of at most 1,600 characters. That it was accepted does not mean that it arrived. */
   sendMessage(message: { to: string; from: string; body: string }): Promise<{ sid: string; status: string }>
   /** The account's phone numbers, at most `limit` and never more than 1,000; 20 where it is missing. */
-  numbers(limit?: number): Promise<{ sid: string; phoneNumber: string; friendlyName: string }[]>
+  numbers(limit?: number): Promise<AccountNumber[]>
+  /** One number by its SID. */
+  number(sid: string): Promise<AccountNumber>
+  /** Leads calls to the number to these addresses, by POST, in place of an application. */
+  pointNumber(sid: string, to: { voiceUrl: string; statusCallback: string }): Promise<AccountNumber>
 }
 
 export type TwilioRestOptions = {
@@ -153,7 +169,23 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
       ask("list the numbers", async (client) => {
         const pageSize = Math.min(limit, 1000)
         const { instances } = await client.incomingPhoneNumbers.page({ pageSize })
-        return instances.map(({ sid, phoneNumber, friendlyName }) => ({ sid, phoneNumber, friendlyName }))
+        return instances.map(accountNumber)
+      }),
+
+    number: (sid) =>
+      ask("read the number", async (client) => accountNumber(await client.incomingPhoneNumbers(sid).fetch())),
+
+    pointNumber: (sid, { voiceUrl, statusCallback }) =>
+      ask("change the number", async (client) => {
+        const changed = await client.incomingPhoneNumbers(sid).update({
+          voiceUrl,
+          voiceMethod: "POST",
+          statusCallback,
+          statusCallbackMethod: "POST",
+          // It would win over the address.
+          voiceApplicationSid: "",
+        })
+        return accountNumber(changed)
       }),
   }
 }
@@ -198,6 +230,24 @@ function remoteCall(call: RemoteFields): RemoteCall {
     startedAt: msOf(call.startTime),
     endedAt: msOf(call.endTime),
     durationSeconds: Number.isNaN(seconds) ? null : seconds,
+  }
+}
+
+type NumberFields = Pick<
+  IncomingPhoneNumberInstance,
+  "sid" | "phoneNumber" | "friendlyName" | "voiceUrl" | "voiceApplicationSid" | "trunkSid"
+>
+
+/** Twilio answers null or an empty text for what is not set, whatever the SDK's types say. */
+function accountNumber(number: NumberFields): AccountNumber {
+  const { sid, phoneNumber, friendlyName, voiceUrl, voiceApplicationSid, trunkSid } = number
+  return {
+    sid,
+    phoneNumber,
+    friendlyName,
+    voiceUrl: voiceUrl || null,
+    voiceApplicationSid: voiceApplicationSid || null,
+    trunkSid: trunkSid || null,
   }
 }
 

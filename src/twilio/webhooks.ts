@@ -131,6 +131,17 @@ export const ConnectEndedWebhook = z
   }))
 export type ConnectEndedWebhook = z.infer<typeof ConnectEndedWebhook>
 
+/** The request of the verb behind a media stream: the stream is over. (Twilio: "TwiML Voice: Redirect".) */
+export const StreamEndedWebhook = z
+  .object({ CallSid, CallStatus })
+  .transform((form) => ({ callSid: form.CallSid, callStatus: form.CallStatus }))
+export type StreamEndedWebhook = z.infer<typeof StreamEndedWebhook>
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseStreamEndedWebhook(form: Form): StreamEndedWebhook {
+  return parse(StreamEndedWebhook, form)
+}
+
 /** The end of a transfer: of a `<Dial>` or an `<Enqueue>`. (Twilio: "TwiML Voice: Dial", "Enqueue", action callbacks.) */
 export const TransferEndedWebhook = z
   .object({

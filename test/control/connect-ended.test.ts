@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { AppUnderTest, endedForm, prompt, relayOf, setupFrame } from "../server/app-under-test.ts"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { endedForm, prompt, relayOf, setupFrame } from "../server/wire.ts"
 
 /** A call that was spoken to. */
 async function spokenCall(app: AppUnderTest) {

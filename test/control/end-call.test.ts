@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { FakeTwilio, type Fault } from "../fakes/fake-twilio.ts"
-import { AppUnderTest, jsonOf, prompt, setupFrame, voiceForm } from "../server/app-under-test.ts"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
 
 const account = (twilio: FakeTwilio) => ({
   TWILIO_ACCOUNT_SID: twilio.accountSid,

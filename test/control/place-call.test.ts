@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FakeTwilio, type Fault } from "../fakes/fake-twilio.ts"
-import { AppUnderTest, jsonOf } from "../server/app-under-test.ts"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { jsonOf } from "../server/wire.ts"
 
 const TO = "+15550100003"
 const FROM = "+15550100002"
@@ -110,7 +111,14 @@ test("every fault of a body is told", async () => {
   })
   expect(status).toBe(400)
   const fields = body.error.details.map(({ field }: { field: string }) => field)
-  expect(fields.toSorted()).toEqual(["", "from", "parameters.a", "parameters.b", "timeoutSeconds", "to"])
+  expect(fields.toSorted()).toEqual([
+    "from",
+    "parameters.a",
+    "parameters.b",
+    "surprise",
+    "timeoutSeconds",
+    "to",
+  ])
 })
 
 test.each([

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { AppUnderTest, prompt, setupFrame, voiceForm } from "../server/app-under-test.ts"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { prompt, setupFrame, voiceForm } from "../server/wire.ts"
 
 type Status = { status: string; at?: number; sequence?: number; seconds?: number; sip?: string }
 

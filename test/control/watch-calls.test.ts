@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
-import { AppUnderTest, jsonOf, prompt, setupFrame, voiceForm } from "../server/app-under-test.ts"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
 
 const account = (twilio: FakeTwilio) => ({
   TWILIO_ACCOUNT_SID: twilio.accountSid,

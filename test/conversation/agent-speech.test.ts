@@ -278,6 +278,7 @@ describe("clauses that were played", () => {
     stand.conversation.interrupt("Yes.")
     await stand.exchange("B", "We are open until ten.")
     stand.conversation.played("We are open")
+    stand.voice.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript.at(-1)).toBe("agent: We are open —")
   })
@@ -287,6 +288,7 @@ describe("clauses that were played", () => {
     await stand.exchange("A", "No. No. No.")
     stand.conversation.played("No.")
     stand.conversation.played("No.")
+    stand.voice.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript.at(-1)).toBe("agent: No. No. —")
   })

@@ -307,6 +307,7 @@ describe("the end of the line", () => {
     const request = await stand.ask("Hello")
     await request.say("Good day. How can I help")
     stand.conversation.played("Good day.")
+    stand.voice.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript).toEqual(["agent: Welcome!", "caller: Hello", "agent: Good day. —"])
   })
@@ -316,9 +317,18 @@ describe("the end of the line", () => {
     await stand.exchange("Hello", "Good day. How can I help?")
     stand.conversation.played("Good day.")
     stand.conversation.say("Are you there?")
+    stand.voice.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript).toEqual(["caller: Hello", "agent: Good day. —", "agent:  —"])
     expect(stand.eventsOf("agent.spoke").map(({ text }) => text)).toEqual(["Good day.", ""])
+  })
+
+  test("once the agent is silent, a last clause that was never reported was heard all the same", async () => {
+    using stand = new Stand()
+    await stand.exchange("Hello", "Good morning. How are you?")
+    stand.conversation.played("Good morning.")
+    stand.conversation.close()
+    expect(stand.transcript).toEqual(["caller: Hello", "agent: Good morning. How are you?"])
   })
 
   test("where playing is not reported, everything counts as heard", async () => {

@@ -31,7 +31,17 @@ export type FakeCall = {
   uri: string
 }
 
-export type FakeNumber = { sid: string; phone_number: string; friendly_name: string }
+export type FakeNumber = {
+  sid: string
+  phone_number: string
+  friendly_name: string
+  voice_url?: string
+  voice_method?: string
+  status_callback?: string
+  status_callback_method?: string
+  voice_application_sid?: string | null
+  trunk_sid?: string | null
+}
 
 /** What happens to one request. `carriedOut`: whether the request takes effect although its answer is lost. */
 export type Fault =
@@ -193,6 +203,11 @@ export class FakeTwilio {
         const fields = checked(query, PARAMETERS.listNumbers)
         return page(this.numbers, "incoming_phone_numbers", path, fields)
       }
+      case "GET IncomingPhoneNumbers/:sid":
+        checked(query, PARAMETERS.none)
+        return Response.json(this.#number(sid, path))
+      case "POST IncomingPhoneNumbers/:sid":
+        return this.#updateNumber(this.#number(sid, path), checked(form, PARAMETERS.updateNumber))
       default:
         throw notFound(path)
     }
@@ -202,6 +217,21 @@ export class FakeTwilio {
     const call = this.calls.get(sid ?? "")
     if (!call) throw notFound(path)
     return call
+  }
+
+  #number(sid: string | undefined, path: string): FakeNumber {
+    const number = this.numbers.find((known) => known.sid === sid)
+    if (!number) throw notFound(path)
+    return number
+  }
+
+  #updateNumber(number: FakeNumber, form: Form): Response {
+    for (const [name, value] of Object.entries(form)) {
+      const field = name.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase()
+      const unset = value === "" && name.endsWith("Sid")
+      Object.assign(number, { [field]: unset ? null : value })
+    }
+    return Response.json(number)
   }
 
   #createCall(form: Form): Response {

@@ -21,6 +21,11 @@ export const PARAMETERS = {
     ContentRetention AddressRetention SmartEncoded PersistentAction TrafficType ShortenUrls ScheduleType SendAt
     SendAsMms ContentVariables RiskCheck From FallbackFrom MessagingServiceSid Body MediaUrl ContentSid`),
   listNumbers: names(`Beta FriendlyName PhoneNumber Origin PageSize Page PageToken`),
+  updateNumber:
+    names(`AccountSid ApiVersion FriendlyName SmsApplicationSid SmsFallbackMethod SmsFallbackUrl SmsMethod
+    SmsUrl StatusCallback StatusCallbackMethod VoiceApplicationSid VoiceCallerIdLookup VoiceFallbackMethod
+    VoiceFallbackUrl VoiceMethod VoiceUrl EmergencyStatus EmergencyAddressSid TrunkSid VoiceReceiveMode IdentitySid
+    AddressSid BundleSid`),
   none: names(""),
 }
 
@@ -29,8 +34,10 @@ const ABSOLUTE_URL = /^https?:\/\/[^\s]+$/
 const VALUES: Record<string, RegExp> = {
   Url: ABSOLUTE_URL,
   StatusCallback: ABSOLUTE_URL,
+  VoiceUrl: ABSOLUTE_URL,
   Method: METHOD,
   StatusCallbackMethod: METHOD,
+  VoiceMethod: METHOD,
   StatusCallbackEvent: /^(initiated|ringing|answered|completed)$/,
   Timeout: /^([1-9]\d?|[1-5]\d\d|600)$/,
   TimeLimit: /^\d+$/,

@@ -6,7 +6,8 @@ import { SimulatedRest, type SimulatedRestOptions } from "../../src/sim/simulate
 import { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
 import { FakeOpenAi, type FakeOpenAiOptions } from "../fakes/fake-openai.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { ACCOUNT_SID, AppUnderTest, AUTH_TOKEN, PUBLIC_URL } from "../server/app-under-test.ts"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL } from "../server/wire.ts"
 
 export type PhoneLineOptions = {
   env?: Record<string, string>
@@ -17,7 +18,12 @@ export type PhoneLineOptions = {
   charactersPerSecond?: number
 }
 
-export function phoneLine({ env = {}, openai: scripted = {}, script, charactersPerSecond = 15 }: PhoneLineOptions = {}) {
+export function phoneLine({
+  env = {},
+  openai: scripted = {},
+  script,
+  charactersPerSecond = 15,
+}: PhoneLineOptions = {}) {
   const clock = new TestClock()
   const openai = new FakeOpenAi(scripted)
   const rest = new SimulatedRest({
@@ -73,6 +79,12 @@ export function answered(call: SimulatedCall): Promise<Frame> {
   return call.frames.next(
     ({ from, message }) => from === "server" && message?.type === "text" && message.last === true,
   )
+}
+
+/** When the server has taken in every frame that was sent so far: one that it rejects is the last of them. */
+export async function received(app: AppUnderTest, call: SimulatedCall): Promise<void> {
+  call.sendRaw("the last one")
+  await app.events.next(({ event }) => event.type === "frame.rejected")
 }
 
 /** All that the caller and the model said in a request to the model, as `role: words`. */

@@ -2,11 +2,16 @@
 
 import { expect, test } from "bun:test"
 import { TOKEN_PARAMETER } from "../../src/call/ids.ts"
-import { ClaimingSession } from "../../src/relay/claiming-session.ts"
+import type { ForeignSetup, TakeCall } from "../../src/control/adopt-call.ts"
+import { ClaimingSession, type ClaimingSessionOptions } from "../../src/relay/claiming-session.ts"
 import { TestClock } from "../lib/test-clock.ts"
+import { settled } from "../fakes/scripted-model.ts"
 import { frame, NotedSocket, notedLog, sampleCall } from "./samples.ts"
 
-function stand({ claim = (token: string) => (token === "good" ? sampleCall() : undefined) } = {}) {
+function stand({
+  claim = (token: string) => (token === "good" ? sampleCall() : undefined),
+  find = () => Promise.resolve(() => undefined),
+}: Partial<Pick<ClaimingSessionOptions, "claim" | "find">> = {}) {
   const clock = new TestClock()
   const socket = new NotedSocket()
   const log = notedLog()
@@ -18,6 +23,7 @@ function stand({ claim = (token: string) => (token === "good" ? sampleCall() : u
       claims.push(token)
       return claim(token)
     },
+    find,
     open: (call) => ({
       receive: (text) => void told.push(`${call.agent}: ${text}`),
       closed: (code, reason) => void told.push(`closed ${code} ${reason}`),
@@ -50,11 +56,11 @@ test("frames before the setup are dropped and logged, with an end to the logging
 })
 
 test.each([
-  ["an unknown token", frame.setup({ customParameters: { [TOKEN_PARAMETER]: "bad" } })],
-  ["no token", frame.setup()],
-])("a setup with %s is refused, and so is every later one", (_, setup) => {
+  ["an unknown token", "bad"],
+  ["an empty token", ""],
+])("a setup with %s is refused, and so is every later one", (_, token) => {
   using s = stand()
-  s.session.receive(setup)
+  s.session.receive(frame.setup({ customParameters: { [TOKEN_PARAMETER]: token } }))
   s.session.receive(SETUP)
   s.clock.advance(5000)
   s.session.closed(4403, "")
@@ -86,4 +92,82 @@ test("a socket that closes early leaves no deadline, and closing twice is harmle
   s.session.closed(1006, "")
   s.session.receive(SETUP)
   expect({ deadlines: s.clock.sweep.size, claims: s.claims }).toEqual({ deadlines: 0, claims: [] })
+})
+
+// Without a token
+
+const FOREIGN = frame.setup({ customParameters: { contextKey: "polite" } })
+
+function finding() {
+  const found = Promise.withResolvers<TakeCall>()
+  const asked: ForeignSetup[] = []
+  const s = stand({
+    find: (setup) => {
+      asked.push(setup)
+      return found.promise
+    },
+  })
+  return { ...s, asked, found, [Symbol.dispose]: () => s[Symbol.dispose]() }
+}
+
+test("frames wait until the call is found, and then come in their order", async () => {
+  using s = finding()
+  s.session.receive(FOREIGN)
+  s.session.receive("one")
+  expect(s.told).toEqual([])
+  s.found.resolve(() => sampleCall())
+  await settled()
+  s.session.receive("two")
+  expect(s.asked).toEqual([
+    { callSid: sampleCall().sid ?? expect.anything(), parameters: { contextKey: "polite" } },
+  ])
+  expect(s.told).toEqual([`default: ${FOREIGN}`, "default: one", "default: two"])
+  expect(s.clock.sweep.size).toBe(0)
+})
+
+test("a call that cannot be had closes the socket", async () => {
+  using s = finding()
+  s.session.receive(FOREIGN)
+  s.found.resolve(() => undefined)
+  await settled()
+  expect(s.socket.closes).toEqual([
+    { code: 4403, reason: "the call is unknown, over, or has another session" },
+  ])
+  expect(s.told).toEqual([])
+})
+
+test.each([
+  ["33 frames", Array.from({ length: 32 }, () => "x")],
+  ["one that is huge", ["x".repeat(64 * 1024)]],
+])("%s are too many to wait", async (_, frames) => {
+  using s = finding()
+  s.session.receive(FOREIGN)
+  for (const text of frames) s.session.receive(text)
+  s.found.resolve(() => sampleCall())
+  await settled()
+  expect(s.socket.closes).toEqual([{ code: 1008, reason: "too many frames before the call was confirmed" }])
+  expect(s.told).toEqual([])
+})
+
+test("an answer that takes too long is not waited for, and is not taken when it comes", async () => {
+  using s = finding()
+  s.session.receive(FOREIGN)
+  s.clock.advance(1000)
+  s.found.resolve(() => sampleCall())
+  await settled()
+  expect(s.socket.closes).toEqual([{ code: 4408, reason: "the call was not confirmed in time" }])
+  expect(s.told).toEqual([])
+})
+
+test("a socket that closed meanwhile takes no call", async () => {
+  using s = finding()
+  let taken = 0
+  s.session.receive(FOREIGN)
+  s.session.closed(1006, "")
+  s.found.resolve(() => {
+    taken += 1
+    return sampleCall()
+  })
+  await settled()
+  expect({ taken, told: s.told, deadlines: s.clock.sweep.size }).toEqual({ taken: 0, told: [], deadlines: 0 })
 })

@@ -1,6 +1,7 @@
 /** Agents, calls, frames and a socket, as the tests of the relay use them. */
 
 import type { Agent, AgentChoice, Assets } from "../../src/assets/agent.ts"
+import { RealtimeSettings } from "../../src/assets/realtime-settings.ts"
 import type { Call } from "../../src/call/call.ts"
 import { CallSid, newCallId } from "../../src/call/ids.ts"
 import { AppError } from "../../src/lib/errors.ts"
@@ -27,6 +28,7 @@ export function sampleAgent(given: Partial<Agent> = {}): Agent {
     model: { provider: "auto" },
     greeting: "Welcome to Acme. How can I help?",
     relay: { attributes: {}, languages: [], parameters: {} },
+    realtime: RealtimeSettings.parse({}),
     silence: { enabled: false, secondsThreshold: 20, messages: [] },
     listenMode: false,
     phrases: {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { AppUnderTest, jsonOf, voiceForm } from "./app-under-test.ts"
+import { AppUnderTest } from "./app-under-test.ts"
+import { jsonOf, voiceForm } from "./wire.ts"
 
 test("what is not there and what is asked for in the wrong way is told in one form", async () => {
   await using app = new AppUnderTest()

@@ -7,7 +7,8 @@ import { createHttp } from "../../src/server/http.ts"
 import { openApiDocument } from "../../src/server/openapi.ts"
 import { requestPath } from "../../src/server/request-path.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
-import { AppUnderTest, prompt, setupFrame } from "./app-under-test.ts"
+import { AppUnderTest } from "./app-under-test.ts"
+import { prompt, setupFrame } from "./wire.ts"
 
 type Json = Record<string, unknown>
 type Operation = {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { VERSION } from "../../src/version.ts"
-import { AppUnderTest, prompt, setupFrame, voiceForm } from "./app-under-test.ts"
+import { AppUnderTest } from "./app-under-test.ts"
+import { prompt, setupFrame, voiceForm } from "./wire.ts"
 
 test("the root tells that the server runs, as text or as JSON", async () => {
   await using app = new AppUnderTest()

@@ -1,16 +1,8 @@
 import { expect, test } from "bun:test"
 import { newSid } from "../../src/sim/sids.ts"
 import { signatureFor } from "../../src/twilio/signature.ts"
-import {
-  AppUnderTest,
-  AUTH_TOKEN,
-  endedForm,
-  jsonOf,
-  PUBLIC_URL,
-  prompt,
-  setupFrame,
-  voiceForm,
-} from "./app-under-test.ts"
+import { AppUnderTest } from "./app-under-test.ts"
+import { AUTH_TOKEN, endedForm, jsonOf, PUBLIC_URL, prompt, setupFrame, voiceForm } from "./wire.ts"
 
 /** A call whose session runs. */
 async function liveCall(app: AppUnderTest) {
@@ -97,7 +89,7 @@ test("the token of an earlier TwiML of the call opens nothing", async () => {
 })
 
 test.each([
-  "/",
+  "/x",
   "/twilio/relay",
   "/twilio/relay/",
   "/twilio/relay/a/b",

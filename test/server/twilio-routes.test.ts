@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { newSid } from "../../src/sim/sids.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
-import { AppUnderTest, jsonOf, relayOf, voiceForm } from "./app-under-test.ts"
+import { AppUnderTest } from "./app-under-test.ts"
+import { jsonOf, relayOf, voiceForm } from "./wire.ts"
 
 /** A folder of assets with this configuration. */
 function assetsWith(config: unknown) {

@@ -2,7 +2,8 @@ import { expect, test } from "bun:test"
 import { createHash } from "node:crypto"
 import { newSid } from "../../src/sim/sids.ts"
 import { signatureFor } from "../../src/twilio/signature.ts"
-import { AppUnderTest, AUTH_TOKEN, jsonOf, PUBLIC_URL, voiceForm, type Tampering } from "./app-under-test.ts"
+import { AppUnderTest } from "./app-under-test.ts"
+import { AUTH_TOKEN, jsonOf, PUBLIC_URL, voiceForm, type Tampering } from "./wire.ts"
 
 const form = voiceForm({ CallSid: newSid("CA") })
 

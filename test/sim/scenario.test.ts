@@ -29,8 +29,12 @@ function answer(peer: Peer): void {
 const heardBefore = new WeakMap<Peer, string>()
 
 /** Plays a script while the clock runs as fast as the call can follow. */
-async function play(steps: readonly ScenarioStep[], onPeer: (peer: Peer) => void) {
-  await using it = house(script, { onPeer })
+async function play(
+  steps: readonly ScenarioStep[],
+  onPeer: (peer: Peer) => void,
+  instructions: Script = script,
+) {
+  await using it = house(instructions, { onPeer })
   const events: ScenarioEvent[] = []
   const call = it.twilio.call()
   const playing = playScenario(call, steps, { sweep: it.clock.sweep, onEvent: (event) => events.push(event) })
@@ -110,4 +114,47 @@ test("an agent that ends too early fails the step", async () => {
     answer,
   )
   expect(outcome).toBe("Error: step 3 of the scenario (listen) found the call over")
+})
+
+test("a script of sound waits for the agent's sound, speaks, and cuts in", async () => {
+  const streamed: Script = () => '<Connect><Stream url="wss://parley.test/media/t1"/></Connect><Hangup/>'
+  const sound = (ms: number) => new Uint8Array(ms * 8).fill(0x20)
+  const { outcome, lines } = await play(
+    [
+      { type: "hear" },
+      { type: "speak", audio: sound(100), text: "a question" },
+      { type: "speak-over", afterMs: 400, audio: sound(60), text: "another" },
+      { type: "hear" },
+      { type: "hang-up" },
+    ],
+    (peer) => {
+      let loud = 0
+      peer.frames.listen((frame) => {
+        const { event, streamSid } = frame
+        const say = (ms: number, pieces: number) => {
+          for (let piece = 0; piece < pieces; piece++) {
+            peer.send({ event: "media", streamSid, media: { payload: sound(ms).toBase64() } })
+          }
+        }
+        if (event === "start") say(500, 1)
+        if (event !== "media" || !JSON.stringify(frame).includes("ICAgICAg")) return
+        loud += 1
+        if (loud === 5) say(200, 10)
+        if (loud === 6) peer.send({ event: "clear", streamSid })
+        if (loud === 8) say(300, 1)
+      })
+    },
+    streamed,
+  )
+  expect(outcome).toBe("completed")
+  const cut = lines.find(([, , note]) => note === "cut off")?.[1]
+  expect(lines).toEqual([
+    ["agent", "(speaks for 0.5 s)"],
+    ["caller", "a question"],
+    ["caller", "another", "interrupts"],
+    ["agent", String(cut), "cut off"],
+    ["agent", "(speaks for 0.3 s)"],
+    ["caller", "", "hangs up"],
+    ["system", "call ended: completed"],
+  ])
 })

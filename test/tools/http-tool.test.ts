@@ -149,6 +149,31 @@ test("a huge answer is cut", async () => {
   expect(outcome.ok && String(outcome.value["answer"]).length).toBe(8000)
 })
 
+test("of an answer without an end only the beginning is read", async () => {
+  const endless = () =>
+    new Response(
+      new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(4096).fill(120)) }),
+    )
+  const outcome = await run('{"id":"7"}', { http: { url: url("/") } }, endless)
+  expect(outcome.ok && String(outcome.value["answer"]).length).toBe(8000)
+})
+
+test.each([["."], [".."], ["%2e%2e"], ["a/../.."]])(
+  "the argument %p does not lead to another path",
+  async (id) => {
+    const http = { url: url("/orders/{id}/items"), method: "GET" }
+    const outcome = await run(JSON.stringify({ id }), { http })
+    const paths = seen.map(({ path }) => path)
+    if (outcome.ok) expect(paths).toEqual([`/orders/${encodeURIComponent(id)}/items`])
+    else expect([outcome.code, paths]).toEqual(["INVALID_ARGUMENTS", []])
+  },
+)
+
+test("a secret may be the beginning of the address", async () => {
+  await run('{"id":"7"}', { http: { url: "${SHOP}/orders/{id}" }, secrets: { SHOP: url("") } })
+  expect(seen.map(({ path }) => path)).toEqual(["/orders/7"])
+})
+
 test("retries of a request that could act twice are refused in the manifest", () => {
   const parsed = HttpToolSpec.safeParse({ url: "https://crm.example.com/", method: "POST", retries: 1 })
   expect(parsed.error?.issues.map(({ path }) => path)).toEqual([["retries"]])

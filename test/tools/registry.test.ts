@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import { newCallId } from "../../src/call/ids.ts"
 import type { ToolContext } from "../../src/tools/define-tool.ts"
-import { builtinTools } from "../../src/tools/registry.ts"
+import { builtinTools, toolsOf } from "../../src/tools/registry.ts"
 
 const CONTEXT: ToolContext = {
   callId: newCallId(),
@@ -98,4 +98,75 @@ test.each([
   [{ source: "https://example.com/a.mp3", loop: 1001 }, expect.stringContaining("loop")],
 ])("play-media refuses %j", async (args, message) => {
   expect(await call("play-media", args)).toEqual({ ok: false, code: "INVALID_ARGUMENTS", message })
+})
+
+test.each([
+  ["its summary", { summary: "Wants a person." }, "Wants a person."],
+  ["another name of it", { conversationSummary: "Wants a person." }, "Wants a person."],
+  ["nothing", {}, ""],
+])("live-agent-handoff with %s", async (_, args, reason) => {
+  expect(await call("live-agent-handoff", args)).toEqual({
+    ok: true,
+    value: { message: "Live agent handoff initiated", summary: reason },
+    action: { type: "end-call", handoff: { reasonCode: "live-agent-handoff", reason } },
+  })
+})
+
+test.each([["set-listen-mode"], ["set-silence-detection"]])(
+  "%s takes true and false, and nothing else",
+  async (name) => {
+    expect(await call(name, { enabled: false })).toMatchObject({
+      ok: true,
+      action: { type: name, enabled: false },
+    })
+    for (const enabled of ["true", 1, null, undefined]) {
+      expect(await call(name, { enabled })).toMatchObject({ ok: false, code: "INVALID_ARGUMENTS" })
+    }
+  },
+)
+
+test("change-context hands on keys and summary", async () => {
+  const args = { newContext: "billing", newManifest: null, handoffSummary: "x" }
+  expect(await call("change-context", args)).toMatchObject({
+    ok: true,
+    action: { type: "change-context", contextKey: "billing", summary: "x" },
+  })
+})
+
+test.each([["../x"], ["a b"], [""], ["x".repeat(129)]])(
+  "change-context refuses the key %p",
+  async (newContext) => {
+    expect(await call("change-context", { newContext })).toMatchObject({
+      ok: false,
+      code: "INVALID_ARGUMENTS",
+    })
+  },
+)
+
+test("send-sms without an account says so", async () => {
+  expect(await call("send-sms", { message: "x" })).toEqual({
+    ok: false,
+    code: "NOT_CONFIGURED",
+    message: "SMS send failed: this server has no Twilio account",
+  })
+})
+
+test("a manifest offers what it names and no more; a service goes under its name", () => {
+  const http = {
+    url: "https://example.com/",
+    method: "POST",
+    headers: {},
+    timeoutMs: 1000,
+    retries: 0,
+  } as const
+  const specs = ["end-call", "unknown", "find-order"].map((name) => ({
+    name,
+    description: "",
+    parameters: {},
+  }))
+  const tools = toolsOf(
+    specs.map((spec) => (spec.name === "find-order" ? { ...spec, http } : spec)),
+    { secrets: {}, allowPrivate: false },
+  )
+  expect([...tools.keys()]).toEqual(["end-call", "find-order"])
 })

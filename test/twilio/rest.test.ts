@@ -172,6 +172,36 @@ describe("requests and answers", () => {
     expect(twilio.messages).toMatchObject([{ to: "+15550100001", from: "+15550100002", body: "Olá & hi" }])
   })
 
+  test("a number is pointed to our addresses, away from its application", async () => {
+    const sid = `PN${"7".repeat(32)}`
+    const number = { sid, phone_number: "+15550100002", friendly_name: "Main", trunk_sid: null }
+    await using twilio = new FakeTwilio({
+      numbers: [{ ...number, voice_url: "https://old.example/", voice_application_sid: "AP1" }],
+    })
+    const { rest } = clientOf(twilio)
+    expect(await rest.number(sid)).toMatchObject({
+      voiceUrl: "https://old.example/",
+      voiceApplicationSid: "AP1",
+    })
+    const to = { voiceUrl: "https://a.example/v", statusCallback: "https://a.example/s" }
+    expect(await rest.pointNumber(sid, to)).toEqual({
+      sid,
+      phoneNumber: "+15550100002",
+      friendlyName: "Main",
+      voiceUrl: "https://a.example/v",
+      voiceApplicationSid: null,
+      trunkSid: null,
+    })
+    expect(twilio.requests.at(-1)?.form).toEqual({
+      VoiceUrl: "https://a.example/v",
+      VoiceMethod: "POST",
+      StatusCallback: "https://a.example/s",
+      StatusCallbackMethod: "POST",
+      VoiceApplicationSid: "",
+    })
+    expect(await failureOf(rest.number(`PN${"8".repeat(32)}`))).toMatchObject({ code: "NOT_FOUND" })
+  })
+
   test("numbers are listed up to the limit, in one request each", async () => {
     const numbers = Array.from({ length: 30 }, (_, index) => ({
       sid: `PN${String(index).padStart(32, "0")}`,
@@ -186,6 +216,9 @@ describe("requests and answers", () => {
       sid: numbers[3]?.sid ?? "",
       phoneNumber: "+15550100003",
       friendlyName: "Line 3",
+      voiceUrl: null,
+      voiceApplicationSid: null,
+      trunkSid: null,
     })
     expect(await rest.numbers(2)).toHaveLength(2)
     expect(await rest.numbers(5000)).toHaveLength(30)

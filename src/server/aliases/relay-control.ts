@@ -7,12 +7,16 @@ import { connectEnded } from "../../control/connect-ended.ts"
 import { placeCall } from "../../control/place-call.ts"
 import { changeAgent } from "../../control/steer-call.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
+import { parseForm, type Form } from "../../twilio/form.ts"
 import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
 import { isDirectLoopback, requireOwnCall, requirePrincipal } from "../principal.ts"
 import { takeStatus, twiml } from "../twilio-routes.ts"
 import { webhookGuard } from "../webhook-guard.ts"
+
+/** As many as the REST API takes. */
+const MAX_PARAMETERS = 100
 
 const OutboundCall = z.object({
   properties: z.looseObject({
@@ -44,12 +48,15 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
     const parsed = OutboundCall.safeParse(await bodyOf(c))
     const { phoneNumber, ...properties } = parsed.data?.properties ?? {}
     if (!phoneNumber) throw new AppError("INVALID_REQUEST", "Phone number is required")
+    const fields = Object.entries(properties)
+    if (fields.length > MAX_PARAMETERS) {
+      throw new AppError("INVALID_REQUEST", `properties must have at most ${MAX_PARAMETERS} fields`)
+    }
     const { call } = await placeCall(control, {
       to: phoneNumber,
-      parameters: Object.fromEntries(
-        Object.entries(properties).map(([name, value]) => [name, textOf(value)]),
-      ),
+      parameters: Object.fromEntries(fields.map(([name, value]) => [name, textOf(value)])),
       userId: c.get("principal").userId,
+      limitUnbound: false,
       idempotencyKey: c.req.header("idempotency-key"),
     })
     const { sid, from, to, status, direction } = call
@@ -123,13 +130,34 @@ function outboundGuard(context: ServerContext) {
   }
 }
 
-/** JSON whatever the content type says: the documents' examples send none. */
+/** JSON whatever the content type says: the documents' examples send none. Otherwise a form, such as `properties[name]=…`. */
 async function bodyOf(c: RequestContext): Promise<unknown> {
+  const text = await c.req.text()
   try {
-    return JSON.parse(await c.req.text())
+    return JSON.parse(text)
   } catch (cause) {
-    throw new AppError("INVALID_REQUEST", "The body is not JSON.", { cause })
+    const isForm = (c.req.header("content-type") ?? "").startsWith("application/x-www-form-urlencoded")
+    if (!isForm || /^\s*[{[]/.test(text)) {
+      throw new AppError("INVALID_REQUEST", "The body is neither JSON nor a form.", { cause })
+    }
+    return objectOf(parseForm(text))
   }
+}
+
+/** Fields `name[field]` of a form as an object `name`. */
+function objectOf(form: Form): Record<string, unknown> {
+  const flat = Object.entries(form).map(
+    ([name, value]) => [name, typeof value === "string" ? value : value.at(-1)] as const,
+  )
+  const nested = new Map<string, [string, unknown][]>()
+  for (const [path, value] of flat) {
+    const [, name, field] = /^([^[\]]+)\[([^[\]]{1,64})\]$/.exec(path) ?? []
+    if (name !== undefined && field !== undefined) {
+      nested.set(name, [...(nested.get(name) ?? []), [field, value]])
+    }
+  }
+  const objects = [...nested].map(([name, fields]) => [name, Object.fromEntries(fields)])
+  return { ...Object.fromEntries(flat), ...Object.fromEntries(objects) }
 }
 
 function succeededBy(c: RequestContext, path: string): void {

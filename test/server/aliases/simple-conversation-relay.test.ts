@@ -3,16 +3,8 @@ import { createHash } from "node:crypto"
 import { newSid } from "../../../src/sim/sids.ts"
 import { signatureFor } from "../../../src/twilio/signature.ts"
 import { parseTwiml } from "../../../src/twilio/twiml-reader.ts"
-import {
-  AppUnderTest,
-  AUTH_TOKEN,
-  endedForm,
-  PUBLIC_URL,
-  prompt,
-  relayOf,
-  setupFrame,
-  voiceForm,
-} from "../app-under-test.ts"
+import { AppUnderTest } from "../app-under-test.ts"
+import { AUTH_TOKEN, endedForm, PUBLIC_URL, prompt, relayOf, setupFrame, voiceForm } from "../wire.ts"
 
 const PATH = "/connectConversationRelay"
 const FAILURE = "Failed to generate voice response to connect Conversation Relay"

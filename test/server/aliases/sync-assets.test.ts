@@ -1,7 +1,8 @@
 /** `/api/sync/…` as the documents of Simple Conversation Relay show it. */
 
 import { describe, expect, test } from "bun:test"
-import { AppUnderTest, jsonOf } from "../app-under-test.ts"
+import { AppUnderTest } from "../app-under-test.ts"
+import { jsonOf } from "../wire.ts"
 
 /** As `curl --data-raw` sends it where no content type is given. */
 function curl(app: AppUnderTest, path: string, body: unknown, headers: Record<string, string> = {}) {

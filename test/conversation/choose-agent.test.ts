@@ -1,8 +1,8 @@
 /** Which agent talks, whatever keys a call brings. */
 
 import { expect, test } from "bun:test"
-import { chooseAgent } from "../../src/relay/choose-agent.ts"
-import { notedLog, sampleCall, SampleAssets } from "./samples.ts"
+import { chooseAgent } from "../../src/conversation/choose-agent.ts"
+import { notedLog, sampleCall, SampleAssets } from "../relay/samples.ts"
 
 test.each([
   ["no keys", {}, {}, ["default", "default", "default"], 0],

@@ -1,0 +1,14 @@
+/** What a call uses of the services it runs on, and what that costs. Pure. */
+
+export type UsageKind = "realtime" | "chat" | "transcription" | "speech"
+
+/** Tokens, seconds and characters by name; only those that are more than 0. */
+export type UsageAmounts = Readonly<Record<string, number>>
+
+export type Usage = {
+  kind: UsageKind
+  model: string
+  amounts: UsageAmounts
+  /** In US dollars; null where no price is known. */
+  cost: number | null
+}

@@ -1,0 +1,73 @@
+/** `parley numbers`: the account's phone numbers, who answers them, and the way of one to this server. */
+
+import { twilioOf, twilioSyncOf } from "../app.ts"
+import { createAssets } from "../assets/assets.ts"
+import type { Config } from "../config.ts"
+import { assignNumber, listNumbers, type AnsweredNumber, type NumberContext } from "../control/numbers.ts"
+import { phoneNumber } from "../control/phone-number.ts"
+import { AppError } from "../lib/errors.ts"
+import { getLog } from "../lib/log.ts"
+import { Sweep } from "../lib/sweep.ts"
+import { openStore } from "../store/store.ts"
+import { builtinTools } from "../tools/registry.ts"
+
+/** All that one request to Twilio shows. */
+const MAX_NUMBERS = 1000
+
+type Print = (line: string) => void
+
+/** Resolves to the exit code. Throws `AppError` and `AssetError`. */
+export function numbers(config: Config, print: Print): Promise<number> {
+  return withNumbers(config, async (context) => {
+    const found = await listNumbers(context, MAX_NUMBERS)
+    for (const number of found) print(lineOf(number))
+    if (found.length === 0) print("The account has no number. Buy one in the Twilio Console.")
+    return 0
+  })
+}
+
+export type PointNumber = { number: string; agent?: string | undefined; print: Print }
+
+/** Leads calls to the number here. Resolves to the exit code. Throws `AppError` and `AssetError`. */
+export function pointNumber(config: Config, { number, agent, print }: PointNumber): Promise<number> {
+  return withNumbers(config, async (context) => {
+    const wanted = await phoneNumber(number, { field: "number", defaultCountry: config.defaultCountry })
+    const found = await listNumbers(context, MAX_NUMBERS)
+    const known = found.find((candidate) => candidate.phoneNumber === wanted)
+    if (!known) {
+      const all = found.map((candidate) => candidate.phoneNumber).join(", ")
+      throw new AppError("NOT_FOUND", `${wanted} is no number of the account; it has: ${all || "none"}.`)
+    }
+    print(lineOf(await assignNumber(context, { sid: known.sid, agent, pointHere: true })))
+    return 0
+  })
+}
+
+async function withNumbers(config: Config, work: (context: NumberContext) => Promise<number>) {
+  using sweep = new Sweep()
+  using store = openStore({ url: config.databaseUrl })
+  using assets = createAssets({
+    dir: config.assetsDir,
+    sweep,
+    log: getLog("assets"),
+    knownTools: [...builtinTools().keys()],
+    engines: ["relay", "realtime", "pipeline"],
+    shelf: store.assets,
+    remote: twilioSyncOf(config),
+  })
+  const { publicUrl } = config
+  return await work({ twilio: twilioOf(config), publicUrl, assets, library: assets.library })
+}
+
+function lineOf(number: AnsweredNumber): string {
+  const { phoneNumber: digits, friendlyName, agent } = number
+  const name = friendlyName === digits ? "" : ` (${friendlyName})`
+  return `${digits}${name}: agent ${agent}; ${whereTo(number)}`
+}
+
+function whereTo({ pointsHere, trunkSid, voiceApplicationSid, voiceUrl }: AnsweredNumber): string {
+  if (pointsHere) return `points here, ${voiceUrl}`
+  if (trunkSid !== null) return `belongs to the SIP trunk ${trunkSid}`
+  if (voiceApplicationSid !== null) return `points to the application ${voiceApplicationSid}`
+  return voiceUrl === null ? "points nowhere" : `points elsewhere, ${voiceUrl}`
+}

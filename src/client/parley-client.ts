@@ -1,0 +1,206 @@
+/** A client of Parley's API for browsers, Bun and other runtimes with `fetch`. No dependency. */
+
+import type { CallStatus } from "../call/status.ts"
+import { ParleyStream, type ParleyStreamOptions } from "./parley-stream.ts"
+
+export { ParleyStream, type ParleyStreamOptions } from "./parley-stream.ts"
+export type { ObserverMessage } from "../call/observer-message.ts"
+
+/** A call as the API shows it. Times are ISO 8601. */
+export type CallView = {
+  /** Null until Twilio has answered. */
+  callSid: string | null
+  id: string
+  direction: "inbound" | "outbound"
+  status: CallStatus
+  from: string
+  to: string
+  agent: string
+  engine: "relay" | "realtime" | "pipeline"
+  parameters: Record<string, string>
+  userId: string | null
+  createdAt: string
+  answeredAt: string | null
+  endedAt: string | null
+  durationSeconds: number | null
+  endedBy: "caller" | "agent" | "api" | "limit" | "silence" | "system" | null
+  endReason: string | null
+  resumes: number
+  live: boolean
+  webhook: "pending" | "delivered" | "failed" | null
+}
+
+export type PlaceCall = {
+  /** E.164. */
+  to: string
+  from?: string
+  agent?: string
+  parameters?: Record<string, string | number | boolean>
+  prompt?: string
+  firstMessage?: string
+  timeoutSeconds?: number
+  userId?: string
+}
+
+export type TurnView = {
+  speaker: "caller" | "agent" | "system"
+  kind: "speech" | "keypad"
+  text: string
+  interrupted: boolean
+  lang: string | null
+  startedAt: string
+  endedAt: string | null
+}
+
+export type EventView = { id: number; at: string; type: string; [field: string]: unknown }
+
+export type OutcomeView = {
+  status: "none" | "pending" | "done" | "failed"
+  data?: unknown
+  error: string | null
+}
+
+export type StreamTicket = { ticket: string; url: string; expiresAt: string }
+
+/** An answer of the API that is no success, in the words of its error table. */
+export class ParleyError extends Error {
+  readonly status: number
+  readonly code: string
+  /** Seconds after which the same request may succeed. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(status: number, code: string, message: string, retryAfterSeconds: number | undefined) {
+    super(message)
+    this.name = "ParleyError"
+    this.status = status
+    this.code = code
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+export type ParleyClientOptions = {
+  /** Address of the server, without a slash at its end. */
+  url: string
+  /** A key of `API_KEYS`. Never put one into a public page: let your server fetch tickets. */
+  key?: string
+  fetch?: (url: string, init: RequestInit) => Promise<Response>
+}
+
+type Query = Record<string, string | number | undefined>
+
+/** Every method rejects with `ParleyError` for a refusal, and with the runtime's error when nothing answers. */
+export class ParleyClient {
+  readonly #options: ParleyClientOptions
+
+  constructor(options: ParleyClientOptions) {
+    this.#options = { ...options, url: options.url.replace(/\/+$/, "") }
+  }
+
+  /** The same key with the same call places it once. */
+  placeCall(call: PlaceCall, idempotencyKey?: string): Promise<CallView> {
+    const headers = idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }
+    return this.#ask("POST", "/v1/calls", { body: call, headers })
+  }
+
+  calls(
+    filter: { status?: CallStatus; agent?: string; limit?: number; cursor?: string } = {},
+  ): Promise<{ calls: CallView[]; nextCursor: string | null }> {
+    return this.#ask("GET", "/v1/calls", { query: filter })
+  }
+
+  call(sid: string): Promise<CallView> {
+    return this.#ask("GET", pathOf(sid))
+  }
+
+  endCall(sid: string): Promise<CallView> {
+    return this.#ask("POST", pathOf(sid, "/end"))
+  }
+
+  /** Speaks a sentence to the caller. */
+  say(sid: string, text: string): Promise<{ accepted: true }> {
+    return this.#ask("POST", pathOf(sid, "/say"), { body: { text } })
+  }
+
+  transcript(sid: string): Promise<{ callSid: string | null; status: CallStatus; turns: TurnView[] }> {
+    return this.#ask("GET", pathOf(sid, "/transcript"))
+  }
+
+  events(
+    sid: string,
+    page: { afterId?: number; limit?: number } = {},
+  ): Promise<{
+    events: EventView[]
+    nextAfterId: number | null
+  }> {
+    return this.#ask("GET", pathOf(sid, "/events"), { query: page })
+  }
+
+  outcome(sid: string): Promise<OutcomeView> {
+    return this.#ask("GET", pathOf(sid, "/outcome"))
+  }
+
+  /** Opens one socket of one call, once, within a minute: what a server hands to a page. */
+  streamTicket(sid: string): Promise<StreamTicket> {
+    return this.#ask("POST", pathOf(sid, "/stream-ticket"))
+  }
+
+  /** Watches a call. Each connection is opened with a ticket of its own. */
+  watch(sid: string, options: Omit<ParleyStreamOptions, "address">): ParleyStream {
+    const { url } = this.#options
+    const address = async () => {
+      const { ticket } = await this.streamTicket(sid)
+      return `${url.replace(/^http/, "ws")}${pathOf(sid, "/stream")}?ticket=${encodeURIComponent(ticket)}`
+    }
+    return new ParleyStream({ ...options, address })
+  }
+
+  async #ask<T>(
+    method: string,
+    path: string,
+    {
+      body,
+      query = {},
+      headers = {},
+    }: { body?: unknown; query?: Query; headers?: Record<string, string> } = {},
+  ): Promise<T> {
+    const { url, key, fetch: send = fetch } = this.#options
+    const given = Object.entries(query).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)] as const],
+    )
+    const search = given.length === 0 ? "" : `?${new URLSearchParams(Object.fromEntries(given)).toString()}`
+    const answer = await send(`${url}${path}${search}`, {
+      method,
+      headers: {
+        Accept: "application/json",
+        ...(key === undefined ? {} : { Authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const json: unknown = await answer.json().catch(() => undefined)
+    if (!answer.ok) throw refusalOf(answer, json)
+    // The server's own description of its answers is tested against these types.
+    return json as T
+  }
+}
+
+function pathOf(sid: string, rest = ""): string {
+  return `/v1/calls/${encodeURIComponent(sid)}${rest}`
+}
+
+function refusalOf(answer: Response, json: unknown): ParleyError {
+  const { code, message } = errorIn(json)
+  const seconds = Number(answer.headers.get("retry-after") ?? "none")
+  const retryAfter = Number.isFinite(seconds) ? seconds : undefined
+  return new ParleyError(answer.status, code, message ?? `The server answered ${answer.status}`, retryAfter)
+}
+
+function errorIn(json: unknown): { code: string; message: string | undefined } {
+  const error = typeof json === "object" && json !== null && "error" in json ? json.error : undefined
+  if (typeof error !== "object" || error === null) return { code: "UNKNOWN", message: undefined }
+  return {
+    code: "code" in error ? String(error.code) : "UNKNOWN",
+    message: "message" in error ? String(error.message) : undefined,
+  }
+}

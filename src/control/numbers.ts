@@ -1,0 +1,103 @@
+/** The account's phone numbers: which agent answers them, and whether they lead to this server. */
+
+import { z } from "zod"
+import type { Assets } from "../assets/agent.ts"
+import type { AssetLibrary } from "../assets/library.ts"
+import { AppError } from "../lib/errors.ts"
+import type { AccountNumber, TwilioRest } from "../twilio/rest.ts"
+
+export type NumberContext = {
+  /** Undefined without credentials. */
+  twilio: TwilioRest | undefined
+  /** `PUBLIC_URL`. */
+  publicUrl: string | undefined
+  assets: Assets
+  library: AssetLibrary
+}
+
+/** Twilio's name of a phone number of the account. (Twilio: "SID prefixes".) */
+export const NumberSid = z
+  .string()
+  .regex(/^PN[0-9a-zA-Z]{32}$/, "must be PN followed by 32 letters or digits")
+  .brand<"NumberSid">()
+export type NumberSid = z.infer<typeof NumberSid>
+
+export type AnsweredNumber = AccountNumber & {
+  /** Key of the agent that answers calls to it here. */
+  agent: string
+  /** Whether Twilio asks this server about calls to it; false where that cannot be known. */
+  pointsHere: boolean
+}
+
+/** The account's numbers, at most `limit`. Throws NOT_CONFIGURED without an account, and the failure of Twilio. */
+export async function listNumbers(context: NumberContext, limit: number): Promise<AnsweredNumber[]> {
+  const numbers = await requireTwilio(context).numbers(limit)
+  await context.assets.refresh()
+  return numbers.map((number) => answered(context, number))
+}
+
+export type AssignNumber = {
+  sid: string
+  /** Left out: the agent stays. */
+  agent?: string | undefined
+  /** Whether Twilio is told to ask this server about calls to the number. */
+  pointHere: boolean
+}
+
+/**
+ * Gives a number to an agent, and leads it here. The agent is stored first: a number never leads here to the wrong one.
+ * Throws NOT_CONFIGURED, INVALID_REQUEST for an unknown agent, NOT_FOUND for an unknown number,
+ * CONFLICT for one that belongs to a SIP trunk, UPSTREAM_FAILED.
+ */
+export async function assignNumber(context: NumberContext, request: AssignNumber): Promise<AnsweredNumber> {
+  const { assets, library, publicUrl } = context
+  const { sid, agent, pointHere } = request
+  const twilio = requireTwilio(context)
+  if (pointHere && !publicUrl) {
+    throw new AppError(
+      "NOT_CONFIGURED",
+      "Set PUBLIC_URL to the address under which Twilio reaches this server.",
+    )
+  }
+  await assets.refresh()
+  const { agents } = assets.keys()
+  if (agent !== undefined && !agents.includes(agent)) {
+    throw new AppError("INVALID_REQUEST", `There is no agent ${agent}; there are ${agents.join(", ")}.`)
+  }
+  const number = await twilio.number(sid)
+  if (pointHere && number.trunkSid !== null) {
+    throw new AppError(
+      "CONFLICT",
+      `${number.phoneNumber} belongs to a SIP trunk, which takes its calls. Take it off the trunk first.`,
+    )
+  }
+  if (agent !== undefined) await library.patchConfig({ numbers: { [number.phoneNumber]: agent } })
+  const pointed = pointHere && publicUrl ? await twilio.pointNumber(sid, pathsOf(publicUrl)) : number
+  return answered(context, pointed)
+}
+
+function answered({ assets, publicUrl }: NumberContext, number: AccountNumber): AnsweredNumber {
+  const { voiceUrl, voiceApplicationSid, trunkSid, phoneNumber } = number
+  // An application and a trunk override the number's own address.
+  const isOwn = voiceApplicationSid === null && trunkSid === null
+  const pointsHere = isOwn && publicUrl !== undefined && isBelow(publicUrl, voiceUrl)
+  return { ...number, agent: assets.agentFor({ number: phoneNumber }).key, pointsHere }
+}
+
+function isBelow(publicUrl: string, voiceUrl: string | null): boolean {
+  if (voiceUrl === null || !URL.canParse(voiceUrl)) return false
+  const { origin, pathname } = new URL(voiceUrl)
+  return `${origin}${pathname}/`.startsWith(`${publicUrl}/`)
+}
+
+function pathsOf(publicUrl: string) {
+  return { voiceUrl: `${publicUrl}/twilio/voice`, statusCallback: `${publicUrl}/twilio/status` }
+}
+
+function requireTwilio({ twilio }: NumberContext): TwilioRest {
+  if (twilio) return twilio
+  throw new AppError(
+    "NOT_CONFIGURED",
+    "Set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN to reach the account's numbers.",
+  )
+}

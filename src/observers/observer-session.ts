@@ -1,0 +1,150 @@
+/** One observer's socket. Events come from the store as fast as they are read; sound waits a little, or the socket goes. */
+
+import type { Call } from "../call/call.ts"
+import { TOO_SLOW, type ObserverMessage, type Track } from "../call/observer-message.ts"
+import { isTerminal } from "../call/status.ts"
+import type { Socket, SocketSession } from "../lib/socket.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { StoredEvent } from "../store/history.ts"
+import { observedEvents } from "./observed-facts.ts"
+import type { Observer, Observers } from "./observers.ts"
+
+const PAGE = 200
+/** Sound that waits for a slow observer at most, in characters: about five seconds of both sides. */
+const MAX_WAITING = 160_000
+/** After the end of the call, for what is recorded late. */
+const CLOSE_AFTER_END_MS = 5000
+const MAX_FRAME_CHARS = 4096
+
+export type ObserverSessionOptions = {
+  socket: Socket
+  call: Call
+  /** Whether the feed begins at once, or when the other side sends `connect-twilio`. */
+  begins: "at-once" | "when-asked"
+  /** The last event that the other side has seen; undefined: it begins with now. */
+  afterId: number | undefined
+  wantsAudio: boolean
+  observers: Observers
+  events: {
+    of(callId: Call["id"], page: { afterId: number; limit: number }): StoredEvent[]
+    lastId(): number
+  }
+  /** Whether a conversation runs. */
+  isLive: () => boolean
+  /** Gives back the seat. */
+  leave: () => void
+  sweep: Sweep
+}
+
+type Unnumbered<T> = T extends unknown ? Omit<T, "seq"> : never
+
+export class ObserverSession implements SocketSession, Observer {
+  readonly audio: Observer["audio"]
+  readonly #options: ObserverSessionOptions
+  #phase: "waiting" | "watching" | "closed" = "waiting"
+  #seq = 0
+  #afterId = 0
+  /** The socket takes nothing more until it says so. */
+  #congested = false
+  #waiting: { payload: string; track: Track }[] = []
+  #waitingChars = 0
+  #unfollow: (() => void) | undefined
+  #cancelEnd: (() => void) | undefined
+
+  constructor(options: ObserverSessionOptions) {
+    this.#options = options
+    this.audio = options.wantsAudio ? (payload, track) => this.#audio(payload, track) : undefined
+    if (options.begins === "at-once") this.#begin()
+  }
+
+  receive(text: string): void {
+    if (this.#phase !== "waiting" || text.length > MAX_FRAME_CHARS) return
+    try {
+      const frame: unknown = JSON.parse(text)
+      const asks = typeof frame === "object" && frame !== null && "event" in frame
+      if (asks && frame.event === "connect-twilio") this.#begin()
+    } catch {
+      // What cannot be read asks for nothing.
+    }
+  }
+
+  closed(): void {
+    this.#phase = "closed"
+    this.#unfollow?.()
+    this.#cancelEnd?.()
+    this.#waiting = []
+    this.#options.leave()
+  }
+
+  /** The socket takes more again. */
+  drained(): void {
+    this.#congested = false
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#waitingChars = 0
+    for (const { payload, track } of waiting) this.#audio(payload, track)
+    this.changed()
+  }
+
+  changed(): void {
+    const { events, call, sweep } = this.#options
+    if (this.#phase !== "watching" || this.#congested) return
+    const page = events.of(call.id, { afterId: this.#afterId, limit: PAGE })
+    for (const stored of page) {
+      for (const message of observedEvents(stored)) this.#send(message)
+      this.#afterId = stored.id
+      const { event } = stored
+      if (event.type === "call.status-changed" && isTerminal(event.status)) this.#endSoon()
+      if (this.#congested) return
+    }
+    if (page.length === PAGE) sweep.after(0, () => this.changed())
+  }
+
+  ping(): void {
+    if (this.#phase !== "watching" || this.#congested) return
+    this.#send({ event: "ping", at: new Date(this.#options.sweep.clock.now()).toISOString() })
+    this.changed()
+  }
+
+  stop(): void {
+    this.#close(1001, "server is shutting down")
+  }
+
+  #begin(): void {
+    const { call, observers, events, afterId, isLive } = this.#options
+    this.#phase = "watching"
+    this.#afterId = afterId ?? events.lastId()
+    this.#unfollow = observers.follow(call.id, this)
+    this.#send({ event: "status", status: call.status, callSid: call.sid, live: isLive(), id: this.#afterId })
+    this.changed()
+    if (isTerminal(call.status)) this.#endSoon()
+  }
+
+  #audio(payload: string, track: Track): void {
+    if (this.#phase !== "watching") return
+    if (!this.#congested) return this.#send({ event: "audio", payload, track })
+    this.#waitingChars += payload.length
+    if (this.#waitingChars > MAX_WAITING) return this.#close(TOO_SLOW, "too slow")
+    this.#waiting.push({ payload, track })
+  }
+
+  #send(message: Unnumbered<ObserverMessage>): void {
+    const result = this.#options.socket.send(JSON.stringify({ ...message, seq: ++this.#seq }))
+    if (result === 0) this.#close(TOO_SLOW, "too slow")
+    else if (result < 0) this.#congested = true
+  }
+
+  #endSoon(): void {
+    this.#cancelEnd ??= this.#options.sweep.after(CLOSE_AFTER_END_MS, () => {
+      this.changed()
+      this.#close(1000, "the call is over")
+    })
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#phase === "closed") return
+    this.#phase = "closed"
+    this.#unfollow?.()
+    this.#options.socket.close(code, reason)
+  }
+}

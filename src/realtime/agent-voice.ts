@@ -1,0 +1,192 @@
+/** What the caller hears of the agent on a media stream, and the turns that come of it: as far as it was heard. */
+
+import type { Turn } from "../call/turn.ts"
+import { dtmfSound } from "../audio/dtmf.ts"
+import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
+import { sound, type SoundName } from "../audio/sounds.ts"
+import type { CallEvent } from "../call/events.ts"
+import type { History } from "../conversation/history.ts"
+import type { Clock } from "../lib/clock.ts"
+import type { MediaStream } from "../media/media-stream.ts"
+import type { Heard, SoundKey } from "../media/playback.ts"
+import type { AudioDelta } from "./audio-delta.ts"
+import { heardText } from "./heard-text.ts"
+
+/** An ordinary pace of speech: what is still to come of a sentence is estimated by it. */
+const MS_PER_CHARACTER = 66
+
+export type AgentVoiceOptions = {
+  stream: MediaStream
+  history: History
+  clock: Clock
+  publish: (event: CallEvent) => void
+  /** Is shown what is sent to the caller, in base64. */
+  heard: (payload: string) => void
+}
+
+type Utterance = {
+  turn: Turn
+  /** The model's name of it; null for a sentence of the program's own. */
+  itemId: string | null
+  epoch: number
+  responseId: string
+  /** Everything that will have been said. */
+  text: () => string
+  /** Whether all of its sound was sent. */
+  isSent: boolean
+  /** Whether the model fell silent in the middle of it. */
+  isBroken: boolean
+  /** Whether all that was sent was heard. */
+  isHeard: boolean
+}
+
+/** What was heard of something the model said. `whole`: all of it, and no more will come. */
+export type Cut = { itemId: string; epoch: number; heardMs: number; sentMs: number; whole: boolean }
+
+export class AgentVoice {
+  /** Nothing that is spoken is heard, or becomes part of the conversation. */
+  muted: boolean
+  readonly #options: AgentVoiceOptions
+  readonly #utterances = new Map<string, Utterance>()
+  #serial = 0
+  #quietAt = 0
+
+  constructor(options: AgentVoiceOptions & { muted: boolean }) {
+    this.#options = options
+    this.muted = options.muted
+  }
+
+  /** When everything sent so far will have been heard, or was, in milliseconds since the epoch. */
+  quietAt(): number {
+    const { clock, stream } = this.#options
+    const now = clock.now()
+    const { queuedMs } = stream
+    this.#quietAt = queuedMs > 0 ? now + queuedMs : Math.min(this.#quietAt, now)
+    return this.#quietAt
+  }
+
+  /** Whether something that was said may not have been heard to its end. */
+  get isSpeaking(): boolean {
+    return this.#utterances.size > 0
+  }
+
+  /** Plays a piece of the model's speech. `text` tells the words of it at any time. */
+  speak({ payload, itemId, contentIndex, responseId }: AudioDelta, epoch: number, text: () => string): void {
+    const key = `${epoch}/${itemId}`
+    const known = this.#utterances.get(key)
+    if (known) known.isHeard = false
+    else this.#begin(key, { itemId, epoch, responseId, text, isSent: false })
+    this.#play(payload, { itemId: key, contentIndex, responseId })
+  }
+
+  /** The last turn of a response that is being said. */
+  lastTurnOf(responseId: string): Turn | undefined {
+    return [...this.#utterances.values()].findLast((said) => said.responseId === responseId)?.turn
+  }
+
+  /** All of a response was sent. */
+  sent(epoch: number, responseId: string): void {
+    for (const [key, utterance] of this.#utterances) {
+      if (utterance.epoch !== epoch || utterance.responseId !== responseId) continue
+      utterance.isSent = true
+      if (utterance.isHeard) this.#settle(key, utterance, utterance.text().trim(), false)
+    }
+  }
+
+  /** The connection is gone: nothing more comes of what is being said. */
+  broken(): void {
+    for (const [key, utterance] of this.#utterances) {
+      if (utterance.isSent) continue
+      const { responseId } = utterance
+      const said = this.#options.stream.heard({ itemId: key, contentIndex: 0, responseId })
+      const text = said ? partOf(utterance, said.sentMs, said.sentMs) : utterance.turn.text
+      Object.assign(utterance, { isSent: true, isBroken: true, text: () => text })
+      if (utterance.isHeard || !said) this.#settle(key, utterance, text, true)
+    }
+  }
+
+  /** Plays a stored sentence, which becomes part of the conversation. */
+  playSound(name: SoundName): void {
+    if (this.muted) return
+    const { text, base64 } = sound(name)
+    this.#own(base64, text)
+  }
+
+  /** Plays touch tones. */
+  playTones(digits: string): void {
+    const audio = dtmfSound(digits)
+    if (audio.length >= MULAW_BYTES_PER_MS) this.#own(Buffer.from(audio).toString("base64"), "")
+  }
+
+  /** A mark came back: more was heard. Returns the labels that were passed. */
+  reached(mark: string): string[] {
+    const { heard, labels } = this.#options.stream.reached(mark)
+    for (const part of heard) this.#heard(part)
+    return labels
+  }
+
+  /** Stops the sound at once. Returns what the model must be told of what it said. */
+  cut(): Cut[] {
+    const { stream } = this.#options
+    if (this.#utterances.size === 0) return []
+    const cuts: Cut[] = []
+    for (const { itemId: key, heardMs, sentMs, complete } of stream.clear()) {
+      const utterance = this.#utterances.get(key)
+      if (!utterance) continue
+      const whole = complete && utterance.isSent
+      const text = whole ? utterance.text().trim() : partOf(utterance, heardMs, sentMs)
+      this.#settle(key, utterance, text, !whole)
+      const { itemId, epoch } = utterance
+      if (itemId !== null) cuts.push({ itemId, epoch, heardMs, sentMs, whole })
+    }
+    // What is left was refused by a full buffer or was heard long ago.
+    for (const [key, utterance] of this.#utterances) this.#settle(key, utterance, utterance.turn.text, true)
+    return cuts
+  }
+
+  #play(payload: string, key: SoundKey): void {
+    const { stream, clock, heard } = this.#options
+    stream.play(payload, key)
+    this.#quietAt = clock.now() + stream.queuedMs
+    heard(payload)
+  }
+
+  #own(base64: string, words: string): void {
+    this.#serial += 1
+    const key = `own/${this.#serial}`
+    this.#begin(key, { itemId: null, epoch: 0, responseId: "own", text: () => words, isSent: true })
+    this.#play(base64, { itemId: key, contentIndex: 0, responseId: "own" })
+  }
+
+  #begin(key: string, fields: Omit<Utterance, "turn" | "isHeard" | "isBroken">): void {
+    const { history, clock } = this.#options
+    const turn = history.agent()
+    // It takes its place now, and gets its words as they are heard.
+    history.say(turn, "", clock.now())
+    this.#utterances.set(key, { ...fields, turn, isHeard: false, isBroken: false })
+  }
+
+  #heard({ itemId: key, heardMs, sentMs, complete }: Heard): void {
+    const utterance = this.#utterances.get(key)
+    if (!utterance) return
+    utterance.isHeard = complete
+    if (complete && utterance.isSent) {
+      return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
+    }
+    this.#options.history.say(utterance.turn, partOf(utterance, heardMs, sentMs), utterance.turn.startedAt)
+  }
+
+  #settle(key: string, { turn }: Utterance, text: string, interrupted: boolean): void {
+    const { history, clock, publish } = this.#options
+    this.#utterances.delete(key)
+    history.settle(turn, { text, interrupted, at: clock.now() })
+    if (text !== "") publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
+  }
+}
+
+/** The words that were heard. While the model still speaks, its words run ahead of its sound. */
+function partOf({ text, isSent }: Utterance, heardMs: number, sentMs: number): string {
+  const words = text().trim()
+  const wholeMs = isSent ? sentMs : Math.max(sentMs, words.length * MS_PER_CHARACTER)
+  return heardText(words, wholeMs <= 0 ? 0 : heardMs / wholeMs)
+}

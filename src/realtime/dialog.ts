@@ -1,0 +1,404 @@
+/**
+ * The conversation with a speech-to-speech model: who owes whom an answer, what of it is played, what the caller cuts off.
+ * Sources: OpenAI "Realtime conversations", "Voice activity detection"; Twilio "Media Streams: WebSocket messages".
+ */
+
+import type { CallEvent } from "../call/events.ts"
+import type { Turn } from "../call/turn.ts"
+import type { Usage } from "../call/usage.ts"
+import type { History } from "../conversation/history.ts"
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
+import type { ToolCall } from "../tools/run-tool.ts"
+import type { AgentVoice } from "./agent-voice.ts"
+import type { AudioDelta } from "./audio-delta.ts"
+import { CallerTurns } from "./caller-turns.ts"
+import { encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
+import { ModelLine, type Dialogue } from "./model-line.ts"
+import type { ConnectModel } from "./model-socket.ts"
+import { Owed } from "./owed.ts"
+import type { RealtimeEvent } from "./realtime-events.ts"
+import type { LinkFailure } from "./realtime-link.ts"
+import { ReplyLog } from "./reply-log.ts"
+import { StallWatch } from "./stall-watch.ts"
+import { ToolDesk } from "./tool-desk.ts"
+import { UsageLedger } from "./usage-ledger.ts"
+import { WaitingSounds } from "./waiting-sounds.ts"
+import type { RealtimeResponse } from "./wire-objects.ts"
+
+export type DialogTimes = {
+  /** Longest wait for a connection, in milliseconds. */
+  modelConnectMs: number
+  /** Longest wait for the first sound of an answer. */
+  firstTokenMs: number
+  /** Longest pause within an answer. */
+  tokenGapMs: number
+  /** Longest silence before a sentence such as "One moment, please.". */
+  waitPhraseMs: number
+}
+
+export type DialogOptions = {
+  connect: ConnectModel
+  model: string
+  transcriber: string
+  session: () => object
+  prelude: () => string[]
+  /** Whether the server stops its answer when the caller begins to speak. */
+  serverInterrupts: boolean
+  /** Whether the server answers each turn of the caller by itself. */
+  serverAnswers: boolean
+  /** Whether a caller who waits is told so. */
+  waitsWithWords: boolean
+  history: History
+  voice: AgentVoice
+  keep: (turn: Turn) => void
+  keepUsage: (usage: Usage) => void
+  publish: (event: CallEvent) => void
+  runTool: (call: ToolCall) => Promise<ToolOutcome>
+  act: (action: CallAction) => void
+  /** The caller began to speak; what was being said is cut off by now. */
+  onCaller: () => void
+  /** The model has said what it had to say. */
+  onQuiet: () => void
+  /** The model is gone for good. */
+  onFailed: (failure: LinkFailure) => void
+  times: DialogTimes
+  sweep: Sweep
+  log: Log
+}
+
+export class Dialog {
+  readonly #options: DialogOptions
+  readonly #line: ModelLine
+  readonly #caller: CallerTurns
+  readonly #tools: ToolDesk
+  readonly #owed = new Owed()
+  readonly #usage: UsageLedger
+  readonly #stall: StallWatch
+  readonly #waiting: WaitingSounds
+  readonly #replies: ReplyLog
+  /** Blank turns of answers that call tools before they say anything. */
+  readonly #blankTurns = new Map<string, Turn>()
+  #callerSpeaks = false
+  #closed = false
+
+  constructor(options: DialogOptions) {
+    const { voice, history, keep, publish, sweep, times, log, runTool, act } = options
+    this.#options = options
+    this.#caller = new CallerTurns({ history, keep, clock: sweep.clock, publish })
+    this.#usage = new UsageLedger(options)
+    this.#stall = new StallWatch({
+      firstMs: times.firstTokenMs,
+      gapMs: times.tokenGapMs,
+      sweep,
+      onStall: () => this.#line.giveUp({ retryable: true, message: "the model sent nothing in time" }),
+    })
+    this.#replies = new ReplyLog({ clock: sweep.clock, publish })
+    this.#waiting = new WaitingSounds({
+      voice,
+      enabled: options.waitsWithWords,
+      silenceMs: times.waitPhraseMs,
+      sweep,
+    })
+    this.#tools = new ToolDesk({
+      history,
+      run: runTool,
+      act,
+      current: () => this.#line.dialogue,
+      turnOf: (responseId) => this.#turnOf(responseId),
+      onOutputs: ({ queue }, about) => {
+        this.#owed.answer = true
+        queue.want({ about })
+        this.#await()
+      },
+      sweep,
+      publish,
+      log,
+    })
+    this.#line = new ModelLine({
+      connect: options.connect,
+      session: options.session,
+      prelude: options.prelude,
+      isBetweenTurns: () => !this.busy && !this.#callerSpeaks && !voice.isSpeaking,
+      connectMs: times.modelConnectMs,
+      events: {
+        ready: (again) => this.#ready(again),
+        event: (event, dialogue) => this.#take(event, dialogue),
+        lost: (failure) => this.#lost(failure),
+        failed: (failure) => this.#failed(failure),
+      },
+      sweep,
+      log,
+    })
+    this.#waiting.start()
+  }
+
+  get isConnected(): boolean {
+    return this.#line.dialogue !== undefined
+  }
+
+  /** Whether an answer is owed or made, or a tool runs: then the caller is the one who waits. */
+  get busy(): boolean {
+    return this.#owed.any || this.#tools.running > 0 || this.#line.dialogue?.queue.isIdle === false
+  }
+
+  /** Caller audio as base64 mu-law. */
+  append(payload: string): void {
+    this.#line.append(payload)
+  }
+
+  /** Has the model say a sentence, word for word as far as it can. */
+  say(text: string): void {
+    if (this.#closed || text.trim() === "" || this.#options.voice.muted) return
+    const wish = this.#owed.sentence(text)
+    this.#line.dialogue?.queue.want(wish)
+    this.#await()
+  }
+
+  /** Puts an item into the conversation that stands in the history already. With `respond`, the model answers it. */
+  insert(item: NewItem, { respond }: { respond: boolean }): void {
+    const dialogue = this.#line.dialogue
+    // On a connection that is still to come it is part of the history.
+    dialogue?.link.send(encodeItemCreate(item))
+    if (!respond || this.#closed) return
+    this.#owed.answer = true
+    dialogue?.queue.want()
+    this.#await()
+  }
+
+  /** Stops what is being said, for a reason that is not the caller's voice. */
+  interrupt(): void {
+    const dialogue = this.#line.dialogue
+    if (dialogue?.queue.activeId) dialogue.dead.add(dialogue.queue.activeId)
+    dialogue?.queue.interrupt()
+    this.#cut(dialogue)
+  }
+
+  /** Tells the model how the session should be now. */
+  update(): void {
+    this.#line.update()
+  }
+
+  /** Removes everything that was said from the model's memory. */
+  forget(deletion: (itemId: string) => string): void {
+    const dialogue = this.#line.dialogue
+    for (const { id } of dialogue?.items.all() ?? []) dialogue?.link.send(deletion(id))
+  }
+
+  /** Nothing is being heard any more. */
+  quiet(): void {
+    if (!this.busy) this.#options.onQuiet()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#waiting.stop()
+    this.#stall.stop()
+    this.#line.close()
+    this.#usage.flush()
+  }
+
+  #ready(again: boolean): void {
+    const queue = this.#line.dialogue?.queue
+    if (!queue) return
+    for (const wish of this.#owed.wishes()) queue.want(wish)
+    if (!queue.isIdle) this.#await()
+    else if (this.#tools.running === 0) this.#waiting.stop()
+    if (again) this.#options.log.info("conversation goes on with a new session of the model")
+  }
+
+  #lost(failure: LinkFailure): void {
+    this.#options.publish({ type: "model.failed", message: failure.message.slice(0, 500), retried: true })
+    this.#stall.stop()
+    this.#replies.lost()
+    this.#callerSpeaks = false
+    const { voice } = this.#options
+    voice.broken()
+    // An answer that breaks off is explained at once; a loss in silence only when it lasts.
+    if (this.busy && this.#owed.any && !this.#waiting.active) voice.playSound("one-moment")
+    this.#waiting.start()
+  }
+
+  #failed(failure: LinkFailure): void {
+    this.#options.publish({ type: "model.failed", message: failure.message.slice(0, 500), retried: false })
+    this.#stall.stop()
+    this.#waiting.stop()
+    this.#replies.lost()
+    this.#owed.clear()
+    this.#options.voice.broken()
+    this.#closed = true
+    this.#usage.flush()
+    this.#options.onFailed(failure)
+  }
+
+  #take(event: RealtimeEvent, dialogue: Dialogue): void {
+    if (event.type === "audio") return this.#play(event, dialogue)
+    this.#usage.apply(event)
+    dialogue.items.apply(event)
+    switch (event.type) {
+      case "speech-started":
+        return this.#callerStarted(dialogue)
+      case "speech-stopped":
+        this.#callerSpeaks = false
+        return dialogue.queue.callerStopped()
+      case "committed":
+        this.#callerSpeaks = false
+        this.#caller.committed(dialogue, event.itemId)
+        if (!this.#options.serverAnswers) return
+        this.#owed.answer = true
+        return this.#await()
+      case "caller-transcript":
+        return this.#caller.said(dialogue, event.itemId, event.text, event.languages[0] ?? null)
+      case "caller-transcript-failed":
+        this.#options.log.warn("speech of the caller was not recognised", { code: event.code })
+        return this.#caller.failed(dialogue, event.itemId)
+      case "item-added":
+        return dialogue.queue.itemAdded(event.item.id)
+      case "response-created":
+        return this.#created(event.response, dialogue)
+      case "output-item-done":
+        if (event.item.type !== "function-call") return
+        this.#stall.progress()
+        this.#tools.called(dialogue, event.responseId, event.item)
+        return this.#waiting.start()
+      case "transcript-delta":
+      case "text-delta":
+        return this.#stall.progress()
+      case "response-done":
+        return this.#done(event.response, dialogue)
+      case "error":
+        if (dialogue.queue.refused(event.error) === "failed") {
+          this.#answerFailed(event.error.message, true)
+          this.#askAgain(dialogue)
+        }
+        return this.#options.log.warn("the model reported an error", {
+          code: event.error.code,
+          error: event.error.message,
+        })
+      case "session-created":
+      case "session-updated":
+      case "item-done":
+      case "item-truncated":
+      case "item-deleted":
+      case "output-item-added":
+      case "caller-transcript-delta":
+      case "audio-done":
+      case "transcript-done":
+      case "text-done":
+      case "rate-limits":
+      case "ignored":
+      case "malformed":
+        // Of use to the record of items, or to nobody.
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  #play(event: AudioDelta, dialogue: Dialogue): void {
+    const { voice } = this.#options
+    const { itemId, responseId } = event
+    if (dialogue.dead.has(responseId) || voice.muted) {
+      // Nothing of it was heard; the model must not think otherwise. Told once, when there is sound to be cut.
+      if (dialogue.dead.has(itemId)) return
+      dialogue.dead.add(itemId)
+      return void dialogue.link.send(encodeTruncate({ itemId, audioEndMs: 0 }))
+    }
+    this.#stall.progress()
+    this.#waiting.stop()
+    voice.speak(event, dialogue.epoch, () => generatedText(dialogue, itemId))
+  }
+
+  /** The caller begins to speak: in this very tick the agent falls silent, and the model is told what was heard. */
+  #callerStarted(dialogue: Dialogue): void {
+    const { serverInterrupts, onCaller } = this.#options
+    this.#callerSpeaks = true
+    this.#caller.began()
+    if (dialogue.queue.activeId) dialogue.dead.add(dialogue.queue.activeId)
+    dialogue.queue.callerStarted({ serverCancels: serverInterrupts })
+    this.#cut(dialogue)
+    onCaller()
+  }
+
+  #cut(dialogue: Dialogue | undefined): void {
+    this.#waiting.stop()
+    this.#stall.stop()
+    this.#owed.interrupted()
+    for (const { itemId, epoch, heardMs, sentMs, whole } of this.#options.voice.cut()) {
+      if (whole || dialogue?.epoch !== epoch) continue
+      dialogue.dead.add(itemId)
+      dialogue.items.cut(itemId, { heardMs, sentMs })
+      dialogue.link.send(encodeTruncate({ itemId, audioEndMs: heardMs }))
+    }
+  }
+
+  #created(response: RealtimeResponse, dialogue: Dialogue): void {
+    const started = dialogue.queue.created(response)
+    if (started === "aside") return
+    if (started === "discard") return void dialogue.dead.add(response.id)
+    this.#owed.began(response)
+    this.#replies.began(response)
+    this.#await()
+  }
+
+  #done(response: RealtimeResponse, dialogue: Dialogue): void {
+    const { id, status, error } = response
+    const { voice } = this.#options
+    dialogue.dead.delete(id)
+    this.#replies.ended(response)
+    const isFailed = status === "failed"
+    if (isFailed) this.#answerFailed(error?.message ?? "", error?.code !== "insufficient_quota")
+    else {
+      this.#owed.done(response)
+      if (status === "completed" || status === "incomplete") this.#line.proven()
+    }
+    if (this.#line.dialogue !== dialogue) return
+    voice.sent(dialogue.epoch, id)
+    dialogue.queue.done(response)
+    this.#tools.done(dialogue, id)
+    this.#blankTurns.delete(id)
+    if (isFailed) this.#askAgain(dialogue)
+    if (!dialogue.queue.isIdle || this.#owed.any) return this.#await()
+    this.#stall.stop()
+    if (this.#tools.running > 0) return
+    this.#waiting.stop()
+    this.#options.onQuiet()
+  }
+
+  /** The server could not answer. It is asked again, a few times; the caller is told to wait. */
+  #answerFailed(message: string, retryable: boolean): void {
+    const { voice, publish, log } = this.#options
+    log.warn("an answer of the model failed", { error: message })
+    const again = retryable && this.#line.mayAskAgain()
+    if (!again) return this.#line.giveUp({ retryable: false, message: message || "the answer failed" })
+    publish({ type: "model.failed", message: message.slice(0, 500), retried: true })
+    if (!voice.isSpeaking) voice.playSound("one-moment")
+  }
+
+  #askAgain(dialogue: Dialogue): void {
+    if (this.#line.dialogue !== dialogue) return
+    for (const wish of this.#owed.wishes()) dialogue.queue.want(wish)
+  }
+
+  #turnOf(responseId: string): Turn {
+    const { history, voice } = this.#options
+    const turn = voice.lastTurnOf(responseId) ?? this.#blankTurns.get(responseId) ?? history.agent()
+    this.#blankTurns.set(responseId, turn)
+    return turn
+  }
+
+  /** The model owes something from now on. */
+  #await(): void {
+    if (this.#closed) return
+    this.#stall.expect()
+    if (!this.isConnected) this.#stall.stop()
+    this.#waiting.start()
+  }
+}
+
+function generatedText({ items }: Dialogue, itemId: string): string {
+  const item = items.get(itemId)
+  return item?.kind === "agent" ? item.generated : ""
+}

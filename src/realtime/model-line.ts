@@ -1,0 +1,252 @@
+/**
+ * The way to the model for as long as a call lasts: one connection after another, each with the conversation so far.
+ * Lost ones are replaced, and one that is about to expire hands over between two turns.
+ */
+
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import { ConversationItems } from "./conversation-items.ts"
+import type { ConnectModel } from "./model-socket.ts"
+import type { RealtimeEvent } from "./realtime-events.ts"
+import { RealtimeLink, type LinkFailure, type RealtimeLinkOptions } from "./realtime-link.ts"
+import { ResponseQueue } from "./response-queue.ts"
+
+/** Tries for a new connection after a loss, and how long they may take together. */
+const MAX_TRIES = 2
+const OUTAGE_MS = 6_000
+/** A new connection is asked for at once, and once more after this. */
+const SECOND_TRY_MS = 1_000
+const RETRY_CONNECT_MS = 2_500
+/** How long before its end a session is replaced. (OpenAI: "Realtime conversations": sessions last 60 minutes.) */
+const RENEW_BEFORE_MS = 5 * 60_000
+/** How soon it is looked again for a moment between two turns. */
+const LOOK_AGAIN_MS = 2_000
+/** Pieces of the caller's sound that wait while there is no connection at all: ten seconds. */
+const MAX_WAITING = 500
+
+/** One connection with what belongs to it: names of items and responses mean nothing on another one. */
+export type Dialogue = {
+  readonly epoch: number
+  readonly link: RealtimeLink
+  readonly queue: ResponseQueue
+  readonly items: ConversationItems
+  /** Responses of which no more may be heard. */
+  readonly dead: Set<string>
+}
+
+export interface ModelLineEvents {
+  /** A connection can be used. `again`: it takes the place of one that was lost. */
+  ready(again: boolean): void
+  event(event: RealtimeEvent, dialogue: Dialogue): void
+  /** The connection is lost, and another one is being made. */
+  lost(failure: LinkFailure): void
+  /** There will be no other one. Nothing comes after it. */
+  failed(failure: LinkFailure): void
+}
+
+export type ModelLineOptions = {
+  connect: ConnectModel
+  /** The session object as it should be now. */
+  session: () => object
+  /** The conversation so far, as frames. */
+  prelude: () => string[]
+  /** Whether nobody speaks and nothing is owed. */
+  isBetweenTurns: () => boolean
+  /** Longest wait for a connection, in milliseconds. */
+  connectMs: number
+  events: ModelLineEvents
+  sweep: Sweep
+  log: Log
+}
+
+export class ModelLine {
+  readonly #options: ModelLineOptions
+  #current: Dialogue | undefined
+  /** What will take the place of the current one. */
+  #next: Dialogue | undefined
+  #waiting: string[] = []
+  #epoch = 0
+  #tries = 0
+  #outageSince: number | undefined
+  #closed = false
+  #cancelRetry = () => {}
+  #cancelRenewal = () => {}
+
+  /** Begins to connect. */
+  constructor(options: ModelLineOptions) {
+    this.#options = options
+    this.#outageSince = options.sweep.clock.now()
+    this.#connect(options.connectMs)
+  }
+
+  /** The connection that can be used; undefined while there is none. */
+  get dialogue(): Dialogue | undefined {
+    return this.#current?.link.isReady ? this.#current : undefined
+  }
+
+  /** Caller audio as base64 mu-law; it waits while there is no connection. */
+  append(payload: string): void {
+    if (this.#current) return this.#current.link.append(payload)
+    if (this.#closed) return
+    this.#waiting.push(payload)
+    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift()
+  }
+
+  /** Tells the model how the session should be now. */
+  update(): void {
+    this.dialogue?.link.update(this.#options.session())
+  }
+
+  /** The model has answered: what went wrong before does not count any more. */
+  proven(): void {
+    this.#tries = 0
+    this.#outageSince = undefined
+  }
+
+  /** Whether an answer that failed may be asked for again on the same connection. */
+  mayAskAgain(): boolean {
+    this.#outageSince ??= this.#now()
+    this.#tries += 1
+    return this.#tries <= MAX_TRIES
+  }
+
+  /** Gives the connection up: it is there, but of no use. */
+  giveUp(failure: Pick<LinkFailure, "retryable" | "message">): void {
+    const current = this.#current
+    if (!current) return
+    current.link.close(1000, "replaced")
+    this.#lost({ reason: "stalled", status: null, ...failure })
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#waiting = []
+    this.#cancelRetry()
+    this.#cancelRenewal()
+    this.#next?.link.close()
+    this.#current?.link.close()
+    this.#current = undefined
+  }
+
+  #connect(connectMs: number): void {
+    const again = this.#epoch > 0
+    const dialogue = this.#open({
+      connectMs,
+      ready: () => this.#options.events.ready(again),
+      lost: (failure) => {
+        if (this.#current === dialogue) this.#lost(failure)
+      },
+    })
+    this.#current = dialogue
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const payload of waiting) dialogue.link.append(payload)
+  }
+
+  #open({
+    connectMs,
+    ready,
+    lost,
+  }: { connectMs: number } & Pick<RealtimeLinkOptions["events"], "ready" | "lost">): Dialogue {
+    const { connect, session, prelude, sweep, log, events } = this.#options
+    this.#epoch += 1
+    const dialogue: Dialogue = {
+      epoch: this.#epoch,
+      link: new RealtimeLink({
+        connect,
+        // Both are asked for when the server is ready for them: the conversation may go on until then.
+        get session() {
+          return session()
+        },
+        get prelude() {
+          return prelude()
+        },
+        connectMs,
+        sweep,
+        log,
+        events: {
+          ready,
+          lost,
+          event: (event) => {
+            if (this.#current !== dialogue) return
+            if (event.type === "session-created" || event.type === "session-updated")
+              this.#planRenewal(dialogue)
+            events.event(event, dialogue)
+          },
+        },
+      }),
+      queue: new ResponseQueue((text) => void dialogue.link.send(text)),
+      items: new ConversationItems(),
+      dead: new Set(),
+    }
+    return dialogue
+  }
+
+  #lost(failure: LinkFailure): void {
+    if (this.#closed) return
+    const { events, sweep, connectMs } = this.#options
+    this.#current = undefined
+    this.#cancelRenewal()
+    this.#next?.link.close()
+    this.#next = undefined
+    this.#outageSince ??= this.#now()
+    const isOver = this.#tries >= MAX_TRIES || this.#now() - this.#outageSince >= OUTAGE_MS
+    if (!failure.retryable || isOver) {
+      this.close()
+      return events.failed(failure)
+    }
+    this.#tries += 1
+    events.lost(failure)
+    const retry = () => this.#connect(Math.min(connectMs, RETRY_CONNECT_MS))
+    // Whoever refused or is gone for the second time is given a moment.
+    if (this.#tries === 1 && failure.status === null) retry()
+    else this.#cancelRetry = sweep.after(SECOND_TRY_MS, retry)
+  }
+
+  #planRenewal({ link }: Dialogue): void {
+    if (link.expiresAtMs === null) return
+    this.#renewAfter(Math.max(LOOK_AGAIN_MS, link.expiresAtMs - RENEW_BEFORE_MS - this.#now()))
+  }
+
+  #renewAfter(ms: number): void {
+    this.#cancelRenewal()
+    this.#cancelRenewal = this.#options.sweep.after(ms, () => this.#renew())
+  }
+
+  /** Makes a connection beside the one in use. If the conversation goes on meanwhile, it is made again later. */
+  #renew(): void {
+    const { isBetweenTurns, connectMs, events, log } = this.#options
+    if (!isBetweenTurns()) return this.#renewAfter(LOOK_AGAIN_MS)
+    const next = this.#open({
+      connectMs,
+      ready: () => {
+        if (this.#next !== next) return
+        this.#next = undefined
+        if (!isBetweenTurns()) {
+          next.link.close()
+          return this.#renewAfter(LOOK_AGAIN_MS)
+        }
+        const old = this.#current
+        this.#current = next
+        old?.link.close(1000, "handed over")
+        this.#planRenewal(next)
+        log.info("conversation handed over to a new session of the model")
+        events.ready(false)
+      },
+      lost: () => {
+        if (this.#next === next) {
+          this.#next = undefined
+          this.#renewAfter(LOOK_AGAIN_MS)
+        } else if (this.#current === next) {
+          this.#lost({ reason: "closed", retryable: true, status: null, message: "closed after a hand-over" })
+        }
+      },
+    })
+    this.#next = next
+  }
+
+  #now(): number {
+    return this.#options.sweep.clock.now()
+  }
+}

@@ -1,0 +1,385 @@
+/** A call on a speech-to-speech model while its conversation runs: what the caller, the model and others do, joined. */
+
+import type { Agent, Assets } from "../assets/agent.ts"
+import type { AudioTap } from "../call/audio-tap.ts"
+import type { Call, Parameters } from "../call/call.ts"
+import type { CallEvent } from "../call/events.ts"
+import type { CallId } from "../call/ids.ts"
+import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
+import type { Turn } from "../call/turn.ts"
+import type { Usage } from "../call/usage.ts"
+import type { Arrival } from "../control/arrival.ts"
+import { CallRole } from "../conversation/call-role.ts"
+import { Digits } from "../conversation/digits.ts"
+import { History } from "../conversation/history.ts"
+import { SilenceWatch } from "../conversation/silence-watch.ts"
+import { AppError, messageOf } from "../lib/errors.ts"
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { MediaStream } from "../media/media-stream.ts"
+import type { AnyTool, CallAction, SmsSender, ToolOutcome } from "../tools/define-tool.ts"
+import { runTool, type ToolCall } from "../tools/run-tool.ts"
+import { AgentVoice } from "./agent-voice.ts"
+import { encodeItemDelete, type NewItem } from "./client-events.ts"
+import { Dialog, type DialogTimes } from "./dialog.ts"
+import { historyFrames } from "./history-frames.ts"
+import type { ConnectModel } from "./model-socket.ts"
+import type { LinkFailure } from "./realtime-link.ts"
+import { sessionFor } from "./session-settings.ts"
+
+export type RealtimeCallOptions = {
+  call: Call
+  assets: Assets
+  /** The way to a model. `safetyId` stands for the caller. */
+  connectTo: (choice: { model: string; safetyId: string }) => ConnectModel
+  /** Used where an agent names none. */
+  model: string
+  transcribeModel: string
+  /** The tools that a manifest offers, by name. */
+  toolsFor: (manifest: Agent["manifest"]) => ReadonlyMap<string, AnyTool>
+  /** Undefined without a Twilio account. */
+  sms: SmsSender | undefined
+  /** Those who listen in. */
+  tap: AudioTap
+  /** Told with which agent the call goes on. */
+  onAgent: (agent: Agent) => void
+  keep: (turn: Turn) => void
+  keepUsage: (usage: Usage) => void
+  publish: (event: CallEvent) => void
+  times: DialogTimes & {
+    /** Longest run of one tool, in milliseconds. */
+    toolMs: number
+    /** Pause after a key that ends a row of digits, in milliseconds. */
+    digitsMs: number
+  }
+  sweep: Sweep
+  log: Log
+}
+
+/** Allowed beyond the end of what is being said before a session ends all the same, in milliseconds. */
+const END_GRACE_MS = 2_000
+/** How long the model may take to say last words. */
+const LAST_WORDS_MS = 8_000
+const END_LABEL = "end"
+
+export class RealtimeCall implements LiveCall {
+  readonly callId: CallId
+  readonly #options: RealtimeCallOptions
+  readonly #stream: MediaStream
+  readonly #role: CallRole
+  readonly #history: History
+  readonly #voice: AgentVoice
+  readonly #dialog: Dialog
+  readonly #silence: SilenceWatch
+  readonly #digits: Digits
+  #silenceDetection: boolean
+  #language: string | undefined
+  #ending: Ending | undefined
+  #handedOver = false
+  #cancelEnd = () => {}
+
+  /** `parameters`: those of the call and of the socket, without the program's own. */
+  constructor(
+    options: RealtimeCallOptions,
+    { stream, parameters, arrival }: { stream: MediaStream; parameters: Parameters; arrival: Arrival },
+  ) {
+    const { call, assets, sweep, log, publish, keep, times, connectTo } = options
+    this.callId = call.id
+    this.#options = options
+    this.#stream = stream
+    this.#role = new CallRole({ assets, call, facts: { sessionId: stream.streamSid }, parameters, log })
+    const { agent } = this.#role
+    const listenMode = parameters["listenMode"]
+    const muted = listenMode === undefined ? agent.listenMode : listenMode === "true"
+    const turns = arrival.kind === "new" ? [] : arrival.turns
+    this.#history = new History({ callId: call.id, turns, keep })
+    this.#voice = new AgentVoice({
+      stream,
+      history: this.#history,
+      clock: sweep.clock,
+      publish,
+      muted,
+      heard: (payload) => {
+        if (options.tap.hasListeners(call.id)) options.tap.outbound(call.id, payload)
+      },
+    })
+    const model = agent.realtime.model ?? options.model
+    this.#dialog = new Dialog({
+      connect: connectTo({ model, safetyId: this.#role.brief().safetyId }),
+      model,
+      transcriber: agent.realtime.transcription?.model ?? options.transcribeModel,
+      session: () => this.#session(model),
+      prelude: () => historyFrames(this.#history.items()),
+      serverInterrupts: agent.realtime.turnDetection.interruptResponse,
+      serverAnswers: agent.realtime.turnDetection.createResponse,
+      waitsWithWords: agent.phrases.wait.length > 0,
+      history: this.#history,
+      voice: this.#voice,
+      keep,
+      keepUsage: options.keepUsage,
+      publish,
+      runTool: (toolCall) => this.#runTool(toolCall),
+      act: (action) => this.#act(action),
+      onCaller: () => this.#callerSpeaks(),
+      onQuiet: () => this.#endIfSaid(),
+      onFailed: (failure) => this.#modelFailed(failure),
+      times,
+      sweep,
+      log,
+    })
+    this.#digits = new Digits({ sweep, pauseMs: times.digitsMs, onRow: (digits) => this.#keyed(digits) })
+    this.#silenceDetection = agent.silence.enabled
+    this.#silence = new SilenceWatch({
+      thresholdMs: agent.silence.secondsThreshold * 1000,
+      messages: agent.silence.messages,
+      sweep,
+      quietAt: () => this.#voice.quietAt(),
+      busy: () => this.#dialog.busy,
+      remind: (text) => this.#dialog.say(text),
+      giveUp: () => this.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
+    })
+    options.onAgent(agent)
+    this.#firstWords(arrival)
+    this.#watchSilence()
+  }
+
+  /** A piece of the caller's sound, as base64 mu-law: fifty times a second. */
+  hear(payload: string): void {
+    this.#dialog.append(payload)
+    const { tap } = this.#options
+    if (tap.hasListeners(this.callId)) tap.inbound(this.callId, payload)
+  }
+
+  /** The caller pressed a key. */
+  press(digit: string): void {
+    this.#silence.alive()
+    this.#digits.press(digit)
+  }
+
+  /** A mark came back from Twilio. */
+  reached(mark: string): void {
+    if (this.#voice.reached(mark).includes(END_LABEL)) this.#handOver()
+    else if (!this.#voice.isSpeaking) this.#dialog.quiet()
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    this.#silence.stop()
+    this.#digits.take()
+    this.#cancelEnd()
+    this.#stream.closed()
+    this.#dialog.close()
+    this.#voice.cut()
+  }
+
+  say(text: string): void {
+    if (this.#ending || this.#voice.muted) return
+    this.#dialog.say(text)
+    // Whoever is spoken to is given the time to answer.
+    this.#silence.alive()
+  }
+
+  insert({ role, text, respond }: InsertedMessage): void {
+    const speaker = role === "user" ? "caller" : role === "assistant" ? "agent" : "system"
+    const turn = this.#history.note(text, { speaker, at: this.#options.sweep.clock.now() })
+    this.#options.publish({ type: "message.inserted", turnId: turn.id, role, text })
+    this.#dialog.insert({ type: "message", role, text } satisfies NewItem, { respond })
+  }
+
+  sendFrame(): void {
+    throw new AppError(
+      "INVALID_REQUEST",
+      "This call speaks through audio and takes no frames. Say a line or insert a message.",
+    )
+  }
+
+  change({ contextKey, manifestKey, listenMode, silenceDetection, reset }: AgentChange): AgentState {
+    if (this.#role.exchange({ contextKey, manifestKey })) {
+      this.#dialog.update()
+      this.#options.onAgent(this.#role.agent)
+    }
+    if (reset) {
+      this.#history.forget()
+      this.#dialog.forget((itemId) => encodeItemDelete(itemId))
+    }
+    if (listenMode !== undefined) this.#voice.muted = listenMode
+    if (silenceDetection !== undefined) this.#silenceDetection = silenceDetection
+    if (listenMode !== undefined || silenceDetection !== undefined) this.#watchSilence()
+    const { context, manifest } = this.#role.agent
+    return {
+      contextKey: context.key,
+      manifestKey: manifest.key,
+      listenMode: this.#voice.muted,
+      silenceDetection: this.#silenceDetection,
+    }
+  }
+
+  wrapUp(text: string, ending: Ending): void {
+    if (this.#ending) return
+    this.#ending = ending
+    this.#silence.stop()
+    this.#digits.take()
+    if (text !== "" && !this.#voice.muted && this.#dialog.isConnected) {
+      this.#dialog.say(text)
+      this.#cancelEnd = this.#options.sweep.after(LAST_WORDS_MS, () => this.#endWhenHeard())
+    } else this.#endWhenHeard()
+  }
+
+  close(code: number, reason: string): void {
+    this.#stream.close(code, reason)
+  }
+
+  #firstWords(arrival: Arrival): void {
+    const { agent } = this.#role
+    switch (arrival.kind) {
+      case "new":
+        return this.#dialog.say(this.#options.call.firstMessage ?? agent.greeting)
+      case "resumed":
+        return this.#dialog.say(agent.phrases.resumed)
+      case "not-transferred":
+        this.insert({
+          role: "system",
+          text: `The caller was to be handed to a person, but nobody took the call (${arrival.reason}).`,
+          respond: false,
+        })
+        return this.#dialog.say(agent.phrases.transferFailed)
+      default:
+        arrival satisfies never
+    }
+  }
+
+  #session(model: string): object {
+    const { instructions, tools } = this.#role.brief()
+    const language = this.#language
+    return sessionFor({
+      model,
+      transcribeModel: this.#options.transcribeModel,
+      settings: this.#role.agent.realtime,
+      instructions:
+        language === undefined
+          ? instructions
+          : `${instructions}\n\nFrom now on, speak the language ${language}.`,
+      tools,
+    })
+  }
+
+  /** Reminders make no sense to somebody who hears nothing. */
+  #watchSilence(): void {
+    if (this.#silenceDetection && !this.#voice.muted && !this.#ending) this.#silence.start()
+    else this.#silence.stop()
+  }
+
+  #callerSpeaks(): void {
+    this.#silence.alive()
+    // Whoever cuts off last words has heard enough of them.
+    if (this.#ending) this.#handOver()
+  }
+
+  #keyed(digits: string): void {
+    const { publish, sweep } = this.#options
+    if (this.#ending) return
+    const turn = this.#history.caller(digits, { kind: "keypad", at: sweep.clock.now() })
+    publish({ type: "digits.received", turnId: turn.id, digits })
+    this.#dialog.interrupt()
+    const text = `The caller pressed ${digits} on the keypad.`
+    this.#dialog.insert({ type: "message", role: "user", text }, { respond: true })
+  }
+
+  /** Last words, if any are owed, were said by the model; now they are to be heard. */
+  #endIfSaid(): void {
+    if (this.#ending && !this.#dialog.busy) this.#endWhenHeard()
+  }
+
+  #endWhenHeard(): void {
+    this.#cancelEnd()
+    const waitMs = this.#voice.quietAt() - this.#options.sweep.clock.now()
+    if (!this.#voice.isSpeaking || !this.#stream.mark(END_LABEL)) return this.#handOver()
+    this.#cancelEnd = this.#options.sweep.after(waitMs + END_GRACE_MS, () => this.#handOver())
+  }
+
+  #handOver(): void {
+    const ending = this.#ending
+    if (!ending || this.#handedOver) return
+    this.#handedOver = true
+    this.#cancelEnd()
+    const { reasonCode, reason, transferTo } = ending
+    this.#options.publish({
+      type: "session.handed-over",
+      reasonCode,
+      reason: reason.slice(0, 2_000),
+      ...(transferTo === undefined ? {} : { transferTo }),
+    })
+    this.#stream.close(1000, "session ended")
+  }
+
+  /** The caller hears a sentence, and the call goes on elsewhere. */
+  #modelFailed(failure: LinkFailure): void {
+    this.#silence.stop()
+    const isRefused = failure.status === 401 || failure.status === 403
+    if (!this.#ending) {
+      this.#voice.playSound("technical-problem")
+      this.#ending = { reasonCode: isRefused ? "model-refused" : "model-failed", reason: failure.message }
+    }
+    this.#endWhenHeard()
+  }
+
+  #act(action: CallAction): void {
+    switch (action.type) {
+      case "send-digits":
+        return this.#voice.playTones(action.digits)
+      case "play-media":
+        return
+      case "switch-language":
+        this.#language = action.ttsLanguage ?? this.#language
+        return this.#dialog.update()
+      case "set-listen-mode":
+        return this.#changed({ listenMode: action.enabled })
+      case "set-silence-detection":
+        return this.#changed({ silenceDetection: action.enabled })
+      case "change-context": {
+        const { contextKey, manifestKey, summary } = action
+        this.#changed({ contextKey, manifestKey })
+        if (!summary) return
+        const text = `You have taken over this conversation. What was said before, in short: ${summary}`
+        return this.insert({ role: "system", text, respond: false })
+      }
+      case "end-call":
+        // The farewell of the same answer may still be on its way.
+        this.#ending ??= action.handoff
+        this.#silence.stop()
+        return this.#endIfSaid()
+      default:
+        action satisfies never
+    }
+  }
+
+  #changed(change: AgentChange): void {
+    this.#options.publish({ type: "agent.changed", ...this.change(change) })
+  }
+
+  async #runTool(toolCall: ToolCall): Promise<ToolOutcome> {
+    const { call, assets, toolsFor, sms, sweep, times, log } = this.#options
+    const outcome = await runTool(toolCall, {
+      tools: toolsFor(this.#role.agent.manifest),
+      context: {
+        callId: call.id,
+        callSid: call.sid,
+        peer: call.direction === "inbound" ? call.from : call.to,
+        knowsContext: (keys) => {
+          try {
+            assets.agentFor(keys)
+            return undefined
+          } catch (error) {
+            return messageOf(error)
+          }
+        },
+        sms,
+      },
+      timeoutMs: times.toolMs,
+      sweep,
+      log,
+    })
+    if (!outcome.ok || outcome.action?.type !== "play-media") return outcome
+    return { ok: false, code: "NOT_AVAILABLE", message: "Sound files cannot be played on this call." }
+  }
+}

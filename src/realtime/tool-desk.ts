@@ -1,0 +1,131 @@
+/** The tools of a realtime call: each complete call runs once, its one output goes back, and one answer follows them all. */
+
+import type { History } from "../conversation/history.ts"
+import type { Turn } from "../call/turn.ts"
+import type { CallEvent } from "../call/events.ts"
+import { ToolCalls } from "../conversation/tool-calls.ts"
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
+import { outcomeText, type ToolCall } from "../tools/run-tool.ts"
+import { encodeItemCreate } from "./client-events.ts"
+import type { Dialogue } from "./model-line.ts"
+import type { RealtimeItem } from "./wire-objects.ts"
+
+export type ToolDeskOptions = {
+  history: History
+  /** Runs one tool. Never rejects. */
+  run: (call: ToolCall) => Promise<ToolOutcome>
+  /** Carries out what a tool asked of the call. */
+  act: (action: CallAction) => void
+  /** The connection in use now. */
+  current: () => Dialogue | undefined
+  /** The agent's turn in which a response speaks. */
+  turnOf: (responseId: string) => Turn
+  /** Outputs were sent that the model is to answer. `about`: their items. */
+  onOutputs: (dialogue: Dialogue, about: readonly string[]) => void
+  sweep: Sweep
+  publish: (event: CallEvent) => void
+  log: Log
+}
+
+type FunctionCall = Extract<RealtimeItem, { type: "function-call" }>
+
+/** The calls of one response. */
+type Batch = {
+  readonly dialogue: Dialogue
+  running: number
+  /** No more of them will come. */
+  isWhole: boolean
+  about: string[]
+  /** Whether the model is to say something about the outputs. */
+  speaks: boolean
+}
+
+export class ToolDesk {
+  readonly #options: ToolDeskOptions
+  readonly #calls: ToolCalls
+  readonly #batches = new Map<string, Batch>()
+  readonly #seen = new Set<string>()
+  #serial = 0
+
+  constructor(options: ToolDeskOptions) {
+    this.#options = options
+    this.#calls = new ToolCalls(options)
+  }
+
+  /** How many tools run now. */
+  get running(): number {
+    return this.#calls.running
+  }
+
+  /** `response.output_item.done` of a call. One that was cut off, or was seen before, is not run. */
+  called(dialogue: Dialogue, responseId: string, item: FunctionCall): void {
+    const seen = `${dialogue.epoch}/${item.callId}`
+    if (item.status !== "completed" || this.#seen.has(seen)) return
+    this.#seen.add(seen)
+    const key = `${dialogue.epoch}/${responseId}`
+    const batch = this.#batches.get(key) ?? {
+      dialogue,
+      running: 0,
+      isWhole: false,
+      about: [],
+      speaks: false,
+    }
+    this.#batches.set(key, batch)
+    batch.running += 1
+    this.#options.log.background("tool", this.#run(key, batch, responseId, item))
+  }
+
+  /** `response.done`. */
+  done({ epoch }: Dialogue, responseId: string): void {
+    const key = `${epoch}/${responseId}`
+    const batch = this.#batches.get(key)
+    if (!batch) return
+    batch.isWhole = true
+    this.#finish(key, batch)
+  }
+
+  async #run(key: string, batch: Batch, responseId: string, { callId, name, arguments: args }: FunctionCall) {
+    const { turnOf, act, current } = this.#options
+    const outcome = await this.#calls.run(turnOf(responseId), { callId, name, arguments: args })
+    const action = outcome.ok ? outcome.action : undefined
+    batch.running -= 1
+    batch.speaks ||= action?.type !== "end-call"
+    const dialogue = current()
+    if (dialogue === batch.dialogue) this.#answer(batch, callId, outcomeText(outcome))
+    // On another connection the call already has an output that says it still runs.
+    else if (dialogue) this.#tell(dialogue, batch, `The tool ${name} has finished: ${outcomeText(outcome)}`)
+    if (action) act(action)
+    this.#finish(key, batch)
+  }
+
+  #answer(batch: Batch, callId: string, output: string): void {
+    const { link, queue, items } = batch.dialogue
+    const id = this.#newId()
+    queue.itemSent(id)
+    items.toolOutput(callId, output)
+    link.send(encodeItemCreate({ type: "function-call-output", id, callId, output }))
+    batch.about.push(id)
+  }
+
+  #tell({ link, queue }: Dialogue, batch: Batch, text: string): void {
+    const id = this.#newId()
+    queue.itemSent(id)
+    link.send(encodeItemCreate({ type: "message", id, role: "system", text }))
+    batch.about.push(id)
+    batch.isWhole = true
+  }
+
+  #finish(key: string, batch: Batch): void {
+    if (batch.running > 0 || !batch.isWhole) return
+    this.#batches.delete(key)
+    const dialogue = this.#options.current()
+    if (dialogue && batch.speaks && batch.about.length > 0) this.#options.onOutputs(dialogue, batch.about)
+  }
+
+  #newId(): string {
+    this.#serial += 1
+    return `output_${this.#serial}`
+  }
+}

@@ -1,0 +1,52 @@
+/** Stored sentences for a caller who waits for the model. */
+
+import { WaitPhrases } from "../conversation/wait-phrases.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { AgentVoice } from "./agent-voice.ts"
+
+/** Whatever is configured: nobody hears silence for longer than three seconds. */
+const MAX_SILENCE_MS = 2_500
+/** Said one after another; the last one again and again. */
+const SOUNDS = ["one-moment", "please-hold"] as const
+
+export type WaitingSoundsOptions = {
+  voice: AgentVoice
+  /** Whether anything is said at all. */
+  enabled: boolean
+  /** Silence before a sentence, in milliseconds. */
+  silenceMs: number
+  sweep: Sweep
+}
+
+export class WaitingSounds {
+  readonly #phrases: WaitPhrases
+  #active = false
+
+  constructor({ voice, enabled, silenceMs, sweep }: WaitingSoundsOptions) {
+    this.#phrases = new WaitPhrases({
+      sweep,
+      phrases: enabled ? SOUNDS : [],
+      silenceMs: Math.min(silenceMs, MAX_SILENCE_MS),
+      quietAt: () => voice.quietAt(),
+      say: (name) => voice.playSound(name === "please-hold" ? name : "one-moment"),
+    })
+  }
+
+  get active(): boolean {
+    return this.#active
+  }
+
+  /** The caller waits from now on; one who waits already goes on waiting. */
+  start(): void {
+    if (this.#active) return
+    this.#active = true
+    this.#phrases.start()
+  }
+
+  /** Costs no more than a look when nobody waits. */
+  stop(): void {
+    if (!this.#active) return
+    this.#active = false
+    this.#phrases.stop()
+  }
+}

@@ -1,0 +1,133 @@
+/** The call control of Starlis. It only translates names; `docs/compatibility.md` tells the rest. */
+
+import { Hono } from "hono"
+import { z } from "zod"
+import type { Call } from "../../call/call.ts"
+import type { CallStatus } from "../../call/status.ts"
+import { endCall } from "../../control/end-call.ts"
+import { placeCall } from "../../control/place-call.ts"
+import { AppError, toAppError } from "../../lib/errors.ts"
+import { TwilioRestError } from "../../twilio/rest-error.ts"
+import type { Env, RequestContext, ServerContext } from "../context.ts"
+import { errorHandler, invalidRequest } from "../errors.ts"
+import { actingUser, requirePrincipal } from "../principal.ts"
+import { webhookGuard } from "../webhook-guard.ts"
+import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./old-request.ts"
+
+/** What a request was for, where nothing more may be told. */
+const FAILURES: Readonly<Record<string, string>> = {
+  "/outbound-call": "Failed to initiate call",
+  "/end-call": "Failed to end call",
+  "/call-status": "Failed to fetch call status",
+}
+
+const optional = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .nullish()
+    .transform((text) => text || undefined)
+
+const OutboundCall = z.looseObject({
+  user_id: Needed,
+  number: Needed,
+  prompt: optional(100_000),
+  first_message: optional(4000),
+})
+
+const NamedCall = z.object({ callSid: Needed, user_id: Needed })
+
+export function starlisAlias(context: ServerContext): Hono<Env> {
+  const { config, control, log } = context
+  const app = new Hono<Env>()
+  const onError = errorHandler(log)
+  const guard = requirePrincipal(config)
+
+  app.onError(async (thrown, c) => {
+    // Logs it and sets the headers that go with it.
+    await onError(thrown, c)
+    const { code, http, told } = toAppError(thrown)
+    if (code === "INVALID_REQUEST") return c.json({ error: told }, 400)
+    const error = code === "INTERNAL" ? (FAILURES[c.req.path] ?? told) : told
+    return c.json({ success: false, error }, http >= 500 || thrown instanceof TwilioRestError ? 500 : http)
+  })
+
+  app.post("/outbound-call", guard, async (c) => {
+    succeededBy(c, "/v1/calls")
+    const parsed = OutboundCall.safeParse(await bodyOf(c))
+    if (!parsed.success) throw outboundFault(parsed.error)
+    const { user_id, number, prompt, first_message, ...others } = parsed.data
+    const { call } = await placeCall(control, {
+      to: number,
+      engine: "realtime",
+      prompt,
+      firstMessage: first_message,
+      parameters: parametersOf(others),
+      userId: actingUser(c.get("principal"), user_id),
+      idempotencyKey: c.req.header("idempotency-key"),
+    })
+    return c.json({ success: true, message: "Call initiated", callSid: call.sid })
+  })
+
+  app.post("/end-call", guard, async (c) => {
+    succeededBy(c, "/v1/calls/{sid}/end")
+    await endCall(control, userCall(context, c, await bodyOf(c)))
+    return c.json({ success: true, message: "Call ended successfully" })
+  })
+
+  app.get("/call-status", guard, (c) => {
+    succeededBy(c, "/v1/calls/{sid}")
+    const call = userCall(context, c, c.req.query())
+    return c.json({ success: true, callSid: call.sid, ...statusOf(call, control.sweep.clock.now()) })
+  })
+
+  app.all("/outbound-call-twiml", webhookGuard(context, { kind: "voice", once: true }), (c) => {
+    succeededBy(c, "/twilio/voice")
+    const { user_id, prompt, first_message } = c.req.query()
+    return answerWith(context, c, {
+      engine: "realtime",
+      address: { kind: "fixed-path", path: "/outbound-media-stream", engine: "realtime" },
+      ...(user_id ? { userId: user_id } : {}),
+      ...(prompt ? { prompt } : {}),
+      ...(first_message ? { firstMessage: first_message } : {}),
+    })
+  })
+
+  return app
+}
+
+function outboundFault(error: z.ZodError): AppError {
+  const isMissing = error.issues.some(({ path }) => path[0] === "user_id" || path[0] === "number")
+  if (!isMissing) return invalidRequest(error, "body")
+  return new AppError("INVALID_REQUEST", "User ID and phone number are required")
+}
+
+/** The call that a request names, when it is the named user's. */
+function userCall(context: ServerContext, c: RequestContext, fields: unknown): Call {
+  const parsed = NamedCall.safeParse(fields)
+  if (!parsed.success) throw new AppError("INVALID_REQUEST", "Call SID and User ID are required")
+  const { callSid, user_id } = parsed.data
+  const userId = actingUser(c.get("principal"), user_id)
+  const call = callNamed(context, c, callSid)
+  if (!call) throw new AppError("NOT_FOUND", `No call found for call SID: ${callSid}`)
+  if (call.userId !== null && call.userId !== userId) {
+    throw new AppError("FORBIDDEN", "This call belongs to another user.")
+  }
+  return call
+}
+
+/** `duration` in whole seconds since the call was answered. */
+function statusOf({ status, createdAt, answeredAt, endedAt, durationSeconds }: Call, now: number) {
+  const talkedMs = answeredAt === null ? 0 : Math.max(0, (endedAt ?? now) - answeredAt)
+  return {
+    status: restStatus(status),
+    startTime: new Date(answeredAt ?? createdAt).toISOString(),
+    endTime: endedAt === null ? null : new Date(endedAt).toISOString(),
+    duration: durationSeconds ?? Math.floor(talkedMs / 1000),
+  }
+}
+
+/** `initiated` exists only in callbacks. (Twilio: "Call resource", call status values.) */
+function restStatus(status: CallStatus): Exclude<CallStatus, "initiated"> {
+  return status === "initiated" ? "queued" : status
+}

@@ -1,0 +1,147 @@
+import { afterAll, expect, test } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { sound } from "../../src/audio/sounds.ts"
+import { readWav } from "../../src/audio/wav.ts"
+import { VERSION } from "../../src/version.ts"
+import { Child } from "./child.ts"
+
+const cwd = mkdtempSync(join(tmpdir(), "parley-program-"))
+afterAll(() => rmSync(cwd, { recursive: true }))
+
+async function run(args: readonly string[], env: Record<string, string> = {}) {
+  await using child = new Child(args, { cwd, env })
+  const code = await child.exited
+  return { code, stdout: child.stdout, stderr: child.stderr }
+}
+
+test("help and version are told with code 0", async () => {
+  const help = await run(["--help"])
+  expect(help.code).toBe(0)
+  for (const command of ["serve", "demo", "call", "check", "migrate"])
+    expect(help.stdout).toContain(`  ${command}`)
+  expect(await run(["--version"])).toMatchObject({ code: 0, stdout: VERSION })
+})
+
+test.each([
+  ["a command that is none", ["dance"]],
+  ["an option that is none", ["serve", "--fast"]],
+  ["a port that is none", ["serve", "--port", "70000"]],
+  ["a speed that is none", ["demo", "--speed", "0"]],
+  ["an engine that is none", ["demo", "--engine", "steam"]],
+])("%s is refused with code 1", async (_, args) => {
+  const { code, stderr } = await run(args)
+  expect(code).toBe(1)
+  expect(stderr).toContain("parley --help")
+})
+
+test("check tells what is set, what is simulated and how to mend it", async () => {
+  const { code, stdout } = await run(["check", "--env"], {
+    DATABASE_URL: ":memory:",
+    OPEN_AI_KEY: "sk-very-secret-key",
+  })
+  expect(code).toBe(0)
+  expect(stdout).toContain("✗ Twilio:")
+  expect(stdout).toContain("✓ Model: OpenAI")
+  expect(stdout).toContain("! OPEN_AI_KEY is read as OPENAI_API_KEY")
+  expect(stdout).toContain("PORT = 3000")
+  expect(stdout).not.toContain("very-secret")
+})
+
+test("check ends with 1 when the server could not start", async () => {
+  const { code, stdout } = await run(["check"], { DATABASE_URL: "file:/dev/null/x.db" })
+  expect(code).toBe(1)
+  expect(stdout).toContain("✗ Database:")
+  expect(stdout).toContain("The server cannot start like this.")
+})
+
+test("migrate brings a new database up to date, and a second time finds nothing to do", async () => {
+  const env = { DATABASE_URL: `file:${join(cwd, "new", "x.db")}` }
+  const first = await run(["migrate"], env)
+  expect([first.code, first.stderr]).toEqual([0, ""])
+  expect(first.stdout).toContain("applied ")
+  expect((await run(["migrate"], env)).stdout).not.toContain("applied 2")
+})
+
+/** The next thing that the agent says in `parley call`. */
+const said = (child: Child) => child.lines.next((line) => line.startsWith("agent> "))
+
+test.each([
+  ["hangs up by command", "/hangup"],
+  ["ends the input", null],
+])("a person at the terminal talks to the agent and %s", async (_, last) => {
+  const database = `file:${join(cwd, `${last === null}.db`)}`
+  await using child = new Child(["call", "--speed", "100"], { cwd, env: { DATABASE_URL: database } })
+  expect(await said(child)).toStartWith("agent> Hello there!")
+  await child.type("What are your opening hours?")
+  expect(await said(child)).toContain("nine to six")
+  await child.type("")
+  await child.type("/help")
+  await child.type("/press 12#")
+  expect(await said(child)).toStartWith("agent> ")
+  await child.type(last)
+  expect(await child.exited).toBe(0)
+  expect(child.stdout).toContain("The call is over (completed). Its record is kept as CA")
+  expect(child.stdout).not.toContain("Problem:")
+  expect(child.stdout.split("Type what the caller says")).toHaveLength(3)
+})
+
+test("the demo plays a whole call without problems, with no key, no account and no network", async () => {
+  const { code, stdout } = await run(["demo", "--speed", "8"])
+  expect(stdout).toContain("cut off")
+  expect(stdout).toContain("Tools that ran: send-dtmf, end-call")
+  expect(stdout).not.toContain("Problem:")
+  expect(code).toBe(0)
+  // Speech takes its time, also eight times as fast as in life.
+}, 30_000)
+
+test("an unknown command is called by its name", async () => {
+  const { code, stderr } = await run(["dance"])
+  expect(code).toBe(1)
+  expect(stderr).toContain("unknown command 'dance'")
+})
+
+test("the demo by sound is heard, recorded and kept", async () => {
+  const record = join(cwd, "demo.wav")
+  const args = ["demo", "--engine", "realtime", "--speed", "10", "--record", record]
+  const { code, stdout, stderr } = await run(args)
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toContain("agent   Hello, you are speaking with Parley.")
+  expect(stdout).toContain("— cut off here, as the caller heard it")
+  const { sampleRateHz, samples } = readWav(await Bun.file(record).bytes())
+  expect(sampleRateHz).toBe(8_000)
+  expect(samples.some((sample) => Math.abs(sample) > 1_000)).toBe(true)
+}, 20_000)
+
+test("sound files are the caller of a realtime call, whatever engine the agents name", async () => {
+  const env = {
+    DATABASE_URL: `file:${join(cwd, "sound.db")}`,
+    ASSETS_DIR: join(cwd, "sound-assets"),
+  }
+  const config = JSON.stringify({ agents: { default: { engine: "relay", greeting: "Good day." } } })
+  await Bun.write(join(env.ASSETS_DIR, "serverConfig.json"), config)
+  const wav = join(cwd, "caller.ulaw")
+  await Bun.write(wav, sound("please-hold").audio)
+  const { code, stdout, stderr } = await run(
+    ["call", "--engine", "realtime", "--speed", "10", "--wav", wav],
+    env,
+  )
+  expect([code, stderr]).toEqual([0, ""])
+  expect(stdout).toContain("caller  (caller.ulaw)")
+  expect(stdout).toMatch(/agent {3}You said: \(speech of \d\.\d s\)/)
+  expect(await Bun.file(join(env.ASSETS_DIR, "serverConfig.json")).text()).toBe(config)
+}, 20_000)
+
+test.each([
+  ["sound without the engine for it", ["call", "--wav", "caller.wav"], "--engine realtime"],
+  [
+    "a sound file that is not there",
+    ["call", "--engine", "realtime", "--wav", "none.wav"],
+    "none.wav cannot be used",
+  ],
+])("%s is refused before the call", async (_, args, text) => {
+  const { code, stderr } = await run(args, { DATABASE_URL: ":memory:" })
+  expect(code).toBe(1)
+  expect(stderr).toContain(text)
+})

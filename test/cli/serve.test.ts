@@ -1,0 +1,147 @@
+import { afterAll, expect, test } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { AUTH_TOKEN, prompt, PUBLIC_URL, setupFrame, voiceForm, Wire } from "../server/wire.ts"
+import { Child } from "./child.ts"
+
+const cwd = mkdtempSync(join(tmpdir(), "parley-serve-"))
+afterAll(() => rmSync(cwd, { recursive: true }))
+
+const ENV = {
+  PORT: "0",
+  PUBLIC_URL,
+  TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+  MODEL_PROVIDER: "demo",
+  DATABASE_URL: ":memory:",
+}
+
+/** A socket in the middle of a conversation. */
+async function talk(wire: Wire) {
+  const call = await wire.incoming()
+  const socket = wire.socket(call.socketUrl)
+  await socket.opened
+  socket.send(setupFrame(call.callSid))
+  socket.send(prompt("What are your opening hours?"))
+  await socket.frames.next(({ last }) => last === true)
+  return { ...call, socket }
+}
+
+/** A port that is taken. */
+function occupied() {
+  const server = Bun.serve({ port: 0, fetch: () => new Response("mine") })
+  return { port: server.port ?? 0, [Symbol.asyncDispose]: () => server.stop(true) }
+}
+
+test("a server that runs without calls stops at once, with code 0", async () => {
+  await using child = new Child([], { cwd, env: ENV })
+  const url = await child.listening()
+  expect((await fetch(`${url}/health`)).status).toBe(200)
+  child.kill("SIGTERM")
+  expect(await child.exited).toBe(0)
+  expect(child.stderr).toBe("")
+})
+
+test("what is not real is told at the start, with what to set", async () => {
+  await using child = new Child(["serve"], { cwd, env: { PORT: "0", DATABASE_URL: ":memory:" } })
+  await child.listening()
+  child.kill("SIGINT")
+  expect(await child.exited).toBe(0)
+  for (const name of ["OPENAI_API_KEY", "PUBLIC_URL", "TWILIO_AUTH_TOKEN", "API_KEYS"]) {
+    expect(child.stdout).toContain(name)
+  }
+})
+
+test("SIGTERM in mid-call: webhooks are answered, new calls are asked to wait, sockets get 1001, the code is 0", async () => {
+  await using child = new Child([], { cwd, env: { ...ENV, DRAIN_TIMEOUT_MS: "1000" } })
+  const wire = new Wire(await child.listening(), PUBLIC_URL)
+  const { callSid, socket } = await talk(wire)
+  const other = await talk(wire)
+  child.kill("SIGTERM")
+  await child.logged("stopping")
+  const health = await wire.api("/health")
+  expect([health.status, await health.json()]).toMatchObject([503, { status: "draining", liveCalls: 2 }])
+  const waiting = await wire.twiml("/twilio/voice", voiceForm())
+  expect(waiting.map(({ name }) => name)).toEqual(["Pause", "Redirect"])
+  const completed = voiceForm({ CallSid: other.callSid, CallStatus: "completed" })
+  expect((await wire.webhook("/twilio/status", completed)).status).toBe(204)
+  socket.send(prompt("Are you still there?"))
+  await socket.frames.next(({ last }) => last === true)
+  expect((await wire.json(`/v1/calls/${callSid}/transcript`)).turns).toHaveLength(5)
+  expect([(await socket.closed).code, (await other.socket.closed).code]).toEqual([1001, 1001])
+  expect(await child.exited).toBe(0)
+  expect(child.stdout).toContain('"message":"stopped"')
+})
+
+test("the last call that ends lets a draining server stop before its time", async () => {
+  await using child = new Child([], { cwd, env: { ...ENV, DRAIN_TIMEOUT_MS: "600000" } })
+  const wire = new Wire(await child.listening(), PUBLIC_URL)
+  const { socket } = await talk(wire)
+  child.kill("SIGTERM")
+  await child.logged("stopping")
+  socket.close()
+  expect(await child.exited).toBe(0)
+})
+
+test("a second signal does not wait for calls", async () => {
+  await using child = new Child([], { cwd, env: { ...ENV, DRAIN_TIMEOUT_MS: "600000" } })
+  const wire = new Wire(await child.listening(), PUBLIC_URL)
+  const { socket } = await talk(wire)
+  child.kill("SIGTERM")
+  await child.logged("stopping")
+  child.kill("SIGTERM")
+  expect((await socket.closed).code).toBe(1001)
+  expect(await child.exited).toBe(0)
+})
+
+test("a port that is taken is told with what to do, and the code is 1", async () => {
+  await using taken = occupied()
+  await using child = new Child([], { cwd, env: { ...ENV, PORT: String(taken.port) } })
+  expect(await child.exited).toBe(1)
+  expect(child.stderr).toBe(
+    `parley: Port ${taken.port} is in use. Stop the program that uses it, set PORT to another one, or set PORT_RETRY=1 to try the next ones.\n`,
+  )
+})
+
+test("with PORT_RETRY=1 the next free port is taken", async () => {
+  await using taken = occupied()
+  await using child = new Child([], { cwd, env: { ...ENV, PORT: String(taken.port), PORT_RETRY: "1" } })
+  const url = await child.listening()
+  expect(child.stdout).toContain(`Port ${taken.port} is in use, trying ${taken.port + 1}`)
+  expect(Number(new URL(url).port)).toBeGreaterThan(taken.port)
+  expect((await fetch(`${url}/health`)).status).toBe(200)
+})
+
+test("--port goes before PORT", async () => {
+  await using child = new Child(["serve", "--port", "0"], { cwd, env: { ...ENV, PORT: "1" } })
+  expect(await child.listening()).toStartWith("http://127.0.0.1:")
+})
+
+test("every fault of the configuration is told at once, without secrets, and the code is 1", async () => {
+  const env = {
+    PORT: "seventy",
+    PUBLIC_URL: "ftp://x",
+    TWILIO_ACCOUNT_SID: "nobody",
+    API_KEYS: "topsecret:,b",
+    COMPAT: "s9",
+  }
+  await using child = new Child([], { cwd, env })
+  expect(await child.exited).toBe(1)
+  for (const name of Object.keys(env)) expect(child.stderr).toContain(`  ${name}: `)
+  expect(child.stderr).not.toContain("topsecret")
+  expect(child.stdout).toBe("")
+})
+
+test.each([
+  ["a database that cannot be", { DATABASE_URL: "file:/dev/null/x.db" }, "/dev/null/x.db"],
+  ["assets that are none", { ASSETS_DIR: "ASSETS" }, "serverConfig.json"],
+])("%s keeps the server from starting, with its place", async (_, env, told) => {
+  const dir = join(cwd, "broken")
+  await Bun.write(join(dir, "serverConfig.json"), "{")
+  await using child = new Child([], {
+    cwd,
+    env: { ...ENV, ...env, ...("ASSETS_DIR" in env ? { ASSETS_DIR: dir } : {}) },
+  })
+  expect(await child.exited).toBe(1)
+  expect(child.stderr).toContain(told)
+})

@@ -1,0 +1,62 @@
+/** What Simple Conversation Relay promised of a caller who speaks several languages. */
+
+import { describe, expect, test } from "bun:test"
+import { callsTool, says } from "../fakes/openai-script.ts"
+import { manifestOf, RelayStand, type RelayCaller } from "./relay-stand.ts"
+
+describe("the caller's language", () => {
+  const MULTI = {
+    welcomeGreeting: "",
+    transcriptionProvider: "Deepgram",
+    speechModel: "nova-3-general",
+    ttsProvider: "ElevenLabs",
+    language: "en-AU",
+    ttsLanguage: "en-AU",
+    transcriptionLanguage: "multi",
+    languages: ["en-AU", "fr-FR", "es-ES"].map((code) => ({ code, ttsProvider: "ElevenLabs", voice: "v1" })),
+  }
+  const multi = () => {
+    return new RelayStand({
+      assets: {
+        "serverConfig.json": { ConversationRelay: { Configuration: MULTI } },
+        "languageTools.json": manifestOf("switch-language"),
+      },
+    })
+  }
+
+  async function languagesFor(stand: RelayStand, call: RelayCaller, langs: readonly string[]) {
+    for (const lang of langs) {
+      stand.openai.enqueue(says("Ok."))
+      call.say("words", lang)
+      await call.answered()
+    }
+    return (await call.frames()).flatMap(({ type, ttsLanguage }) =>
+      type === "language" ? [ttsLanguage] : [],
+    )
+  }
+
+  test("is followed among the declared ones, the first at once and others after two prompts", async () => {
+    await using stand = multi()
+    const heard = ["en", "en", "fr", "fr", "fr", "es", "en", "es", "es", "de", "de"]
+    expect(await languagesFor(stand, await stand.call(), heard)).toEqual(["en-AU", "fr-FR", "es-ES"])
+  })
+
+  test("is no longer followed once a language was chosen", async () => {
+    await using stand = multi()
+    const call = await stand.call({ manifestKey: "languageTools" })
+    await call.ask("French please", callsTool("switch-language", { ttsLanguage: "fr-FR" }), says("Oui."))
+    expect(await languagesFor(stand, call, ["en", "es", "es"])).toEqual(["en-AU", "fr-FR"])
+  })
+
+  test("is followed among those that another application tells by its parameters", async () => {
+    await using stand = new RelayStand()
+    const call = await stand.call({ crLanguages: "de-DE,it-IT", crTtsLanguage: "de-DE" })
+    expect(await languagesFor(stand, call, ["it", "de", "de"])).toEqual(["it-IT", "de-DE"])
+  })
+
+  test("multi is refused with a provider that cannot do it", () => {
+    const google = { ...MULTI, transcriptionProvider: "Google", speechModel: "telephony" }
+    const assets = { "serverConfig.json": { ConversationRelay: { Configuration: google } } }
+    expect(() => new RelayStand({ assets })).toThrow(/multi/)
+  })
+})

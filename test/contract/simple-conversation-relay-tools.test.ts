@@ -1,0 +1,299 @@
+/** What Simple Conversation Relay promised of its tools: when their effect goes out, and in which form. */
+
+import { describe, expect, test } from "bun:test"
+import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { callsTool, says } from "../fakes/openai-script.ts"
+import { endedForm } from "../server/wire.ts"
+import { inputOf, instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"
+
+const ALL = [
+  "end-call",
+  "live-agent-handoff",
+  "send-dtmf",
+  "send-sms",
+  "switch-language",
+  "play-media",
+  "change-context",
+]
+
+function standWith(env: Record<string, string> = {}, rest: Record<string, unknown> = {}) {
+  return new RelayStand({
+    env,
+    assets: {
+      "serverConfig.json": {
+        ConversationRelay: { Configuration: { welcomeGreeting: "" } },
+        AssetLoader: { manifest: "allTools" },
+        ...rest,
+      },
+      "allTools.json": manifestOf(...ALL),
+      "billing.md": "You handle bills.",
+    },
+  })
+}
+
+describe("delivery", () => {
+  test("digits, sounds and languages go out before the answer goes on", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const requests = await call.ask(
+      "Do it all",
+      {
+        steps: [
+          { call: "send-dtmf", arguments: { dtmfDigit: "1w2#" } },
+          { call: "switch-language", arguments: { ttsLanguage: "en-AU", transcriptionLanguage: "en-AU" } },
+          { call: "play-media", arguments: { source: "https://example.com/a.mp3", loop: 2 } },
+        ],
+      },
+      says("All done."),
+    )
+    expect(await call.frames()).toEqual([
+      { type: "sendDigits", digits: "1w2#" },
+      { type: "language", ttsLanguage: "en-AU", transcriptionLanguage: "en-AU" },
+      { type: "play", source: "https://example.com/a.mp3", loop: 2 },
+      { type: "text", token: "All", last: false },
+      { type: "text", token: " done.", last: false },
+      { type: "text", token: "", last: true },
+    ])
+    const results = JSON.stringify(requests[1]?.body["input"])
+    for (const message of ["DTMF digits sent", "Language switched", "Media playback started"]) {
+      expect(results).toContain(`${message} successfully`)
+    }
+  })
+
+  test("the end goes out after the last words, once, and with no second goodbye", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const requests = await call.ask("Bye", {
+      steps: [
+        { say: ["Good", "bye."] },
+        { call: "end-call", arguments: { conversationSummary: "All settled." } },
+      ],
+    })
+    await call.heard()
+    stand.app.clock.advance(5000)
+    expect(await call.frameOf("end")).toEqual({
+      type: "end",
+      handoffData: JSON.stringify({
+        reasonCode: "end-call",
+        reason: "Ending the call",
+        conversationSummary: "All settled.",
+      }),
+    })
+    expect(call.socket.frames.all.map(({ type, last }) => [type, last])).toEqual([
+      ["text", false],
+      ["text", false],
+      ["text", true],
+      ["end", undefined],
+    ])
+    expect(requests).toHaveLength(1)
+  })
+
+  test("an interrupted goodbye still ends the session", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    await call.ask("Bye", {
+      steps: [{ say: ["Good", "bye."] }, { call: "end-call", arguments: { summary: "Older name." } }],
+    })
+    call.send({ type: "interrupt", utteranceUntilInterrupt: "Good", durationUntilInterruptMs: 300 })
+    expect(await call.frameOf("end")).toMatchObject({ handoffData: expect.stringContaining("Older name.") })
+  })
+
+  test("a tool without an action sends no frame; its result is for the model", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const args = { to: "+15550100001", message: "Your code is 7." }
+    const [, after] = await call.ask("Text me", callsTool("send-sms", args), says("Sent."))
+    expect(await call.lines()).toEqual(["Sent."])
+    expect(stand.twilio.messages).toMatchObject([
+      { to: "+15550100001", from: "+15550100002", body: "Your code is 7." },
+    ])
+    expect(JSON.stringify(after?.body["input"])).toContain("SMS sent successfully")
+  })
+
+  test("a tool that fails is told to the model, which goes on", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const [, after] = await call.ask("Play", callsTool("play-media", {}), says("I cannot."))
+    expect(JSON.stringify(after?.body["input"])).toContain("Source URL is required to play media")
+    expect(await call.lines()).toEqual(["I", " cannot."])
+  })
+
+  test("a language tool without a language says what is missing", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const [, after] = await call.ask("Switch", callsTool("switch-language", {}), says("Which?"))
+    expect(JSON.stringify(after?.body["input"])).toContain(
+      "At least one language parameter (ttsLanguage or transcriptionLanguage) must be provided",
+    )
+  })
+})
+
+describe("send-sms", () => {
+  test.each([
+    ["to somebody else", { to: "+15550100099", message: "x" }, "messages may go to the caller only"],
+    ["to something that is no number", { to: "me", message: "x" }, "not a phone number in E.164 form"],
+    ["without words", { to: "+15550100001", message: "" }, "message"],
+    ["of 1,601 characters", { to: "+15550100001", message: "x".repeat(1601) }, "message"],
+  ])("%s is refused, and nothing is sent", async (_, args, reason) => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const [, after] = await call.ask("Text", callsTool("send-sms", args), says("No."))
+    expect(JSON.stringify(after?.body["input"])).toContain(reason)
+    expect(stand.twilio.messages).toEqual([])
+  })
+
+  test("may go to further numbers that are allowed, so many in a call", async () => {
+    await using stand = standWith({ SMS_ALLOWED_DESTINATIONS: "+1555", SMS_PER_CALL: "1" })
+    const call = await stand.call()
+    const args = { to: "+1 (555) 010-0099", message: "x" }
+    await call.ask("Text", callsTool("send-sms", args), says("Sent."))
+    const [, after] = await call.ask("Again", callsTool("send-sms", args), says("No more."))
+    expect(JSON.stringify(after?.body["input"])).toContain("SMS send failed: at most 1 messages")
+    expect(stand.twilio.messages.map(({ to }) => to)).toEqual(["+15550100099"])
+  })
+
+  test("that Twilio refuses is told to the model", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const body = { code: 21610, message: "Attempt to send to unsubscribed recipient", status: 400 }
+    stand.twilio.fault({ kind: "answer", status: 400, body })
+    const args = { to: "+15550100001", message: "x" }
+    const [, after] = await call.ask("Text", callsTool("send-sms", args), says("No."))
+    expect(JSON.stringify(after?.body["input"])).toContain("SMS send failed: ")
+  })
+})
+
+describe("handing over", () => {
+  /** The verbs after a handoff, by the path of the earlier system. */
+  async function handedOver(stand: RelayStand, path = "/handoff", extra: Record<string, string> = {}) {
+    const call = await stand.call()
+    await call.ask("A person", {
+      steps: [
+        { say: ["One moment."] },
+        { call: "live-agent-handoff", arguments: { summary: "Has a <bill>." } },
+      ],
+    })
+    await call.heard()
+    stand.app.clock.advance(5000)
+    const { handoffData } = await call.frameOf("end")
+    const form = endedForm(call.callSid, { HandoffData: String(handoffData), ...extra })
+    const answer = await stand.app.webhook(path, form)
+    return { call, handoffData, verbs: parseTwiml(await answer.text()) }
+  }
+
+  test("live-agent-handoff ends the session with the summary, and a person is dialled", async () => {
+    await using stand = standWith({ TRANSFER_TO: "+15550100088" })
+    const { handoffData, verbs } = await handedOver(stand)
+    expect(handoffData).toBe(JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Has a <bill>." }))
+    const [dial] = verbs
+    expect([dial?.name, dial?.children[0]?.name, dial?.children[0]?.text]).toEqual([
+      "Dial",
+      "Number",
+      "+15550100088",
+    ])
+    const whisper = new URL(dial?.children[0]?.attributes["url"] ?? "")
+    const [said] = await stand.app.twiml(whisper.pathname + whisper.search, {
+      CallSid: `CA${"9".repeat(32)}`,
+    })
+    expect(said?.text).toBe("A caller is transferred to you. Has a <bill>.")
+  })
+
+  test("data without a session status is a handoff too", async () => {
+    await using stand = standWith({ TRANSFER_TO: "sip:desk@pbx.example.com" })
+    const { verbs } = await handedOver(stand, "/handoff", { SessionStatus: "" })
+    expect(verbs[0]?.children[0]?.name).toBe("Sip")
+  })
+
+  test.each([
+    ["queue:support", { name: "Enqueue", text: "support" }],
+    ["workflow:WW00000000000000000000000000000001", { name: "Enqueue" }],
+  ])("%s puts the caller into a queue", async (to, expected) => {
+    await using stand = standWith({ TRANSFER_TO: to })
+    const { call, verbs } = await handedOver(stand)
+    expect(verbs[0]).toMatchObject(expected)
+    if (!to.startsWith("workflow")) return
+    expect(verbs[0]?.attributes["workflowSid"]).toBe(to.slice("workflow:".length))
+    expect(JSON.parse(verbs[0]?.children[0]?.text ?? "")).toMatchObject({
+      reason: "live-agent-handoff",
+      summary: "Has a <bill>.",
+      callSid: call.callSid,
+    })
+  })
+
+  test("another end of the session ends the call", async () => {
+    await using stand = standWith()
+    const call = await stand.call()
+    const HandoffData = JSON.stringify({ reasonCode: "end-call", reason: "Ending the call" })
+    const verbs = await stand.app.twiml("/handoff", endedForm(call.callSid, { HandoffData }))
+    expect(verbs.map(({ name }) => name)).toEqual(["Hangup"])
+  })
+
+  test("twice in a call nobody answers: the caller is taken back both times", async () => {
+    await using stand = standWith({ TRANSFER_TO: "queue:support" })
+    const { call, verbs } = await handedOver(stand)
+    const back = async (action: string) => {
+      const { pathname, search } = new URL(action)
+      const form = { ...endedForm(call.callSid), QueueResult: "queue-full" }
+      return stand.app.twiml(pathname + search, form)
+    }
+    const first = verbs[0]?.attributes["action"] ?? ""
+    expect((await back(first))[0]?.name).toBe("Connect")
+    stand.app.clock.advance(60_000)
+    const HandoffData = JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Again." })
+    const again = await stand.app.twiml("/handoff", endedForm(call.callSid, { HandoffData }))
+    const second = again[0]?.attributes["action"] ?? ""
+    expect(second).not.toBe(first)
+    expect((await back(second))[0]?.name).toBe("Connect")
+  })
+
+  test("without a target the caller hears of it and goes on, or hears a goodbye where the rule says so", async () => {
+    await using stand = standWith()
+    expect((await handedOver(stand)).verbs[0]?.name).toBe("Connect")
+    await using polite = standWith({}, { agents: { default: { transfer: { onFailure: "goodbye" } } } })
+    const { verbs } = await handedOver(polite)
+    expect(verbs.map(({ name }) => name)).toEqual(["Say", "Hangup"])
+  })
+})
+
+test("both shapes of a tool reach the model in the flat one", async () => {
+  const parameters = { type: "object", properties: { message: { type: "string" } } }
+  await using stand = new RelayStand({
+    assets: {
+      "mixedTools.json": {
+        tools: [
+          { type: "function", name: "end-call", description: "Ends.", parameters: { type: "object" } },
+          { type: "function", function: { name: "send-sms", description: "Sends.", parameters } },
+        ],
+      },
+    },
+  })
+  const call = await stand.call({ manifestKey: "mixedTools" })
+  const [request] = await call.ask("Hello", says("Hi."))
+  expect(request?.body["tools"]).toMatchObject([
+    { type: "function", name: "end-call", description: "Ends." },
+    { type: "function", name: "send-sms", description: "Sends.", parameters },
+  ])
+})
+
+test("change-context gives the next request the new role, the summary and the history", async () => {
+  await using stand = standWith()
+  const call = await stand.call()
+  const args = { newContext: "billing", handoffSummary: "Wants a refund." }
+  const [before, after] = await call.ask("My bill", callsTool("change-context", args), says("Hello."))
+  expect(instructionsOf(before)).not.toContain("You handle bills.")
+  expect(instructionsOf(after)).toContain("You handle bills.")
+  expect(instructionsOf(after)).toContain("+15550100001")
+  expect(inputOf(after)).toContain("Wants a refund.")
+  expect(inputOf(after)).toContain("My bill")
+  expect(toolNamesOf(after)).toEqual(ALL)
+})
+
+test("change-context refuses a key that is none, and one that leads elsewhere", async () => {
+  await using stand = standWith()
+  const call = await stand.call()
+  for (const newContext of ["nothing", "../secret"]) {
+    const [, after] = await call.ask("x", callsTool("change-context", { newContext }), says("No."))
+    expect(instructionsOf(after)).not.toContain("You handle bills.")
+    expect(JSON.stringify(after?.body["input"])).toContain('\\"success\\":false')
+  }
+})

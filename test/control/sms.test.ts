@@ -1,0 +1,68 @@
+/** Who may be written to, from which number, and how often, also after a lost connection. */
+
+import { expect, test } from "bun:test"
+import type { ControlContext } from "../../src/control/context.ts"
+import { smsSenderFor, smsSentIn } from "../../src/control/sms.ts"
+import { readConfig } from "../../src/config.ts"
+import { messageOf } from "../../src/lib/errors.ts"
+import { openStore } from "../../src/store/store.ts"
+import { createTwilioRest } from "../../src/twilio/rest.ts"
+import { FakeTwilio } from "../fakes/fake-twilio.ts"
+import { notedLog } from "../relay/samples.ts"
+import { sampleCall, sampleTurn } from "../store/samples.ts"
+
+const INBOUND = { sid: null, direction: "inbound", from: "+15550100001", to: "+15550100002" } as const
+const OUTBOUND = { ...INBOUND, direction: "outbound", from: "+15550100002", to: "+15550100001" } as const
+
+function context(fake: FakeTwilio, env: Record<string, string> = {}) {
+  const { accountSid, authToken, baseUrl } = fake
+  const twilio = createTwilioRest({ accountSid, authToken, baseUrl })
+  return { twilio, config: readConfig(env), log: notedLog() } as unknown as ControlContext
+}
+
+test.each([
+  ["the caller", INBOUND],
+  ["the called person", OUTBOUND],
+])("%s may be written to, from our number on the call", async (_, call) => {
+  await using fake = new FakeTwilio()
+  const sender = smsSenderFor(context(fake), call)
+  expect([sender?.refuses("+15550100001"), sender?.refuses("+15550100002")]).toEqual([
+    undefined,
+    "messages may go to the caller only",
+  ])
+  await sender?.send("+15550100001", "x")
+  expect(fake.messages).toMatchObject([{ to: "+15550100001", from: "+15550100002", body: "x" }])
+})
+
+test("what went out before counts, and so does what failed", async () => {
+  await using fake = new FakeTwilio()
+  const sender = smsSenderFor(context(fake, { SMS_PER_CALL: "2" }), INBOUND, 1)
+  fake.fault({ kind: "answer", status: 400, body: { code: 21610, message: "no", status: 400 } })
+  const sending = sender?.send("+15550100001", "x")
+  expect(sender?.refuses("+15550100001")).toBe("at most 2 messages may be sent in one call")
+  expect(await sending?.then(() => "sent", messageOf)).toContain("Twilio refused")
+})
+
+test("a caller without a number cannot be written to", async () => {
+  await using fake = new FakeTwilio()
+  const sender = smsSenderFor(context(fake), { ...INBOUND, from: "anonymous" })
+  expect(sender?.refuses("anonymous")).toBe("the recipient is not a phone number in E.164 form")
+})
+
+test("without an account there is no sender", async () => {
+  await using fake = new FakeTwilio()
+  expect(smsSenderFor({ ...context(fake), twilio: undefined }, INBOUND)).toBeUndefined()
+})
+
+test("the messages of a call are those that its tool sent", () => {
+  using store = openStore({ url: ":memory:" })
+  const call = store.calls.create(sampleCall())
+  const tool = { callId: "c", arguments: "{}", output: "{}", tookMs: 1, replyTurnId: "t", offset: 0 }
+  const turns = [
+    { name: "send-sms", ok: true },
+    { name: "send-sms", ok: false },
+    { name: "send-dtmf", ok: true },
+  ].map((given) => sampleTurn(call.id, { kind: "tool", tool: { ...tool, ...given } }))
+  store.writer.write({ turns, events: [] }, 0)
+  expect(smsSentIn(store, call.id)).toBe(1)
+})

@@ -1,0 +1,90 @@
+/** Handing a caller to a person, and what follows. */
+
+import { expect, test } from "bun:test"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { endedForm, voiceForm } from "../server/wire.ts"
+
+const HANDOFF = {
+  HandoffData: JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Wants a person." }),
+}
+
+async function transferred(env: Record<string, string> = {}, fields: Record<string, string> = {}) {
+  const app = new AppUnderTest({ TRANSFER_TO: "+15550100088", ...env })
+  const { callSid, actionPath } = await app.incoming(fields)
+  const [verb] = await app.twiml(actionPath, endedForm(callSid, { ...fields, ...HANDOFF }))
+  const action = app.pathOf(verb?.attributes["action"] ?? "")
+  return { app, callSid, verb, action, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() }
+}
+
+test.each([
+  ["a caller's number is shown as it is", { From: "+15550100001" }, undefined],
+  ["ours stands in for a withheld one", { From: "anonymous" }, "+15550100002"],
+  ["ours stands in for a SIP caller", { From: "sip:x@example.com" }, "+15550100002"],
+  ["ours is shown where we called", { Direction: "outbound-api", From: "+15550100009" }, "+15550100009"],
+])("%s", async (_, fields, expected) => {
+  await using t = await transferred({}, fields)
+  expect(t.verb?.attributes["callerId"]).toBe(expected)
+})
+
+test.each([
+  [
+    "completed",
+    { DialCallStatus: "completed", DialCallDuration: "30" },
+    ["Hangup"],
+    "transferred to a person",
+  ],
+  ["bridged", { QueueResult: "bridged" }, ["Hangup"], "transferred to a person"],
+])("after %s the call is over", async (_, fields, verbs, reason) => {
+  await using t = await transferred()
+  expect(
+    (await t.app.twiml(t.action, { ...endedForm(t.callSid), ...fields })).map(({ name }) => name),
+  ).toEqual(verbs)
+  expect(await t.app.json(`/v1/calls/${t.callSid}`)).toMatchObject({ status: "completed", endReason: reason })
+})
+
+test.each([["busy"], ["no-answer"], ["failed"], ["canceled"], [""]])(
+  "after %p the caller is back with the agent, without a greeting",
+  async (DialCallStatus) => {
+    await using t = await transferred()
+    const [connect] = await t.app.twiml(t.action, { ...endedForm(t.callSid), DialCallStatus })
+    expect(connect?.children[0]?.name).toBe("ConversationRelay")
+  },
+)
+
+test("a caller who hangs up meanwhile has ended the call", async () => {
+  await using t = await transferred()
+  const form = { ...endedForm(t.callSid), CallStatus: "completed", DialCallStatus: "canceled" }
+  expect(await t.app.twiml(t.action, form)).toEqual([])
+  expect(await t.app.json(`/v1/calls/${t.callSid}`)).toMatchObject({ status: "completed", endedBy: "caller" })
+})
+
+test("the end of a transfer is taken once, signed, and for a call that is known", async () => {
+  await using t = await transferred()
+  const form = { ...endedForm(t.callSid), DialCallStatus: "busy" }
+  expect((await t.app.webhook(t.action, form, { signature: null })).status).toBe(403)
+  expect((await t.app.webhook(t.action, form)).status).toBe(200)
+  expect((await t.app.webhook(t.action, form)).status).toBe(403)
+  const stranger = await t.app.twiml(t.action, { ...voiceForm(), DialCallStatus: "busy" })
+  expect(stranger.map(({ name }) => name)).toEqual(["Hangup"])
+})
+
+test("a whisper for an unknown call is silence, and a long summary is cut", async () => {
+  await using t = await transferred()
+  expect(await t.app.twiml(`/twilio/whisper?call=${crypto.randomUUID()}`, {})).toEqual([])
+  const { callSid, actionPath } = await t.app.incoming()
+  const HandoffData = JSON.stringify({ reasonCode: "live-agent-handoff", reason: "x".repeat(1000) })
+  const [dial] = await t.app.twiml(actionPath, endedForm(callSid, { HandoffData }))
+  const [said] = await t.app.twiml(t.app.pathOf(dial?.children[0]?.attributes["url"] ?? ""), {})
+  expect(said?.text).toHaveLength(500)
+})
+
+test("a target that came with the data goes before the configured one; a bad one is none", async () => {
+  await using app = new AppUnderTest({ TRANSFER_TO: "+15550100088" })
+  const to = async (transferTo: string) => {
+    const { callSid, actionPath } = await app.incoming()
+    const HandoffData = JSON.stringify({ reasonCode: "live-agent-handoff", reason: "", transferTo })
+    const [verb] = await app.twiml(actionPath, endedForm(callSid, { HandoffData }))
+    return verb?.children[0]?.text ?? verb?.name
+  }
+  expect([await to("+15550100077"), await to("<Say>")]).toEqual(["+15550100077", ""])
+})

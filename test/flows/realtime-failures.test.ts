@@ -1,0 +1,258 @@
+import { expect, test } from "bun:test"
+import { sound, type SoundName } from "../../src/audio/sounds.ts"
+import { base64Ms } from "../../src/audio/mulaw.ts"
+import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
+import {
+  eventOf,
+  frame,
+  greeted,
+  GREETING,
+  mediaLine,
+  sent,
+  speaks,
+  transcriptOf,
+  type MediaLine,
+} from "./media-line.ts"
+
+/** Longest silence that a caller may meet, in milliseconds. */
+const PATIENCE_MS = 3_000
+
+/** Resolves when the stored sentence was sent to the caller. */
+async function told(call: SimulatedCall, name: SoundName): Promise<void> {
+  const ms = base64Ms(sound(name).base64)
+  await call.audio.frames.next((sent) => sent.from === "server" && sent.event === "media" && sent.ms === ms)
+}
+
+async function movedDown({ clock }: MediaLine, call: SimulatedCall): Promise<string[]> {
+  await told(call, "technical-problem")
+  await frame(call, "mark")
+  await clock.pass(12_000)
+  const verbs = []
+  for (let count = 0; count < 3; count++) verbs.push((await call.verbs.next()).name)
+  return verbs
+}
+
+test("a key that is refused: a stored sentence at once, then a goodbye, for the text model has the same key", async () => {
+  await using line = mediaLine({ realtime: { refuse: 401 } })
+  const before = await line.app.counts()
+  const call = line.twilio.call()
+  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Say"])
+  await line.clock.pass(10_000)
+  expect(await call.ended).toMatchObject({ status: "completed", problems: [] })
+  expect(line.realtime.attempts).toHaveLength(1)
+  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({
+    status: "completed",
+    endedBy: "system",
+  })
+  expect(await line.app.counts()).toEqual(before)
+})
+
+test("a key that is refused, with a person to hand the caller to", async () => {
+  await using line = mediaLine({ realtime: { refuse: 403 }, env: { TRANSFER_TO: "+15550100009" } })
+  const call = line.twilio.call()
+  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Dial"])
+})
+
+test("a model that is not there: the call goes on with the relay, which does not greet again", async () => {
+  await using line = mediaLine({ realtime: { refuse: 404 }, env: { MODEL_PROVIDER: "openai" } })
+  const call = line.twilio.call()
+  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
+  const setup = await call.frames.next(({ message }) => message?.type === "setup")
+  expect(setup).toBeDefined()
+  const line1 = await call.frames.next(({ from, message }) => from === "server" && message?.type === "text")
+  expect(line1.message).toMatchObject({ token: "Sorry, we were cut off. Please go on." })
+  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ engine: "relay" })
+})
+
+test.each([429, 503])(
+  "a refusal with %d that passes: the caller waits with a sentence and is greeted",
+  async (refuse) => {
+    await using line = mediaLine({ realtime: { refuse } })
+    const call = line.twilio.call()
+    await eventOf(line, "model.failed")
+    delete line.realtime.options.refuse
+    line.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
+    await line.clock.pass(1_100)
+    await sent(call, 200)
+  },
+)
+
+test("a model that never accepts: a sentence within three seconds, then the relay", async () => {
+  await using line = mediaLine({ realtime: { neverAccept: true } })
+  const call = line.twilio.call()
+  await eventOf(line, "session.opened")
+  await line.clock.pass(PATIENCE_MS)
+  await told(call, "one-moment")
+  await line.clock.pass(6_000)
+  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
+})
+
+test("settings that are never confirmed count as no connection", async () => {
+  await using line = mediaLine({ realtime: { onUpdate: "stall" } })
+  const call = line.twilio.call()
+  await eventOf(line, "session.opened")
+  await line.clock.pass(PATIENCE_MS)
+  await told(call, "one-moment")
+  delete line.realtime.options.onUpdate
+  line.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
+  await line.clock.pass(2_500)
+  await sent(call, 200)
+})
+
+test.each(["closed", "dropped"] as const)(
+  "a connection that is %s in mid-sentence is replaced, with what was said",
+  async (ending) => {
+    await using line = mediaLine()
+    const { realtime } = line
+    const { call, model } = await greeted(line)
+    speaks(model, "Tell me a story")
+    await eventOf(line, "caller.spoke")
+    await model.respond({ parts: [{ say: "Once upon a time", ms: 600 }], ending })
+    await told(call, "one-moment")
+    const next = await realtime.nextConnection()
+    const history = [await next.next("conversation.item.create"), await next.next("conversation.item.create")]
+    expect(JSON.stringify(history)).toContain(GREETING)
+    expect(JSON.stringify(history)).toContain("Tell me a story")
+    await next.next("response.create")
+    expect(next.errors).toEqual([])
+  },
+)
+
+test("an answer that is begun and never sounds: a sentence within three seconds, then a new connection", async () => {
+  await using line = mediaLine()
+  const { clock, realtime } = line
+  const { call, model } = await greeted(line)
+  speaks(model, "Are you there?")
+  await eventOf(line, "caller.spoke")
+  const stalled = model.respond({ parts: [], ending: "stalled" })
+  await eventOf(line, "reply.started")
+  await clock.pass(PATIENCE_MS)
+  await told(call, "one-moment")
+  await clock.pass(3_200)
+  const next = await realtime.nextConnection()
+  await next.next("response.create")
+  await stalled
+})
+
+test("answers that fail: a sentence, the question again, and after three the relay", async () => {
+  await using line = mediaLine()
+  const { clock, realtime } = line
+  const { call, model } = await greeted(line)
+  const failed = { code: "server_error", message: "overloaded" }
+  realtime.enqueue({ parts: [], ending: { failed } }, { parts: [], ending: { failed } })
+  speaks(model, "Hello?")
+  await eventOf(line, "caller.spoke")
+  await model.respond({ parts: [], ending: { failed } })
+  await told(call, "one-moment")
+  await model.next("response.create")
+  await told(call, "technical-problem")
+  await frame(call, "mark")
+  await clock.pass(6_500)
+  await eventOf(line, "session.handed-over")
+  const verbs = [await call.verbs.next(), await call.verbs.next(), await call.verbs.next()]
+  expect(verbs.map(({ name }) => name)).toEqual(["Connect", "Redirect", "Connect"])
+})
+
+test("an answer that fails once is asked for again and heard", async () => {
+  await using line = mediaLine()
+  const { realtime } = line
+  const { call, model } = await greeted(line)
+  realtime.enqueue({ parts: [{ say: "Here I am.", ms: 400 }] })
+  speaks(model, "Hello?")
+  await eventOf(line, "caller.spoke")
+  await model.respond({ parts: [], ending: { failed: { code: "server_error", message: "overloaded" } } })
+  await told(call, "one-moment")
+  await sent(call, 400)
+})
+
+test("garbage from the model changes nothing", async () => {
+  await using line = mediaLine()
+  const { clock } = line
+  const { call, model } = await greeted(line)
+  for (const text of ["", "{", "[]", "null", '{"type":7}', '{"type":"response.done"}', "x".repeat(70_000)])
+    model.sendRaw(text)
+  speaks(model, "Still there?")
+  await eventOf(line, "caller.spoke")
+  await model.respond({ parts: [{ say: "Yes.", ms: 200 }] })
+  await sent(call, 200)
+  clock.advance(300)
+  expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: "Yes." })
+})
+
+test("a session that expires is followed by another one", async () => {
+  await using line = mediaLine()
+  const { model } = await greeted(line)
+  model.expire()
+  const next = await line.realtime.nextConnection()
+  expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
+})
+
+test("before its end a session hands over between two turns, and nobody hears of it", async () => {
+  const expiresAt = Date.UTC(2026, 10, 20) / 1000 + 5 * 60 + 20
+  await using line = mediaLine({ realtime: { expiresAt } })
+  const { clock, realtime } = line
+  const { call, model } = await greeted(line)
+  realtime.options.expiresAt = expiresAt + 3_600
+  const heard = call.audio.heard.count
+  await clock.pass(20_000)
+  const next = await realtime.nextConnection()
+  expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
+  expect(await model.closed).toMatchObject({ code: 1000 })
+  expect(call.audio.heard.count).toBe(heard)
+  speaks(next, "Still you?")
+  await eventOf(line, "caller.spoke")
+  await next.respond({ parts: [{ say: "Still me.", ms: 200 }] })
+  await sent(call, 200)
+})
+
+test("a lost stream is no lost conversation: the same engine, no greeting, one short line", async () => {
+  await using line = mediaLine()
+  const { clock, realtime, app } = line
+  const before = await app.counts()
+  const { call, model } = await greeted(line)
+  realtime.enqueue({ parts: [{ say: "Sorry, we were cut off. Please go on.", ms: 200 }] })
+  call.dropSocket()
+  await model.closed
+  const next = await realtime.nextConnection()
+  expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
+  expect(JSON.stringify(await next.next("response.create"))).toContain("Please go on.")
+  await sent(call, 200)
+  clock.advance(300)
+  await eventOf(line, "agent.spoke")
+  call.hangup()
+  expect(await call.ended).toMatchObject({ problems: [] })
+  expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ resumes: 1 })
+  clock.advance(10_000)
+  expect(await app.counts()).toEqual(before)
+})
+
+test("a stream that is lost again and again ends with a sentence", async () => {
+  await using line = mediaLine()
+  const { clock, app } = line
+  const call = line.twilio.call()
+  for (let loss = 0; loss < 4; loss++) {
+    await eventOf(line, "session.opened")
+    call.dropSocket()
+  }
+  await call.verbs.next(({ name }) => name === "Say")
+  await clock.pass(10_000)
+  await call.ended
+  expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ resumes: 3, endedBy: "system" })
+})
+
+test("without a key the server that is built in is the other side", async () => {
+  await using line = mediaLine({ env: { MODEL_PROVIDER: "demo" } })
+  const { clock } = line
+  const call = line.twilio.call()
+  await eventOf(line, "reply.started")
+  await clock.pass(2_000)
+  await sent(call, 3_500)
+  await clock.pass(4_000)
+  expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: sound("greeting").text })
+  void call.stream?.say(sound("you-said").audio)
+  await clock.pass(4_000)
+  await eventOf(line, "caller.spoke")
+  call.hangup()
+  await call.ended
+  expect(await transcriptOf(line, call)).not.toEqual([])
+})

@@ -1,0 +1,212 @@
+import { expect, test } from "bun:test"
+import { eventOf, frame, greeted, GREETING, mediaLine, sent, speaks, transcriptOf } from "./media-line.ts"
+
+test("a call from its webhook to its transcript: greeting, an answer, a tool, the farewell", async () => {
+  await using line = mediaLine()
+  const { clock, app } = line
+  const before = await app.counts()
+  const { call, model } = await greeted(line)
+  expect(model.received[0]).toMatchObject({
+    type: "session.update",
+    session: { type: "realtime", audio: { input: { format: { type: "audio/pcmu" } } } },
+  })
+  expect(JSON.stringify(model.received[1])).toContain(GREETING)
+  expect(model.noise).toEqual([])
+  await model.heard(50)
+
+  speaks(model, "When do you open?")
+  await eventOf(line, "caller.spoke")
+  const answer = model.respond({ parts: [{ say: "We open at nine.", ms: 1_000 }] })
+  await sent(call, 1_000)
+  await answer
+  clock.advance(1_100)
+  await eventOf(line, "agent.spoke")
+
+  line.realtime.enqueue({ parts: [{ say: "Done.", ms: 400 }] })
+  speaks(model, "Press one two")
+  await eventOf(line, "caller.spoke")
+  await model.respond({ parts: [{ call: "send-dtmf", arguments: '{"dtmfDigit":"12"}', callId: "call_1" }] })
+  const output = await model.next("conversation.item.create")
+  expect(output).toMatchObject({ item: { type: "function_call_output", call_id: "call_1" } })
+  await model.next("response.create")
+  await sent(call, 800)
+  clock.advance(1_000)
+  expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: "Done.", interrupted: false })
+
+  speaks(model, "Thank you, bye")
+  await eventOf(line, "caller.spoke")
+  await model.respond({
+    parts: [
+      { say: "Goodbye.", ms: 600 },
+      { call: "end-call", arguments: '{"conversationSummary":"Asked for hours."}', callId: "call_2" },
+    ],
+  })
+  await sent(call, 600)
+  await eventOf(line, "tool.finished")
+  await frame(call, "mark")
+  clock.advance(700)
+  expect((await eventOf(line, "session.handed-over")).event).toMatchObject({ reasonCode: "end-call" })
+  const summary = await call.ended
+  expect(summary).toMatchObject({
+    status: "completed",
+    sockets: 1,
+    problems: [],
+    verbs: ["Connect", "Redirect", "Hangup"],
+  })
+  expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "completed", endedBy: "agent" })
+  expect(await transcriptOf(line, call)).toEqual([
+    `agent: ${GREETING}`,
+    "caller: When do you open?",
+    "agent: We open at nine.",
+    "caller: Press one two",
+    "agent: Done.",
+    "caller: Thank you, bye",
+    "agent: Goodbye.",
+  ])
+  expect(model.errors).toEqual([])
+  clock.advance(10_000)
+  expect(await app.counts()).toEqual(before)
+})
+
+test("a barge-in in the middle of ten seconds: silence at once, and everybody knows what was heard", async () => {
+  await using line = mediaLine()
+  const { clock, app } = line
+  const { call, model } = await greeted(line)
+  speaks(model, "Count to twenty")
+  await eventOf(line, "caller.spoke")
+  const words =
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+  await model.respond({ parts: [{ say: words, ms: 10_000, itemId: "item_count" }] })
+  await sent(call, 10_000)
+  clock.advance(4_000)
+  await model.heard(200)
+
+  const framesBefore = call.audio.frames.count
+  const itemId = model.speechStarted(4_000)
+  const cut = await model.next("conversation.item.truncate")
+  await frame(call, "clear")
+  expect(cut).toMatchObject({ item_id: "item_count", content_index: 0 })
+  expect(Math.abs(Number(cut["audio_end_ms"]) - 4_000)).toBeLessThanOrEqual(40)
+  const { event: spoke } = await eventOf(line, "agent.spoke")
+  const heard = spoke.type === "agent.spoke" && spoke.interrupted ? spoke.text : ""
+  expect(heard).toMatch(/^one two three/)
+
+  model.speechStopped(itemId)
+  model.transcribe(itemId, "Stop")
+  await eventOf(line, "caller.spoke")
+  await model.respond({ parts: [{ say: "All right.", ms: 400 }] })
+  await sent(call, 400)
+  const after = call.audio.frames.all
+    .slice(framesBefore)
+    .filter(({ from, event }) => from === "server" && event === "media")
+  expect(after).toHaveLength(2)
+  clock.advance(500)
+  await eventOf(line, "agent.spoke")
+  expect((await transcriptOf(line, call)).slice(1)).toEqual([
+    "caller: Count to twenty",
+    `agent: ${heard}`,
+    "caller: Stop",
+    "agent: All right.",
+  ])
+  expect(heard).not.toContain("twelve")
+  expect(model.errors).toEqual([])
+  call.hangup()
+  await call.ended
+  expect(await app.counts()).toMatchObject({ openSockets: 0, activeSessions: 0 })
+})
+
+test("deltas of a cancelled answer that come late are not played", async () => {
+  await using line = mediaLine()
+  const { clock } = line
+  const { call, model } = await greeted(line)
+  speaks(model, "Tell me a story")
+  const gates: (() => void)[] = []
+  const said = model.respond({
+    parts: [{ say: "Once upon a time", ms: 1_000 }],
+    pace: () => new Promise<void>((resolve) => gates.push(resolve)),
+  })
+  await eventOf(line, "reply.started")
+  gates.shift()?.()
+  await sent(call, 200)
+  clock.advance(100)
+  const count = call.audio.heard.count
+  const id = model.activeId
+  const itemId = model.speechStarted()
+  await model.next("conversation.item.truncate")
+  const delta = Buffer.alloc(1_600, 0x20).toString("base64")
+  model.emit("response.output_audio.delta", {
+    response_id: id,
+    item_id: "item_late",
+    output_index: 0,
+    content_index: 0,
+    delta,
+  })
+  model.speechStopped(itemId)
+  model.transcribe(itemId, "No")
+  await eventOf(line, "caller.spoke")
+  await said
+  clock.advance(1_000)
+  expect(call.audio.heard.count - count).toBeLessThanOrEqual(1)
+  // The item of the late sound is unknown to this server.
+  model.errors.splice(0)
+})
+
+test("keys are collected and told to the model", async () => {
+  await using line = mediaLine()
+  const { call, model } = await greeted(line)
+  call.press("42#")
+  const item = await model.next("conversation.item.create")
+  expect(JSON.stringify(item)).toContain("The caller pressed 42# on the keypad.")
+  await model.next("response.create")
+  expect((await eventOf(line, "digits.received")).event).toMatchObject({ digits: "42#" })
+})
+
+test("a hand-over to a person dials after the last word, and the agent is back when nobody answers", async () => {
+  await using line = mediaLine({ env: { TRANSFER_TO: "+15550100009" } })
+  const { clock, realtime } = line
+  realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
+  const call = line.twilio.call({ dialStatus: "no-answer" })
+  const model = await realtime.nextConnection()
+  await model.next("response.create")
+  await sent(call, 200)
+  clock.advance(300)
+  await eventOf(line, "agent.spoke")
+  speaks(model, "A person, please")
+  await eventOf(line, "caller.spoke")
+  await model.respond({
+    parts: [
+      { say: "One second.", ms: 400 },
+      { call: "live-agent-handoff", arguments: '{"summary":"Wants a person."}', callId: "call_1" },
+    ],
+  })
+  await sent(call, 400)
+  await eventOf(line, "tool.finished")
+  await frame(call, "mark")
+  clock.advance(500)
+  await eventOf(line, "transfer.started")
+  const back = await realtime.nextConnection()
+  const note = await back.next("conversation.item.create")
+  expect(JSON.stringify(note)).toContain(GREETING)
+  const create = await back.next("response.create")
+  expect(JSON.stringify(create)).toContain("nobody could take your call")
+  expect(call.verbs.all.map(({ name }) => name)).toEqual(["Connect", "Redirect", "Dial", "Connect"])
+})
+
+test("a hundred calls at once are greeted, and leave nothing behind", async () => {
+  await using line = mediaLine()
+  const { clock, realtime, twilio, app } = line
+  const before = await app.counts()
+  const calls = Array.from({ length: 100 }, () => {
+    realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
+    return twilio.call()
+  })
+  await Promise.all(calls.map((call) => sent(call, 200)))
+  clock.advance(300)
+  await Promise.all(calls.map(() => eventOf(line, "agent.spoke")))
+  for (const call of calls) call.hangup()
+  const summaries = await Promise.all(calls.map((call) => call.ended))
+  expect(summaries.flatMap(({ problems }) => problems)).toEqual([])
+  clock.advance(10_000)
+  expect(await app.counts()).toEqual(before)
+  expect(realtime.connections).toHaveLength(100)
+})
