@@ -1,7 +1,8 @@
 /** Configuration from the environment: defaults, names, faults. */
 
 import { describe, expect, test } from "bun:test"
-import { CONFIG_TABLE, ConfigError, isSecret, readConfig } from "../src/config.ts"
+import { ConfigError, readConfig } from "../src/config.ts"
+import { CONFIG_TABLE, isSecret } from "../src/config/variables.ts"
 
 const SID = `AC${"0".repeat(32)}`
 

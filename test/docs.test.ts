@@ -5,7 +5,7 @@ import { Glob } from "bun"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
-import { CONFIG_TABLE } from "../src/config.ts"
+import { CONFIG_TABLE } from "../src/config/variables.ts"
 import type { ErrorCode } from "../src/lib/errors.ts"
 import { OPERATIONS } from "../src/server/openapi.ts"
 

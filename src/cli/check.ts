@@ -1,7 +1,8 @@
 /** `parley check`: what is configured, what is missing and how to mend it, and whether the assets are sound. */
 
 import { createAssets } from "../assets/assets.ts"
-import { CONFIG_TABLE, type Config } from "../config.ts"
+import type { Config } from "../config.ts"
+import { CONFIG_TABLE } from "../config/variables.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { openStore } from "../store/store.ts"
