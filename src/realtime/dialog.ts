@@ -3,20 +3,12 @@
  * Sources: OpenAI "Realtime conversations", "Voice activity detection"; Twilio "Media Streams: WebSocket messages".
  */
 
-import type { CallEvent } from "../call/events.ts"
 import type { Turn } from "../call/turn.ts"
-import type { Usage } from "../call/usage.ts"
-import type { History } from "../conversation/history.ts"
-import type { Log } from "../lib/log.ts"
-import type { Sweep } from "../lib/sweep.ts"
-import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
-import type { ToolCall } from "../tools/run-tool.ts"
-import type { AgentVoice } from "./agent-voice.ts"
 import type { AudioDelta } from "./audio-delta.ts"
 import { CallerTurns } from "./caller-turns.ts"
 import { encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
+import type { DialogOptions } from "./dialog-options.ts"
 import { ModelLine, type Dialogue } from "./model-line.ts"
-import type { ConnectModel } from "./model-socket.ts"
 import { Owed } from "./owed.ts"
 import type { RealtimeEvent } from "./realtime-events.ts"
 import type { LinkFailure } from "./realtime-link.ts"
@@ -26,47 +18,6 @@ import { ToolDesk } from "./tool-desk.ts"
 import { UsageLedger } from "./usage-ledger.ts"
 import { WaitingSounds } from "./waiting-sounds.ts"
 import type { RealtimeResponse } from "./wire-objects.ts"
-
-export type DialogTimes = {
-  /** Longest wait for a connection, in milliseconds. */
-  modelConnectMs: number
-  /** Longest wait for the first sound of an answer. */
-  firstTokenMs: number
-  /** Longest pause within an answer. */
-  tokenGapMs: number
-  /** Longest silence before a sentence such as "One moment, please.". */
-  waitPhraseMs: number
-}
-
-export type DialogOptions = {
-  connect: ConnectModel
-  model: string
-  transcriber: string
-  session: () => object
-  prelude: () => string[]
-  /** Whether the server stops its answer when the caller begins to speak. */
-  serverInterrupts: boolean
-  /** Whether the server answers each turn of the caller by itself. */
-  serverAnswers: boolean
-  /** Whether a caller who waits is told so. */
-  waitsWithWords: boolean
-  history: History
-  voice: AgentVoice
-  keep: (turn: Turn) => void
-  keepUsage: (usage: Usage) => void
-  publish: (event: CallEvent) => void
-  runTool: (call: ToolCall) => Promise<ToolOutcome>
-  act: (action: CallAction) => void
-  /** The caller began to speak; what was being said is cut off by now. */
-  onCaller: () => void
-  /** The model has said what it had to say. */
-  onQuiet: () => void
-  /** The model is gone for good. */
-  onFailed: (failure: LinkFailure) => void
-  times: DialogTimes
-  sweep: Sweep
-  log: Log
-}
 
 export class Dialog {
   readonly #options: DialogOptions

@@ -1,60 +1,24 @@
 /** A call on a speech-to-speech model while its conversation runs: what the caller, the model and others do, joined. */
 
-import type { Agent, Assets } from "../assets/agent.ts"
-import type { AudioTap } from "../call/audio-tap.ts"
-import type { Call, Parameters } from "../call/call.ts"
-import type { CallEvent } from "../call/events.ts"
+import type { Parameters } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
-import type { Turn } from "../call/turn.ts"
-import type { Usage } from "../call/usage.ts"
 import type { Arrival } from "../control/arrival.ts"
 import { CallRole } from "../conversation/call-role.ts"
 import { Digits } from "../conversation/digits.ts"
 import { History } from "../conversation/history.ts"
 import { SilenceWatch } from "../conversation/silence-watch.ts"
-import { AppError, messageOf } from "../lib/errors.ts"
-import type { Log } from "../lib/log.ts"
-import type { Sweep } from "../lib/sweep.ts"
+import { AppError } from "../lib/errors.ts"
 import type { MediaStream } from "../media/media-stream.ts"
-import type { AnyTool, CallAction, SmsSender, ToolOutcome } from "../tools/define-tool.ts"
-import { runTool, type ToolCall } from "../tools/run-tool.ts"
+import type { CallAction } from "../tools/define-tool.ts"
 import { AgentVoice } from "./agent-voice.ts"
 import { encodeItemDelete, type NewItem } from "./client-events.ts"
-import { Dialog, type DialogTimes } from "./dialog.ts"
+import type { RealtimeCallOptions } from "./call-options.ts"
+import { Dialog } from "./dialog.ts"
 import { historyFrames } from "./history-frames.ts"
-import type { ConnectModel } from "./model-socket.ts"
 import type { LinkFailure } from "./realtime-link.ts"
+import { runCallTool } from "./run-call-tool.ts"
 import { sessionFor } from "./session-settings.ts"
-
-export type RealtimeCallOptions = {
-  call: Call
-  assets: Assets
-  /** The way to a model. `safetyId` stands for the caller. */
-  connectTo: (choice: { model: string; safetyId: string }) => ConnectModel
-  /** Used where an agent names none. */
-  model: string
-  transcribeModel: string
-  /** The tools that a manifest offers, by name. */
-  toolsFor: (manifest: Agent["manifest"]) => ReadonlyMap<string, AnyTool>
-  /** Undefined without a Twilio account. */
-  sms: SmsSender | undefined
-  /** Those who listen in. */
-  tap: AudioTap
-  /** Told with which agent the call goes on. */
-  onAgent: (agent: Agent) => void
-  keep: (turn: Turn) => void
-  keepUsage: (usage: Usage) => void
-  publish: (event: CallEvent) => void
-  times: DialogTimes & {
-    /** Longest run of one tool, in milliseconds. */
-    toolMs: number
-    /** Pause after a key that ends a row of digits, in milliseconds. */
-    digitsMs: number
-  }
-  sweep: Sweep
-  log: Log
-}
 
 /** Allowed beyond the end of what is being said before a session ends all the same, in milliseconds. */
 const END_GRACE_MS = 2_000
@@ -118,7 +82,7 @@ export class RealtimeCall implements LiveCall {
       keep,
       keepUsage: options.keepUsage,
       publish,
-      runTool: (toolCall) => this.#runTool(toolCall),
+      runTool: (toolCall) => runCallTool(options, this.#role.agent, toolCall),
       act: (action) => this.#act(action),
       onCaller: () => this.#callerSpeaks(),
       onQuiet: () => this.#endIfSaid(),
@@ -165,7 +129,7 @@ export class RealtimeCall implements LiveCall {
   /** The socket is gone. */
   closed(): void {
     this.#silence.stop()
-    this.#digits.take()
+    this.#noteKeys(this.#digits.take())
     this.#cancelEnd()
     this.#stream.closed()
     this.#dialog.close()
@@ -218,7 +182,7 @@ export class RealtimeCall implements LiveCall {
     if (this.#ending) return
     this.#ending = ending
     this.#silence.stop()
-    this.#digits.take()
+    this.#noteKeys(this.#digits.take())
     if (text !== "" && !this.#voice.muted && this.#dialog.isConnected) {
       this.#dialog.say(text)
       this.#cancelEnd = this.#options.sweep.after(LAST_WORDS_MS, () => this.#endWhenHeard())
@@ -275,11 +239,16 @@ export class RealtimeCall implements LiveCall {
     if (this.#ending) this.#handOver()
   }
 
-  #keyed(digits: string): void {
+  #noteKeys(digits: string): void {
     const { publish, sweep } = this.#options
-    if (this.#ending) return
+    if (digits === "") return
     const turn = this.#history.caller(digits, { kind: "keypad", at: sweep.clock.now() })
     publish({ type: "digits.received", turnId: turn.id, digits })
+  }
+
+  #keyed(digits: string): void {
+    this.#noteKeys(digits)
+    if (this.#ending) return
     this.#dialog.interrupt()
     const text = `The caller pressed ${digits} on the keypad.`
     this.#dialog.insert({ type: "message", role: "user", text }, { respond: true })
@@ -355,31 +324,5 @@ export class RealtimeCall implements LiveCall {
 
   #changed(change: AgentChange): void {
     this.#options.publish({ type: "agent.changed", ...this.change(change) })
-  }
-
-  async #runTool(toolCall: ToolCall): Promise<ToolOutcome> {
-    const { call, assets, toolsFor, sms, sweep, times, log } = this.#options
-    const outcome = await runTool(toolCall, {
-      tools: toolsFor(this.#role.agent.manifest),
-      context: {
-        callId: call.id,
-        callSid: call.sid,
-        peer: call.direction === "inbound" ? call.from : call.to,
-        knowsContext: (keys) => {
-          try {
-            assets.agentFor(keys)
-            return undefined
-          } catch (error) {
-            return messageOf(error)
-          }
-        },
-        sms,
-      },
-      timeoutMs: times.toolMs,
-      sweep,
-      log,
-    })
-    if (!outcome.ok || outcome.action?.type !== "play-media") return outcome
-    return { ok: false, code: "NOT_AVAILABLE", message: "Sound files cannot be played on this call." }
   }
 }

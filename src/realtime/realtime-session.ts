@@ -19,7 +19,8 @@ import {
   type MediaInbound,
   type MediaStart,
 } from "../twilio/media-messages.ts"
-import { RealtimeCall, type RealtimeCallOptions } from "./realtime-call.ts"
+import type { RealtimeCallOptions } from "./call-options.ts"
+import { RealtimeCall } from "./realtime-call.ts"
 
 export type RealtimeSessionOptions = Omit<
   RealtimeCallOptions,
