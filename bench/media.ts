@@ -46,6 +46,9 @@ const SETTINGS_MS = 300
 const INTERRUPT_EVERY_MS = 10_000
 const WARM_UP_MS = 2_000
 const MEASURED_MS = 8_000
+/** Other programs on the machine, in percent of a core, below which a run counts as undisturbed. */
+const QUIET_PERCENT = 15
+const MAX_TRIES = 3
 const OPEN_TIMEOUT_MS = 20_000
 const PUBLIC_URL = "https://parley.test"
 const AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -57,13 +60,23 @@ export async function media(): Promise<Table[]> {
     for (const { calls, deltaMs, rounds } of LOADS) {
       // The relays take turns, so that a busy moment of the machine hits all of them.
       for (let round = 0; round < rounds; round++) {
-        for (const relay of RELAYS) runs.push(await measureOrTell(relay, calls, deltaMs))
+        for (const relay of RELAYS) runs.push(await quietest(relay, calls, deltaMs))
       }
     }
     return [relayTable(runs), bargeInTable(runs), lossTable(runs)]
   } finally {
     pin(`0-${cpus().length - 1}`, process.pid)
   }
+}
+
+/** The run that other programs disturbed least, of as many as it takes to have a quiet one. */
+async function quietest(relay: Relay, calls: number, deltaMs: number): Promise<Run> {
+  let best = await measureOrTell(relay, calls, deltaMs)
+  for (let tries = 1; tries < MAX_TRIES && !(best.othersPercent < QUIET_PERCENT); tries++) {
+    const run = await measureOrTell(relay, calls, deltaMs)
+    if (best.failure !== undefined || run.othersPercent < best.othersPercent) best = run
+  }
+  return best
 }
 
 async function measureOrTell(relay: Relay, calls: number, deltaMs: number): Promise<Run> {
@@ -137,6 +150,7 @@ function relayTable(runs: readonly Run[]): Table {
       "model's pieces",
       "relay",
       "% of the core",
+      "µs per piece",
       "times the bare relay",
       "caller → model",
       "model → caller",
@@ -145,6 +159,7 @@ function relayTable(runs: readonly Run[]): Table {
     ],
     rows: groups(runs).map(({ calls, deltaMs, relay, members }) => {
       const cpu = (of: readonly Run[]) => median(of.map(({ cpuPercent }) => cpuPercent))
+      const perPiece = (of: readonly Run[]) => median(of.map(usPerPiece))
       const floor = groups(runs).find(
         (other) => other.calls === calls && other.deltaMs === deltaMs && other.relay === RELAYS[0],
       )
@@ -154,7 +169,8 @@ function relayTable(runs: readonly Run[]): Table {
         `${deltaMs} ms`,
         relay.name + (failure ? `: ${failure}` : ""),
         fixed(cpu(members)),
-        fixed(cpu(members) / cpu(floor?.members ?? []), 2),
+        fixed(perPiece(members)),
+        fixed(perPiece(members) / perPiece(floor?.members ?? []), 2),
         spread(members.flatMap(({ samples }) => samples.up)),
         spread(members.flatMap(({ samples }) => samples.down)),
         fixed(median(members.map(({ memoryPerCallKiB }) => memoryPerCallKiB))),
@@ -162,6 +178,11 @@ function relayTable(runs: readonly Run[]): Table {
       ]
     }),
   }
+}
+
+/** By what came through and not by time: a relay that lags behind has done less. */
+function usPerPiece({ cpuPercent, samples: { up, down } }: Run): number {
+  return (cpuPercent * 10 * MEASURED_MS) / (up.length + down.length)
 }
 
 function bargeInTable(runs: readonly Run[]): Table {

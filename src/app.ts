@@ -6,6 +6,7 @@ import { createAssets } from "./assets/assets.ts"
 import type { Call } from "./call/call.ts"
 import type { RecordedEvent } from "./call/events.ts"
 import { LiveCalls } from "./call/live-calls.ts"
+import { priced } from "./call/price.ts"
 import type { Config } from "./config.ts"
 import { findForeignCall } from "./control/adopt-call.ts"
 import { afterCall } from "./control/after-call.ts"
@@ -230,7 +231,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       onStart: (callId, streamSid) => store.calls.setSession(callId, streamSid),
       onAgent: (callId, agent) => noteVersions(control, callId, agent),
       onStop: (callId) => callerLeft(control, callId),
-      keepUsage: (callId, usage) => store.usage.put(callId, usage, sweep.clock.now()),
+      keepUsage: (callId, usage) => store.usage.put(callId, priced(usage), sweep.clock.now()),
       recorder,
       liveCalls,
       times,

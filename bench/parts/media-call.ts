@@ -70,6 +70,11 @@ export class MediaCall {
     this.speaking.catch(() => {})
   }
 
+  /** Whether something that was sent has not come yet. */
+  get isWaiting(): boolean {
+    return this.upCame < this.upSent || this.downCame < this.downSent
+  }
+
   /** Resolves when the caller's stream is open. */
   async open(url: string, headers: Record<string, string>): Promise<void> {
     const socket = new WebSocket(url, { headers, perMessageDeflate: false })

@@ -21,6 +21,8 @@ export type MediaLoadOptions = {
 type ModelSide = { call: MediaCall | undefined; early: string[] }
 
 const DIALLED_AT_ONCE = 8
+/** What has not come so long after the last sending is lost. */
+const LATEST_MS = 5_000
 const AUDIO = '"audio":"'
 
 export class MediaLoad implements AsyncDisposable {
@@ -58,10 +60,11 @@ export class MediaLoad implements AsyncDisposable {
     await Promise.all(this.calls.map((call) => call.speaking))
   }
 
-  /** Both sides fall silent, and the sockets are closed once what was on its way has had time to arrive. */
-  async hangUp(settleMs = 400): Promise<void> {
+  /** Both sides fall silent, and the sockets are closed when all that was on its way has arrived, or long after. */
+  async hangUp(): Promise<void> {
     for (const call of this.calls) call.silence()
-    await Bun.sleep(settleMs)
+    const late = wallMs() + LATEST_MS
+    while (this.calls.some(({ isWaiting }) => isWaiting) && wallMs() < late) await Bun.sleep(50)
     for (const call of this.calls) call.hangUp()
   }
 

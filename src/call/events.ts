@@ -44,6 +44,8 @@ export const CallEvent = z.discriminatedUnion("type", [
     replyId: z.string(),
     outcome: z.enum(["said", "interrupted", "superseded", "failed"]),
     tookMs: ms,
+    /** The text model that was asked; of a speech-to-speech model the use is counted by its own reports. */
+    model: z.string().optional(),
     inputTokens: z.number().int().optional(),
     cachedTokens: z.number().int().optional(),
     outputTokens: z.number().int().optional(),

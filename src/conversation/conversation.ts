@@ -279,7 +279,9 @@ export class Conversation {
       replyId: reply.turn.id,
       outcome,
       tookMs: this.#now() - reply.startedAt,
-      ...(inputTokens > 0 ? { inputTokens, cachedTokens, outputTokens } : {}),
+      ...(inputTokens > 0
+        ? { model: this.#options.model.name, inputTokens, cachedTokens, outputTokens }
+        : {}),
     })
   }
 

@@ -173,7 +173,10 @@ export class AgentVoice {
     if (complete && utterance.isSent) {
       return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
     }
-    this.#options.history.say(utterance.turn, partOf(utterance, heardMs, sentMs), utterance.turn.startedAt)
+    const text = partOf(utterance, heardMs, sentMs)
+    // Marks come back for every piece of sound, words only now and then.
+    if (text !== utterance.turn.text)
+      this.#options.history.say(utterance.turn, text, utterance.turn.startedAt)
   }
 
   #settle(key: string, { turn }: Utterance, text: string, interrupted: boolean): void {

@@ -7,9 +7,10 @@ import type { Call } from "../call/call.ts"
 import { CallStatus } from "../call/status.ts"
 import { endCall } from "../control/end-call.ts"
 import { placeCall } from "../control/place-call.ts"
+import { usageOf } from "../control/usage.ts"
 import { webhookStatus } from "../control/webhook.ts"
 import { AppError } from "../lib/errors.ts"
-import { callView, eventView, transcriptText, transcriptView } from "./call-views.ts"
+import { callView, eventView, transcriptText, transcriptView, usageView } from "./call-views.ts"
 import type { Env, ServerContext } from "./context.ts"
 import { refuseInvalid } from "./errors.ts"
 import { findCall } from "./find-call.ts"
@@ -136,6 +137,11 @@ export function callRoutes(context: ServerContext): Hono<Env> {
     return c.req.valid("query").format === "text"
       ? c.text(transcriptText(turns), 200)
       : c.json(transcriptView(call, turns))
+  })
+
+  app.get("/:sid/usage", (c) => {
+    const call = findCall(context, c)
+    return c.json(usageView(call, usageOf(store, call)))
   })
 
   app.get("/:sid/events", zValidator("query", EventsQuery, refuseInvalid("query")), (c) => {

@@ -5,6 +5,7 @@ import type { Call } from "../call/call.ts"
 import type { RecordedEvent } from "../call/events.ts"
 import { CallStatus } from "../call/status.ts"
 import type { Turn } from "../call/turn.ts"
+import type { Usage } from "../call/usage.ts"
 
 const time = z.iso.datetime().nullable()
 
@@ -64,6 +65,30 @@ export const EventView = z
   .looseObject({ id: z.number().int(), at: z.iso.datetime(), type: z.string() })
   .describe("One fact of a call; further fields depend on the type")
   .meta({ id: "Event" })
+
+export const UsageView = z
+  .object({
+    callSid: z.string().nullable(),
+    usage: z.array(
+      z.object({
+        kind: z.enum(["realtime", "chat", "transcription", "speech"]),
+        model: z.string(),
+        amounts: z.record(z.string(), z.number()).describe("Tokens, seconds and characters by name"),
+        cost: z.number().nullable().describe("US dollars, an estimate; null where no price is known"),
+      }),
+    ),
+    costUsd: z.number().nullable().describe("Sum of the known costs; null where none is known"),
+  })
+  .meta({ id: "Usage" })
+
+export function usageView(call: Call, usage: readonly Usage[]): z.infer<typeof UsageView> {
+  const costs = usage.flatMap(({ cost }) => cost ?? [])
+  return {
+    callSid: call.sid,
+    usage: [...usage],
+    costUsd: costs.length === 0 ? null : costs.reduce((sum, cost) => sum + cost, 0),
+  }
+}
 
 export function callView(call: Call, live: boolean, webhook: CallView["webhook"] = null): CallView {
   const { id, sid, direction, status, from, to, agent, engine, parameters, userId, resumes } = call

@@ -4,7 +4,7 @@ import { z } from "zod"
 import { VERSION } from "../version.ts"
 import { ASSET_OPERATIONS } from "./asset-operations.ts"
 import { EventsQuery, ListCallsQuery, PlaceCallBody, TranscriptQuery } from "./call-routes.ts"
-import { CallView, EventView, TranscriptView } from "./call-views.ts"
+import { CallView, EventView, TranscriptView, UsageView } from "./call-views.ts"
 import { CONVERSATION_OPERATIONS } from "./conversation-operations.ts"
 import { EVENT_OPERATIONS } from "./event-routes.ts"
 import { NUMBER_OPERATIONS } from "./number-routes.ts"
@@ -70,6 +70,14 @@ export const OPERATIONS: readonly Operation[] = [
     answer: TranscriptView,
     also: "text/plain",
     errors: [400, 403, 404],
+  },
+  {
+    method: "get",
+    path: "/v1/calls/{sid}/usage",
+    summary: "What the models used, and what it cost by estimate",
+    status: 200,
+    answer: UsageView,
+    errors: [400, 401, 403, 404],
   },
   {
     method: "get",

@@ -47,6 +47,17 @@ export function createHistory(db: Db, beforeRead: () => void) {
     },
 
     events: {
+      /** All events of one type. */
+      ofType(callId: CallId, type: CallEvent["type"]): StoredEvent[] {
+        beforeRead()
+        return db
+          .select()
+          .from(events)
+          .where(and(eq(events.callId, callId), eq(sql`json_extract(${events.event}, '$.type')`, type)))
+          .orderBy(asc(events.id))
+          .all()
+      },
+
       /** The latest event of one of these types. */
       lastOf(callId: CallId, ...types: CallEvent["type"][]): StoredEvent | undefined {
         beforeRead()

@@ -1,0 +1,27 @@
+/** What the models of a call have used, with an estimate of its cost. */
+
+import type { Call } from "../call/call.ts"
+import { priced } from "../call/price.ts"
+import type { Usage } from "../call/usage.ts"
+import type { Store } from "../store/store.ts"
+
+/** Speech-to-speech models are counted as they report; text models by the replies that were recorded. */
+export function usageOf({ usage, events }: Pick<Store, "usage" | "events">, call: Call): Usage[] {
+  const byModel = new Map<string, Record<string, number>>()
+  for (const { event } of events.ofType(call.id, "reply.finished")) {
+    if (event.type !== "reply.finished" || event.model === undefined) continue
+    const amounts = byModel.get(event.model) ?? {
+      replies: 0,
+      inputTokens: 0,
+      cachedTokens: 0,
+      outputTokens: 0,
+    }
+    amounts["replies"] = (amounts["replies"] ?? 0) + 1
+    for (const name of ["inputTokens", "cachedTokens", "outputTokens"] as const) {
+      amounts[name] = (amounts[name] ?? 0) + (event[name] ?? 0)
+    }
+    byModel.set(event.model, amounts)
+  }
+  const chat = [...byModel].map(([model, amounts]) => priced({ kind: "chat", model, amounts, cost: null }))
+  return [...usage.of(call.id), ...chat]
+}
