@@ -1,5 +1,7 @@
 /** `parley check`: what is configured, what is missing and how to mend it, and whether the assets are sound. */
 
+import { accessSync, constants, existsSync, statSync } from "node:fs"
+import { dirname, resolve } from "node:path"
 import { createAssets } from "../assets/assets.ts"
 import type { Config } from "../config.ts"
 import { CONFIG_TABLE } from "../config/variables.ts"
@@ -63,6 +65,11 @@ function counted(keys: readonly string[], what: string): string {
 
 function storeFindings(config: Config): Finding[] {
   const about = "Database"
+  const path = config.databaseUrl.replace(/^file:(\/\/)?/, "")
+  // A look changes nothing: a database that is not there yet is made at the start.
+  if (path !== ":memory:" && !existsSync(path) && canHold(path)) {
+    return [{ state: "ok", about, text: `${config.databaseUrl}, made at the first start` }]
+  }
   try {
     using store = openStore({ url: config.databaseUrl })
     const { present } = store.migrate()
@@ -76,5 +83,17 @@ function storeFindings(config: Config): Finding[] {
         fix: "set DATABASE_URL to a file that can be written",
       },
     ]
+  }
+}
+
+/** Whether a file could be made at this path: its folder, or the nearest one above that is there, can be written. */
+function canHold(path: string): boolean {
+  let folder = dirname(resolve(path))
+  while (!existsSync(folder)) folder = dirname(folder)
+  try {
+    accessSync(folder, constants.W_OK)
+    return statSync(folder).isDirectory()
+  } catch {
+    return false
   }
 }

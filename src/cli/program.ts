@@ -45,7 +45,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .command("demo")
     .description("play one scripted call against a server of its own: no account, no network")
     .addOption(engineOption("how the call is talked").default("relay"))
-    .option("--speed <factor>", "how many times faster than life", positive, 3)
+    .option("--speed <factor>", "how many times faster than life, at most 8", speedFactor, 3)
     .option("--record <file>", "with realtime: write the sound to this WAV, caller left, agent right")
     .action(async (options: { engine: TrialEngine; speed: number; record?: string }) => {
       const { demo } = await import("./demo.ts")
@@ -57,7 +57,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .description("talk to your agent in the terminal, as the caller")
     .option("--from <number>", "the caller's number", "+15550100001")
     .option("--to <number>", "the number called; it chooses the agent", "+15550100002")
-    .option("--speed <factor>", "how many times faster than life the agent speaks", positive, 1)
+    .option("--speed <factor>", "how many times faster than life the agent speaks, at most 8", speedFactor, 1)
     .addOption(engineOption("how the call is talked; realtime speaks with --wav").default("relay"))
     .option("--wav <file>", "with realtime: what the caller says; may be given again", appended)
     .option("--record <file>", "with realtime: write the sound to this WAV, caller left, agent right")
@@ -181,8 +181,12 @@ function appended(text: string, before: string[] = []): string[] {
   return [...before, text]
 }
 
-function positive(text: string): number {
+/** Beyond this the server's estimates of how long speech takes fall behind. */
+const MAX_SPEED = 8
+
+function speedFactor(text: string): number {
   const value = Number(text)
-  if (!(value > 0 && value <= 1000)) throw new InvalidArgumentError("a number above 0, at most 1000")
+  if (!(value > 0 && value <= MAX_SPEED))
+    throw new InvalidArgumentError(`a number above 0, at most ${MAX_SPEED}`)
   return value
 }

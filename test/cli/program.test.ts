@@ -29,6 +29,7 @@ test.each([
   ["an option that is none", ["serve", "--fast"]],
   ["a port that is none", ["serve", "--port", "70000"]],
   ["a speed that is none", ["demo", "--speed", "0"]],
+  ["a speed that is too high", ["demo", "--speed", "20"]],
   ["an engine that is none", ["demo", "--engine", "steam"]],
 ])("%s is refused with code 1", async (_, args) => {
   const { code, stderr } = await run(args)
@@ -72,7 +73,7 @@ test.each([
   ["ends the input", null],
 ])("a person at the terminal talks to the agent and %s", async (_, last) => {
   const database = `file:${join(cwd, `${last === null}.db`)}`
-  await using child = new Child(["call", "--speed", "100"], { cwd, env: { DATABASE_URL: database } })
+  await using child = new Child(["call", "--speed", "8"], { cwd, env: { DATABASE_URL: database } })
   expect(await said(child)).toStartWith("agent> Hello there!")
   await child.type("What are your opening hours?")
   expect(await said(child)).toContain("nine to six")
