@@ -20,6 +20,7 @@ import {
   type TranscriptLog,
   type TranscriptLogOptions,
 } from "./control/transcript-log.ts"
+import { sessionOpened } from "./control/report-status.ts"
 import { callerLeft } from "./control/stream-ended.ts"
 import { noteVersions } from "./control/versions.ts"
 import { watchCalls } from "./control/watch-calls.ts"
@@ -44,6 +45,7 @@ import type { ServerContext } from "./server/context.ts"
 import { requestPath } from "./server/request-path.ts"
 import { createSockets, type SocketPurpose, type Sockets } from "./server/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
+import { patiently } from "./store/patience.ts"
 import { openStore, type Store } from "./store/store.ts"
 import { builtinTools, toolsOf } from "./tools/registry.ts"
 import { createTwilioRest, type TwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
@@ -54,7 +56,7 @@ type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data
 const OPENAI_URL = "https://api.openai.com/v1"
 
 export type App = {
-  fetch(request: Request, server: Server<SocketData>): Response | Promise<Response> | undefined
+  fetch(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>
   websocket: Sockets["websocket"]
   /** Tells the parts under which port they are reached; the local address is made of it. */
   listening(port: number): void
@@ -71,12 +73,15 @@ export type AppOptions = {
   onEvent?: (event: RecordedEvent) => void
 }
 
+/** While a statement waits for another program, every call stands still; what has time is tried again instead. */
+const STATEMENT_TIMEOUT_MS = 50
+
 /** Throws `AppError` or `AssetError` for a store or assets that cannot be used. */
 export function createApp(config: Config, options: AppOptions = {}): App {
   const log = getLog("server")
   const sweep = options.sweep ?? new Sweep({ onError: (error) => log.error("deadline failed", { error }) })
   const tools = builtinTools()
-  const store = openStore({ url: config.databaseUrl })
+  const store = openStore({ url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
   const liveCalls = new LiveCalls()
   const transcripts = transcriptLogOf(config, { store, liveCalls, now: () => sweep.clock.now() })
   const recorder = createRecorder({
@@ -85,7 +90,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     onEvent(event) {
       transcripts?.onEvent(event)
       observers.publish(event)
-      afterCall(control, event)
+      later("what follows a call", () => afterCall(control, event))
       options.onEvent?.(event)
     },
   })
@@ -184,6 +189,11 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const watch = watchCalls(control)
   transcripts?.catchUp()
 
+  /** Does it at once, or as soon as the database can be written. */
+  function later(label: string, work: () => void): void {
+    log.background(label, patiently(sweep, work))
+  }
+
   function openSession(purpose: SocketPurpose, socket: Socket): SocketSession {
     if (purpose.kind === "media") return openRealtime(purpose.call, socket)
     if (purpose.call === "unclaimed") {
@@ -205,8 +215,9 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       toolsFor,
       sms: smsSenderFor(control, purpose.call, smsSentIn(store, purpose.call.id)),
       arrivalOf: (callId) => arrivalOf(store, callId),
-      onSetup: (callId, sessionId) => store.calls.setSession(callId, sessionId),
-      onAgent: (callId, agent) => noteVersions(control, callId, agent),
+      onSetup: (callId, sessionId) =>
+        later("noting a session", () => sessionOpened(control, callId, sessionId)),
+      onAgent: (callId, agent) => later("noting versions", () => noteVersions(control, callId, agent)),
       recorder,
       liveCalls,
       times: config.times,
@@ -228,10 +239,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       smsFor: (claimed) => smsSenderFor(control, claimed, smsSentIn(store, claimed.id)),
       tap: observers,
       arrivalOf: (callId) => arrivalOf(store, callId),
-      onStart: (callId, streamSid) => store.calls.setSession(callId, streamSid),
-      onAgent: (callId, agent) => noteVersions(control, callId, agent),
-      onStop: (callId) => callerLeft(control, callId),
-      keepUsage: (callId, usage) => store.usage.put(callId, priced(usage), sweep.clock.now()),
+      onStart: (callId, streamSid) =>
+        later("noting a session", () => sessionOpened(control, callId, streamSid)),
+      onAgent: (callId, agent) => later("noting versions", () => noteVersions(control, callId, agent)),
+      onStop: (callId) => later("noting a hang-up", () => callerLeft(control, callId)),
+      keepUsage: (callId, usage) =>
+        later("noting usage", () => store.usage.put(callId, priced(usage), sweep.clock.now())),
       recorder,
       liveCalls,
       times,

@@ -2,6 +2,7 @@
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call, Engine } from "../call/call.ts"
+import { fillPlaceholders } from "../call/placeholders.ts"
 import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
 import { relayTwiml } from "../twilio/twiml.ts"
 import type { ControlContext } from "./context.ts"
@@ -37,17 +38,17 @@ export function relayInstructions(context: ControlContext, instructions: RelayIn
   liveCalls.expect(call.id, expiresAt)
   const spokenTo = store.turns.of(call.id).length > 0
   const { greeting = spokenTo ? "" : (call.firstMessage ?? agent.greeting) } = instructions
+  const parameters = { ...agent.relay.parameters, ...call.parameters }
   const socketUrl = publicUrl().replace(/^http/, "ws")
   return relayTwiml({
     // Another address for each session: the same one could get the same signature, and a signature counts once.
     actionUrl: `${publicUrl()}/twilio/connect-ended?resume=${call.resumes}`,
     url: address.kind === "token-path" ? `${socketUrl}/twilio/relay/${token}` : `${socketUrl}${address.path}`,
-    welcomeGreeting: greeting === "" ? undefined : greeting,
+    welcomeGreeting: greeting === "" ? undefined : fillPlaceholders(greeting, parameters),
     attributes: agent.relay.attributes,
     languages: agent.relay.languages,
     parameters: {
-      ...agent.relay.parameters,
-      ...call.parameters,
+      ...parameters,
       ...(address.kind === "fixed-path" ? { [TOKEN_PARAMETER]: token } : {}),
     },
   })

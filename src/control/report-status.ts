@@ -1,6 +1,7 @@
 /** What a report of a call's status changes. Reports come late, twice and out of order. */
 
 import type { Call } from "../call/call.ts"
+import type { CallId } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
 import { publish, type CallEnd, type ControlContext } from "./context.ts"
 
@@ -33,6 +34,14 @@ export function reportStatus(context: ControlContext, call: Call, report: Status
   endCallRecord(context, call, context.ending.get(call.id) ?? endOf(result.call.status, report.reason))
   const live = liveCalls.get(call.id)
   if (live) sweep.after(CLOSE_AFTER_END_MS, () => live.close(1000, "the call is over"))
+}
+
+/** A socket of the call is open, so the call is answered: of incoming calls Twilio reports that nowhere else. */
+export function sessionOpened(context: ControlContext, callId: CallId, sessionId: string): void {
+  const { store, sweep } = context
+  store.calls.setSession(callId, sessionId)
+  const call = store.calls.byId(callId)
+  if (call) reportStatus(context, call, { status: "in-progress", at: sweep.clock.now() })
 }
 
 /** Notes who ended the call and why; the first note stays. */

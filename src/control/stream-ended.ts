@@ -12,6 +12,7 @@ import { endCallAs, resume } from "./connect-ended.ts"
 import { agentOf, type ControlContext } from "./context.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
+import { reconcile } from "./watch-calls.ts"
 
 /** The reason code of a conversation whose speech-to-speech model is gone for good. */
 export const MODEL_FAILED = "model-failed"
@@ -49,14 +50,17 @@ export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook
   return endCallAs(context, call, { reasonCode, reason })
 }
 
-/** The caller has hung up, as the stream tells. Without an account nobody else will say that the call is over. */
+/**
+ * The caller has hung up, as the stream tells. Not every number is set up to report the end of its calls, so after a
+ * while Twilio is asked; without an account nobody else will say that the call is over.
+ */
 export function callerLeft(context: ControlContext, callId: CallId): void {
-  const { store, liveCalls, sweep, twilio } = context
-  if (twilio) return
+  const { store, liveCalls, sweep, twilio, log } = context
   sweep.after(STATUS_PATIENCE_MS, () => {
     const call = store.calls.byId(callId)
     const now = sweep.clock.now()
     if (!call || isTerminal(call.status) || liveCalls.get(callId) || liveCalls.expects(callId, now)) return
+    if (twilio) return log.background("asking Twilio about a call", reconcile(context, call))
     reportStatus(context, call, { status: "completed", at: now })
   })
 }

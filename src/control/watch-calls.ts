@@ -102,7 +102,7 @@ async function reconcileAll(context: ControlContext, calls: readonly Call[]): Pr
 }
 
 /** Takes Twilio's word on the status of a call. Never rejects. */
-async function reconcile(context: ControlContext, call: Call): Promise<void> {
+export async function reconcile(context: ControlContext, call: Call): Promise<void> {
   const { twilio, sweep, log } = context
   const now = sweep.clock.now()
   if (!call.sid) {

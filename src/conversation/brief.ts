@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto"
 import type { Agent } from "../assets/agent.ts"
 import type { Call, Parameters } from "../call/call.ts"
+import { fillPlaceholders } from "../call/placeholders.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
 
 /** What a conversation is about; may be exchanged while it goes on. */
@@ -58,11 +59,4 @@ export function briefFor({ agent, call, parameters, facts = {} }: BriefOptions):
     ),
     ...(call.sid ? { conversationId: call.sid } : {}),
   }
-}
-
-/** Replaces `{name}` by the parameter of that name; an unknown one stays as it is. */
-export function fillPlaceholders(text: string, parameters: Parameters): string {
-  return text.replace(/\{([A-Za-z0-9_.-]{1,64})\}/g, (placeholder, name: string) =>
-    Object.hasOwn(parameters, name) ? (parameters[name] ?? placeholder) : placeholder,
-  )
 }

@@ -2,6 +2,7 @@
 
 import type { Agent, Assets } from "../assets/agent.ts"
 import type { Call, Parameters } from "../call/call.ts"
+import { fillPlaceholders } from "../call/placeholders.ts"
 import type { Log } from "../lib/log.ts"
 import { briefFor, type Brief } from "./brief.ts"
 import { chooseAgent } from "./choose-agent.ts"
@@ -30,6 +31,12 @@ export class CallRole {
 
   get agent(): Agent {
     return this.#agent
+  }
+
+  /** What the agent says first, with `{placeholders}` filled from the parameters; empty: nothing. */
+  get firstWords(): string {
+    const { call, parameters } = this.#options
+    return fillPlaceholders(call.firstMessage ?? this.#agent.greeting, parameters)
   }
 
   /** Exchanges what is named. Returns whether anything was. Throws INVALID_REQUEST for an unknown key; then nothing changes. */

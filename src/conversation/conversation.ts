@@ -235,11 +235,19 @@ export class Conversation {
     if (!utterance) return
     const { phrases } = this.#options
     if (outcome === "failed") {
-      this.#speak(reply, utterance.startedAt === undefined ? phrases.apology : ` ${phrases.lostThread}`)
+      this.#speak(
+        reply,
+        utterance.startedAt === undefined ? phrases.apology : this.#after(utterance, phrases.lostThread),
+      )
     }
     this.#voice.finish()
     this.#drop(outcome)
     this.#speech.reportIfPlayed(utterance)
+  }
+
+  /** The sentence, apart from what was said before it. */
+  #after({ spoken }: Utterance, sentence: string): string {
+    return /\s$/.test(spoken.text) ? sentence : ` ${sentence}`
   }
 
   #speak(reply: Reply, text: string): void {

@@ -168,7 +168,7 @@ export class Dialog {
     const { voice } = this.#options
     voice.broken()
     // An answer that breaks off is explained at once; a loss in silence only when it lasts.
-    if (this.busy && this.#owed.any && !this.#waiting.active) voice.playSound("one-moment")
+    if (this.busy && this.#owed.any && !this.#waiting.unanswered) voice.playSound("one-moment")
     this.#waiting.start()
   }
 
@@ -258,7 +258,7 @@ export class Dialog {
       return void dialogue.link.send(encodeTruncate({ itemId, audioEndMs: 0 }))
     }
     this.#stall.progress()
-    this.#waiting.stop()
+    this.#waiting.answered()
     voice.speak(event, dialogue.epoch, () => generatedText(dialogue, itemId))
   }
 

@@ -21,6 +21,7 @@ export type WaitingSoundsOptions = {
 export class WaitingSounds {
   readonly #phrases: WaitPhrases
   #active = false
+  #answered = false
 
   constructor({ voice, enabled, silenceMs, sweep }: WaitingSoundsOptions) {
     this.#phrases = new WaitPhrases({
@@ -32,15 +33,22 @@ export class WaitingSounds {
     })
   }
 
-  get active(): boolean {
-    return this.#active
+  /** Whether the caller waits and nothing of the answer was heard yet. */
+  get unanswered(): boolean {
+    return this.#active && !this.#answered
   }
 
   /** The caller waits from now on; one who waits already goes on waiting. */
   start(): void {
+    this.#answered = false
     if (this.#active) return
     this.#active = true
     this.#phrases.start()
+  }
+
+  /** Something of the answer is heard. It may break off: silence after it counts as well. */
+  answered(): void {
+    this.#answered = true
   }
 
   /** Costs no more than a look when nobody waits. */

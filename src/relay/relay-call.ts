@@ -194,10 +194,10 @@ export class RelayCall implements LiveCall {
   }
 
   #firstWords(arrival: Arrival): void {
-    const { phrases, greeting } = this.#role.agent
+    const { phrases } = this.#role.agent
     switch (arrival.kind) {
       case "new": {
-        const words = this.#options.call.firstMessage ?? greeting
+        const words = this.#role.firstWords
         if (words === "") return
         this.#voice.spokenByTwilio(words)
         return this.#conversation.greeted(words)

@@ -13,6 +13,8 @@ export class SpeechClock {
   /** The end of everything that the next words cannot replace. */
   #firmEndsAt = 0
   #lastSentAt = 0
+  /** When the speech that is, or was last, reported began. */
+  #beganAt = 0
   #speaking: boolean | undefined
 
   /** Whether the agent is audible now, as Twilio reports it; undefined while it never reported. */
@@ -41,10 +43,18 @@ export class SpeechClock {
 
   /** Twilio reported that the agent began or ceased to be audible. */
   reported(speaking: boolean, now: number): void {
+    const wasSpeaking = this.#speaking === true
     this.#speaking = speaking
-    if (speaking) this.#endsAt = Math.max(this.#endsAt, now + 1)
+    if (speaking) {
+      if (!wasSpeaking) this.#beganAt = now
+      this.#endsAt = Math.max(this.#endsAt, now + 1)
+      return
+    }
     // Text that was sent a moment ago has not begun yet: this silence is the one before it.
-    else if (now - this.#lastSentAt >= SYNTHESIS_MS) this.#endNoLaterThan(now)
+    if (this.#beganAt <= this.#lastSentAt && now - this.#lastSentAt < SYNTHESIS_MS) return
+    this.#endNoLaterThan(now)
+    // Speech may have lasted longer than its estimate: what counts is when it ended.
+    if (wasSpeaking) this.#endsAt = now
   }
 
   /** Everything that was queued is gone: the caller cut it off. */

@@ -4,6 +4,7 @@ import type { Server, ServerWebSocket, WebSocketHandler } from "bun"
 import type { Call } from "../call/call.ts"
 import { messageOf, toAppError } from "../lib/errors.ts"
 import type { Socket, SocketSession } from "../lib/socket.ts"
+import { patiently } from "../store/patience.ts"
 import { verifySignature } from "../twilio/signature.ts"
 import { mediaSocketAlias } from "./aliases/realtime-backend.ts"
 import type { Origin, ServerContext } from "./context.ts"
@@ -25,7 +26,7 @@ type SocketData = { openOn: (socket: Socket) => SocketSession; session: SocketSe
 
 export type Sockets = {
   /** Answers an upgrade request: undefined when the socket is open, else the refusal. */
-  upgrade(request: Request, server: Server<SocketData>): Response | undefined
+  upgrade(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>
   websocket: WebSocketHandler<SocketData>
   /** Sockets that are open. */
   readonly size: number
@@ -54,12 +55,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
         const fault = signatureFault(config, request.headers.get("x-twilio-signature"))
         return refuse(403, "BAD_SIGNATURE", `${fault} A socket is signed with its wss:// URL.`)
       }
-      const claimed = claim(context, purpose)
-      if (!claimed) {
-        log.warn("socket refused, its token is unknown, used or expired")
-        return refuse(403, "FORBIDDEN", "This socket was opened before, or its time is over.")
-      }
-      return upgraded(request, server, (socket) => openSession(claimed, socket))
+      return claimed(request, server, purpose)
     },
 
     websocket: {
@@ -95,6 +91,17 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     closeAll(code, reason) {
       for (const ws of open) ws.close(code, closeReason(reason))
     },
+  }
+
+  /** The token counts once; a database that is held for a moment refuses nobody. */
+  async function claimed(request: Request, server: Server<SocketData>, purpose: Purpose) {
+    const { sweep } = context.control
+    const found = await patiently(sweep, () => claim(context, purpose))
+    if (!found) {
+      log.warn("socket refused, its token is unknown, used or expired")
+      return refuse(403, "FORBIDDEN", "This socket was opened before, or its time is over.")
+    }
+    return upgraded(request, server, (socket) => openSession(found, socket))
   }
 
   /** How to open an observer's socket, or why not; undefined for a socket of another kind. */

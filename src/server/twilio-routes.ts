@@ -16,6 +16,7 @@ import {
   parseVoiceWebhook,
   parseTransferEndedWebhook,
 } from "../twilio/webhooks.ts"
+import { patiently } from "../store/patience.ts"
 import type { Env, RequestContext, ServerContext } from "./context.ts"
 import { webhookGuard } from "./webhook-guard.ts"
 
@@ -27,31 +28,38 @@ export function twiml(c: RequestContext, xml: string): Response {
 export function twilioRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control } = context
+  const { sweep } = control
 
   app.post("/twilio/voice", webhookGuard(context, { kind: "voice", once: true }), async (c) => {
     const webhook = parseVoiceWebhook(c.get("form"))
     await control.assets.refresh()
     const search = new URL(c.req.url).search
-    return twiml(
-      c,
-      answerCall(control, { webhook, callId: callIdOf(c), retryPath: `/twilio/voice${search}` }),
-    )
+    const request = { webhook, callId: callIdOf(c), retryPath: `/twilio/voice${search}` }
+    return twiml(c, await patiently(sweep, () => answerCall(control, request)))
   })
 
-  app.post("/twilio/connect-ended", webhookGuard(context, { kind: "connect-ended", once: true }), (c) => {
-    const form = c.get("form")
-    // A stream is followed by this request as the next verb, which tells nothing of the session.
-    const isStream = c.req.query("engine") !== undefined
-    return twiml(
-      c,
-      isStream
-        ? streamEnded(control, parseStreamEndedWebhook(form))
-        : connectEnded(control, parseConnectEndedWebhook(form)),
-    )
-  })
+  app.post(
+    "/twilio/connect-ended",
+    webhookGuard(context, { kind: "connect-ended", once: true }),
+    async (c) => {
+      const form = c.get("form")
+      // A stream is followed by this request as the next verb, which tells nothing of the session.
+      const isStream = c.req.query("engine") !== undefined
+      const next = () =>
+        isStream
+          ? streamEnded(control, parseStreamEndedWebhook(form))
+          : connectEnded(control, parseConnectEndedWebhook(form))
+      return twiml(c, await patiently(sweep, next))
+    },
+  )
 
-  app.post("/twilio/transfer-ended", webhookGuard(context, { kind: "transfer-ended", once: true }), (c) =>
-    twiml(c, transferEnded(control, parseTransferEndedWebhook(c.get("form")))),
+  app.post(
+    "/twilio/transfer-ended",
+    webhookGuard(context, { kind: "transfer-ended", once: true }),
+    async (c) => {
+      const webhook = parseTransferEndedWebhook(c.get("form"))
+      return twiml(c, await patiently(sweep, () => transferEnded(control, webhook)))
+    },
   )
 
   // Asked by the leg of the person who is called; our id of the caller's call is in the query.
@@ -62,8 +70,8 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   })
 
   // A status seen twice changes nothing, so one whose first delivery failed may come again.
-  app.post("/twilio/status", webhookGuard(context, { kind: "status", once: false }), (c) => {
-    takeStatus(context, c)
+  app.post("/twilio/status", webhookGuard(context, { kind: "status", once: false }), async (c) => {
+    await patiently(sweep, () => takeStatus(context, c))
     return c.body(null, 204)
   })
 

@@ -5,6 +5,7 @@ import { createMiddleware } from "hono/factory"
 import type { Config } from "../config.ts"
 import { AppError } from "../lib/errors.ts"
 import { parseForm, type Form } from "../twilio/form.ts"
+import { patiently } from "../store/patience.ts"
 import { verifySignature } from "../twilio/signature.ts"
 import type { Env, RequestContext, ServerContext } from "./context.ts"
 import { isDirectLoopback, principalOf } from "./principal.ts"
@@ -92,7 +93,9 @@ async function onlyOnce(
     .update(`${kind}\n${pathOf(c.req.raw)}\n${signed}`)
     .digest("hex")
   const at = sweep.clock.now()
-  const receipt = store.receipts.accept({ fingerprint, kind, idempotencyToken, at })
+  const receipt = await patiently(sweep, () =>
+    store.receipts.accept({ fingerprint, kind, idempotencyToken, at }),
+  )
   if (receipt !== "new") {
     const own = idempotencyToken !== null && idempotencyToken === receipt.idempotencyToken
     if (!own || at - receipt.at > REPETITION_MS) {
@@ -103,6 +106,9 @@ async function onlyOnce(
     }
   }
   await next()
-  if (c.res.ok) store.receipts.setAnswer(fingerprint, await c.res.clone().text())
+  if (c.res.ok) {
+    const answer = await c.res.clone().text()
+    await patiently(sweep, () => store.receipts.setAnswer(fingerprint, answer))
+  }
   return undefined
 }

@@ -17,14 +17,20 @@ export type MigrationReport = { applied: string[]; present: string[]; unknown: s
 export type DatabaseOptions = {
   /** A `file:` URL, a path, or `:memory:`. */
   url: string
-  /** How long a statement waits for another process that writes, in milliseconds. */
+  /** How long the opening waits for another process that writes, in milliseconds. */
   busyTimeoutMs?: number
+  /** The same for every statement after that. All calls stand still meanwhile, so a server waits but shortly. */
+  statementTimeoutMs?: number
 }
 
 export const BUSY_TIMEOUT_MS = 5000
 
 /** Opens the database and brings it up to date. Throws `AppError` UNAVAILABLE that names the file and the fault. */
-export function openDatabase({ url, busyTimeoutMs = BUSY_TIMEOUT_MS }: DatabaseOptions): {
+export function openDatabase({
+  url,
+  busyTimeoutMs = BUSY_TIMEOUT_MS,
+  statementTimeoutMs = busyTimeoutMs,
+}: DatabaseOptions): {
   db: Db
   report: MigrationReport
 } {
@@ -38,7 +44,9 @@ export function openDatabase({ url, busyTimeoutMs = BUSY_TIMEOUT_MS }: DatabaseO
     client.run("PRAGMA synchronous = NORMAL")
     client.run("PRAGMA foreign_keys = ON")
     const db = connect(client)
-    return { db, report: bringUpToDate(db) }
+    const report = bringUpToDate(db)
+    client.run(`PRAGMA busy_timeout = ${statementTimeoutMs}`)
+    return { db, report }
   } catch (error) {
     client?.close()
     throw new AppError("UNAVAILABLE", `The database ${path} cannot be used: ${faultOf(error)}`, {

@@ -31,7 +31,7 @@ export type ClosableRecorder = Recorder & {
 const LARGE_BATCH = 500
 /** How long a flush waits for another process that writes: calls stand still meanwhile. */
 const WAIT_MS = 50
-const MAX_RETRY_MS = 5000
+const MAX_RETRY_MS = 1000
 
 /**
  * The recorder of the whole program. With the sweep's 20 ms, the 75 ms of `everyMs` keep the promise of 100 ms.

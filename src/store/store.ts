@@ -74,7 +74,7 @@ export function openStore(options: DatabaseOptions): Store {
     jobs: createJobs(db),
     outcomes: createOutcomes(db),
     usage: createUsage(db),
-    writer: createWriter(db, options.busyTimeoutMs ?? BUSY_TIMEOUT_MS),
+    writer: createWriter(db, options.statementTimeoutMs ?? options.busyTimeoutMs ?? BUSY_TIMEOUT_MS),
     onRead: (flush) => {
       flushes.add(flush)
       return () => void flushes.delete(flush)

@@ -61,6 +61,19 @@ test("a call with a session is left alone", async () => {
   expect(twilio.requests).toEqual([])
 })
 
+test("a call is answered once its socket has opened, whatever Twilio reports", async () => {
+  await using app = new AppUnderTest()
+  const { callSid, socketUrl } = await app.incoming()
+  expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "ringing", answeredAt: null })
+  const socket = app.socket(socketUrl)
+  await socket.opened
+  socket.send(setupFrame(callSid))
+  await app.events.next(({ event }) => event.type === "session.opened")
+  expect(await recordAt(app, callSid, "in-progress")).toMatchObject({
+    answeredAt: "2026-11-20T00:00:00.000Z",
+  })
+})
+
 test("at the longest length the caller hears a farewell, and then the call is ended from outside", async () => {
   await using twilio = new FakeTwilio()
   await using app = new AppUnderTest({ ...account(twilio), MAX_CALL_MS: "60000" })

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test"
 import type { Agent } from "../../src/assets/agent.ts"
-import { briefFor, fillPlaceholders } from "../../src/conversation/brief.ts"
+import { fillPlaceholders } from "../../src/call/placeholders.ts"
+import { briefFor } from "../../src/conversation/brief.ts"
 import { sampleAgent, sampleCall } from "../relay/samples.ts"
 
 const agent: Agent = sampleAgent({

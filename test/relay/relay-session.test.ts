@@ -181,6 +181,12 @@ describe("the greeting", () => {
       {},
       ["agent: Hello Ann."],
     ],
+    [
+      "is filled from the parameters, as in the TwiML",
+      { firstMessage: "Hello {name}, {unknown}.", parameters: { name: "Ann" } },
+      {},
+      ["agent: Hello Ann, {unknown}."],
+    ],
     ["given as empty means none", { firstMessage: "" }, {}, []],
     ["may be missing", {}, { greeting: "" }, []],
   ])("%s", (_, call, agent, expected) => {

@@ -44,6 +44,24 @@ test("speech that lasts longer than estimated is still heard", () => {
   expect(clock.endsAt).toBe(9001)
 })
 
+test("speech that lasted longer than estimated ended when its end was reported", () => {
+  const clock = new SpeechClock()
+  clock.sent(TEN, 1000)
+  clock.reported(true, 1400)
+  clock.reported(false, 9000)
+  expect(clock.endsAt).toBe(9000)
+  clock.reported(false, 9500)
+  expect(clock.endsAt).toBe(9000)
+})
+
+test("speech that began after the last words ends when its end is reported, however short it was", () => {
+  const clock = new SpeechClock()
+  clock.sent(TEN, 1000)
+  clock.reported(true, 1200)
+  clock.reported(false, 1300)
+  expect(clock.endsAt).toBe(1300)
+})
+
 test("what the caller cut off is not heard, and what comes next begins anew", () => {
   const clock = new SpeechClock()
   clock.sent(TEN.repeat(10), 1000)

@@ -110,7 +110,7 @@ test("the transcript can be read during the call and is the same after it", asyn
   await using app = new AppUnderTest()
   const { callSid, socket } = await talk(app)
   const during = await app.json(`/v1/calls/${callSid}/transcript`)
-  expect(during).toMatchObject({ callSid, status: "ringing" })
+  expect(during).toMatchObject({ callSid, status: "in-progress" })
   expect(during.turns.map(({ speaker, kind }: Record<string, string>) => [speaker, kind])).toEqual([
     ["agent", "speech"],
     ["caller", "speech"],

@@ -42,7 +42,7 @@ test("an observer sees the words of a call as they are recorded, with numbers th
   const observer = watch(app, `/v1/calls/${callSid}/stream`)
   expect(await observer.frames.next()).toMatchObject({
     event: "status",
-    status: "ringing",
+    status: "in-progress",
     live: true,
     seq: 1,
   })

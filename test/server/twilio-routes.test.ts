@@ -208,7 +208,7 @@ test("the webhook of a placed call finds it by our id, also before Twilio's answ
   await using twilio = new FakeTwilio()
   await using app = new AppUnderTest(account(twilio))
   const { placing, answered, path } = await unansweredCall(app, twilio, {
-    firstMessage: "Is this <Ada>?",
+    firstMessage: "Is this <Ada>? It is about {callReference}.",
     parameters: { callReference: "r-1", amount: 12.5, urgent: true },
   })
   // The first call of this account gets this SID.
@@ -221,7 +221,7 @@ test("the webhook of a placed call finds it by our id, also before Twilio's answ
     To: "+15550100003",
   })
   const relay = relayOf(await app.twiml(path, form))
-  expect(relay.attributes["welcomeGreeting"]).toBe("Is this <Ada>?")
+  expect(relay.attributes["welcomeGreeting"]).toBe("Is this <Ada>? It is about r-1.")
   expect(relay.parameters).toMatchObject({ callReference: "r-1", amount: "12.5", urgent: "true" })
   answered.resolve()
   const placed = await placing

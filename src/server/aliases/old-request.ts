@@ -11,6 +11,7 @@ import { Parameters } from "../call-routes.ts"
 import type { RequestContext, ServerContext } from "../context.ts"
 import { invalidRequest } from "../errors.ts"
 import { requireOwnCall } from "../principal.ts"
+import { patiently } from "../../store/patience.ts"
 import { twiml } from "../twilio-routes.ts"
 
 /** A field that must be there, as text; a number counts as its digits. */
@@ -59,7 +60,8 @@ export async function answerWith(
 ): Promise<Response> {
   await control.assets.refresh()
   const webhook = parseVoiceWebhook(voiceForm(c))
-  return twiml(c, answerCall(control, { ...how, webhook, retryPath: pathOf(c.req.raw) }))
+  const request = { ...how, webhook, retryPath: pathOf(c.req.raw) }
+  return twiml(c, await patiently(control.sweep, () => answerCall(control, request)))
 }
 
 export function succeededBy(c: RequestContext, path: string): void {

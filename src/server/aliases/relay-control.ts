@@ -8,6 +8,7 @@ import { placeCall } from "../../control/place-call.ts"
 import { changeAgent } from "../../control/steer-call.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import { parseForm, type Form } from "../../twilio/form.ts"
+import { patiently } from "../../store/patience.ts"
 import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
@@ -96,18 +97,19 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
     return c.json({ success: true })
   })
 
-  app.post("/twilioStatusCallback", webhookGuard(context, { kind: "status", once: false }), (c) => {
+  app.post("/twilioStatusCallback", webhookGuard(context, { kind: "status", once: false }), async (c) => {
     succeededBy(c, "/twilio/status")
-    const call = takeStatus(context, c)
+    const call = await patiently(control.sweep, () => takeStatus(context, c))
     const live = call && control.liveCalls.get(call.id)
     const text = `The telephone system reports: ${JSON.stringify(c.get("form"))}`
     live?.insert({ role: "system", text, respond: false })
     return c.json({ success: true })
   })
 
-  app.post("/handoff", webhookGuard(context, { kind: "connect-ended", once: true }), (c) => {
+  app.post("/handoff", webhookGuard(context, { kind: "connect-ended", once: true }), async (c) => {
     succeededBy(c, "/twilio/connect-ended")
-    return twiml(c, connectEnded(control, parseConnectEndedWebhook(c.get("form"))))
+    const webhook = parseConnectEndedWebhook(c.get("form"))
+    return twiml(c, await patiently(control.sweep, () => connectEnded(control, webhook)))
   })
 
   return app

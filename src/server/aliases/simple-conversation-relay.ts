@@ -1,9 +1,10 @@
 /** The webhook path of Simple Conversation Relay. It only translates names; `docs/compatibility.md` tells the rest. */
 
 import { Hono } from "hono"
-import { answerCall } from "../../control/answer-call.ts"
+import { answerCall, type AnswerCall } from "../../control/answer-call.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import type { Form } from "../../twilio/form.ts"
+import { patiently } from "../../store/patience.ts"
 import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
@@ -28,12 +29,13 @@ export function relayAlias(context: ServerContext): Hono<Env> {
   app.post("/connectConversationRelay", guard, async (c) => {
     const form = c.get("form")
     await context.control.assets.refresh()
-    const xml = answerCall(context.control, {
+    const request: AnswerCall = {
       webhook: parseVoiceWebhook(form),
       parameters: parametersOf(form),
       address: { kind: "fixed-path", path: "/conversation-relay" },
       retryPath: `/connectConversationRelay${new URL(c.req.url).search}`,
-    })
+    }
+    const xml = await patiently(context.control.sweep, () => answerCall(context.control, request))
     c.header("Deprecation", "true")
     c.header("Link", '</twilio/voice>; rel="successor-version"')
     return twiml(c, xml)
