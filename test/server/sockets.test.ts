@@ -138,7 +138,7 @@ test("a frame of 10 MB closes its own socket and no other", async () => {
   expect(await other.socket.frames.next(({ last }) => last === true)).toMatchObject({ type: "text" })
   expect(await app.counts()).toMatchObject({ openSockets: 1, activeSessions: 1 })
   // The call itself goes on: its conversation is taken up again.
-  expect(await app.json(`/v1/calls/${one.callSid}`)).toMatchObject({ status: "ringing", live: false })
+  expect(await app.json(`/v1/calls/${one.callSid}`)).toMatchObject({ status: "in-progress", live: false })
 })
 
 test.each<[string, string | Uint8Array<ArrayBuffer>]>([
