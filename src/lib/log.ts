@@ -83,8 +83,19 @@ function logOn(logger: Logger): Log {
   }
 }
 
+let listening = false
+
+/** A log that nobody reads any more is no reason to end calls. */
 function writeToStdout(line: string): void {
-  process.stdout.write(line)
+  if (!listening) {
+    listening = true
+    process.stdout.on("error", () => {})
+  }
+  try {
+    process.stdout.write(line)
+  } catch {
+    // The pipe is closed.
+  }
 }
 
 /** The message as given: braces in it are no placeholders. */
