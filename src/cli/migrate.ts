@@ -7,6 +7,8 @@ export function migrate(config: Config, print: (line: string) => void): number {
   using store = openStore({ url: config.databaseUrl })
   const { applied, present } = store.migrate()
   for (const name of applied) print(`applied ${name}`)
-  print(`${config.databaseUrl} is up to date (${applied.length} applied, ${present.length - applied.length} already there).`)
+  print(
+    `${config.databaseUrl} is up to date (${applied.length} applied, ${present.length - applied.length} already there).`,
+  )
   return 0
 }

@@ -3,6 +3,8 @@
 export interface Socket {
   /** Sends one text frame. Returns what Bun's `send` returns: bytes written, -1 when queued, 0 when dropped. */
   send(text: string): number
+  /** Runs `send` and hands what it sends to the network in one go, where the socket can. */
+  together?(send: () => void): void
   /** Closes with a code and a reason. Closing twice is harmless. */
   close(code: number, reason: string): void
 }

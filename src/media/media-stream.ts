@@ -53,8 +53,15 @@ export class MediaStream {
     const now = this.#clock.now()
     const { waiting } = this.#playback
     if (waiting >= MAX_WAITING_MARKS || this.#playback.queuedMs(now) + ms > MAX_QUEUED_MS) return "full"
-    if (!this.#send(this.#encoder.media(payload))) return "closed"
-    return this.#send(this.#encoder.mark(this.#playback.sent(key, ms, now))) ? "sent" : "closed"
+    let result: PlayResult = "closed"
+    const send = () => {
+      if (!this.#send(this.#encoder.media(payload))) return
+      if (this.#send(this.#encoder.mark(this.#playback.sent(key, ms, now)))) result = "sent"
+    }
+    // Sound and mark are two frames, but need only one call into the system.
+    if (this.#socket.together) this.#socket.together(send)
+    else send()
+    return result
   }
 
   /**
