@@ -69,7 +69,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
         guarded(() => {
           ws.data.session = ws.data.openOn({
             send: (text) => ws.send(text),
-            together: (send) => void ws.cork(send),
+            together: (send) => ws.cork(send),
             close: (code, reason) => ws.close(code, closeReason(reason)),
           })
         })
