@@ -7,17 +7,18 @@ import type { Arrival } from "../control/arrival.ts"
 import { CallRole } from "../conversation/call-role.ts"
 import { Digits } from "../conversation/digits.ts"
 import { History } from "../conversation/history.ts"
+import { runCallTool } from "../conversation/run-call-tool.ts"
 import { SilenceWatch } from "../conversation/silence-watch.ts"
 import { AppError } from "../lib/errors.ts"
 import type { MediaStream } from "../media/media-stream.ts"
-import type { CallAction } from "../tools/define-tool.ts"
+import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
+import type { ToolCall } from "../tools/run-tool.ts"
 import { AgentVoice } from "./agent-voice.ts"
 import { encodeItemDelete, type NewItem } from "./client-events.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import { Dialog } from "./dialog.ts"
 import { historyFrames } from "./history-frames.ts"
 import type { LinkFailure } from "./realtime-link.ts"
-import { runCallTool } from "./run-call-tool.ts"
 import { sessionFor } from "./session-settings.ts"
 
 /** Allowed beyond the end of what is being said before a session ends all the same, in milliseconds. */
@@ -82,7 +83,7 @@ export class RealtimeCall implements LiveCall {
       keep,
       keepUsage: options.keepUsage,
       publish,
-      runTool: (toolCall) => runCallTool(options, this.#role.agent, toolCall),
+      runTool: (toolCall) => this.#runTool(toolCall),
       act: (action) => this.#act(action),
       onCaller: () => this.#callerSpeaks(),
       onQuiet: () => this.#endIfSaid(),
@@ -252,6 +253,13 @@ export class RealtimeCall implements LiveCall {
     this.#dialog.interrupt()
     const text = `The caller pressed ${digits} on the keypad.`
     this.#dialog.insert({ type: "message", role: "user", text }, { respond: true })
+  }
+
+  /** A media stream cannot do everything that tools may ask for. */
+  async #runTool(toolCall: ToolCall): Promise<ToolOutcome> {
+    const outcome = await runCallTool(this.#options, this.#role.agent, toolCall)
+    if (!outcome.ok || outcome.action?.type !== "play-media") return outcome
+    return { ok: false, code: "NOT_AVAILABLE", message: "Sound files cannot be played on this call." }
   }
 
   /** Last words, if any are owed, were said by the model; now they are to be heard. */

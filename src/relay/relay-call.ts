@@ -10,14 +10,15 @@ import type { Arrival } from "../control/arrival.ts"
 import { Conversation, type ConversationTimes } from "../conversation/conversation.ts"
 import { History } from "../conversation/history.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
+import { runCallTool } from "../conversation/run-call-tool.ts"
 import { SilenceWatch } from "../conversation/silence-watch.ts"
-import { AppError, messageOf } from "../lib/errors.ts"
+import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Socket } from "../lib/socket.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
 import type { AnyTool, SmsSender, SteerAction } from "../tools/define-tool.ts"
-import { runTool, type ToolCall } from "../tools/run-tool.ts"
+import type { ToolCall } from "../tools/run-tool.ts"
 import { RelayOutbound, type RelayInbound, type RelaySetup } from "../twilio/relay-messages.ts"
 import { CallRole } from "../conversation/call-role.ts"
 import { declaredLanguages } from "./declared-languages.ts"
@@ -256,27 +257,7 @@ export class RelayCall implements LiveCall {
   }
 
   async #runTool(toolCall: ToolCall) {
-    const { call, assets, toolsFor, sms, sweep, times, log } = this.#options
-    const outcome = await runTool(toolCall, {
-      tools: toolsFor(this.#role.agent.manifest),
-      context: {
-        callId: call.id,
-        callSid: call.sid,
-        peer: call.direction === "inbound" ? call.from : call.to,
-        knowsContext: (keys) => {
-          try {
-            assets.agentFor(keys)
-            return undefined
-          } catch (error) {
-            return messageOf(error)
-          }
-        },
-        sms,
-      },
-      timeoutMs: times.toolMs,
-      sweep,
-      log,
-    })
+    const outcome = await runCallTool(this.#options, this.#role.agent, toolCall)
     // A language that was chosen is not to be changed by the next words.
     if (outcome.ok && outcome.action?.type === "switch-language") this.#language.stop()
     return outcome
