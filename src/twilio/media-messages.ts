@@ -5,6 +5,7 @@
 
 import { z } from "zod"
 import { CallSid } from "../call/ids.ts"
+import { frameReader } from "./frame-reader.ts"
 
 /** The second frame of a stream, and the first that tells whose it is. */
 export type MediaStart = {
@@ -33,8 +34,6 @@ export type MediaInbound =
   /** An event that this program does not know; `name` is the event, at most 64 characters. */
   | { type: "unknown"; name: string }
 
-export type ParsedMediaFrame = { ok: true; frame: MediaInbound } | { ok: false; reason: string }
-
 /**
  * The whole of a media frame as Twilio writes it. One anchored pattern costs less than a parse, and nothing but that very
  * layout passes it: what differs is left to `parseMediaFrame`.
@@ -50,7 +49,6 @@ export function sliceInboundMedia(text: string): string | undefined {
   return INBOUND_MEDIA.exec(text)?.[1]
 }
 
-const Head = z.object({ event: z.string().min(1) })
 /** Twilio writes its counters as strings. */
 const counter = z
   .union([
@@ -122,25 +120,15 @@ const INBOUND: Record<string, z.ZodType<MediaInbound>> = {
 }
 
 /** Reads one frame from Twilio. Never throws, and `reason` holds no part of the text. */
-export function parseMediaFrame(text: string): ParsedMediaFrame {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return { ok: false, reason: "not JSON" }
-  }
-  const head = Head.safeParse(json)
-  if (!head.success) return { ok: false, reason: "not an object with an event" }
-  const { event } = head.data
-  const codec = Object.hasOwn(INBOUND, event) ? INBOUND[event] : undefined
-  if (!codec) return { ok: true, frame: { type: "unknown", name: event.slice(0, 64) } }
-  const parsed = codec.safeParse(json)
-  if (parsed.success) return { ok: true, frame: parsed.data }
-  const [issue] = parsed.error.issues
-  // Only names of the protocol: deeper ones may come from the other side.
-  const place = issue?.path.slice(0, 2).map(String).join(".") ?? ""
-  return { ok: false, reason: `${event}: ${place} ${issue?.message ?? ""}`.trim() }
-}
+export const parseMediaFrame = frameReader<MediaInbound>({
+  kindIn: "event",
+  kinds: INBOUND,
+  faultsOf: ({ issues: [issue] }) => {
+    // Only names of the protocol: deeper ones may come from the other side.
+    const place = issue?.path.slice(0, 2).map(String).join(".") ?? ""
+    return `${place} ${issue?.message ?? ""}`.trim()
+  },
+})
 
 /** Writes the frames of one stream. */
 export class MediaEncoder {

@@ -8,6 +8,7 @@ import type { Direction } from "../call/call.ts"
 import { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
+import { frameReader } from "./frame-reader.ts"
 import { callStatusOf, directionOf } from "./words.ts"
 
 /** First frame of a session. A call that is resumed has a new `sessionId` under the same `callSid`. */
@@ -48,9 +49,6 @@ export type RelayInbound =
   /** A type that this program does not know; `name` is the type, at most 64 characters. */
   | { type: "unknown"; name: string }
 
-export type ParsedRelayFrame = { ok: true; frame: RelayInbound } | { ok: false; reason: string }
-
-const Head = z.object({ type: z.string().min(1) })
 const optionalText = z
   .string()
   .transform((text) => text || null)
@@ -119,22 +117,7 @@ const INBOUND: Record<string, z.ZodType<RelayInbound>> = {
 }
 
 /** Reads one frame from Twilio. Never throws, and `reason` holds no part of the text. */
-export function parseRelayFrame(text: string): ParsedRelayFrame {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return { ok: false, reason: "not JSON" }
-  }
-  const head = Head.safeParse(json)
-  if (!head.success) return { ok: false, reason: "not an object with a type" }
-  const { type } = head.data
-  const codec = Object.hasOwn(INBOUND, type) ? INBOUND[type] : undefined
-  if (!codec) return { ok: true, frame: { type: "unknown", name: type.slice(0, 64) } }
-  const parsed = codec.safeParse(json)
-  if (parsed.success) return { ok: true, frame: parsed.data }
-  return { ok: false, reason: `${type}: ${faultsOf(parsed.error)}` }
-}
+export const parseRelayFrame = frameReader<RelayInbound>({ kindIn: "type", kinds: INBOUND, faultsOf })
 
 const speechOptions = { interruptible: z.boolean().optional(), preemptible: z.boolean().optional() }
 const languageTag = z.string().min(1).optional()
