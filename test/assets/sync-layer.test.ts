@@ -171,7 +171,7 @@ describe("filling", () => {
     await using machine = new Machine(FILES)
     const { fake } = machine
     fake.addService().maps.set("Context", new Map()).set("ToolManifest", new Map())
-    fake.fault(/POST .*Context\/Items$/, {
+    fake.faultAt(/POST .*Context\/Items$/, {
       kind: "answer",
       status: 400,
       body: { code: 20001, message: "No", status: 400 },
@@ -187,7 +187,7 @@ describe("filling", () => {
     await using machine = new Machine({ ...FILES, "a.md": "a", "b.md": "b" })
     const down = { kind: "answer", status: 503 } as const
     machine.fake.addService().maps.set("Context", new Map()).set("ToolManifest", new Map())
-    machine.fake.fault(/POST/, down, down, down)
+    machine.fake.faultAt(/POST/, down, down, down)
     const assets = await machine.ready()
     expect(machine.told("could not be written")).toHaveLength(3)
     await machine.nextCall(assets)
@@ -336,7 +336,7 @@ describe("failures", () => {
     machine.fake.edit("serverConfig", "serverConfig", { AssetLoader: { context: "onlyThere" } })
     await machine.ready()
     const down = { kind: "answer", status: 503 } as const
-    machine.fake.fault(/GET/, down)
+    machine.fake.faultAt(/GET/, down)
     const assets = await machine.ready()
     expect(assets.agentFor({}).context.text).toBe("There.")
     expect(machine.told("Twilio Sync cannot be read; the last copy is used")).toHaveLength(1)
@@ -350,7 +350,7 @@ describe("failures", () => {
     const assets = await machine.ready()
     machine.fake.edit("Context", "sales", { content: "New." })
     const gate = Promise.withResolvers<void>()
-    machine.fake.fault(/Context\/Items/, { kind: "wait", until: gate.promise })
+    machine.fake.faultAt(/Context\/Items/, { kind: "wait", until: gate.promise })
     machine.clock.advance(2000)
     const call = assets.refresh()
     machine.clock.advance(1500)
@@ -368,7 +368,7 @@ describe("failures", () => {
     await using machine = new Machine(FILES)
     const assets = await machine.ready()
     const down = { kind: "answer", status: 500 } as const
-    machine.fake.fault(/GET/, down, down, down, down, down, down, down, down, down)
+    machine.fake.faultAt(/GET/, down, down, down, down, down, down, down, down, down)
     for (let attempt = 0; attempt < 3; attempt++) {
       machine.clock.advance(10_000)
       await assets.refresh()
@@ -437,7 +437,7 @@ describe("changes through the API", () => {
     await using machine = new Machine(FILES)
     const assets = await machine.ready()
     const gate = Promise.withResolvers<void>()
-    machine.fake.fault(/GET .*serverConfig/, { kind: "wait", until: gate.promise })
+    machine.fake.faultAt(/GET .*serverConfig/, { kind: "wait", until: gate.promise })
     const before = machine.fake.requests.length
     machine.clock.advance(2000)
     const reading = assets.refresh()
@@ -453,7 +453,7 @@ describe("changes through the API", () => {
   test("a change that Sync does not take changes nothing", async () => {
     await using machine = new Machine(FILES)
     const assets = await machine.ready()
-    machine.fake.fault(/POST/, { kind: "answer", status: 500 })
+    machine.fake.faultAt(/POST/, { kind: "answer", status: 500 })
     const failed = assets.library.put([{ kind: "context", key: "sales", text: "By API." }])
     expect(await failed.catch((error: unknown) => error)).toMatchObject({ code: "UPSTREAM_FAILED" })
     expect(textOf(assets, "sales")).toBe("Sell.")

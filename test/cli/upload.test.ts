@@ -161,7 +161,7 @@ describe("to Twilio Sync", () => {
     expect(large.failed.join()).toContain(
       "Upload failed: a.md is too large: Twilio Sync keeps at most 16384 bytes",
     )
-    fake.fault(/./, {
+    fake.faultAt(/./, {
       kind: "answer",
       status: 401,
       body: { code: 20003, message: "Authenticate", status: 401 },

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
-import { FakeTwilio, type Fault } from "../fakes/fake-twilio.ts"
+import { FakeTwilio } from "../fakes/fake-twilio.ts"
+import type { Fault } from "../fakes/twilio-server.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
 

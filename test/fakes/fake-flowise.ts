@@ -1,6 +1,7 @@
 /** Flowise on a port of its own: predictions over real HTTP, scripted, with the habits of the real one. */
 
 import { z } from "zod"
+import { scriptedStream } from "./scripted-stream.ts"
 
 export const FLOW_ID = "6f0d8a4e-1c1e-4c57-9a53-0d8c2d5f7b11"
 
@@ -140,11 +141,11 @@ export class FakeFlowise implements AsyncDisposable {
     }
     const { apiKey } = this.#options
     const refused = apiKey !== undefined && request.headers.get("authorization") !== `Bearer ${apiKey}`
-    return stream(wire(refused ? { ending: { error: "Unauthorized" } } : script, recorded), {
-      script,
-      closed,
-      close,
-    })
+    return scriptedStream(
+      wire(refused ? { ending: { error: "Unauthorized" } } : script, recorded),
+      { ending: script.ending, closed, close },
+      { "content-type": "text/event-stream; charset=utf-8" },
+    )
   }
 }
 
@@ -173,31 +174,4 @@ async function* wire(script: FlowiseScript, { body }: FlowiseRequest): AsyncGene
     })
   }
   yield frame("end", "[DONE]")
-}
-
-type Exchange = {
-  script: FlowiseScript
-  closed: FlowiseRequest["closed"]
-  close: (how: "finished" | "aborted") => void
-}
-
-function stream(events: AsyncGenerator<string>, { script, closed, close }: Exchange): Response {
-  const encoder = new TextEncoder()
-  const body = new ReadableStream({
-    async start(controller) {
-      while (true) {
-        // A script that waits must not keep an exchange open whose client has gone.
-        const next = await Promise.race([events.next(), closed])
-        if (typeof next === "string") return
-        if (next.done) break
-        controller.enqueue(encoder.encode(next.value))
-      }
-      if (script.ending === "stalled") return
-      close("finished")
-      // An error without a value breaks the connection and is not reported as one of the test's.
-      if (script.ending === "dropped") controller.error(undefined)
-      else controller.close()
-    },
-  })
-  return new Response(body, { headers: { "content-type": "text/event-stream; charset=utf-8" } })
 }

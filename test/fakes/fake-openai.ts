@@ -4,6 +4,7 @@ import { z } from "zod"
 import { requestFaults } from "./openai-request-check.ts"
 import type { Script } from "./openai-script.ts"
 import { chatWire, responsesWire } from "./openai-wire.ts"
+import { scriptedStream } from "./scripted-stream.ts"
 
 export type FakeRequest = {
   api: "responses" | "chat"
@@ -99,35 +100,12 @@ export class FakeOpenAi implements AsyncDisposable {
       return failure(script.http)
     }
     const wire = api === "responses" ? responsesWire : chatWire
-    return stream(wire(script, body, this.requests.length), { script, closed, close })
+    return scriptedStream(
+      wire(script, body, this.requests.length),
+      { ending: script.ending, closed, close },
+      { "content-type": "text/event-stream", "x-request-id": "req_fake" },
+    )
   }
-}
-
-type Exchange = {
-  script: Script
-  closed: FakeRequest["closed"]
-  close: (how: "finished" | "aborted") => void
-}
-
-function stream(wire: AsyncGenerator<string>, { script, closed, close }: Exchange): Response {
-  const encoder = new TextEncoder()
-  const body = new ReadableStream({
-    async start(controller) {
-      while (true) {
-        // A script that waits must not keep an exchange open whose client has gone.
-        const next = await Promise.race([wire.next(), closed])
-        if (typeof next === "string") return
-        if (next.done) break
-        controller.enqueue(encoder.encode(next.value))
-      }
-      if (script.ending === "stalled") return
-      close("finished")
-      // An error without a value breaks the connection and is not reported as one of the test's.
-      if (script.ending === "dropped") controller.error(undefined)
-      else controller.close()
-    },
-  })
-  return new Response(body, { headers: { "content-type": "text/event-stream", "x-request-id": "req_fake" } })
 }
 
 function failure({

@@ -1,8 +1,8 @@
 /** Twilio Sync on a local port: services, maps, documents, revisions and limits; every request recorded, faults by script. */
 
-import { parseForm, type Form } from "../../src/twilio/form.ts"
-import type { FakeRequest, Fault } from "./fake-twilio.ts"
+import type { Form } from "../../src/twilio/form.ts"
 import { notFound, required, TwilioFault } from "./twilio-rules.ts"
+import { TwilioServer, type FakeRequest } from "./twilio-server.ts"
 
 /** Parameter names of Twilio's OpenAPI document of Sync, version 1. */
 const PARAMETERS: Record<string, readonly string[]> = {
@@ -37,46 +37,17 @@ type Service = {
   documents: Map<string, Entry>
 }
 
-export class FakeTwilioSync {
+export class FakeTwilioSync extends TwilioServer {
   readonly accountSid = `AC${"0".repeat(32)}`
   readonly authToken = "0123456789abcdef0123456789abcdef"
-  readonly requests: FakeRequest[] = []
   readonly services: Service[] = []
-  readonly #faults: { match: RegExp; fault: Fault }[] = []
-  readonly #waiting = new Set<{ count: number; done: () => void }>()
-  readonly #server: Bun.Server<undefined>
   #made = 0
-
-  constructor() {
-    this.#server = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      idleTimeout: 0,
-      fetch: (request) => this.#receive(request),
-    })
-  }
-
-  /** For `TWILIO_API_BASE_URL`. */
-  get baseUrl(): string {
-    return this.#server.url.origin
-  }
 
   /** Requests as `METHOD path` below the service, in their order. */
   get log(): string[] {
     return this.requests.map(({ method, path }) =>
       `${method} ${path.replace(/^\/v1\/Services(?:\/IS\w+\/)?/, "")}`.trim(),
     )
-  }
-
-  /** The next request whose `METHOD path` matches meets this fault; several are used up one by one. */
-  fault(match: RegExp, ...faults: Fault[]): void {
-    this.#faults.push(...faults.map((fault) => ({ match, fault })))
-  }
-
-  /** Resolves when so many requests have been recorded in all. */
-  received(count: number): Promise<void> {
-    if (this.requests.length >= count) return Promise.resolve()
-    return new Promise((done) => this.#waiting.add({ count, done }))
   }
 
   /** A service as somebody else may have made it. */
@@ -108,49 +79,7 @@ export class FakeTwilioSync {
     return this.services[0]?.documents.get("serverConfig")?.data
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.stop(true)
-  }
-
-  async #receive(request: Request): Promise<Response> {
-    const url = new URL(request.url)
-    const recorded: FakeRequest = {
-      method: request.method,
-      path: url.pathname,
-      query: parseForm(url.search.slice(1)),
-      form: parseForm(await request.text()),
-      headers: Object.fromEntries(request.headers),
-    }
-    this.requests.push(recorded)
-    for (const waiter of this.#waiting) {
-      if (this.requests.length < waiter.count) continue
-      this.#waiting.delete(waiter)
-      waiter.done()
-    }
-    const index = this.#faults.findIndex(({ match }) => match.test(`${recorded.method} ${recorded.path}`))
-    const fault = index < 0 ? undefined : this.#faults.splice(index, 1)[0]?.fault
-    if (!fault) return this.#answer(recorded)
-    if (fault.kind === "wait") {
-      await fault.until
-      return this.#answer(recorded)
-    }
-    if (fault.carriedOut) this.#answer(recorded)
-    if (fault.kind === "hang") return new Promise<never>(() => {})
-    if (fault.kind === "drop") return new Response(new ReadableStream({ start: (c) => c.error() }))
-    const body = typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body ?? {})
-    return new Response(body, { status: fault.status, headers: fault.headers ?? {} })
-  }
-
-  #answer(request: FakeRequest): Response {
-    try {
-      return this.#handle(request)
-    } catch (error) {
-      if (error instanceof TwilioFault) return error.response()
-      throw error
-    }
-  }
-
-  #handle(request: FakeRequest): Response {
+  protected handle(request: FakeRequest): Response {
     const { method, path, headers } = request
     const login = `Basic ${Buffer.from(`${this.accountSid}:${this.authToken}`).toString("base64")}`
     if (headers["authorization"] !== login) throw new TwilioFault(401, 20003, "Authenticate")

@@ -1,16 +1,9 @@
 /** Twilio's REST API on a local port: real paths, names and answers, every request recorded, faults by script. */
 
 import { systemClock, type Clock } from "../../src/lib/clock.ts"
-import { parseForm, type Form } from "../../src/twilio/form.ts"
+import type { Form } from "../../src/twilio/form.ts"
 import { checked, notFound, PARAMETERS, required, TwilioFault } from "./twilio-rules.ts"
-
-export type FakeRequest = {
-  method: string
-  path: string
-  query: Form
-  form: Form
-  headers: Record<string, string>
-}
+import { TwilioServer, type FakeRequest } from "./twilio-server.ts"
 
 /** A call resource as the REST API shows it. */
 export type FakeCall = {
@@ -43,16 +36,6 @@ export type FakeNumber = {
   trunk_sid?: string | null
 }
 
-/** What happens to one request. `carriedOut`: whether the request takes effect although its answer is lost. */
-export type Fault =
-  | { kind: "answer"; status: number; body?: unknown; headers?: Record<string, string>; carriedOut?: boolean }
-  /** No answer, ever. */
-  | { kind: "hang"; carriedOut?: boolean }
-  /** The connection closes without an answer. */
-  | { kind: "drop"; carriedOut?: boolean }
-  /** The right answer, but only after the promise. */
-  | { kind: "wait"; until: Promise<unknown> }
-
 export type FakeTwilioOptions = {
   accountSid?: string
   authToken?: string
@@ -65,21 +48,18 @@ export type FakeTwilioOptions = {
 const OVER = ["completed", "busy", "no-answer", "failed", "canceled"]
 const API = "/2010-04-01/Accounts/"
 
-export class FakeTwilio {
+export class FakeTwilio extends TwilioServer {
   readonly accountSid: string
   readonly authToken: string
-  readonly requests: FakeRequest[] = []
   readonly calls = new Map<string, FakeCall>()
   readonly messages: { sid: string; to: string; from: string; body: string }[] = []
   readonly numbers: FakeNumber[]
   readonly #logins: Set<string>
   readonly #clock: Clock
-  readonly #faults: Fault[] = []
-  readonly #waiting = new Set<{ count: number; done: () => void }>()
-  readonly #server: Bun.Server<undefined>
   #made = 0
 
   constructor(options: FakeTwilioOptions = {}) {
+    super()
     const { accountSid = `AC${"0".repeat(32)}`, authToken = "0123456789abcdef0123456789abcdef" } = options
     const { apiKey, apiSecret, numbers = [], clock = systemClock } = options
     this.accountSid = accountSid
@@ -88,28 +68,6 @@ export class FakeTwilio {
     this.#clock = clock
     this.#logins = new Set([basic(accountSid, authToken)])
     if (apiKey && apiSecret) this.#logins.add(basic(apiKey, apiSecret))
-    this.#server = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      idleTimeout: 0,
-      fetch: (request) => this.#receive(request),
-    })
-  }
-
-  /** For `TWILIO_API_BASE_URL`. */
-  get baseUrl(): string {
-    return this.#server.url.origin
-  }
-
-  /** The next request meets this fault; several faults are used up one by one. */
-  fault(...faults: Fault[]): void {
-    this.#faults.push(...faults)
-  }
-
-  /** Resolves when so many requests have been recorded in all. */
-  received(count: number): Promise<void> {
-    if (this.requests.length >= count) return Promise.resolve()
-    return new Promise((done) => this.#waiting.add({ count, done }))
   }
 
   /** Puts a call into the account, as if it had been there before; the newest is listed first. */
@@ -138,48 +96,7 @@ export class FakeTwilio {
     return call
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.stop(true)
-  }
-
-  async #receive(request: Request): Promise<Response> {
-    const url = new URL(request.url)
-    const recorded: FakeRequest = {
-      method: request.method,
-      path: url.pathname,
-      query: parseForm(url.search.slice(1)),
-      form: parseForm(await request.text()),
-      headers: Object.fromEntries(request.headers),
-    }
-    this.requests.push(recorded)
-    for (const waiter of this.#waiting) {
-      if (this.requests.length < waiter.count) continue
-      this.#waiting.delete(waiter)
-      waiter.done()
-    }
-    const fault = this.#faults.shift()
-    if (!fault) return this.#answer(recorded)
-    if (fault.kind === "wait") {
-      await fault.until
-      return this.#answer(recorded)
-    }
-    if (fault.carriedOut) this.#answer(recorded)
-    if (fault.kind === "hang") return new Promise<never>(() => {})
-    if (fault.kind === "drop") return new Response(new ReadableStream({ start: (c) => c.error() }))
-    const body = typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body ?? {})
-    return new Response(body, { status: fault.status, headers: fault.headers ?? {} })
-  }
-
-  #answer(request: FakeRequest): Response {
-    try {
-      return this.#handle(request)
-    } catch (error) {
-      if (error instanceof TwilioFault) return error.response()
-      throw error
-    }
-  }
-
-  #handle({ method, path, query, form, headers }: FakeRequest): Response {
+  protected handle({ method, path, query, form, headers }: FakeRequest): Response {
     if (!this.#logins.has(headers["authorization"] ?? "")) throw new TwilioFault(401, 20003, "Authenticate")
     const prefix = `${API}${this.accountSid}/`
     if (!path.startsWith(prefix)) throw notFound(path)

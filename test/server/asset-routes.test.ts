@@ -244,7 +244,7 @@ describe("with Twilio Sync", () => {
 
   test("a failure of Sync is told", () =>
     inSync(async (app, fake) => {
-      fake.fault(/POST/, { kind: "answer", status: 503 })
+      fake.faultAt(/POST/, { kind: "answer", status: 503 })
       const answer = await put(app, "/v1/contexts/sales", "Sell.")
       expect([answer.status, (await jsonOf(answer)).error.code]).toEqual([502, "UPSTREAM_FAILED"])
     }))

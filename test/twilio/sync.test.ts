@@ -133,7 +133,7 @@ describe("entries", () => {
     const { sync } = clientOf(fake)
     await sync.readAll()
     const gate = Promise.withResolvers<void>()
-    fake.fault(/POST .*Items$/, { kind: "wait", until: gate.promise })
+    fake.faultAt(/POST .*Items$/, { kind: "wait", until: gate.promise })
     const before = fake.requests.length
     const written = sync.write(sales)
     await fake.received(before + 2)
@@ -153,7 +153,7 @@ describe("failures", () => {
       status: 429,
       body: { code: 54009, message: "Rate limit", status: 429 },
     } as const
-    fake.fault(/POST .*Items\/sales/, busy, busy)
+    fake.faultAt(/POST .*Items\/sales/, busy, busy)
     fake.edit("Context", "sales", { content: "old" })
     expect(await sync.write(sales)).toBe("1")
   })
@@ -166,7 +166,7 @@ describe("failures", () => {
     await using fake = new FakeTwilioSync()
     fake.edit("Context", "a", { content: "x" })
     const { sync } = clientOf(fake, { timeoutMs: 200 })
-    fake.fault(/Maps\/Context\/Items/, fault)
+    fake.faultAt(/Maps\/Context\/Items/, fault)
     expect(await sync.readAll().catch((error: Error) => error.message)).toContain(words)
     expect(await sync.readAll()).toHaveLength(1)
   })
@@ -175,7 +175,7 @@ describe("failures", () => {
     await using fake = new FakeTwilioSync()
     fake.edit("Context", "sales", { content: "old" })
     const { sync } = clientOf(fake)
-    fake.fault(/POST .*Items\/sales/, { kind: "drop", carriedOut: true })
+    fake.faultAt(/POST .*Items\/sales/, { kind: "drop", carriedOut: true })
     expect(await sync.write(sales).catch((error: Error) => error.message)).toContain("closed the connection")
     expect(fake.log.filter((line) => line.startsWith("POST"))).toHaveLength(1)
   })
