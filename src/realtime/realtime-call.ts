@@ -9,6 +9,7 @@ import { Digits } from "../conversation/digits.ts"
 import { History } from "../conversation/history.ts"
 import { runCallTool } from "../conversation/run-call-tool.ts"
 import { SilenceWatch } from "../conversation/silence-watch.ts"
+import { Steering } from "../conversation/steering.ts"
 import { AppError } from "../lib/errors.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
@@ -36,8 +37,8 @@ export class RealtimeCall implements LiveCall {
   readonly #voice: AgentVoice
   readonly #dialog: Dialog
   readonly #silence: SilenceWatch
+  readonly #steering: Steering
   readonly #digits: Digits
-  #silenceDetection: boolean
   #language: string | undefined
   #ending: Ending | undefined
   #handedOver = false
@@ -93,7 +94,6 @@ export class RealtimeCall implements LiveCall {
       log,
     })
     this.#digits = new Digits({ sweep, pauseMs: times.digitsMs, onRow: (digits) => this.#keyed(digits) })
-    this.#silenceDetection = agent.silence.enabled
     this.#silence = new SilenceWatch({
       thresholdMs: agent.silence.secondsThreshold * 1000,
       messages: agent.silence.messages,
@@ -103,9 +103,25 @@ export class RealtimeCall implements LiveCall {
       remind: (text) => this.#dialog.say(text),
       giveUp: () => this.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
     })
+    this.#steering = new Steering({
+      role: this.#role,
+      voice: this.#voice,
+      silence: this.#silence,
+      goesOn: () => this.#ending === undefined,
+      onRole: () => {
+        this.#dialog.update()
+        options.onAgent(this.#role.agent)
+      },
+      forget: () => {
+        this.#history.forget()
+        this.#dialog.forget((itemId) => encodeItemDelete(itemId))
+      },
+      insert: (message) => this.insert(message),
+      publish: publish,
+    })
     options.onAgent(agent)
     this.#firstWords(arrival)
-    this.#watchSilence()
+    this.#steering.watchSilence()
   }
 
   /** A piece of the caller's sound, as base64 mu-law: fifty times a second. */
@@ -158,25 +174,8 @@ export class RealtimeCall implements LiveCall {
     )
   }
 
-  change({ contextKey, manifestKey, listenMode, silenceDetection, reset }: AgentChange): AgentState {
-    if (this.#role.exchange({ contextKey, manifestKey })) {
-      this.#dialog.update()
-      this.#options.onAgent(this.#role.agent)
-    }
-    if (reset) {
-      this.#history.forget()
-      this.#dialog.forget((itemId) => encodeItemDelete(itemId))
-    }
-    if (listenMode !== undefined) this.#voice.muted = listenMode
-    if (silenceDetection !== undefined) this.#silenceDetection = silenceDetection
-    if (listenMode !== undefined || silenceDetection !== undefined) this.#watchSilence()
-    const { context, manifest } = this.#role.agent
-    return {
-      contextKey: context.key,
-      manifestKey: manifest.key,
-      listenMode: this.#voice.muted,
-      silenceDetection: this.#silenceDetection,
-    }
+  change(change: AgentChange): AgentState {
+    return this.#steering.change(change)
   }
 
   wrapUp(text: string, ending: Ending): void {
@@ -226,12 +225,6 @@ export class RealtimeCall implements LiveCall {
           : `${instructions}\n\nFrom now on, speak the language ${language}.`,
       tools,
     })
-  }
-
-  /** Reminders make no sense to somebody who hears nothing. */
-  #watchSilence(): void {
-    if (this.#silenceDetection && !this.#voice.muted && !this.#ending) this.#silence.start()
-    else this.#silence.stop()
   }
 
   #callerSpeaks(): void {
@@ -310,16 +303,9 @@ export class RealtimeCall implements LiveCall {
         this.#language = action.ttsLanguage ?? this.#language
         return this.#dialog.update()
       case "set-listen-mode":
-        return this.#changed({ listenMode: action.enabled })
       case "set-silence-detection":
-        return this.#changed({ silenceDetection: action.enabled })
-      case "change-context": {
-        const { contextKey, manifestKey, summary } = action
-        this.#changed({ contextKey, manifestKey })
-        if (!summary) return
-        const text = `You have taken over this conversation. What was said before, in short: ${summary}`
-        return this.insert({ role: "system", text, respond: false })
-      }
+      case "change-context":
+        return this.#steering.steer(action)
       case "end-call":
         // The farewell of the same answer may still be on its way.
         this.#ending ??= action.handoff
@@ -328,9 +314,5 @@ export class RealtimeCall implements LiveCall {
       default:
         action satisfies never
     }
-  }
-
-  #changed(change: AgentChange): void {
-    this.#options.publish({ type: "agent.changed", ...this.change(change) })
   }
 }

@@ -12,12 +12,13 @@ import { History } from "../conversation/history.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
 import { runCallTool } from "../conversation/run-call-tool.ts"
 import { SilenceWatch } from "../conversation/silence-watch.ts"
+import { Steering } from "../conversation/steering.ts"
 import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Socket } from "../lib/socket.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
-import type { AnyTool, SmsSender, SteerAction } from "../tools/define-tool.ts"
+import type { AnyTool, SmsSender } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import { RelayOutbound, type RelayInbound, type RelaySetup } from "../twilio/relay-messages.ts"
 import { CallRole } from "../conversation/call-role.ts"
@@ -52,8 +53,8 @@ export class RelayCall implements LiveCall {
   readonly #voice: RelayVoice
   readonly #conversation: Conversation
   readonly #silence: SilenceWatch
+  readonly #steering: Steering
   readonly #language: LanguageWatch
-  #silenceDetection: boolean
 
   /** `parameters`: those of the call and of the socket, without the program's own. */
   constructor(options: RelayCallOptions, setup: RelaySetup, parameters: Parameters, arrival: Arrival) {
@@ -76,7 +77,7 @@ export class RelayCall implements LiveCall {
       }),
       model: modelFor(agent.model),
       voice: this.#voice,
-      steer: (action) => this.#steer(action),
+      steer: (action) => this.#steering.steer(action),
       runTool: (toolCall) => this.#runTool(toolCall),
       phrases: agent.phrases,
       times,
@@ -84,7 +85,6 @@ export class RelayCall implements LiveCall {
       log,
       publish: options.publish,
     })
-    this.#silenceDetection = agent.silence.enabled
     this.#silence = new SilenceWatch({
       thresholdMs: agent.silence.secondsThreshold * 1000,
       messages: agent.silence.messages,
@@ -95,10 +95,23 @@ export class RelayCall implements LiveCall {
       giveUp: () =>
         this.#conversation.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
     })
+    this.#steering = new Steering({
+      role: this.#role,
+      voice: this.#voice,
+      silence: this.#silence,
+      goesOn: () => true,
+      onRole: () => {
+        this.#conversation.rebrief(this.#role.brief())
+        options.onAgent(this.#role.agent)
+      },
+      forget: () => this.#conversation.forget(),
+      insert: (message) => this.insert(message),
+      publish: options.publish,
+    })
     this.#language = new LanguageWatch(declaredLanguages(agent, parameters))
     options.onAgent(agent)
     this.#firstWords(arrival)
-    this.#watchSilence()
+    this.#steering.watchSilence()
   }
 
   /** What Twilio reports. */
@@ -167,22 +180,8 @@ export class RelayCall implements LiveCall {
     this.#silence.alive()
   }
 
-  change({ contextKey, manifestKey, listenMode, silenceDetection, reset }: AgentChange): AgentState {
-    if (this.#role.exchange({ contextKey, manifestKey })) {
-      this.#conversation.rebrief(this.#role.brief())
-      this.#options.onAgent(this.#role.agent)
-    }
-    if (reset) this.#conversation.forget()
-    if (listenMode !== undefined) this.#voice.muted = listenMode
-    if (silenceDetection !== undefined) this.#silenceDetection = silenceDetection
-    if (listenMode !== undefined || silenceDetection !== undefined) this.#watchSilence()
-    const { context, manifest } = this.#role.agent
-    return {
-      contextKey: context.key,
-      manifestKey: manifest.key,
-      listenMode: this.#voice.muted,
-      silenceDetection: this.#silenceDetection,
-    }
+  change(change: AgentChange): AgentState {
+    return this.#steering.change(change)
   }
 
   wrapUp(text: string, ending: Ending): void {
@@ -222,38 +221,6 @@ export class RelayCall implements LiveCall {
     const ttsLanguage = this.#voice.muted ? undefined : this.#language.heard(lang)
     if (ttsLanguage !== undefined) this.#voice.act({ type: "switch-language", ttsLanguage })
     this.#conversation.hear(text, { lang })
-  }
-
-  /** Reminders make no sense to somebody who hears nothing. */
-  #watchSilence(): void {
-    if (this.#silenceDetection && !this.#voice.muted) this.#silence.start()
-    else this.#silence.stop()
-  }
-
-  #steer(action: SteerAction): void {
-    switch (action.type) {
-      case "set-listen-mode":
-        this.#changed({ listenMode: action.enabled })
-        return
-      case "set-silence-detection":
-        this.#changed({ silenceDetection: action.enabled })
-        return
-      case "change-context": {
-        const { contextKey, manifestKey, summary } = action
-        this.#changed({ contextKey, manifestKey })
-        if (summary) {
-          const text = `You have taken over this conversation. What was said before, in short: ${summary}`
-          this.#conversation.insert({ role: "system", text, respond: false })
-        }
-        return
-      }
-      default:
-        action satisfies never
-    }
-  }
-
-  #changed(change: AgentChange): void {
-    this.#options.publish({ type: "agent.changed", ...this.change(change) })
   }
 
   async #runTool(toolCall: ToolCall) {
