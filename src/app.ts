@@ -1,7 +1,7 @@
 /** The composition root: builds the parts out of the configuration and joins them. The only place that does. */
 
 import type { Server } from "bun"
-import type { Agent, ModelChoice } from "./assets/agent.ts"
+import type { Agent } from "./assets/agent.ts"
 import { createAssets } from "./assets/assets.ts"
 import type { Call } from "./call/call.ts"
 import type { RecordedEvent } from "./call/events.ts"
@@ -29,12 +29,9 @@ import { getLog } from "./lib/log.ts"
 import type { Socket, SocketSession } from "./lib/socket.ts"
 import { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
-import { createChatModel } from "./llm/create-model.ts"
 import { conversationTools } from "./messaging/conversation-tools.ts"
 import { createMessenger } from "./messaging/messenger.ts"
-import { connectTo, type ConnectModel } from "./realtime/model-socket.ts"
 import { RealtimeSession } from "./realtime/realtime-session.ts"
-import { connectToStandIn, storedSounds } from "./realtime/stand-in-socket.ts"
 import { ClaimingSession } from "./relay/claiming-session.ts"
 import { RelaySession } from "./relay/relay-session.ts"
 import { Observers } from "./observers/observers.ts"
@@ -47,13 +44,10 @@ import { createSockets, type SocketPurpose, type Sockets } from "./server/socket
 import { createRecorder } from "./store/recorder.ts"
 import { patiently } from "./store/patience.ts"
 import { openStore, type Store } from "./store/store.ts"
+import { cachedModels, realtimeConnection, twilioOf, twilioSyncOf } from "./services.ts"
 import { builtinTools, toolsOf } from "./tools/registry.ts"
-import { createTwilioRest, type TwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
-import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
 
 type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
-
-const OPENAI_URL = "https://api.openai.com/v1"
 
 export type App = {
   fetch(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>
@@ -298,68 +292,11 @@ function describeEnded(store: Store, call: Call) {
   }
 }
 
-/** The speech-to-speech model of the configuration; without one, the server that is built in. */
-function realtimeConnection(
-  { openai, azure, realtimeProvider, modelProvider }: Config,
-  { model, safetyId, sweep }: { model: string; safetyId: string; sweep: Sweep },
-): ConnectModel {
-  const { apiKey, baseUrl } = openai
-  if (realtimeProvider === "azure" && azure.endpoint && azure.apiKey && azure.deployment) {
-    const { endpoint, apiKey: key, deployment, version } = azure
-    return connectTo({ provider: "azure", endpoint, apiKey: key, deployment, version })
-  }
-  if (modelProvider === "demo" || (!apiKey && !baseUrl))
-    return connectToStandIn({ sounds: storedSounds(), sweep })
-  return connectTo({ provider: "openai", baseUrl: baseUrl ?? OPENAI_URL, apiKey, model, safetyId })
-}
-
-/** One model for each choice, so that connections are shared. */
-function cachedModels(config: Config, models: Map<string, ChatModel>): (choice: ModelChoice) => ChatModel {
-  return function modelFor(choice) {
-    const provider = choice.provider === "auto" ? config.modelProvider : choice.provider
-    const key = JSON.stringify({ ...choice, provider })
-    const known = models.get(key)
-    if (known) return known
-    const model = createChatModel(
-      { ...choice, provider },
-      {
-        openaiApiKey: config.openai.apiKey,
-        openaiBaseUrl: config.openai.baseUrl,
-        openaiModel: config.openai.model,
-        flowise: config.flowise,
-      },
-    )
-    models.set(key, model)
-    return model
-  }
-}
-
 function transcriptLogOf(
   { transcriptLogDir: dir }: Config,
   parts: Omit<TranscriptLogOptions, "dir" | "log">,
 ): TranscriptLog | undefined {
   return dir === undefined ? undefined : createTranscriptLog({ dir, ...parts, log: getLog("transcripts") })
-}
-
-/** Undefined without credentials. */
-export function twilioOf(config: Config): TwilioRest | undefined {
-  const options = twilioOptions(config)
-  return options && createTwilioRest(options)
-}
-
-/** The account's Twilio Sync; undefined without credentials. */
-export function twilioSyncOf(config: Config): TwilioSync | undefined {
-  const options = twilioOptions(config)
-  return options && createTwilioSync({ ...options, log: getLog("twilio") })
-}
-
-/** Undefined without credentials. */
-function twilioOptions({ twilio, times }: Config): TwilioRestOptions | undefined {
-  const { accountSid, authTokens, apiKey, apiSecret, apiBaseUrl, edge, region } = twilio
-  const [authToken] = authTokens
-  if (!accountSid || (!authToken && !apiKey)) return undefined
-  const timeoutMs = times.twilioMs
-  return { accountSid, authToken, apiKey, apiSecret, baseUrl: apiBaseUrl, edge, region, timeoutMs }
 }
 
 /** What `create` makes; when it fails, the store does not stay open. */

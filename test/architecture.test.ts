@@ -12,6 +12,7 @@ const SRC = join(ROOT, "src")
 const RANKS: Record<string, number> = {
   "main.ts": 10,
   cli: 9,
+  "services.ts": 7,
   "app.ts": 8,
   server: 7,
   relay: 6,

@@ -1,6 +1,6 @@
 /** `parley numbers`: the account's phone numbers, who answers them, and the way of one to this server. */
 
-import { twilioOf, twilioSyncOf } from "../app.ts"
+import { twilioOf, twilioSyncOf } from "../services.ts"
 import { createAssets } from "../assets/assets.ts"
 import type { Config } from "../config.ts"
 import { assignNumber, listNumbers, type AnsweredNumber, type NumberContext } from "../control/numbers.ts"

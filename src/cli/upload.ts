@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs"
 import { basename, extname, resolve } from "node:path"
-import { twilioSyncOf } from "../app.ts"
+import { twilioSyncOf } from "../services.ts"
 import { describeFault } from "../assets/asset-error.ts"
 import { readAsset, type AssetMeaning, type AssetText } from "../assets/asset-text.ts"
 import { listFolder, readFiles } from "../assets/files.ts"
