@@ -64,7 +64,7 @@ export class Feed<T> implements AsyncIterable<T> {
 
   /**
    * The next item that matches, from the past or the future; what lies before it is passed over and not returned by
-   * later calls. Rejects when the feed closes without one.
+   * later calls. All who wait at the same time get the same one. Rejects when the feed closes without one.
    */
   next(predicate: (item: T) => boolean = () => true): Promise<T> {
     const from = Math.max(0, this.#cursor - this.#dropped)
