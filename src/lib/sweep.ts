@@ -31,6 +31,11 @@ export class Sweep {
     return this.#entries.size
   }
 
+  /** When a visit is worth while again, in milliseconds since the epoch; `Infinity` where nothing waits. */
+  get nextDueMs(): number {
+    return this.#nextDueMs
+  }
+
   /** Calls `run` once, `ms` from now or at the next visit after that. Returns its cancellation; cancelling twice is harmless. */
   after(ms: number, run: () => void): () => void {
     const entry: Entry = { dueMs: this.clock.now() + ms, run }

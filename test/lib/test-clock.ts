@@ -4,7 +4,7 @@ import type { Clock } from "../../src/lib/clock.ts"
 import { Sweep } from "../../src/lib/sweep.ts"
 
 export class TestClock implements Clock, Disposable {
-  /** Visited on every millisecond that `advance` or `pass` moves over. */
+  /** Visited on every millisecond on which something is due, as `advance` or `pass` moves over it. */
   readonly sweep: Sweep
   /** What deadlines threw. */
   readonly errors: unknown[] = []
@@ -24,7 +24,7 @@ export class TestClock implements Clock, Disposable {
     const end = this.#now + ms
     this.sweep.tick()
     while (this.#now < end) {
-      this.#now = Math.min(this.#now + 1, end)
+      this.#now = Math.min(Math.max(this.#now + 1, Math.ceil(this.sweep.nextDueMs)), end)
       this.sweep.tick()
     }
   }
