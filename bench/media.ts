@@ -31,6 +31,11 @@ const bare = [process.execPath, join(PARTS, "bare-relay.ts")]
 const RELAYS: readonly Relay[] = [
   { name: "bare Bun relay", program: { name: "bare relay", command: bare } },
   { name: "bare Bun relay, marks", program: { name: "bare relay", command: bare }, env: { MARKS: "1" } },
+  {
+    name: "bare Bun relay, marks, JSON",
+    program: { name: "bare relay", command: bare },
+    env: { MARKS: "1", READS: "json" },
+  },
   { name: "Parley", program: BINARY, isParley: true },
   { name: "Node + ws", program: { name: "node relay", command: ["node", join(PARTS, "node-relay.mjs")] } },
 ]
@@ -44,7 +49,8 @@ const LOADS = [
 ]
 const SETTINGS_MS = 300
 const INTERRUPT_EVERY_MS = 10_000
-const WARM_UP_MS = 2_000
+/** Long enough for what runs often to be compiled: calls are many minutes, and a server is up for weeks. */
+const WARM_UP_MS = 10_000
 const MEASURED_MS = 8_000
 /** Other programs on the machine, in percent of a core, below which a run counts as undisturbed. */
 const QUIET_PERCENT = 15

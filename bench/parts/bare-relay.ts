@@ -1,7 +1,8 @@
 /**
  * The floor of a media relay: cuts the sound out of each frame and sends it on, and does nothing else. It has no calls, no
  * signatures, no transcript, no tools; it checks nothing, and forgets what it sent. With MARKS=1 a mark follows each
- * piece, as everyone needs who wants to know what was heard.
+ * piece, as everyone needs who wants to know what was heard. With READS=json every frame is parsed and written as JSON,
+ * as a relay is usually written.
  */
 
 type Leg = { model: WebSocket | undefined; ready: boolean; streamSid: string; waiting: string[] }
@@ -9,6 +10,7 @@ type Leg = { model: WebSocket | undefined; ready: boolean; streamSid: string; wa
 const PAYLOAD = '"payload":"'
 const DELTA = '"delta":"'
 const withMarks = process.env["MARKS"] === "1"
+const withJson = process.env["READS"] === "json"
 const modelUrl = `${process.env["MODEL_URL"] ?? ""}/realtime?model=bench`
 const SESSION = JSON.stringify({
   type: "session.update",
@@ -30,7 +32,8 @@ Bun.serve<Leg>({
     message(ws, message) {
       const text = String(message)
       const leg = ws.data
-      if (text.startsWith('{"event":"media"')) {
+      if (withJson) hearJson(ws, text)
+      else if (text.startsWith('{"event":"media"')) {
         const from = text.indexOf(PAYLOAD) + PAYLOAD.length
         const append = `{"type":"input_audio_buffer.append","audio":"${text.slice(from, text.indexOf('"', from))}"}`
         if (leg.ready) leg.model?.send(append)
@@ -46,6 +49,22 @@ Bun.serve<Leg>({
   },
 })
 
+type TwilioFrame = { event: string; media: { payload: string }; start: { streamSid: string } }
+type ModelEvent = { type: string; delta: string }
+
+function hearJson(ws: Bun.ServerWebSocket<Leg>, text: string): void {
+  const leg = ws.data
+  const frame = JSON.parse(text) as TwilioFrame
+  if (frame.event === "media") {
+    const append = JSON.stringify({ type: "input_audio_buffer.append", audio: frame.media.payload })
+    if (leg.ready) leg.model?.send(append)
+    else leg.waiting.push(append)
+  } else if (frame.event === "start") {
+    leg.streamSid = frame.start.streamSid
+    leg.model = openModel(ws)
+  }
+}
+
 function openModel(caller: Bun.ServerWebSocket<Leg>): WebSocket {
   const model = new WebSocket(modelUrl, { perMessageDeflate: false })
   const { data: leg } = caller
@@ -54,7 +73,8 @@ function openModel(caller: Bun.ServerWebSocket<Leg>): WebSocket {
   model.addEventListener("open", () => model.send(SESSION))
   model.addEventListener("message", ({ data }) => {
     const text = String(data)
-    if (text.startsWith('{"type":"response.output_audio.delta"')) {
+    if (withJson) speakJson(text)
+    else if (text.startsWith('{"type":"response.output_audio.delta"')) {
       const from = text.indexOf(DELTA) + DELTA.length
       caller.send(`${head}${text.slice(from, text.indexOf('"', from))}"}}`)
       if (!withMarks) return
@@ -68,4 +88,20 @@ function openModel(caller: Bun.ServerWebSocket<Leg>): WebSocket {
     }
   })
   return model
+
+  function speakJson(text: string): void {
+    const { streamSid } = leg
+    const event = JSON.parse(text) as ModelEvent
+    if (event.type === "response.output_audio.delta") {
+      caller.send(JSON.stringify({ event: "media", streamSid, media: { payload: event.delta } }))
+      if (!withMarks) return
+      pieces += 1
+      caller.send(JSON.stringify({ event: "mark", streamSid, mark: { name: String(pieces) } }))
+    } else if (event.type === "input_audio_buffer.speech_started") {
+      caller.send(JSON.stringify({ event: "clear", streamSid }))
+    } else if (event.type === "session.updated") {
+      leg.ready = true
+      for (const append of leg.waiting.splice(0)) model.send(append)
+    }
+  }
 }

@@ -2,9 +2,6 @@
 
 import type { Sweep } from "../lib/sweep.ts"
 
-/** How often it is looked whether the agent is still heard: that may end earlier than it was estimated. */
-const LOOK_EVERY_MS = 250
-
 export type WaitPhrasesOptions = {
   sweep: Sweep
   /** Said one after the other; the last one again and again. None: nothing is said. */
@@ -13,6 +10,8 @@ export type WaitPhrasesOptions = {
   silenceMs: number
   /** When the agent will have ceased, or has ceased, to be heard, in milliseconds since the epoch. */
   quietAt: () => number
+  /** How often it is looked whether that comes earlier than it was said, in milliseconds. */
+  lookEveryMs?: number
   say: (phrase: string) => void
 }
 
@@ -40,7 +39,7 @@ export class WaitPhrases {
   }
 
   #look(): void {
-    const { sweep, phrases, silenceMs, quietAt, say } = this.#options
+    const { sweep, phrases, silenceMs, quietAt, lookEveryMs = 250, say } = this.#options
     const now = sweep.clock.now()
     const dueMs = Math.max(this.#silentFrom, quietAt()) + silenceMs
     if (now >= dueMs) {
@@ -50,7 +49,7 @@ export class WaitPhrases {
       this.#silentFrom = now
       say(phrase)
     }
-    const waitMs = Math.min(LOOK_EVERY_MS, now < dueMs ? dueMs - now : silenceMs)
+    const waitMs = Math.min(lookEveryMs, now < dueMs ? dueMs - now : silenceMs)
     this.#cancel = sweep.after(waitMs, () => this.#look())
   }
 }

@@ -92,7 +92,7 @@ export class Observers implements AudioTap {
   }
 
   hasListeners(callId: CallId): boolean {
-    return this.#listeners.has(callId)
+    return this.#listeners.size > 0 && this.#listeners.has(callId)
   }
 
   inbound(callId: CallId, payload: string): void {

@@ -9,11 +9,13 @@ import type { History } from "../conversation/history.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { Heard, SoundKey } from "../media/playback.ts"
-import type { AudioDelta } from "./audio-delta.ts"
+import type { AudioDelta } from "./frequent-deltas.ts"
 import { heardText } from "./heard-text.ts"
 
 /** An ordinary pace of speech: what is still to come of a sentence is estimated by it. */
 const MS_PER_CHARACTER = 66
+/** How often the words heard so far are kept while more of them are said. Marks come back for every piece of sound. */
+const KEEP_WORDS_EVERY_MS = 1_000
 
 export type AgentVoiceOptions = {
   stream: MediaStream
@@ -38,6 +40,8 @@ type Utterance = {
   isBroken: boolean
   /** Whether all that was sent was heard. */
   isHeard: boolean
+  /** When its words were kept last, in milliseconds since the epoch. */
+  keptAt: number
 }
 
 /** What was heard of something the model said. `whole`: all of it, and no more will come. */
@@ -79,8 +83,9 @@ export class AgentVoice {
     this.#play(payload, { itemId: key, contentIndex, responseId })
   }
 
-  /** The last turn of a response that is being said. */
+  /** The last turn of a response that is being said, with what was heard of it by now. */
   lastTurnOf(responseId: string): Turn | undefined {
+    this.keepHeard()
     return [...this.#utterances.values()].findLast((said) => said.responseId === responseId)?.turn
   }
 
@@ -125,6 +130,15 @@ export class AgentVoice {
     return labels
   }
 
+  /** Brings the conversation up to what was heard by now, for who reads it while the agent speaks. */
+  keepHeard(): void {
+    for (const [key, utterance] of this.#utterances) {
+      const { responseId } = utterance
+      const said = this.#options.stream.heard({ itemId: key, contentIndex: 0, responseId })
+      if (said) this.#keepWords(utterance, partOf(utterance, said.heardMs, said.sentMs))
+    }
+  }
+
   /** Stops the sound at once. Returns what the model must be told of what it said. */
   cut(): Cut[] {
     const { stream } = this.#options
@@ -158,12 +172,12 @@ export class AgentVoice {
     this.#play(base64, { itemId: key, contentIndex: 0, responseId: "own" })
   }
 
-  #begin(key: string, fields: Omit<Utterance, "turn" | "isHeard" | "isBroken">): void {
+  #begin(key: string, fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): void {
     const { history, clock } = this.#options
     const turn = history.agent()
     // It takes its place now, and gets its words as they are heard.
     history.say(turn, "", clock.now())
-    this.#utterances.set(key, { ...fields, turn, isHeard: false, isBroken: false })
+    this.#utterances.set(key, { ...fields, turn, isHeard: false, isBroken: false, keptAt: 0 })
   }
 
   #heard({ itemId: key, heardMs, sentMs, complete }: Heard): void {
@@ -173,10 +187,14 @@ export class AgentVoice {
     if (complete && utterance.isSent) {
       return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
     }
-    const text = partOf(utterance, heardMs, sentMs)
-    // Marks come back for every piece of sound, words only now and then.
-    if (text !== utterance.turn.text)
-      this.#options.history.say(utterance.turn, text, utterance.turn.startedAt)
+    if (this.#options.clock.now() - utterance.keptAt >= KEEP_WORDS_EVERY_MS)
+      this.#keepWords(utterance, partOf(utterance, heardMs, sentMs))
+  }
+
+  #keepWords(utterance: Utterance, text: string): void {
+    const { history, clock } = this.#options
+    utterance.keptAt = clock.now()
+    if (text !== utterance.turn.text) history.say(utterance.turn, text, utterance.turn.startedAt)
   }
 
   #settle(key: string, { turn }: Utterance, text: string, interrupted: boolean): void {

@@ -9,6 +9,7 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import type { AgentVoice } from "./agent-voice.ts"
+import type { CallerSound } from "./caller-sound.ts"
 import type { ConnectModel } from "./model-socket.ts"
 import type { LinkFailure } from "./realtime-link.ts"
 
@@ -36,6 +37,8 @@ export type DialogOptions = {
   /** Whether a caller who waits is told so. */
   waitsWithWords: boolean
   history: History
+  /** What the caller says. */
+  callerSound: CallerSound
   voice: AgentVoice
   keep: (turn: Turn) => void
   keepUsage: (usage: Usage) => void

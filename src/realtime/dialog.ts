@@ -4,7 +4,7 @@
  */
 
 import type { Turn } from "../call/turn.ts"
-import type { AudioDelta } from "./audio-delta.ts"
+import type { AudioDelta } from "./frequent-deltas.ts"
 import { CallerTurns } from "./caller-turns.ts"
 import { encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
 import type { DialogOptions } from "./dialog-options.ts"
@@ -69,6 +69,7 @@ export class Dialog {
     })
     this.#line = new ModelLine({
       connect: options.connect,
+      callerSound: options.callerSound,
       session: options.session,
       prelude: options.prelude,
       isBetweenTurns: () => !this.busy && !this.#callerSpeaks && !voice.isSpeaking,
@@ -92,11 +93,6 @@ export class Dialog {
   /** Whether an answer is owed or made, or a tool runs: then the caller is the one who waits. */
   get busy(): boolean {
     return this.#owed.any || this.#tools.running > 0 || this.#line.dialogue?.queue.isIdle === false
-  }
-
-  /** Caller audio as base64 mu-law. */
-  append(payload: string): void {
-    this.#line.append(payload)
   }
 
   /** Has the model say a sentence, word for word as far as it can. */

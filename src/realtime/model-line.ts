@@ -5,6 +5,7 @@
 
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
+import type { CallerSound } from "./caller-sound.ts"
 import { ConversationItems } from "./conversation-items.ts"
 import type { ConnectModel } from "./model-socket.ts"
 import type { RealtimeEvent } from "./realtime-events.ts"
@@ -21,8 +22,6 @@ const RETRY_CONNECT_MS = 2_500
 const RENEW_BEFORE_MS = 5 * 60_000
 /** How soon it is looked again for a moment between two turns. */
 const LOOK_AGAIN_MS = 2_000
-/** Pieces of the caller's sound that wait while there is no connection at all: ten seconds. */
-const MAX_WAITING = 500
 
 /** One connection with what belongs to it: names of items and responses mean nothing on another one. */
 export type Dialogue = {
@@ -46,6 +45,8 @@ export interface ModelLineEvents {
 
 export type ModelLineOptions = {
   connect: ConnectModel
+  /** What the model is to hear. */
+  callerSound: CallerSound
   /** The session object as it should be now. */
   session: () => object
   /** The conversation so far, as frames. */
@@ -64,7 +65,6 @@ export class ModelLine {
   #current: Dialogue | undefined
   /** What will take the place of the current one. */
   #next: Dialogue | undefined
-  #waiting: string[] = []
   #epoch = 0
   #tries = 0
   #outageSince: number | undefined
@@ -82,14 +82,6 @@ export class ModelLine {
   /** The connection that can be used; undefined while there is none. */
   get dialogue(): Dialogue | undefined {
     return this.#current?.link.isReady ? this.#current : undefined
-  }
-
-  /** Caller audio as base64 mu-law; it waits while there is no connection. */
-  append(payload: string): void {
-    if (this.#current) return this.#current.link.append(payload)
-    if (this.#closed) return
-    this.#waiting.push(payload)
-    if (this.#waiting.length > MAX_WAITING) this.#waiting.shift()
   }
 
   /** Tells the model how the session should be now. */
@@ -121,7 +113,6 @@ export class ModelLine {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#waiting = []
     this.#cancelRetry()
     this.#cancelRenewal()
     this.#next?.link.close()
@@ -130,18 +121,19 @@ export class ModelLine {
   }
 
   #connect(connectMs: number): void {
+    const { events, callerSound } = this.#options
     const again = this.#epoch > 0
     const dialogue = this.#open({
       connectMs,
-      ready: () => this.#options.events.ready(again),
+      ready: () => {
+        events.ready(again)
+        callerSound.sendTo(dialogue.link)
+      },
       lost: (failure) => {
         if (this.#current === dialogue) this.#lost(failure)
       },
     })
     this.#current = dialogue
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const payload of waiting) dialogue.link.append(payload)
   }
 
   #open({
@@ -185,8 +177,9 @@ export class ModelLine {
 
   #lost(failure: LinkFailure): void {
     if (this.#closed) return
-    const { events, sweep, connectMs } = this.#options
+    const { events, sweep, connectMs, callerSound } = this.#options
     this.#current = undefined
+    callerSound.hold()
     this.#cancelRenewal()
     this.#next?.link.close()
     this.#next = undefined
@@ -216,7 +209,7 @@ export class ModelLine {
 
   /** Makes a connection beside the one in use. If the conversation goes on meanwhile, it is made again later. */
   #renew(): void {
-    const { isBetweenTurns, connectMs, events, log } = this.#options
+    const { isBetweenTurns, connectMs, callerSound, events, log } = this.#options
     if (!isBetweenTurns()) return this.#renewAfter(LOOK_AGAIN_MS)
     const next = this.#open({
       connectMs,
@@ -233,6 +226,7 @@ export class ModelLine {
         this.#planRenewal(next)
         log.info("conversation handed over to a new session of the model")
         events.ready(false)
+        callerSound.sendTo(next.link)
       },
       lost: () => {
         if (this.#next === next) {

@@ -109,15 +109,32 @@ export function connectTo(target: ModelTarget): ConnectModel {
     socket.addEventListener("message", onMessage, { signal })
     socket.addEventListener("error", onError, { signal })
     socket.addEventListener("close", onClose, { signal })
-    return {
-      get bufferedAmount() {
-        return socket.bufferedAmount
-      },
-      send: (text) => {
-        if (socket.readyState === WebSocket.OPEN) socket.send(text)
-      },
-      close: (code, reason) => socket.close(code, reason),
-      terminate: () => socket.terminate(),
-    }
+    return new ClientSocket(socket)
+  }
+}
+
+/** Of one shape and with shared methods, since every frame of every call goes through one. */
+class ClientSocket implements ModelSocket {
+  readonly #socket: WebSocket
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  send(text: string): void {
+    const socket = this.#socket
+    if (socket.readyState === WebSocket.OPEN) socket.send(text)
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  terminate(): void {
+    this.#socket.terminate()
   }
 }

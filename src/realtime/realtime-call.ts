@@ -15,6 +15,7 @@ import type { MediaStream } from "../media/media-stream.ts"
 import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import { AgentVoice } from "./agent-voice.ts"
+import { CallerSound } from "./caller-sound.ts"
 import { encodeItemDelete, type NewItem } from "./client-events.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import { Dialog } from "./dialog.ts"
@@ -31,6 +32,8 @@ const END_LABEL = "end"
 export class RealtimeCall implements LiveCall {
   readonly callId: CallId
   readonly #options: RealtimeCallOptions
+  /** Where every piece of the caller's sound goes. */
+  readonly sound: CallerSound
   readonly #stream: MediaStream
   readonly #role: CallRole
   readonly #history: History
@@ -52,6 +55,7 @@ export class RealtimeCall implements LiveCall {
     const { call, assets, sweep, log, publish, keep, times, connectTo } = options
     this.callId = call.id
     this.#options = options
+    this.sound = new CallerSound({ callId: call.id, tap: options.tap })
     this.#stream = stream
     this.#role = new CallRole({ assets, call, facts: { sessionId: stream.streamSid }, parameters, log })
     const { agent } = this.#role
@@ -75,11 +79,15 @@ export class RealtimeCall implements LiveCall {
       model,
       transcriber: agent.realtime.transcription?.model ?? options.transcribeModel,
       session: () => this.#session(model),
-      prelude: () => historyFrames(this.#history.items()),
+      prelude: () => {
+        this.#voice.keepHeard()
+        return historyFrames(this.#history.items())
+      },
       serverInterrupts: agent.realtime.turnDetection.interruptResponse,
       serverAnswers: agent.realtime.turnDetection.createResponse,
       waitsWithWords: agent.phrases.wait.length > 0,
       history: this.#history,
+      callerSound: this.sound,
       voice: this.#voice,
       keep,
       keepUsage: options.keepUsage,
@@ -122,13 +130,6 @@ export class RealtimeCall implements LiveCall {
     options.onAgent(agent)
     this.#firstWords(arrival)
     this.#steering.watchSilence()
-  }
-
-  /** A piece of the caller's sound, as base64 mu-law: fifty times a second. */
-  hear(payload: string): void {
-    this.#dialog.append(payload)
-    const { tap } = this.#options
-    if (tap.hasListeners(this.callId)) tap.inbound(this.callId, payload)
   }
 
   /** The caller pressed a key. */

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod"
-import { sliceAudioDelta, type AudioDelta } from "./audio-delta.ts"
+import { sliceDelta, type AudioDelta } from "./frequent-deltas.ts"
 import {
   count,
   Failure,
@@ -72,18 +72,19 @@ export type RealtimeEvent =
   /** Not JSON, no object with a type, or a known type without its fields. */
   | { type: "malformed"; reason: string }
 
-const Named = z.looseObject({ type: z.string() })
+const Named = z.object({ type: z.string() })
 
 /** One text frame. Never throws. */
 export function parseRealtimeEvent(text: string): RealtimeEvent {
-  const audio = sliceAudioDelta(text)
-  if (audio) return audio
-  const named = Named.safeParse(parseJson(text))
+  const delta = sliceDelta(text)
+  if (delta) return delta
+  const json = parseJson(text)
+  const named = Named.safeParse(json)
   if (!named.success) return { type: "malformed", reason: "not an event" }
   const name = named.data.type
   const schema = SCHEMAS.get(name)
   if (!schema) return { type: "ignored", name: name.slice(0, 100) }
-  const parsed = schema.safeParse(named.data)
+  const parsed = schema.safeParse(json)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   return { type: "malformed", reason: `${name}: ${issue?.path.join(".")}: ${issue?.message}`.slice(0, 300) }
@@ -97,15 +98,15 @@ function parseJson(text: string): unknown {
   }
 }
 
-const Format = z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish()
+const Format = z.object({ format: z.object({ type: z.string() }).nullish() }).nullish()
 
 const sessionEvent = <T extends "session-created" | "session-updated">(type: T) =>
   z
-    .looseObject({
-      session: z.looseObject({
+    .object({
+      session: z.object({
         id: nullableText,
         expires_at: z.number().nullish(),
-        audio: z.looseObject({ input: Format, output: Format }).nullish(),
+        audio: z.object({ input: Format, output: Format }).nullish(),
       }),
     })
     .transform(({ session: { id, expires_at, audio } }) => ({
@@ -121,16 +122,16 @@ const previousId = z.string().nullish()
 
 const itemEvent = <T extends "item-added" | "item-done">(type: T) =>
   z
-    .looseObject({ item: Item, previous_item_id: previousId })
+    .object({ item: Item, previous_item_id: previousId })
     .transform(({ item, previous_item_id: previousItemId }) => ({ type, item, previousItemId }))
 
 const outputItemEvent = <T extends "output-item-added" | "output-item-done">(type: T) =>
   z
-    .looseObject({ response_id: id, item: Item })
+    .object({ response_id: id, item: Item })
     .transform(({ response_id: responseId, item }) => ({ type, responseId, item }))
 
 const responseEvent = <T extends "response-created" | "response-done">(type: T) =>
-  z.looseObject({ response: Response }).transform(({ response }) => ({ type, response }))
+  z.object({ response: Response }).transform(({ response }) => ({ type, response }))
 
 const part = { response_id: id, item_id: id, content_index: count }
 const partOf = (event: { response_id: string; item_id: string; content_index: number }): Part => ({
@@ -141,7 +142,7 @@ const partOf = (event: { response_id: string; item_id: string; content_index: nu
 
 const deltaEvent = <T extends "transcript-delta" | "text-delta">(type: T) =>
   z
-    .looseObject({ ...part, delta: z.string() })
+    .object({ ...part, delta: z.string() })
     .transform((event) => ({ type, delta: event.delta, ...partOf(event) }))
 
 const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
@@ -151,7 +152,7 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   ["conversation.item.done", itemEvent("item-done")],
   [
     "conversation.item.truncated",
-    z.looseObject({ item_id: id, content_index: count, audio_end_ms: count }).transform((event) => ({
+    z.object({ item_id: id, content_index: count, audio_end_ms: count }).transform((event) => ({
       type: "item-truncated" as const,
       itemId: event.item_id,
       contentIndex: event.content_index,
@@ -161,12 +162,12 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   [
     "conversation.item.deleted",
     z
-      .looseObject({ item_id: id })
+      .object({ item_id: id })
       .transform(({ item_id }) => ({ type: "item-deleted" as const, itemId: item_id })),
   ],
   [
     "conversation.item.input_audio_transcription.delta",
-    z.looseObject({ item_id: id, delta: text }).transform(({ item_id, delta }) => ({
+    z.object({ item_id: id, delta: text }).transform(({ item_id, delta }) => ({
       type: "caller-transcript-delta" as const,
       itemId: item_id,
       delta,
@@ -175,11 +176,11 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   [
     "conversation.item.input_audio_transcription.completed",
     z
-      .looseObject({
+      .object({
         item_id: id,
         transcript: z.string(),
         languages: z.unknown().optional(),
-        usage: z.looseObject({ total_tokens: count, seconds: count }).nullish().catch(null),
+        usage: z.object({ total_tokens: count, seconds: count }).nullish().catch(null),
       })
       .transform(({ item_id, transcript, languages, usage }) => ({
         type: "caller-transcript" as const,
@@ -191,7 +192,7 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   ],
   [
     "conversation.item.input_audio_transcription.failed",
-    z.looseObject({ item_id: id, error: Failure.nullish() }).transform(({ item_id, error }) => ({
+    z.object({ item_id: id, error: Failure.nullish() }).transform(({ item_id, error }) => ({
       type: "caller-transcript-failed" as const,
       itemId: item_id,
       code: error?.code ?? null,
@@ -200,7 +201,7 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   ],
   [
     "input_audio_buffer.speech_started",
-    z.looseObject({ item_id: id, audio_start_ms: count }).transform((event) => ({
+    z.object({ item_id: id, audio_start_ms: count }).transform((event) => ({
       type: "speech-started" as const,
       itemId: event.item_id,
       audioStartMs: event.audio_start_ms,
@@ -208,7 +209,7 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   ],
   [
     "input_audio_buffer.speech_stopped",
-    z.looseObject({ item_id: id, audio_end_ms: count }).transform((event) => ({
+    z.object({ item_id: id, audio_end_ms: count }).transform((event) => ({
       type: "speech-stopped" as const,
       itemId: event.item_id,
       audioEndMs: event.audio_end_ms,
@@ -216,7 +217,7 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   ],
   [
     "input_audio_buffer.committed",
-    z.looseObject({ item_id: id, previous_item_id: previousId }).transform((event) => ({
+    z.object({ item_id: id, previous_item_id: previousId }).transform((event) => ({
       type: "committed" as const,
       itemId: event.item_id,
       previousItemId: event.previous_item_id,
@@ -229,32 +230,32 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   [
     "response.output_audio.delta",
     z
-      .looseObject({ ...part, delta: z.base64() })
+      .object({ ...part, delta: z.base64() })
       .transform((event) => ({ type: "audio" as const, payload: event.delta, ...partOf(event) })),
   ],
   [
     "response.output_audio.done",
-    z.looseObject(part).transform((event) => ({ type: "audio-done" as const, ...partOf(event) })),
+    z.object(part).transform((event) => ({ type: "audio-done" as const, ...partOf(event) })),
   ],
   ["response.output_audio_transcript.delta", deltaEvent("transcript-delta")],
   [
     "response.output_audio_transcript.done",
     z
-      .looseObject({ ...part, transcript: text })
+      .object({ ...part, transcript: text })
       .transform((event) => ({ type: "transcript-done" as const, text: event.transcript, ...partOf(event) })),
   ],
   ["response.output_text.delta", deltaEvent("text-delta")],
   [
     "response.output_text.done",
     z
-      .looseObject({ ...part, text })
+      .object({ ...part, text })
       .transform((event) => ({ type: "text-done" as const, text: event.text, ...partOf(event) })),
   ],
   [
     "rate_limits.updated",
     z
-      .looseObject({
-        rate_limits: z.array(z.looseObject({ name: text, remaining: count, reset_seconds: count })),
+      .object({
+        rate_limits: z.array(z.object({ name: text, remaining: count, reset_seconds: count })),
       })
       .transform(({ rate_limits }) => ({
         type: "rate-limits" as const,
@@ -268,8 +269,8 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   [
     "error",
     z
-      .looseObject({
-        error: z.looseObject({
+      .object({
+        error: z.object({
           type: text,
           code: nullableText,
           message: text,
@@ -286,6 +287,6 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
 
 /** Languages come as codes or as objects that carry one. */
 function codesOf(languages: unknown): string[] {
-  const list = z.array(z.union([z.string(), z.looseObject({ code: z.string() })])).safeParse(languages)
+  const list = z.array(z.union([z.string(), z.object({ code: z.string() })])).safeParse(languages)
   return (list.data ?? []).map((language) => (typeof language === "string" ? language : language.code))
 }

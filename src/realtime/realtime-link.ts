@@ -23,7 +23,7 @@ export type LinkFailure = {
 }
 
 export interface RealtimeLinkEvents {
-  /** Once, when the server has taken the settings; what waited of the caller's audio goes out right after it. */
+  /** Once, when the server has taken the settings. */
   ready(): void
   /** Every event of the server in its order, except those that nobody needs. Also before `ready`. */
   event(event: RealtimeEvent): void
@@ -44,10 +44,10 @@ export type RealtimeLinkOptions = {
   log: Log
 }
 
-/** Base64 characters of ten seconds of mu-law: what is kept of the caller while the model is not ready. */
-const PREROLL_CHARS = Math.ceil((10 * 8000 * 4) / 3)
 /** About ten seconds of audio on the way out; a connection that is slower gets no more of it. */
 const AUDIO_BUFFER_BYTES = 160_000
+/** After so many pieces of audio it is looked again whether the connection is too slow: 320 ms. */
+const LOOK_EVERY_PIECES = 16
 /** A connection that has this much unsent is taken for dead. */
 const MAX_BUFFER_BYTES = 4 * 1024 * 1024
 /** How long a peer may take to answer a close before the connection is cut. */
@@ -64,8 +64,8 @@ export class RealtimeLink {
   readonly #socket: ModelSocket
   readonly #cancelDeadline: () => void
   #phase: Phase = "connecting"
-  #preroll: string[] = []
-  #prerollChars = 0
+  #pieces = 0
+  #isSlow = false
   #expiresAtMs: number | null = null
   #droppedChars = 0
   #badFrames = 0
@@ -86,7 +86,7 @@ export class RealtimeLink {
     )
     this.#socket = connect({
       opened: () => this.#guard(() => this.#opened()),
-      text: (text) => this.#guard(() => this.#receive(text)),
+      text: (text) => this.#take(text),
       closed: (end) => this.#guard(() => this.#closed(end)),
     })
   }
@@ -100,17 +100,19 @@ export class RealtimeLink {
     return this.#expiresAtMs
   }
 
-  /** Caller audio that was given up because the link was not ready or too slow, in milliseconds. */
+  /** Caller audio that was given up because the link was too slow, in milliseconds. */
   get droppedMs(): number {
     return Math.round((this.#droppedChars * 3) / 4 / 8)
   }
 
-  /** Caller audio as base64 mu-law. Before `ready` it waits, at most ten seconds of it, the oldest giving way. */
+  /** Caller audio as base64 mu-law. It is gone while the link is not ready, and while about ten seconds of it wait. */
   append(payload: string): void {
-    if (this.#phase === "ready") {
-      if (this.#socket.bufferedAmount > AUDIO_BUFFER_BYTES) this.#droppedChars += payload.length
-      else this.#socket.send(encodeAppend(payload))
-    } else if (this.#phase !== "closed") this.#wait(payload)
+    if (this.#phase !== "ready") return
+    if (this.#pieces % LOOK_EVERY_PIECES === 0)
+      this.#isSlow = this.#socket.bufferedAmount > AUDIO_BUFFER_BYTES
+    this.#pieces += 1
+    if (this.#isSlow) this.#droppedChars += payload.length
+    else this.#socket.send(encodeAppend(payload))
   }
 
   /** Sends one frame of `client-events.ts`. False: the link is not ready, and the frame is gone. */
@@ -146,6 +148,14 @@ export class RealtimeLink {
     this.#write(encodeSessionUpdate(this.#options.session, FIRST_UPDATE))
   }
 
+  #take(text: string): void {
+    try {
+      this.#receive(text)
+    } catch (error) {
+      this.#notHandled(error)
+    }
+  }
+
   #receive(text: string): void {
     if (this.#phase === "closed") return
     const event = parseRealtimeEvent(text)
@@ -179,22 +189,6 @@ export class RealtimeLink {
     this.#phase = "ready"
     for (const frame of this.#options.prelude ?? []) this.#write(frame)
     this.#options.events.ready()
-    const waiting = this.#preroll
-    this.#preroll = []
-    for (const payload of waiting) {
-      if (!this.#isOpen) return
-      this.#write(encodeAppend(payload))
-    }
-  }
-
-  #wait(payload: string): void {
-    this.#preroll.push(payload)
-    this.#prerollChars += payload.length
-    while (this.#prerollChars > PREROLL_CHARS) {
-      const oldest = this.#preroll.shift() ?? ""
-      this.#prerollChars -= oldest.length
-      this.#droppedChars += oldest.length
-    }
   }
 
   #write(text: string): void {
@@ -229,7 +223,6 @@ export class RealtimeLink {
     if (this.#phase === "closed") return false
     this.#phase = "closed"
     this.#cancelDeadline()
-    this.#preroll = []
     return true
   }
 
@@ -244,7 +237,11 @@ export class RealtimeLink {
     try {
       run()
     } catch (error) {
-      this.#log.error("an event of the model was not handled", { error: messageOf(error) })
+      this.#notHandled(error)
     }
+  }
+
+  #notHandled(error: unknown): void {
+    this.#log.error("an event of the model was not handled", { error: messageOf(error) })
   }
 }

@@ -15,10 +15,12 @@ import type { Socket, SocketSession } from "../lib/socket.ts"
 import { MediaStream } from "../media/media-stream.ts"
 import {
   parseMediaFrame,
+  sliceInboundMark,
   sliceInboundMedia,
   type MediaInbound,
   type MediaStart,
 } from "../twilio/media-messages.ts"
+import type { CallerSound } from "./caller-sound.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import { RealtimeCall } from "./realtime-call.ts"
 
@@ -61,6 +63,8 @@ export class RealtimeSession implements SocketSession {
   readonly #cancelDeadline: () => void
   #log: Log
   #state: State = { phase: "awaiting-start" }
+  /** Where the caller's sound goes while the session is live. */
+  #sound: CallerSound | undefined
   #framesSeen = 0
 
   constructor(options: RealtimeSessionOptions) {
@@ -74,13 +78,15 @@ export class RealtimeSession implements SocketSession {
   }
 
   receive(text: string): void {
+    const payload = this.#sound && sliceInboundMedia(text)
+    if (payload !== undefined) {
+      this.#framesSeen += 1
+      return this.#sound?.hear(payload)
+    }
     const state = this.#state
     if (state.phase === "live") {
-      const payload = sliceInboundMedia(text)
-      if (payload !== undefined) {
-        this.#framesSeen += 1
-        return state.live.hear(payload)
-      }
+      const mark = sliceInboundMark(text)
+      if (mark !== undefined) return state.live.reached(mark)
     }
     if (state.phase === "closed") return
     const parsed = parseMediaFrame(text)
@@ -102,6 +108,7 @@ export class RealtimeSession implements SocketSession {
     const state = this.#state
     if (state.phase === "closed") return
     this.#state = { phase: "closed" }
+    this.#sound = undefined
     this.#cancelDeadline()
     if (state.phase !== "live") return
     state.stop()
@@ -116,7 +123,7 @@ export class RealtimeSession implements SocketSession {
     switch (frame.type) {
       case "media":
         this.#framesSeen += 1
-        if (frame.track === "inbound") state.live.hear(frame.payload)
+        if (frame.track === "inbound") state.live.sound.hear(frame.payload)
         return
       case "mark":
         return state.live.reached(frame.name)
@@ -198,6 +205,7 @@ export class RealtimeSession implements SocketSession {
       leave()
     }
     this.#state = { phase: "live", call, live, stop, stopped: false }
+    this.#sound = live.sound
   }
 
   /** A stream without sound is given up; Twilio, if it is still there, then asks how to go on. */

@@ -59,8 +59,9 @@ export const count = z
   .nullish()
   .transform((value) => value ?? 0)
 
-const Content = z.looseObject({ text, transcript: text }).array().nullish()
+const Content = z.object({ text, transcript: text }).array().nullish()
 
+/** Loose, since each kind reads its own fields from what this one lets through. */
 export const Item = z.looseObject({ id, type: z.string() }).transform((item, ctx): RealtimeItem => {
   const known = ITEMS.get(item.type)
   if (!known) return { type: "other", id: item.id, name: item.type }
@@ -103,13 +104,13 @@ const ITEMS = new Map<string, z.ZodType<RealtimeItem>>([
 ])
 
 const Usage = z
-  .looseObject({
+  .object({
     input_tokens: count,
     output_tokens: count,
     input_token_details: z
-      .looseObject({ text_tokens: count, audio_tokens: count, cached_tokens: count })
+      .object({ text_tokens: count, audio_tokens: count, cached_tokens: count })
       .nullish(),
-    output_token_details: z.looseObject({ text_tokens: count, audio_tokens: count }).nullish(),
+    output_token_details: z.object({ text_tokens: count, audio_tokens: count }).nullish(),
   })
   .transform(
     ({
@@ -128,13 +129,13 @@ const Usage = z
     }),
   )
 
-export const Failure = z.looseObject({ code: nullableText, message: text })
+export const Failure = z.object({ code: nullableText, message: text })
 
 export const Response = z
-  .looseObject({
+  .object({
     id,
     status: text,
-    status_details: z.looseObject({ reason: nullableText, error: Failure.nullish() }).nullish(),
+    status_details: z.object({ reason: nullableText, error: Failure.nullish() }).nullish(),
     conversation_id: z.string().nullish(),
     metadata: z.record(z.string(), z.string()).nullish().catch(null),
     usage: Usage.nullish().catch(null),

@@ -67,18 +67,18 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       open(ws) {
         open.add(ws)
         guarded(() => {
-          ws.data.session = ws.data.openOn({
-            send: (text) => ws.send(text),
-            together: (send) => ws.cork(send),
-            close: (code, reason) => ws.close(code, closeReason(reason)),
-          })
+          ws.data.session = ws.data.openOn(new ServerSocket(ws))
         })
         // Without a session nobody would ever answer, nor close it.
         if (!ws.data.session) ws.close(1011, "the session could not be opened")
       },
       message(ws, message) {
-        // Only text belongs on these sockets; anything else is a frame that cannot be read.
-        guarded(() => ws.data.session?.receive(typeof message === "string" ? message : ""))
+        try {
+          // Only text belongs on these sockets; anything else is a frame that cannot be read.
+          ws.data.session?.receive(typeof message === "string" ? message : "")
+        } catch (error) {
+          failed(error)
+        }
       },
       drain(ws) {
         guarded(() => ws.data.session?.drained?.())
@@ -121,11 +121,15 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     try {
       run()
     } catch (error) {
-      log.error("frame failed", {
-        error: messageOf(error),
-        stack: error instanceof Error ? error.stack : undefined,
-      })
+      failed(error)
     }
+  }
+
+  function failed(error: unknown): void {
+    log.error("frame failed", {
+      error: messageOf(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    })
   }
 }
 
@@ -136,6 +140,27 @@ function upgraded(
 ): Response | undefined {
   if (server.upgrade(request, { data: { openOn, session: undefined } })) return undefined
   return refuse(400, "INVALID_REQUEST", "This is not a WebSocket handshake.")
+}
+
+/** Of one shape and with shared methods, since every frame of every call goes through one. */
+class ServerSocket implements Socket {
+  readonly #ws: ServerWebSocket<SocketData>
+
+  constructor(ws: ServerWebSocket<SocketData>) {
+    this.#ws = ws
+  }
+
+  send(text: string): number {
+    return this.#ws.send(text)
+  }
+
+  together(send: () => void): void {
+    this.#ws.cork(send)
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.close(code, closeReason(reason))
+  }
 }
 
 type Purpose = { kind: "relay" | "media"; token: string | undefined }

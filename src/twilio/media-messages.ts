@@ -41,12 +41,21 @@ export type MediaInbound =
 const INBOUND_MEDIA =
   /^\{"event":"media","sequenceNumber":"\d{1,15}","streamSid":"\w{1,64}","media":\{"track":"inbound","chunk":"\d{1,15}","timestamp":"\d{1,15}","payload":"([A-Za-z0-9+/]+={0,2})"\}\}$/
 
+/** The whole of a mark's echo as Twilio writes it, read in the same way: there is one for each piece of the agent's sound. */
+const INBOUND_MARK =
+  /^\{"event":"mark","sequenceNumber":"\d{1,15}","streamSid":"\w{1,64}","mark":\{"name":"([\w-]{1,64})"\}\}$/
+
 /**
  * The payload of a frame that is plainly the caller's sound, cut out of the text. Undefined for every other frame, media in
  * another layout included: those go to `parseMediaFrame`.
  */
 export function sliceInboundMedia(text: string): string | undefined {
   return INBOUND_MEDIA.exec(text)?.[1]
+}
+
+/** The name in a frame that is plainly the echo of a mark. Undefined for every other frame: those go to `parseMediaFrame`. */
+export function sliceInboundMark(text: string): string | undefined {
+  return INBOUND_MARK.exec(text)?.[1]
 }
 
 /** Twilio writes its counters as strings. */

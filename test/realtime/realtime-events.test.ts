@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { sliceAudioDelta } from "../../src/realtime/audio-delta.ts"
+import { sliceDelta } from "../../src/realtime/frequent-deltas.ts"
 import { parseRealtimeEvent } from "../../src/realtime/realtime-events.ts"
 
 const parse = (event: unknown) => parseRealtimeEvent(JSON.stringify(event))
@@ -22,7 +22,7 @@ test.each([
   ["with unknown fields of plain kinds", JSON.stringify({ ...delta, obfuscation: "abc", more: 7 })],
   ["with no audio in it", JSON.stringify(delta).replace("//8A/w==", "")],
 ])("an audio delta is sliced: %s", (_, text) => {
-  const sliced = sliceAudioDelta(text)
+  const sliced = sliceDelta(text)
   expect(sliced).toEqual({ ...audio, type: "audio", payload: JSON.parse(text).delta })
 })
 
@@ -33,7 +33,7 @@ test.each([
   ["a nested field", JSON.stringify({ ...delta, extra: { delta: "AAAA" } })],
   ["null beside the rest", JSON.stringify({ ...delta, extra: null })],
 ])("an audio delta with %s is read all the same, by parsing", (_, text) => {
-  expect(sliceAudioDelta(text)).toBeUndefined()
+  expect(sliceDelta(text)).toBeUndefined()
   expect(parseRealtimeEvent(text)).toMatchObject(audio)
 })
 
@@ -48,7 +48,45 @@ test.each([
   ["a raw control character", JSON.stringify(delta).replace("//8A", "\u0001AAA")],
   ["no audio", JSON.stringify({ ...delta, delta: undefined })],
   ["another type first", JSON.stringify({ type: "response.output_audio.delta.x", ...rest })],
-])("text with %s is not sliced", (_, text) => expect(sliceAudioDelta(text)).toBeUndefined())
+])("text with %s is not sliced", (_, text) => expect(sliceDelta(text)).toBeUndefined())
+
+const transcript = {
+  type: "response.output_audio_transcript.delta",
+  event_id: "event_2",
+  response_id: "resp_1",
+  item_id: "item_1",
+  output_index: 0,
+  content_index: 0,
+  delta: " Grüße, 日本",
+}
+const { type: _type, event_id: _eventId, ...words } = { ...transcript, type: "transcript-delta" }
+
+test.each([
+  ["as it comes", JSON.stringify(transcript)],
+  ["with one more field", JSON.stringify({ ...transcript, obfuscation: "abc" })],
+])("a transcript delta is sliced, and reads as a parse reads it: %s", (_, text) => {
+  const { response_id: responseId, item_id: itemId, content_index: contentIndex, delta } = words
+  const expected = { type: "transcript-delta", responseId, itemId, contentIndex, delta } as const
+  expect(sliceDelta(text)).toEqual(expected)
+  // A space between fields leaves it to the parse.
+  expect(parseRealtimeEvent(text.replace(",", ", "))).toEqual(expected)
+})
+
+test.each([
+  ["an escape", JSON.stringify({ ...transcript, delta: 'a "word"\n' }), 'a "word"\n'],
+  ["an escaped character", JSON.stringify(transcript).replace("ü", "\\u00fc"), transcript.delta],
+])("a transcript delta with %s is read all the same, by parsing", (_, text, said) => {
+  expect(sliceDelta(text)).toBeUndefined()
+  expect(parseRealtimeEvent(text)).toMatchObject({ type: "transcript-delta", delta: said })
+})
+
+test.each([
+  ["a raw line break in the words", JSON.stringify(transcript).replace(" Gr", "\nGr")],
+  ["no item", JSON.stringify({ ...transcript, item_id: "" })],
+])("a transcript delta with %s is malformed both ways", (_, text) => {
+  expect(sliceDelta(text)).toBeUndefined()
+  expect(parseRealtimeEvent(text).type).toBe("malformed")
+})
 
 test("of a field that comes twice the last one counts, as in JSON", () => {
   const text = JSON.stringify(delta).replace('"delta":', '"delta":"AAAA","delta":')

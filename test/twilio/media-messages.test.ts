@@ -5,6 +5,7 @@ import { CallSid } from "../../src/call/ids.ts"
 import {
   MediaEncoder,
   parseMediaFrame,
+  sliceInboundMark,
   sliceInboundMedia,
   type MediaInbound,
 } from "../../src/twilio/media-messages.ts"
@@ -178,6 +179,26 @@ describe("the fast path", () => {
   test.each(Object.entries(odd))("leaves %s to the full parse", (_, text) => {
     expect(sliceInboundMedia(text)).toBeUndefined()
   })
+
+  const mark = (name: string) =>
+    `{"event":"mark","sequenceNumber":"4","streamSid":"${streamSid}","mark":{"name":"${name}"}}`
+
+  test.each(["1-1", "3-999999999", "responsePart"])("cuts out the name of a mark: %s", (name) => {
+    expect(sliceInboundMark(mark(name))).toBe(name)
+    expect(parseMediaFrame(mark(name))).toMatchObject({ frame: { type: "mark", name } })
+  })
+
+  test.each([
+    mark(""),
+    mark("two words"),
+    mark(String.raw`1\u002d1`),
+    mark("x".repeat(65)),
+    `${mark("1-1")} `,
+    mark("1-1").replace('"mark":{', '"mark":{"extra":1,'),
+    mark('1-1","name":"2-2'),
+    media("AAAA"),
+    "",
+  ])("leaves other marks to the full parse: %j", (text) => expect(sliceInboundMark(text)).toBeUndefined())
 
   test("both ways agree on what they both take", () => {
     for (const sound of ["AAAA", "//7+", payload]) {

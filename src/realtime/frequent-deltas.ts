@@ -1,4 +1,4 @@
-/** The one frame that comes fifty times a second: audio of the model, read without building an object of it. */
+/** The frames that come many times a second: audio of the model and its words, read without a parse of the whole. */
 
 /** Base64 in the session's output format, which for a phone call is mu-law at 8 kHz: 8 bytes a millisecond. */
 export type AudioDelta = {
@@ -9,10 +9,24 @@ export type AudioDelta = {
   payload: string
 }
 
-const TYPE = "response.output_audio.delta"
+/** A piece of what is being said, in words. */
+export type TranscriptDelta = {
+  type: "transcript-delta"
+  responseId: string
+  itemId: string
+  contentIndex: number
+  delta: string
+}
+
+const AUDIO = "response.output_audio.delta"
+const TRANSCRIPT = "response.output_audio_transcript.delta"
+/** What both begin with. */
+const TYPES = "response.output_audio"
 const HEAD_LENGTH = 120
 /** The payload is put into a frame for the caller as it stands, so nothing else may be in it. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+/** Some of them are not allowed in JSON as they stand. */
+const CONTROL = /\p{Cc}/u
 const QUOTE = 34
 const COMMA = 44
 const COLON = 58
@@ -20,19 +34,19 @@ const OPEN = 123
 const CLOSE = 125
 
 /**
- * Reads a `response.output_audio.delta` that is a flat object of plain strings and whole numbers, in any order of its
- * fields. Undefined for every other text, which the caller then parses as JSON: white space, escapes, nesting, other
- * types, a field twice.
+ * Reads a `response.output_audio.delta` or `response.output_audio_transcript.delta` that is a flat object of plain strings
+ * and whole numbers, in any order of its fields. Undefined for every other text, which the caller then parses as JSON:
+ * white space between fields, escapes, nesting, other types, a field twice.
  */
-export function sliceAudioDelta(text: string): AudioDelta | undefined {
-  const typeAt = text.indexOf(TYPE)
+export function sliceDelta(text: string): AudioDelta | TranscriptDelta | undefined {
+  const typeAt = text.indexOf(TYPES)
   if (typeAt < 0 || typeAt > HEAD_LENGTH) return undefined
   if (text.charCodeAt(0) !== OPEN || text.includes("\\")) return undefined
   let responseId: string | undefined
   let itemId: string | undefined
-  let payload: string | undefined
+  let delta: string | undefined
   let contentIndex: number | undefined
-  let typed = false
+  let type: string | undefined
   // Without escapes a quote is always the end of a string, so searching for the next one is exact.
   for (let at = 1; ; at++) {
     if (text.charCodeAt(at) !== QUOTE) return undefined
@@ -46,8 +60,8 @@ export function sliceAudioDelta(text: string): AudioDelta | undefined {
       const value = text.slice(from + 1, end)
       at = end + 1
       if (key === "type") {
-        if (typed || value !== TYPE) return undefined
-        typed = true
+        if (type !== undefined || (value !== AUDIO && value !== TRANSCRIPT)) return undefined
+        type = value
       } else if (key === "response_id") {
         if (responseId !== undefined) return undefined
         responseId = value
@@ -55,8 +69,8 @@ export function sliceAudioDelta(text: string): AudioDelta | undefined {
         if (itemId !== undefined) return undefined
         itemId = value
       } else if (key === "delta") {
-        if (payload !== undefined) return undefined
-        payload = value
+        if (delta !== undefined) return undefined
+        delta = value
       } else if (key === "content_index") return undefined
     } else {
       at = afterDigits(text, from)
@@ -72,9 +86,14 @@ export function sliceAudioDelta(text: string): AudioDelta | undefined {
     if (next !== CLOSE || at !== text.length - 1) return undefined
     break
   }
-  if (!typed || responseId === undefined || itemId === undefined) return undefined
-  if (payload === undefined || contentIndex === undefined || !BASE64.test(payload)) return undefined
-  return { type: "audio", responseId, itemId, contentIndex, payload }
+  if (type === undefined || !responseId || !itemId) return undefined
+  if (delta === undefined || contentIndex === undefined) return undefined
+  if (type === TRANSCRIPT) {
+    return CONTROL.test(delta)
+      ? undefined
+      : { type: "transcript-delta", responseId, itemId, contentIndex, delta }
+  }
+  return BASE64.test(delta) ? { type: "audio", responseId, itemId, contentIndex, payload: delta } : undefined
 }
 
 function afterDigits(text: string, from: number): number {

@@ -1,0 +1,73 @@
+/** How often the words that were heard are kept, and how far they go when somebody reads them. */
+
+import { expect, test } from "bun:test"
+import { silence } from "../../src/audio/mulaw.ts"
+import { newCallId } from "../../src/call/ids.ts"
+import { History } from "../../src/conversation/history.ts"
+import { MediaStream } from "../../src/media/media-stream.ts"
+import { AgentVoice } from "../../src/realtime/agent-voice.ts"
+import { TestClock } from "../lib/test-clock.ts"
+
+const PIECE_MS = 200
+const TEXT = Array.from({ length: 50 }, (_, word) => `word${word % 10}`).join(" ")
+
+/** An answer of ten seconds whose sound was sent at once. */
+function speaking() {
+  const clock = new TestClock()
+  const kept: string[] = []
+  const socket = { send: (text: string) => text.length, close: () => {} }
+  const stream = new MediaStream({ socket, streamSid: "MZ1", clock })
+  const history = new History({ callId: newCallId(), keep: ({ text }) => void kept.push(text) })
+  const voice = new AgentVoice({
+    stream,
+    history,
+    clock,
+    publish: () => {},
+    heard: () => {},
+    muted: false,
+  })
+  const payload = silence(PIECE_MS).toBase64()
+  const delta = { type: "audio", itemId: "item_1", responseId: "resp_1", contentIndex: 0, payload } as const
+  for (let piece = 0; piece < 50; piece++) voice.speak(delta, 1, () => TEXT)
+  voice.sent(1, "resp_1")
+  kept.length = 0
+  let marks = 0
+  /** Lets the sound play, with the echo of each mark on its millisecond. */
+  const play = (ms: number) => {
+    for (let played = 0; played < ms; played += PIECE_MS) {
+      clock.advance(PIECE_MS)
+      marks += 1
+      voice.reached(`1-${marks}`)
+    }
+  }
+  const words = () => history.items().map((item) => (item.type === "message" ? item.text : ""))
+  return { clock, voice, kept, play, words }
+}
+
+test("words are kept about once a second, and all of them at the end", () => {
+  const { kept, play, voice } = speaking()
+  play(5_000)
+  expect(kept.length).toBeGreaterThanOrEqual(5)
+  expect(kept.length).toBeLessThanOrEqual(6)
+  play(5_000)
+  expect([kept.at(-1), voice.isSpeaking]).toEqual([TEXT, false])
+})
+
+test("who reads the conversation in between gets every word that was heard by then", () => {
+  const { clock, play, voice, words } = speaking()
+  play(1_800)
+  clock.advance(100)
+  const before = words()[0] ?? ""
+  voice.keepHeard()
+  const after = words()[0] ?? ""
+  expect(before.length).toBeLessThan(after.length)
+  expect(after.split(" ")).toHaveLength(9)
+})
+
+test("nothing changes for who reads when nobody speaks", () => {
+  const { kept, play, voice } = speaking()
+  play(10_000)
+  const count = kept.length
+  voice.keepHeard()
+  expect(kept.length).toBe(count)
+})
