@@ -187,7 +187,8 @@ export class AgentVoice {
     if (complete && utterance.isSent) {
       return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
     }
-    if (this.#options.clock.now() - utterance.keptAt >= KEEP_WORDS_EVERY_MS)
+    // Sound that was heard whole may be forgotten by the stream: then nobody can tell its words any more.
+    if (complete || this.#options.clock.now() - utterance.keptAt >= KEEP_WORDS_EVERY_MS)
       this.#keepWords(utterance, partOf(utterance, heardMs, sentMs))
   }
 

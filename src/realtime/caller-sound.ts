@@ -5,15 +5,18 @@
 
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
+import { encodeAppend } from "./client-events.ts"
 import type { RealtimeLink } from "./realtime-link.ts"
 
 /** Base64 characters of ten seconds of mu-law: what is kept of the caller while no model is ready. */
 const MAX_WAITING_CHARS = Math.ceil((10 * 8000 * 4) / 3)
 
+type CallerLink = Pick<RealtimeLink, "append" | "send">
+
 export class CallerSound {
   readonly #callId: CallId
   readonly #tap: AudioTap
-  #link: Pick<RealtimeLink, "append"> | undefined
+  #link: CallerLink | undefined
   #waiting: string[] = []
   #waitingChars = 0
 
@@ -30,12 +33,13 @@ export class CallerSound {
   }
 
   /** From now on it goes to this link, which is ready; first what waited. */
-  sendTo(link: Pick<RealtimeLink, "append">): void {
+  sendTo(link: CallerLink): void {
     this.#link = link
     const waiting = this.#waiting
     this.#waiting = []
     this.#waitingChars = 0
-    for (const payload of waiting) link.append(payload)
+    // All at once it may be more than a slow connection is given of what is said live.
+    for (const payload of waiting) link.send(encodeAppend(payload))
   }
 
   /** There is no link any more; another one may come. */

@@ -121,19 +121,26 @@ export class ModelLine {
   }
 
   #connect(connectMs: number): void {
-    const { events, callerSound } = this.#options
     const again = this.#epoch > 0
     const dialogue = this.#open({
       connectMs,
-      ready: () => {
-        events.ready(again)
-        callerSound.sendTo(dialogue.link)
-      },
+      ready: () => this.#serve(dialogue, { again }),
       lost: (failure) => {
         if (this.#current === dialogue) this.#lost(failure)
       },
     })
     this.#current = dialogue
+  }
+
+  /** The connection is ready: first the dialogue says what it owes, then the model hears the caller. */
+  #serve({ link }: Dialogue, { again }: { again: boolean }): void {
+    const { events, callerSound } = this.#options
+    try {
+      events.ready(again)
+    } finally {
+      // What is owed may have been too much for it.
+      if (link.isReady) callerSound.sendTo(link)
+    }
   }
 
   #open({
@@ -209,7 +216,7 @@ export class ModelLine {
 
   /** Makes a connection beside the one in use. If the conversation goes on meanwhile, it is made again later. */
   #renew(): void {
-    const { isBetweenTurns, connectMs, callerSound, events, log } = this.#options
+    const { isBetweenTurns, connectMs, log } = this.#options
     if (!isBetweenTurns()) return this.#renewAfter(LOOK_AGAIN_MS)
     const next = this.#open({
       connectMs,
@@ -225,8 +232,7 @@ export class ModelLine {
         old?.link.close(1000, "handed over")
         this.#planRenewal(next)
         log.info("conversation handed over to a new session of the model")
-        events.ready(false)
-        callerSound.sendTo(next.link)
+        this.#serve(next, { again: false })
       },
       lost: () => {
         if (this.#next === next) {

@@ -188,7 +188,7 @@ export class RealtimeLink {
     this.#cancelDeadline()
     this.#phase = "ready"
     for (const frame of this.#options.prelude ?? []) this.#write(frame)
-    this.#options.events.ready()
+    if (this.isReady) this.#options.events.ready()
   }
 
   #write(text: string): void {

@@ -29,8 +29,8 @@ export class WaitingSounds {
       phrases: enabled ? SOUNDS : [],
       silenceMs: Math.min(silenceMs, MAX_SILENCE_MS),
       quietAt: () => voice.quietAt(),
-      // What is cut off stops the waiting; otherwise sound ends when it was said to.
-      lookEveryMs: 1_000,
+      // Marks that come late make the end of the sound seem later than it was.
+      lookEveryMs: 500,
       say: (name) => voice.playSound(name === "please-hold" ? name : "one-moment"),
     })
   }

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { sound, type SoundName } from "../../src/audio/sounds.ts"
 import { base64Ms } from "../../src/audio/mulaw.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
+import type { FakeConnection } from "../fakes/realtime-connection.ts"
 import {
   eventOf,
   frame,
@@ -21,6 +22,14 @@ const PATIENCE_MS = 3_000
 async function told(call: SimulatedCall, name: SoundName): Promise<void> {
   const ms = base64Ms(sound(name).base64)
   await call.audio.frames.next((sent) => sent.from === "server" && sent.event === "media" && sent.ms === ms)
+}
+
+/**
+ * Resolves when everything was taken in that Twilio has sent by now. Marks go out before the sound of the same moment, so
+ * once the model has heard the latest sound, all marks have come.
+ */
+async function caughtUp({ stream }: SimulatedCall, model: FakeConnection): Promise<void> {
+  await model.heard(Math.floor((stream?.nowMs ?? 0) / 20))
 }
 
 async function movedDown({ clock }: MediaLine, call: SimulatedCall): Promise<string[]> {
@@ -109,7 +118,10 @@ test.each(["closed", "dropped"] as const)(
     await eventOf(line, "caller.spoke")
     await model.respond({ parts: [{ say: "Once upon a time", ms: 600 }], ending })
     await told(call, "one-moment")
+    // What the caller says meanwhile is heard as well.
+    line.clock.advance(200)
     const next = await realtime.nextConnection()
+    await next.heard(10)
     const history = [await next.next("conversation.item.create"), await next.next("conversation.item.create")]
     expect(JSON.stringify(history)).toContain(GREETING)
     expect(JSON.stringify(history)).toContain("Tell me a story")
@@ -131,6 +143,34 @@ test("an answer that is begun and never sounds: a sentence within three seconds,
   await clock.pass(3_200)
   const next = await realtime.nextConnection()
   await next.next("response.create")
+  await stalled
+})
+
+test("an answer that falls silent in the middle: a sentence within three seconds, then a new connection that knows what was heard", async () => {
+  await using line = mediaLine()
+  const { clock, realtime } = line
+  const { call, model } = await greeted(line)
+  speaks(model, "Tell me a story")
+  await eventOf(line, "caller.spoke")
+  const never = Promise.withResolvers<void>()
+  let pieces = 0
+  const stalled = model.respond({
+    parts: [{ say: "Once upon a time there was a king", ms: 4_000 }],
+    pace: () => (++pieces > 8 ? never.promise : Promise.resolve()),
+  })
+  await sent(call, 1_600)
+  await clock.pass(1_600)
+  await caughtUp(call, model)
+  await clock.pass(PATIENCE_MS)
+  await told(call, "one-moment")
+  await clock.pass(8_000)
+  const next = await realtime.nextConnection()
+  const history = []
+  for (let count = 0; count < 4; count++) history.push(await next.next("conversation.item.create"))
+  expect(JSON.stringify(history[2])).toContain("Once upon a time there")
+  expect(JSON.stringify(history)).not.toContain("king")
+  await next.next("response.create")
+  never.resolve()
   await stalled
 })
 
@@ -199,6 +239,8 @@ test("before its end a session hands over between two turns, and nobody hears of
   expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
   expect(await model.closed).toMatchObject({ code: 1000 })
   expect(call.audio.heard.count).toBe(heard)
+  await clock.pass(200)
+  await next.heard(10)
   speaks(next, "Still you?")
   await eventOf(line, "caller.spoke")
   await next.respond({ parts: [{ say: "Still me.", ms: 200 }] })

@@ -151,6 +151,17 @@ test("deltas of a cancelled answer that come late are not played", async () => {
   model.errors.splice(0)
 })
 
+test("a caller who hangs up on a number that reports no statuses has a call that is over", async () => {
+  await using line = mediaLine()
+  const { call } = await greeted(line)
+  call.hangup()
+  await eventOf(line, "session.closed")
+  await call.ended
+  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "in-progress" })
+  await line.clock.pass(5_000)
+  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "completed" })
+})
+
 test("keys are collected and told to the model", async () => {
   await using line = mediaLine()
   const { call, model } = await greeted(line)

@@ -11,8 +11,8 @@ import { TestClock } from "../lib/test-clock.ts"
 const PIECE_MS = 200
 const TEXT = Array.from({ length: 50 }, (_, word) => `word${word % 10}`).join(" ")
 
-/** An answer of ten seconds whose sound was sent at once. */
-function speaking() {
+/** An answer of ten seconds whose sound was sent at once, or of so many pieces of 200 ms. */
+function speaking({ pieces = 50, isSent = true } = {}) {
   const clock = new TestClock()
   const kept: string[] = []
   const socket = { send: (text: string) => text.length, close: () => {} }
@@ -27,9 +27,12 @@ function speaking() {
     muted: false,
   })
   const payload = silence(PIECE_MS).toBase64()
-  const delta = { type: "audio", itemId: "item_1", responseId: "resp_1", contentIndex: 0, payload } as const
-  for (let piece = 0; piece < 50; piece++) voice.speak(delta, 1, () => TEXT)
-  voice.sent(1, "resp_1")
+  const say = (itemId: string) => {
+    const delta = { type: "audio", itemId, responseId: "resp_1", contentIndex: 0, payload } as const
+    for (let piece = 0; piece < pieces; piece++) voice.speak(delta, 1, () => TEXT)
+  }
+  say("item_1")
+  if (isSent) voice.sent(1, "resp_1")
   kept.length = 0
   let marks = 0
   /** Lets the sound play, with the echo of each mark on its millisecond. */
@@ -41,7 +44,7 @@ function speaking() {
     }
   }
   const words = () => history.items().map((item) => (item.type === "message" ? item.text : ""))
-  return { clock, voice, kept, play, words }
+  return { clock, voice, kept, play, words, say }
 }
 
 test("words are kept about once a second, and all of them at the end", () => {
@@ -64,10 +67,13 @@ test("who reads the conversation in between gets every word that was heard by th
   expect(after.split(" ")).toHaveLength(9)
 })
 
-test("nothing changes for who reads when nobody speaks", () => {
-  const { kept, play, voice } = speaking()
-  play(10_000)
-  const count = kept.length
-  voice.keepHeard()
-  expect(kept.length).toBe(count)
+test("an item that was heard to its end keeps its words when the caller cuts into the next one", () => {
+  const { play, voice, words, say } = speaking({ pieces: 8, isSent: false })
+  say("item_2")
+  play(1_600)
+  const [heardWhole] = words()
+  play(200)
+  voice.cut()
+  expect(heardWhole?.split(" ").length).toBeGreaterThanOrEqual(4)
+  expect(words()[0]).toBe(heardWhole ?? "")
 })

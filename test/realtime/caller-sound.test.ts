@@ -23,7 +23,11 @@ function fixture() {
 
 function link() {
   const heard: string[] = []
-  return { heard, append: (payload: string) => void heard.push(payload) }
+  return {
+    heard,
+    append: (payload: string) => void heard.push(payload),
+    send: (text: string) => heard.push(JSON.parse(text).audio) > 0,
+  }
 }
 
 test("what is said before a link is ready waits, and goes out first", () => {
