@@ -43,7 +43,7 @@ const RELAYS: readonly Relay[] = [
 const LOADS = [
   { calls: 10, deltaMs: 200, rounds: 1 },
   { calls: 100, deltaMs: 200, rounds: 1 },
-  { calls: 300, deltaMs: 200, rounds: 2 },
+  { calls: 300, deltaMs: 200, rounds: 3 },
   { calls: 600, deltaMs: 200, rounds: 1 },
   { calls: 300, deltaMs: 20, rounds: 1 },
 ]
