@@ -26,6 +26,8 @@ type Moment = {
   heard: string
   /** What the agent said last, as far as it was heard. */
   said: string
+  /** What the agent said when it was last cut off: words that end no sentence. */
+  cutOff: string | undefined
   facts: Facts
   tools: ReadonlySet<string>
   /** Before and after what was heard. */
@@ -65,7 +67,9 @@ function extraction({ items }: ChatRequest, schema: JsonSchema): string {
 }
 
 function momentOf({ instructions, items, tools, toolChoice }: ChatRequest, nowMs: number): Moment {
-  const said = items.findLast((item) => item.type === "message" && item.role === "assistant")
+  const agentSaid = items.flatMap((item) =>
+    item.type === "message" && item.role === "assistant" ? [item.text.trim()] : [],
+  )
   const callerSaid = items.flatMap((item) =>
     item.type === "message" && item.role === "user"
       ? [item.text.slice(0, MAX_HEARD_CHARS).replaceAll(/\s+/g, " ")]
@@ -74,7 +78,8 @@ function momentOf({ instructions, items, tools, toolChoice }: ChatRequest, nowMs
   const none: Booking = { phase: "none" }
   const moment: Moment = {
     heard: callerSaid.at(-1) ?? "",
-    said: said?.type === "message" ? said.text.trim() : "",
+    said: agentSaid.at(-1) ?? "",
+    cutOff: agentSaid.findLast((text) => !/[.!?]$/.test(text)),
     facts: factsIn(instructions),
     tools: new Set(toolChoice === "none" ? [] : tools.map(({ name }) => name)),
     bookingBefore: none,
@@ -114,8 +119,9 @@ const ASKS_FOR_TIME = /\bwhat (time|day|date) is it\b|\bwhat('s| is) the (time|d
 
 /** Rules that answer whatever else is going on. */
 const FIRM_RULES: readonly Rule[] = [
-  ({ heard, said }) => {
+  ({ heard, said, cutOff }) => {
     if (!ASKS_AGAIN.test(heard)) return undefined
+    if (cutOff !== undefined && /\binterrupt/i.test(heard)) return `I said: ${cutOff}`
     return said === "" ? "I have not said anything yet." : `I said: ${said}`
   },
   (moment) => {

@@ -116,6 +116,18 @@ describe("conversation", () => {
     expect(spoken(await partsFor(items))).toBe("I said: Once upon a time there")
   })
 
+  test("asked for what it said before it was interrupted, it goes back to that", async () => {
+    const before = [
+      user("Tell me a story"),
+      agent("Once upon a time there"),
+      user("Stop"),
+      agent("All right."),
+    ]
+    const asked = user("What did you say before I interrupted you?")
+    expect(spoken(await partsFor([...before, asked]))).toBe("I said: Once upon a time there")
+    expect(spoken(await partsFor([user("Stop"), agent("All right."), asked]))).toBe("I said: All right.")
+  })
+
   test("a note that comes last is told", async () => {
     expect(spoken(await partsFor([user("Hello"), agent("Hello!"), note("The payment is complete.")]))).toBe(
       "I have just been told: The payment is complete",
