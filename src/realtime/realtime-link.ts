@@ -86,7 +86,7 @@ export class RealtimeLink {
     )
     this.#socket = connect({
       opened: () => this.#guard(() => this.#opened()),
-      text: (text) => this.#take(text),
+      text: (text) => this.#guard(() => this.#receive(text)),
       closed: (end) => this.#guard(() => this.#closed(end)),
     })
   }
@@ -146,14 +146,6 @@ export class RealtimeLink {
     if (this.#phase !== "connecting") return
     this.#phase = "configuring"
     this.#write(encodeSessionUpdate(this.#options.session, FIRST_UPDATE))
-  }
-
-  #take(text: string): void {
-    try {
-      this.#receive(text)
-    } catch (error) {
-      this.#notHandled(error)
-    }
   }
 
   #receive(text: string): void {
@@ -237,11 +229,7 @@ export class RealtimeLink {
     try {
       run()
     } catch (error) {
-      this.#notHandled(error)
+      this.#log.error("an event of the model was not handled", { error: messageOf(error) })
     }
-  }
-
-  #notHandled(error: unknown): void {
-    this.#log.error("an event of the model was not handled", { error: messageOf(error) })
   }
 }

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { signatureOf } from "../../src/control/webhook.ts"
 import { Feed } from "../../src/sim/feed.ts"
+import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { httpError, says } from "../fakes/openai-script.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { endedForm, prompt, setupFrame, voiceForm } from "../server/wire.ts"
-import { answered, connected, phoneLine } from "./phone-line.ts"
+import { answered, connected, phoneLine, type PhoneLine } from "./phone-line.ts"
 
 type Delivery = { headers: Headers; text: string; body: Record<string, unknown> }
 
@@ -148,14 +149,20 @@ test("a delivery that was due when the process ended is made by the next one", a
   expect(new Set(hook.deliveries.all.map(({ body }) => body["id"])).size).toBe(1)
 })
 
-test("a call in which the caller said nothing asks no model, and has no outcome", async () => {
-  await using line = phoneLine()
-  const { clock, openai, twilio, app } = line
+/** A call whose outcome is wanted, and whose greeting was heard. */
+async function greetedCall({ clock, twilio, app }: PhoneLine): Promise<SimulatedCall> {
   await wantOutcome(app)
   const call = twilio.call({ statusCallback: { url: "https://parley.test/twilio/status" } })
   await connected(call)
   clock.advance(6000)
   await call.agentTurn()
+  return call
+}
+
+test("a call in which the caller said nothing asks no model, and has no outcome", async () => {
+  await using line = phoneLine()
+  const { clock, openai, app } = line
+  const call = await greetedCall(line)
   call.hangup()
   await call.ended
   await clock.pass(20_000)
@@ -169,12 +176,8 @@ test("a call in which the caller said nothing asks no model, and has no outcome"
 
 test("an outcome is asked for in the form of its schema, checked, and can be extracted again", async () => {
   await using line = phoneLine()
-  const { clock, openai, twilio, app } = line
-  await wantOutcome(app)
-  const call = twilio.call({ statusCallback: { url: "https://parley.test/twilio/status" } })
-  await connected(call)
-  clock.advance(6000)
-  await call.agentTurn()
+  const { clock, openai, app } = line
+  const call = await greetedCall(line)
   openai.enqueue(says("Very well."))
   call.say("Tomorrow, please")
   await openai.nextRequest()

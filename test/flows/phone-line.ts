@@ -69,6 +69,8 @@ export function phoneLine({
   }
 }
 
+export type PhoneLine = ReturnType<typeof phoneLine>
+
 /** The setup frame of the next session. */
 export function connected(call: SimulatedCall): Promise<Frame> {
   return call.frames.next(({ message }) => message?.type === "setup")
