@@ -4,6 +4,10 @@ import { systemClock, type Clock } from "./clock.ts"
 
 type Entry = { dueMs: number; run: () => void }
 
+/** Deadlines of so many milliseconds lie together, so that a visit looks at few that are not due. */
+const SLOT_MS = 16
+const slotOf = (ms: number) => Math.floor(ms / SLOT_MS)
+
 export type SweepOptions = {
   clock?: Clock
   /** How often deadlines are visited, in milliseconds. 0 leaves the visiting to the owner, who calls `tick()`. */
@@ -16,9 +20,11 @@ export class Sweep {
   readonly clock: Clock
   readonly #everyMs: number
   readonly #onError: (error: unknown) => void
-  readonly #entries = new Set<Entry>()
+  readonly #slots = new Map<number, Set<Entry>>()
+  #size = 0
+  /** No deadline lies in a slot before it. */
+  #firstSlot = Number.POSITIVE_INFINITY
   #timer: ReturnType<typeof setInterval> | undefined
-  #nextDueMs = Number.POSITIVE_INFINITY
 
   constructor({ clock = systemClock, everyMs = 20, onError = () => {} }: SweepOptions = {}) {
     this.clock = clock
@@ -28,23 +34,27 @@ export class Sweep {
 
   /** How many deadlines wait. */
   get size(): number {
-    return this.#entries.size
+    return this.#size
   }
 
   /** When a visit is worth while again, in milliseconds since the epoch; `Infinity` where nothing waits. */
   get nextDueMs(): number {
-    return this.#nextDueMs
+    const next = this.#slots.get(Math.min(...this.#slots.keys())) ?? []
+    return Math.min(...[...next].map(({ dueMs }) => dueMs))
   }
 
   /** Calls `run` once, `ms` from now or at the next visit after that. Returns its cancellation; cancelling twice is harmless. */
   after(ms: number, run: () => void): () => void {
     const entry: Entry = { dueMs: this.clock.now() + ms, run }
-    this.#entries.add(entry)
-    this.#nextDueMs = Math.min(this.#nextDueMs, entry.dueMs)
+    const slot = slotOf(entry.dueMs)
+    const entries = this.#slots.get(slot) ?? new Set()
+    this.#slots.set(slot, entries.add(entry))
+    this.#firstSlot = Math.min(this.#firstSlot, slot)
+    this.#size += 1
     this.#start()
     return () => {
-      this.#entries.delete(entry)
-      if (this.#entries.size === 0) this.#stop()
+      this.#remove(entry)
+      if (this.#size === 0) this.#stop()
     }
   }
 
@@ -85,31 +95,47 @@ export class Sweep {
   /** Runs what is due. Called by the timer, or by the owner when `everyMs` is 0. */
   tick(): void {
     const now = this.clock.now()
-    if (now < this.#nextDueMs) return
-    const due: Entry[] = []
-    let nextDueMs = Number.POSITIVE_INFINITY
-    for (const entry of this.#entries) {
-      if (entry.dueMs <= now) due.push(entry)
-      else nextDueMs = Math.min(nextDueMs, entry.dueMs)
-    }
-    this.#nextDueMs = nextDueMs
+    const due = this.#slotsUntil(slotOf(now)).flatMap((slot) =>
+      [...(this.#slots.get(slot) ?? [])].filter(({ dueMs }) => dueMs <= now),
+    )
     due.sort((a, b) => a.dueMs - b.dueMs)
     for (const entry of due) {
       // An earlier one may have cancelled a later one.
-      if (!this.#entries.delete(entry)) continue
+      if (!this.#remove(entry)) continue
       try {
         entry.run()
       } catch (error) {
         this.#onError(error)
       }
     }
-    if (this.#entries.size === 0) this.#stop()
+    if (this.#size === 0) this.#stop()
   }
 
   /** Forgets every deadline without running it. */
   [Symbol.dispose](): void {
-    this.#entries.clear()
+    this.#slots.clear()
+    this.#size = 0
     this.#stop()
+  }
+
+  /** Those that may hold something due. */
+  #slotsUntil(last: number): number[] {
+    const first = this.#firstSlot
+    if (first > last) return []
+    this.#firstSlot = last
+    // After a long pause most of the slots between are empty.
+    if (last - first >= this.#slots.size) return [...this.#slots.keys()].filter((slot) => slot <= last)
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  }
+
+  /** Whether it was there. */
+  #remove(entry: Entry): boolean {
+    const slot = slotOf(entry.dueMs)
+    const entries = this.#slots.get(slot)
+    if (!entries?.delete(entry)) return false
+    if (entries.size === 0) this.#slots.delete(slot)
+    this.#size -= 1
+    return true
   }
 
   #start(): void {
@@ -120,6 +146,6 @@ export class Sweep {
   #stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
-    this.#nextDueMs = Number.POSITIVE_INFINITY
+    this.#firstSlot = Number.POSITIVE_INFINITY
   }
 }

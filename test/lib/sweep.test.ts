@@ -138,3 +138,28 @@ test("ten thousand deadlines are visited once each", () => {
   clock.advance(100)
   expect(runs).toBe(10_000)
 })
+
+test("whatever is set and cancelled, each deadline runs once, at the first visit after its time", () => {
+  using clock = new TestClock(1_000)
+  const { sweep } = clock
+  let seed = 7
+  const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below
+  const due = new Map<number, number>()
+  const wrong: string[] = []
+  for (let n = 0; n < 2_000; n++) {
+    due.set(n, clock.now() + random(300))
+    const cancel = sweep.after(due.get(n)! - clock.now(), () => {
+      if (due.get(n) !== clock.now()) wrong.push(`${n} at ${clock.now()} and not at ${due.get(n)}`)
+      due.delete(n)
+    })
+    if (random(3) === 0) {
+      cancel()
+      due.delete(n)
+    }
+    // Now and then the time jumps far beyond everything that waits.
+    if (random(4) === 0) clock.advance(random(50) === 0 ? 100_000 : random(40))
+    expect(sweep.size).toBe(due.size)
+  }
+  clock.advance(1_000)
+  expect([wrong, due.size, sweep.size, sweep.nextDueMs]).toEqual([[], 0, 0, Infinity])
+})
