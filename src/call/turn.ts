@@ -27,6 +27,7 @@ export type ToolRecord = {
 /** All in milliseconds, counted from the end of what the caller said. */
 export type Latency = { firstTokenMs?: number; lastTokenMs?: number; toolMs?: number }
 
+/** Once it was kept, its `seq`, `kind` and `speaker` never change. */
 export type Turn = {
   /** Unique; a turn that changes is written again under the same id. */
   id: string
