@@ -50,7 +50,7 @@ const LOADS = [
 const SETTINGS_MS = 300
 const INTERRUPT_EVERY_MS = 10_000
 /** Long enough for what runs often to be compiled: calls are many minutes, and a server is up for weeks. */
-const WARM_UP_MS = 10_000
+const WARM_UP_MS = 30_000
 const MEASURED_MS = 8_000
 /** Other programs on the machine, in percent of a core, below which a run counts as undisturbed. */
 const QUIET_PERCENT = 15

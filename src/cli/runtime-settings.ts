@@ -1,28 +1,31 @@
-/**
- * Bun runs at most 256 `fetch` requests at once, unless the environment says otherwise when the process starts. A
- * request to a model lives as long as its answer, so with more calls than that callers would wait for each other.
- */
+/** Settings of Bun that it reads from the environment, and only when a process starts. */
 
 import { startEnvironment } from "../environment.ts"
 
-const NAME = "BUN_CONFIG_MAX_HTTP_REQUESTS"
-const LIMIT = "8192"
+const SETTINGS = {
+  /**
+   * Bun runs at most 256 `fetch` requests at once. A request to a model lives as long as its answer, so with more calls
+   * than that callers would wait for each other.
+   */
+  BUN_CONFIG_MAX_HTTP_REQUESTS: "8192",
+  /**
+   * Whenever Bun waits for the network, its allocator (mimalloc) looks for memory to give back: with hundreds of sockets
+   * thousands of times a second, on the core that the calls need. Once in two seconds gives back as much. (In ms.)
+   */
+  MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "2000",
+} as const
 
-/** Replaces the process by itself with the limit raised; the process id stays. Does nothing where it is set, or cannot be. */
-export function withRaisedFetchLimit(): void {
-  if (
-    startEnvironment[NAME] !== undefined ||
-    typeof process.execve !== "function" ||
-    process.platform === "win32"
-  )
-    return
+/** Replaces the process by itself with these settings; the process id stays. Leaves alone what is set, or cannot be. */
+export function withRuntimeSettings(): void {
+  const missing = Object.entries(SETTINGS).filter(([name]) => startEnvironment[name] === undefined)
+  if (missing.length === 0 || typeof process.execve !== "function" || process.platform === "win32") return
   const script = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main]
   try {
     process.execve(process.execPath, [process.execPath, ...script, ...process.argv.slice(2)], {
       ...startEnvironment,
-      [NAME]: LIMIT,
+      ...Object.fromEntries(missing),
     })
   } catch {
-    // The program works without it, for fewer calls at once.
+    // The program works without them, for fewer calls at once.
   }
 }

@@ -113,6 +113,7 @@ export class ModelLine {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#options.callerSound.hold()
     this.#cancelRetry()
     this.#cancelRenewal()
     this.#next?.link.close()
@@ -139,7 +140,7 @@ export class ModelLine {
       events.ready(again)
     } finally {
       // What is owed may have been too much for it.
-      if (link.isReady) callerSound.sendTo(link)
+      if (link.isReady) callerSound.sendTo(link.socket)
     }
   }
 

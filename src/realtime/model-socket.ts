@@ -1,17 +1,20 @@
 /** The connection under a Realtime link: what a link needs of it, where it leads, and Bun's client behind it. */
 
+/** How a connection ended. `refusedStatus`: HTTP status that answered the upgrade, where it was not 101. */
+export type SocketEnd = { code: number; reason: string; opened: boolean; refusedStatus: number | null }
+
 /** Told by the socket, each in order; nothing comes after `closed`. */
-export type ModelSocketEvents = {
-  opened: () => void
-  text: (text: string) => void
-  /** Called once, whoever closed it. `refusedStatus`: HTTP status that answered the upgrade, where it was not 101. */
-  closed: (end: { code: number; reason: string; opened: boolean; refusedStatus: number | null }) => void
+export interface ModelSocketEvents {
+  opened(): void
+  text(text: string): void
+  /** Called once, whoever closed it. */
+  closed(end: SocketEnd): void
 }
 
 export interface ModelSocket {
   /** Bytes that were given to `send` and have not left yet. */
   readonly bufferedAmount: number
-  /** Sends a text frame; without effect once the socket closes. */
+  /** Sends a text frame; without effect once the socket closes. Throws before it is open. */
   send(text: string): void
   /** Begins to close; the other side may take its time to agree. */
   close(code: number, reason: string): void
@@ -109,32 +112,6 @@ export function connectTo(target: ModelTarget): ConnectModel {
     socket.addEventListener("message", onMessage, { signal })
     socket.addEventListener("error", onError, { signal })
     socket.addEventListener("close", onClose, { signal })
-    return new ClientSocket(socket)
-  }
-}
-
-/** Of one shape and with shared methods, since every frame of every call goes through one. */
-class ClientSocket implements ModelSocket {
-  readonly #socket: WebSocket
-
-  constructor(socket: WebSocket) {
-    this.#socket = socket
-  }
-
-  get bufferedAmount(): number {
-    return this.#socket.bufferedAmount
-  }
-
-  send(text: string): void {
-    const socket = this.#socket
-    if (socket.readyState === WebSocket.OPEN) socket.send(text)
-  }
-
-  close(code: number, reason: string): void {
-    this.#socket.close(code, reason)
-  }
-
-  terminate(): void {
-    this.#socket.terminate()
+    return socket
   }
 }

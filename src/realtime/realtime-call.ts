@@ -55,7 +55,7 @@ export class RealtimeCall implements LiveCall {
     const { call, assets, sweep, log, publish, keep, times, connectTo } = options
     this.callId = call.id
     this.#options = options
-    this.sound = new CallerSound({ callId: call.id, tap: options.tap })
+    this.sound = new CallerSound({ callId: call.id, tap: options.tap, log })
     this.#stream = stream
     this.#role = new CallRole({ assets, call, facts: { sessionId: stream.streamSid }, parameters, log })
     const { agent } = this.#role

@@ -3,8 +3,8 @@
 import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import { encodeAppend, encodeSessionUpdate } from "./client-events.ts"
-import type { ConnectModel, ModelSocket, ModelSocketEvents } from "./model-socket.ts"
+import { encodeSessionUpdate } from "./client-events.ts"
+import type { ConnectModel, ModelSocket, ModelSocketEvents, SocketEnd } from "./model-socket.ts"
 import {
   parseRealtimeEvent,
   type RealtimeError,
@@ -44,10 +44,6 @@ export type RealtimeLinkOptions = {
   log: Log
 }
 
-/** About ten seconds of audio on the way out; a connection that is slower gets no more of it. */
-const AUDIO_BUFFER_BYTES = 160_000
-/** After so many pieces of audio it is looked again whether the connection is too slow: 320 ms. */
-const LOOK_EVERY_PIECES = 16
 /** A connection that has this much unsent is taken for dead. */
 const MAX_BUFFER_BYTES = 4 * 1024 * 1024
 /** How long a peer may take to answer a close before the connection is cut. */
@@ -58,22 +54,22 @@ const FIRST_UPDATE = "session_1"
 
 type Phase = "connecting" | "configuring" | "ready" | "closed"
 
-export class RealtimeLink {
+export class RealtimeLink implements ModelSocketEvents {
+  #phase: Phase = "connecting"
+  readonly #events: RealtimeLinkEvents
   readonly #options: RealtimeLinkOptions
   readonly #log: Log
-  readonly #socket: ModelSocket
+  /** Once the link is ready, the caller's sound goes straight to it. */
+  readonly socket: ModelSocket
   readonly #cancelDeadline: () => void
-  #phase: Phase = "connecting"
-  #pieces = 0
-  #isSlow = false
   #expiresAtMs: number | null = null
-  #droppedChars = 0
   #badFrames = 0
   #updates = 1
   #cancelCut = () => {}
 
   constructor(options: RealtimeLinkOptions) {
     const { connect, connectMs, sweep, log } = options
+    this.#events = options.events
     this.#options = options
     this.#log = log
     this.#cancelDeadline = sweep.after(connectMs, () =>
@@ -84,11 +80,7 @@ export class RealtimeLink {
           this.#phase === "connecting" ? "the model did not answer" : "the settings were not confirmed",
       }),
     )
-    this.#socket = connect({
-      opened: () => this.#guard(() => this.#opened()),
-      text: (text) => this.#guard(() => this.#receive(text)),
-      closed: (end) => this.#guard(() => this.#closed(end)),
-    })
+    this.socket = connect(this)
   }
 
   get isReady(): boolean {
@@ -98,21 +90,6 @@ export class RealtimeLink {
   /** When the server will end the session, in milliseconds since the epoch; null while it has not told. */
   get expiresAtMs(): number | null {
     return this.#expiresAtMs
-  }
-
-  /** Caller audio that was given up because the link was too slow, in milliseconds. */
-  get droppedMs(): number {
-    return Math.round((this.#droppedChars * 3) / 4 / 8)
-  }
-
-  /** Caller audio as base64 mu-law. It is gone while the link is not ready, and while about ten seconds of it wait. */
-  append(payload: string): void {
-    if (this.#phase !== "ready") return
-    if (this.#pieces % LOOK_EVERY_PIECES === 0)
-      this.#isSlow = this.#socket.bufferedAmount > AUDIO_BUFFER_BYTES
-    this.#pieces += 1
-    if (this.#isSlow) this.#droppedChars += payload.length
-    else this.#socket.send(encodeAppend(payload))
   }
 
   /** Sends one frame of `client-events.ts`. False: the link is not ready, and the frame is gone. */
@@ -134,18 +111,35 @@ export class RealtimeLink {
   /** Ends the link for good. Closing twice, or after it was lost, is harmless. */
   close(code = 1000, reason = ""): void {
     if (!this.#end()) return
-    this.#cancelCut = this.#options.sweep.after(CLOSE_TIMEOUT_MS, () => this.#socket.terminate())
-    this.#socket.close(code, reason)
+    this.#cancelCut = this.#options.sweep.after(CLOSE_TIMEOUT_MS, () => this.socket.terminate())
+    this.socket.close(code, reason)
+  }
+
+  /** The socket is open. */
+  opened(): void {
+    this.#guard(() => {
+      if (this.#phase !== "connecting") return
+      this.#phase = "configuring"
+      this.#write(encodeSessionUpdate(this.#options.session, FIRST_UPDATE))
+    })
+  }
+
+  /** A frame came. */
+  text(text: string): void {
+    try {
+      this.#receive(text)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  /** The socket is gone. */
+  closed(end: SocketEnd): void {
+    this.#guard(() => this.#closed(end))
   }
 
   get #isOpen(): boolean {
     return this.#phase !== "closed"
-  }
-
-  #opened(): void {
-    if (this.#phase !== "connecting") return
-    this.#phase = "configuring"
-    this.#write(encodeSessionUpdate(this.#options.session, FIRST_UPDATE))
   }
 
   #receive(text: string): void {
@@ -157,7 +151,7 @@ export class RealtimeLink {
     if (event.type === "session-created" || event.type === "session-updated") {
       this.#expiresAtMs = event.expiresAtMs ?? this.#expiresAtMs
     }
-    this.#options.events.event(event)
+    this.#events.event(event)
     if (event.type === "session-updated" && this.#phase === "configuring") this.#configured(event)
   }
 
@@ -180,16 +174,16 @@ export class RealtimeLink {
     this.#cancelDeadline()
     this.#phase = "ready"
     for (const frame of this.#options.prelude ?? []) this.#write(frame)
-    if (this.isReady) this.#options.events.ready()
+    if (this.isReady) this.#events.ready()
   }
 
   #write(text: string): void {
     if (!this.#isOpen) return
-    if (this.#socket.bufferedAmount <= MAX_BUFFER_BYTES) this.#socket.send(text)
+    if (this.socket.bufferedAmount <= MAX_BUFFER_BYTES) this.socket.send(text)
     else this.#lose({ reason: "stalled", retryable: true, message: "the model does not take what is sent" })
   }
 
-  #closed({ code, reason, opened, refusedStatus }: Parameters<ModelSocketEvents["closed"]>[0]): void {
+  #closed({ code, reason, opened, refusedStatus }: SocketEnd): void {
     this.#cancelCut()
     if (refusedStatus !== null) {
       // A wrong key, a model that is not there and the like stay wrong; limits and faults of the server pass.
@@ -205,9 +199,9 @@ export class RealtimeLink {
 
   #lose({ status = null, ...failure }: Omit<LinkFailure, "status"> & { status?: number | null }): void {
     if (!this.#end()) return
-    this.#socket.terminate()
-    this.#log.warn("link to the model lost", { ...failure, status, droppedMs: this.droppedMs })
-    this.#options.events.lost({ ...failure, status })
+    this.socket.terminate()
+    this.#log.warn("link to the model lost", { ...failure, status })
+    this.#events.lost({ ...failure, status })
   }
 
   /** Whether it was open until now. */
@@ -229,7 +223,11 @@ export class RealtimeLink {
     try {
       run()
     } catch (error) {
-      this.#log.error("an event of the model was not handled", { error: messageOf(error) })
+      this.#failed(error)
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#log.error("an event of the model was not handled", { error: messageOf(error) })
   }
 }

@@ -58,14 +58,14 @@ const LOOK_EVERY_MS = 15_000
 const ENCODING = "audio/x-mulaw"
 
 export class RealtimeSession implements SocketSession {
+  /** Where the caller's sound goes while the session is live. */
+  #sound: CallerSound | undefined
+  #framesSeen = 0
+  #state: State = { phase: "awaiting-start" }
   readonly #options: RealtimeSessionOptions
   readonly #badFrames = new BadFrames()
   readonly #cancelDeadline: () => void
   #log: Log
-  #state: State = { phase: "awaiting-start" }
-  /** Where the caller's sound goes while the session is live. */
-  #sound: CallerSound | undefined
-  #framesSeen = 0
 
   constructor(options: RealtimeSessionOptions) {
     this.#options = options

@@ -22,7 +22,11 @@ export type SocketPurpose = { kind: "relay" | "media"; call: Call | "unclaimed" 
 
 export type OpenSession = (purpose: SocketPurpose, socket: Socket) => SocketSession
 
-type SocketData = { openOn: (socket: Socket) => SocketSession; session: SocketSession | undefined }
+/**
+ * What hangs on a socket: at first how to open its session, then the session itself, which every frame goes to with no
+ * detour. Undefined when it could not be opened.
+ */
+type SocketData = ((socket: Socket) => SocketSession) | SocketSession | undefined
 
 export type Sockets = {
   /** Answers an upgrade request: undefined when the socket is open, else the refusal. */
@@ -66,26 +70,28 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       perMessageDeflate: false,
       open(ws) {
         open.add(ws)
+        const openSession = ws.data
+        ws.data = undefined
         guarded(() => {
-          ws.data.session = ws.data.openOn(new ServerSocket(ws))
+          if (typeof openSession === "function") ws.data = openSession(new ServerSocket(ws))
         })
         // Without a session nobody would ever answer, nor close it.
-        if (!ws.data.session) ws.close(1011, "the session could not be opened")
+        if (!ws.data) ws.close(1011, "the session could not be opened")
       },
       message(ws, message) {
         try {
           // Only text belongs on these sockets; anything else is a frame that cannot be read.
-          ws.data.session?.receive(typeof message === "string" ? message : "")
+          sessionOf(ws)?.receive(typeof message === "string" ? message : "")
         } catch (error) {
           failed(error)
         }
       },
       drain(ws) {
-        guarded(() => ws.data.session?.drained?.())
+        guarded(() => sessionOf(ws)?.drained?.())
       },
       close(ws, code, reason) {
         open.delete(ws)
-        guarded(() => ws.data.session?.closed(code, reason))
+        guarded(() => sessionOf(ws)?.closed(code, reason))
       },
     },
 
@@ -133,12 +139,16 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
   }
 }
 
+function sessionOf({ data }: ServerWebSocket<SocketData>): SocketSession | undefined {
+  return typeof data === "function" ? undefined : data
+}
+
 function upgraded(
   request: Request,
   server: Server<SocketData>,
-  openOn: SocketData["openOn"],
+  openSession: (socket: Socket) => SocketSession,
 ): Response | undefined {
-  if (server.upgrade(request, { data: { openOn, session: undefined } })) return undefined
+  if (server.upgrade(request, { data: openSession })) return undefined
   return refuse(400, "INVALID_REQUEST", "This is not a WebSocket handshake.")
 }
 

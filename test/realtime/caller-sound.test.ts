@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { newCallId, type CallId } from "../../src/call/ids.ts"
+import { getLog } from "../../src/lib/log.ts"
 import { CallerSound } from "../../src/realtime/caller-sound.ts"
 
 const callId = newCallId()
@@ -12,6 +13,7 @@ function fixture() {
   const listeners = new Set<CallId>()
   const sound = new CallerSound({
     callId,
+    log: getLog("test"),
     tap: {
       hasListeners: (id) => listeners.has(id),
       inbound: (_, payload) => void listened.push(payload),
@@ -21,28 +23,32 @@ function fixture() {
   return { sound, listened, listeners }
 }
 
-function link() {
+function line() {
   const heard: string[] = []
   return {
     heard,
-    append: (payload: string) => void heard.push(payload),
-    send: (text: string) => heard.push(JSON.parse(text).audio) > 0,
+    bufferedAmount: 0,
+    send(text: string) {
+      const { type, audio } = JSON.parse(text)
+      expect(type).toBe("input_audio_buffer.append")
+      heard.push(audio)
+    },
   }
 }
 
-test("what is said before a link is ready waits, and goes out first", () => {
+test("what is said before a connection is ready waits, and goes out first", () => {
   const { sound } = fixture()
-  const line = link()
+  const model = line()
   for (const payload of ["AAAA", "BBBB"]) sound.hear(payload)
-  expect(line.heard).toEqual([])
-  sound.sendTo(line)
+  expect(model.heard).toEqual([])
+  sound.sendTo(model)
   sound.hear("CCCC")
-  expect(line.heard).toEqual(["AAAA", "BBBB", "CCCC"])
+  expect(model.heard).toEqual(["AAAA", "BBBB", "CCCC"])
 })
 
-test("what is said between two links is heard by the second one, once", () => {
+test("what is said between two connections is heard by the second one, once", () => {
   const { sound } = fixture()
-  const [first, second] = [link(), link()]
+  const [first, second] = [line(), line()]
   sound.sendTo(first)
   sound.hear("AAAA")
   sound.hold()
@@ -55,29 +61,45 @@ test("what is said between two links is heard by the second one, once", () => {
 test("of more than ten seconds the oldest gives way, each time anew", () => {
   const { sound } = fixture()
   for (let round = 0; round < 2; round++) {
-    const line = link()
+    const model = line()
     sound.hold()
     for (let n = 0; n < 600; n++) sound.hear(frame(n))
-    sound.sendTo(line)
-    expect([line.heard.length, line.heard[0], line.heard.at(-1)]).toEqual([493, frame(107), frame(599)])
+    sound.sendTo(model)
+    expect([model.heard.length, model.heard[0], model.heard.at(-1)]).toEqual([493, frame(107), frame(599)])
   }
 })
 
 test("one endless piece is not kept at all", () => {
   const { sound } = fixture()
-  const line = link()
+  const model = line()
   sound.hear("A".repeat(1_000_000))
   sound.hear("BBBB")
-  sound.sendTo(line)
-  expect(line.heard).toEqual(["BBBB"])
+  sound.sendTo(model)
+  expect(model.heard).toEqual(["BBBB"])
 })
 
-test("those who listen in hear it with and without a link", () => {
+test("those who listen in hear it with and without a connection", () => {
   const { sound, listened, listeners } = fixture()
   sound.hear("AAAA")
   listeners.add(callId)
   sound.hear("BBBB")
-  sound.sendTo(link())
+  sound.sendTo(line())
   sound.hear("CCCC")
   expect(listened).toEqual(["BBBB", "CCCC"])
+})
+
+test("a connection that is too slow gets no more of it until it has caught up, and the next one all", () => {
+  const { sound } = fixture()
+  const [slow, next] = [line(), line()]
+  sound.sendTo(slow)
+  slow.bufferedAmount = 160_001
+  for (let piece = 0; piece < 16; piece++) sound.hear("AAAA")
+  slow.bufferedAmount = 160_000
+  sound.hear("BBBB")
+  expect([slow.heard, sound.droppedMs]).toEqual([["BBBB"], 6])
+  slow.bufferedAmount = 200_000
+  for (let piece = 0; piece < 16; piece++) sound.hear("CCCC")
+  sound.sendTo(next)
+  sound.hear("DDDD")
+  expect([slow.heard.length, next.heard]).toEqual([16, ["DDDD"]])
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { encodeMulaw, silence } from "../../src/audio/mulaw.ts"
 import {
+  encodeAppend,
   encodeCancel,
   encodeClear,
   encodeCommit,
@@ -41,7 +42,8 @@ const clock = new TestClock()
 
 const say = ({ link }: LinkFixture, audio: Uint8Array, pieceMs = 20) => {
   for (let at = 0; at < audio.length; at += pieceMs * 8) {
-    link.append(Buffer.from(audio.subarray(at, at + pieceMs * 8)).toString("base64"))
+    const piece = Buffer.from(audio.subarray(at, at + pieceMs * 8)).toString("base64")
+    link.send(encodeAppend(piece))
   }
 }
 const types = ({ events }: LinkFixture) => events.map(({ type }) => type)
