@@ -8,8 +8,8 @@ import { agentOf, type ControlContext } from "./context.ts"
 import { OUTCOME_JOB, toOutcome, type Outcome } from "./outcome.ts"
 import { WEBHOOK_JOB } from "./webhook.ts"
 
-/** Before the record of a call is read: what is said last is recorded a moment after the end, in milliseconds. */
-const SETTLE_MS = 1000
+/** Before the record of a call is read: the caller's last words may be recognised after the end, in milliseconds. */
+const SETTLE_MS = 2000
 
 /** Takes notice of every event; at the end of a call its jobs are kept before anything else happens. */
 export function afterCall(context: ControlContext, { callId, event }: RecordedEvent): void {

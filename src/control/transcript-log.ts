@@ -61,7 +61,9 @@ export function createTranscriptLog(options: TranscriptLogOptions): TranscriptLo
   return {
     onEvent({ callId, event }) {
       const isEnd = event.type === "call.status-changed" && isTerminal(event.status)
-      if (isEnd || event.type === "session.closed") inTurn(() => write(callId, { unlessThere: false }))
+      // Last words may be recognised when all is over; while the call goes on, nothing is written.
+      if (isEnd || event.type === "session.closed" || event.type === "caller.spoke")
+        inTurn(() => write(callId, { unlessThere: false }))
     },
 
     catchUp() {

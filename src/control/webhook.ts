@@ -20,11 +20,13 @@ export type WebhookOptions = {
   sweep: Sweep
 }
 
-const MAX_ATTEMPTS = 8
-const FIRST_PAUSE_MS = 10_000
+/** By which receivers of Caller Assistant know its webhooks. */
+const SOURCE = "CAP_AI"
+const MAX_ATTEMPTS = 9
+const FIRST_PAUSE_MS = 2_000
 const LONGEST_PAUSE_MS = 6 * 60 * 60_000
 
-/** Pauses of 10 s, 40 s, 160 s and so on: eight attempts in about ten hours. */
+/** Pauses of 2 s, 8 s, 32 s and so on: nine attempts in nine hours. */
 export function webhookKind({ config, store, describe, sweep }: WebhookOptions): JobKind {
   const { url, secret, timeoutMs } = config.webhook
   return {
@@ -38,7 +40,13 @@ export function webhookKind({ config, store, describe, sweep }: WebhookOptions):
       const allowed = await operatorHttpUrl(url, { allowPrivate: config.allowPrivateAddresses })
       if (!allowed.ok) return { failed: allowed.message, final: true }
       const createdAt = new Date(job.createdAt).toISOString()
-      const body = JSON.stringify({ id: job.id, type: "call.ended", createdAt, ...describe(call) })
+      const body = JSON.stringify({
+        id: job.id,
+        type: "call.ended",
+        source: SOURCE,
+        createdAt,
+        ...describe(call),
+      })
       const seconds = Math.floor(sweep.clock.now() / 1000)
       const answer = await fetch(url, {
         method: "POST",

@@ -5,6 +5,8 @@ export interface Socket {
   send(text: string): number
   /** Runs `send` and hands what it sends to the network in one go, where the socket can. */
   together?(send: () => void): void
+  /** Asks the other side for a sign of life, which comes as `ponged`. (RFC 6455, 5.5.2.) */
+  ping?(): void
   /** Closes with a code and a reason. Closing twice is harmless. */
   close(code: number, reason: string): void
 }
@@ -15,6 +17,8 @@ export interface SocketSession {
   receive(text: string): void
   /** The socket is gone, for whatever reason. Called once. */
   closed(code: number, reason: string): void
+  /** The other side answered a ping. */
+  ponged?(): void
   /** What had to wait was sent: the socket takes more again. */
   drained?(): void
 }

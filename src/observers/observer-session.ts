@@ -1,6 +1,7 @@
 /** One observer's socket. Events come from the store as fast as they are read; sound waits a little, or the socket goes. */
 
 import type { Call } from "../call/call.ts"
+import type { CallId } from "../call/ids.ts"
 import { TOO_SLOW, type ObserverMessage, type Track } from "../call/observer-message.ts"
 import { isTerminal } from "../call/status.ts"
 import type { Socket, SocketSession } from "../lib/socket.ts"
@@ -18,7 +19,9 @@ const MAX_FRAME_CHARS = 4096
 
 export type ObserverSessionOptions = {
   socket: Socket
-  call: Call
+  callId: CallId
+  /** How the call stands. */
+  call: () => Call
   /** Whether the feed begins at once, or when the other side sends `connect-twilio`. */
   begins: "at-once" | "when-asked"
   /** The last event that the other side has seen; undefined: it begins with now. */
@@ -26,7 +29,7 @@ export type ObserverSessionOptions = {
   wantsAudio: boolean
   observers: Observers
   events: {
-    of(callId: Call["id"], page: { afterId: number; limit: number }): StoredEvent[]
+    of(callId: CallId, page: { afterId: number; limit: number }): StoredEvent[]
     lastId(): number
   }
   /** Whether a conversation runs. */
@@ -87,9 +90,9 @@ export class ObserverSession implements SocketSession, Observer {
   }
 
   changed(): void {
-    const { events, call, sweep } = this.#options
+    const { events, callId, sweep } = this.#options
     if (this.#phase !== "watching" || this.#congested) return
-    const page = events.of(call.id, { afterId: this.#afterId, limit: PAGE })
+    const page = events.of(callId, { afterId: this.#afterId, limit: PAGE })
     for (const stored of page) {
       for (const message of observedEvents(stored)) this.#send(message)
       this.#afterId = stored.id
@@ -111,7 +114,8 @@ export class ObserverSession implements SocketSession, Observer {
   }
 
   #begin(): void {
-    const { call, observers, events, afterId, isLive } = this.#options
+    const { observers, events, afterId, isLive } = this.#options
+    const call = this.#options.call()
     this.#phase = "watching"
     this.#afterId = afterId ?? events.lastId()
     this.#unfollow = observers.follow(call.id, this)

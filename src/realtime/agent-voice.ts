@@ -76,7 +76,7 @@ export class AgentVoice {
 
   /** Plays a piece of the model's speech. `text` tells the words of it at any time. */
   speak({ payload, itemId, contentIndex, responseId }: AudioDelta, epoch: number, text: () => string): void {
-    const key = `${epoch}/${itemId}`
+    const key = keyOf(epoch, itemId)
     const known = this.#utterances.get(key)
     if (known) known.isHeard = false
     else this.#begin(key, { itemId, epoch, responseId, text, isSent: false })
@@ -89,12 +89,17 @@ export class AgentVoice {
     return [...this.#utterances.values()].findLast((said) => said.responseId === responseId)?.turn
   }
 
+  /** All of an item was sent. */
+  sent(epoch: number, itemId: string): void {
+    const key = keyOf(epoch, itemId)
+    const utterance = this.#utterances.get(key)
+    if (utterance) this.#sent(key, utterance)
+  }
+
   /** All of a response was sent. */
-  sent(epoch: number, responseId: string): void {
+  allSent(epoch: number, responseId: string): void {
     for (const [key, utterance] of this.#utterances) {
-      if (utterance.epoch !== epoch || utterance.responseId !== responseId) continue
-      utterance.isSent = true
-      if (utterance.isHeard) this.#settle(key, utterance, utterance.text().trim(), false)
+      if (utterance.epoch === epoch && utterance.responseId === responseId) this.#sent(key, utterance)
     }
   }
 
@@ -158,6 +163,11 @@ export class AgentVoice {
     return cuts
   }
 
+  #sent(key: string, utterance: Utterance): void {
+    utterance.isSent = true
+    if (utterance.isHeard) this.#settle(key, utterance, utterance.text().trim(), false)
+  }
+
   #play(payload: string, key: SoundKey): void {
     const { stream, clock, heard } = this.#options
     stream.play(payload, key)
@@ -202,9 +212,11 @@ export class AgentVoice {
     const { history, clock, publish } = this.#options
     this.#utterances.delete(key)
     history.settle(turn, { text, interrupted, at: clock.now() })
-    if (text !== "") publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
+    if (text !== "" || interrupted) publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
   }
 }
+
+const keyOf = (epoch: number, itemId: string) => `${epoch}/${itemId}`
 
 /** The words that were heard. While the model still speaks, its words run ahead of its sound. */
 function partOf({ text, isSent }: Utterance, heardMs: number, sentMs: number): string {

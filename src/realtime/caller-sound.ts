@@ -38,6 +38,11 @@ export class CallerSound {
     this.#log = log
   }
 
+  /** How many pieces the connection in use was given. */
+  get pieces(): number {
+    return this.#pieces
+  }
+
   /** Sound that was given up because a connection was too slow, in milliseconds. */
   get droppedMs(): number {
     return Math.round((this.#droppedChars * 3) / 4 / 8)
@@ -45,14 +50,14 @@ export class CallerSound {
 
   /** A piece of it, as base64 mu-law. Without a connection it waits, ten seconds of it at most, the oldest giving way. */
   hear(payload: string): void {
-    const socket = this.#socket
-    if (socket) {
-      if (this.#pieces % LOOK_EVERY_PIECES === 0) this.#look(socket)
-      this.#pieces += 1
-      if (this.#isSlow) this.#droppedChars += payload.length
-      else socket.send(encodeAppend(payload))
-    } else this.#wait(payload)
+    if (this.#socket) this.#send(this.#socket, payload)
+    else this.#wait(payload)
     if (this.#tap.hasListeners(this.#callId)) this.#tap.inbound(this.#callId, payload)
+  }
+
+  /** Sound that takes the place of what does not come: for the model alone. */
+  fill(payload: string): void {
+    if (this.#socket) this.#send(this.#socket, payload)
   }
 
   /** From now on it goes to this connection, which is ready; first what waited. */
@@ -69,6 +74,13 @@ export class CallerSound {
   /** There is no connection any more; another one may come. */
   hold(): void {
     this.#socket = undefined
+  }
+
+  #send(socket: SoundSocket, payload: string): void {
+    if (this.#pieces % LOOK_EVERY_PIECES === 0) this.#look(socket)
+    this.#pieces += 1
+    if (this.#isSlow) this.#droppedChars += payload.length
+    else socket.send(encodeAppend(payload))
   }
 
   #wait(payload: string): void {

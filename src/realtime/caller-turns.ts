@@ -3,48 +3,94 @@
 import type { CallEvent } from "../call/events.ts"
 import type { Turn } from "../call/turn.ts"
 import type { History } from "../conversation/history.ts"
-import type { Clock } from "../lib/clock.ts"
+import type { Log } from "../lib/log.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { CallerSound } from "./caller-sound.ts"
 import type { Dialogue } from "./model-line.ts"
+import type { RealtimeEvent } from "./realtime-events.ts"
+import { SilenceFiller } from "./silence-filler.ts"
 
 export type CallerTurnsOptions = {
   history: History
   keep: (turn: Turn) => void
-  clock: Clock
+  sound: CallerSound
   publish: (event: CallEvent) => void
+  sweep: Sweep
+  log: Log
 }
 
 /** Turns whose words have not come; a recogniser that is silent for ever must not make this grow. */
 const MAX_WAITING = 100
+/** Words that have not come so long after they were spoken are not waited for. */
+const WORDS_WITHIN_MS = 5_000
 
 export class CallerTurns {
   readonly #options: CallerTurnsOptions
   readonly #waiting = new Map<string, Turn>()
+  readonly #filler: SilenceFiller
+  #isSpeaking = false
   #startedAt: number | undefined
 
   constructor(options: CallerTurnsOptions) {
     this.#options = options
+    this.#filler = new SilenceFiller(options)
   }
 
-  /** The caller begins to speak. */
-  began(): void {
-    this.#startedAt = this.#options.clock.now()
+  get isSpeaking(): boolean {
+    return this.#isSpeaking
+  }
+
+  /** Whether the caller speaks, or the words of what was said last are still to come. */
+  get hasWordsToCome(): boolean {
+    if (this.#isSpeaking) return true
+    const last = [...this.#waiting.values()].at(-1)
+    return last !== undefined && this.#now() - (last.endedAt ?? 0) < WORDS_WITHIN_MS
+  }
+
+  /** Takes an event of the server; most are not about the caller. */
+  apply(event: RealtimeEvent, dialogue: Dialogue): void {
+    if (event.type === "speech-started") this.#began()
+    else if (event.type === "speech-stopped") this.stopped()
+    else if (event.type === "committed") this.#committed(keyOf(dialogue, event.itemId))
+    else if (event.type === "caller-transcript")
+      this.#said(keyOf(dialogue, event.itemId), event.text, event.languages[0] ?? null)
+    else if (event.type === "caller-transcript-failed") {
+      this.#options.log.warn("speech of the caller was not recognised", { code: event.code })
+      this.#waiting.delete(keyOf(dialogue, event.itemId))
+    }
+  }
+
+  /** The caller does not speak any more, or nobody can tell. */
+  stopped(): void {
+    this.#isSpeaking = false
+    this.#filler.stop()
+  }
+
+  /** The caller is gone. */
+  close(): void {
+    this.#filler.stop()
+  }
+
+  #began(): void {
+    this.#startedAt = this.#now()
+    this.#isSpeaking = true
+    this.#filler.start()
   }
 
   /** What was said has entered the conversation. */
-  committed({ epoch }: Dialogue, itemId: string): void {
-    const { history, clock } = this.#options
-    const turn = history.caller("", { kind: "speech", at: clock.now() })
+  #committed(key: string): void {
+    this.stopped()
+    const turn = this.#options.history.caller("", { kind: "speech", at: this.#now() })
     turn.startedAt = this.#startedAt ?? turn.startedAt
     this.#startedAt = undefined
-    this.#waiting.set(`${epoch}/${itemId}`, turn)
+    this.#waiting.set(key, turn)
     const [oldest] = this.#waiting.keys()
     if (this.#waiting.size > MAX_WAITING && oldest !== undefined) this.#waiting.delete(oldest)
   }
 
   /** The words of it. Told again they change nothing. */
-  said({ epoch }: Dialogue, itemId: string, text: string, lang: string | null): void {
+  #said(key: string, text: string, lang: string | null): void {
     const { keep, publish } = this.#options
-    const key = `${epoch}/${itemId}`
     const turn = this.#waiting.get(key)
     if (!turn) return
     this.#waiting.delete(key)
@@ -54,8 +100,9 @@ export class CallerTurns {
     if (turn.text !== "") publish({ type: "caller.spoke", turnId: turn.id, text: turn.text, lang })
   }
 
-  /** Nobody will ever know the words. */
-  failed({ epoch }: Dialogue, itemId: string): void {
-    this.#waiting.delete(`${epoch}/${itemId}`)
+  #now(): number {
+    return this.#options.sweep.clock.now()
   }
 }
+
+const keyOf = ({ epoch }: Dialogue, itemId: string) => `${epoch}/${itemId}`

@@ -6,7 +6,7 @@
 import type { Turn } from "../call/turn.ts"
 import type { AudioDelta } from "./frequent-deltas.ts"
 import { CallerTurns } from "./caller-turns.ts"
-import { encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
+import { encodeCommit, encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
 import type { DialogOptions } from "./dialog-options.ts"
 import { ModelLine, type Dialogue } from "./model-line.ts"
 import { Owed } from "./owed.ts"
@@ -18,6 +18,11 @@ import { ToolDesk } from "./tool-desk.ts"
 import { UsageLedger } from "./usage-ledger.ts"
 import { WaitingSounds } from "./waiting-sounds.ts"
 import type { RealtimeResponse } from "./wire-objects.ts"
+
+/** How long the words of a caller who has hung up are waited for. */
+const LAST_WORDS_MS = 1_500
+/** From the end of the caller's speech to `response.created` of a server that answers by itself, at most. */
+const SERVER_ANSWER_MS = 1_000
 
 export class Dialog {
   readonly #options: DialogOptions
@@ -31,13 +36,14 @@ export class Dialog {
   readonly #replies: ReplyLog
   /** Blank turns of answers that call tools before they say anything. */
   readonly #blankTurns = new Map<string, Turn>()
-  #callerSpeaks = false
+  /** Ends the wait for the own answer of the server, or for the last words of a caller who is gone. */
+  #cancelWait = () => {}
   #closed = false
 
   constructor(options: DialogOptions) {
     const { voice, history, keep, publish, sweep, times, log, runTool, act } = options
     this.#options = options
-    this.#caller = new CallerTurns({ history, keep, clock: sweep.clock, publish })
+    this.#caller = new CallerTurns({ history, keep, sound: options.callerSound, publish, sweep, log })
     this.#usage = new UsageLedger(options)
     this.#stall = new StallWatch({
       firstMs: times.firstTokenMs,
@@ -58,9 +64,9 @@ export class Dialog {
       act,
       current: () => this.#line.dialogue,
       turnOf: (responseId) => this.#turnOf(responseId),
-      onOutputs: ({ queue }, about) => {
+      onOutputs: (about) => {
         this.#owed.answer = true
-        queue.want({ about })
+        this.#line.dialogue?.queue.want({ about })
         this.#await()
       },
       sweep,
@@ -72,7 +78,7 @@ export class Dialog {
       callerSound: options.callerSound,
       session: options.session,
       prelude: options.prelude,
-      isBetweenTurns: () => !this.busy && !this.#callerSpeaks && !voice.isSpeaking,
+      isBetweenTurns: () => !this.busy && !this.#caller.hasWordsToCome && !voice.isSpeaking,
       connectMs: times.modelConnectMs,
       events: {
         ready: (again) => this.#ready(again),
@@ -138,11 +144,24 @@ export class Dialog {
     if (!this.busy) this.#options.onQuiet()
   }
 
+  /** The call is over. Words of the caller that are still being recognised come later, through `keep` and `publish`. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#cancelWait()
     this.#waiting.stop()
     this.#stall.stop()
+    this.#caller.close()
+    const { dialogue } = this.#line
+    if (this.#caller.isSpeaking) dialogue?.link.send(encodeCommit())
+    if (!dialogue || !this.#caller.hasWordsToCome) return this.#end()
+    dialogue.queue.interrupt()
+    this.#line.retire()
+    this.#cancelWait = this.#options.sweep.after(LAST_WORDS_MS, () => this.#end())
+  }
+
+  #end(): void {
+    this.#cancelWait()
     this.#line.close()
     this.#usage.flush()
   }
@@ -160,7 +179,7 @@ export class Dialog {
     this.#options.publish({ type: "model.failed", message: failure.message.slice(0, 500), retried: true })
     this.#stall.stop()
     this.#replies.lost()
-    this.#callerSpeaks = false
+    this.#caller.stopped()
     const { voice } = this.#options
     voice.broken()
     // An answer that breaks off is explained at once; a loss in silence only when it lasts.
@@ -174,6 +193,8 @@ export class Dialog {
     this.#waiting.stop()
     this.#replies.lost()
     this.#owed.clear()
+    this.#caller.stopped()
+    this.#cancelWait()
     this.#options.voice.broken()
     this.#closed = true
     this.#usage.flush()
@@ -181,31 +202,26 @@ export class Dialog {
   }
 
   #take(event: RealtimeEvent, dialogue: Dialogue): void {
+    if (this.#closed) return this.#takeLast(event, dialogue)
     if (event.type === "audio") return this.#play(event, dialogue)
     this.#usage.apply(event)
+    this.#caller.apply(event, dialogue)
     dialogue.items.apply(event)
     switch (event.type) {
       case "speech-started":
         return this.#callerStarted(dialogue)
       case "speech-stopped":
-        this.#callerSpeaks = false
-        return dialogue.queue.callerStopped()
+        return this.#callerStopped(dialogue)
       case "committed":
-        this.#callerSpeaks = false
-        this.#caller.committed(dialogue, event.itemId)
         if (!this.#options.serverAnswers) return
         this.#owed.answer = true
         return this.#await()
-      case "caller-transcript":
-        return this.#caller.said(dialogue, event.itemId, event.text, event.languages[0] ?? null)
-      case "caller-transcript-failed":
-        this.#options.log.warn("speech of the caller was not recognised", { code: event.code })
-        return this.#caller.failed(dialogue, event.itemId)
       case "item-added":
         return dialogue.queue.itemAdded(event.item.id)
       case "response-created":
         return this.#created(event.response, dialogue)
       case "output-item-done":
+        if (event.item.type === "message") this.#options.voice.sent(dialogue.epoch, event.item.id)
         if (event.item.type !== "function-call") return
         this.#stall.progress()
         this.#tools.called(dialogue, event.responseId, event.item)
@@ -230,18 +246,30 @@ export class Dialog {
       case "item-truncated":
       case "item-deleted":
       case "output-item-added":
+      case "caller-transcript":
       case "caller-transcript-delta":
+      case "caller-transcript-failed":
       case "audio-done":
       case "transcript-done":
       case "text-done":
       case "rate-limits":
       case "ignored":
       case "malformed":
-        // Of use to the record of items, or to nobody.
+        // Of use to the records of items and turns, or to nobody.
         return
       default:
         event satisfies never
     }
+  }
+
+  /** After the end of the call only what the caller said last is of use. */
+  #takeLast(event: RealtimeEvent, dialogue: Dialogue): void {
+    this.#usage.apply(event)
+    this.#caller.apply(event, dialogue)
+    // There was nothing to commit.
+    if (event.type === "error" && event.error.code === "input_audio_buffer_commit_empty")
+      this.#caller.stopped()
+    if (!this.#caller.hasWordsToCome) this.#end()
   }
 
   #play(event: AudioDelta, dialogue: Dialogue): void {
@@ -258,11 +286,18 @@ export class Dialog {
     voice.speak(event, dialogue.epoch, () => generatedText(dialogue, itemId))
   }
 
+  /** A server that answers by itself begins now: what else is wanted waits for that answer, unless it does not come. */
+  #callerStopped({ queue }: Dialogue): void {
+    const { serverAnswers, sweep } = this.#options
+    this.#cancelWait()
+    if (!serverAnswers) return queue.callerStopped()
+    this.#cancelWait = sweep.after(SERVER_ANSWER_MS, () => queue.callerStopped())
+  }
+
   /** The caller begins to speak: in this very tick the agent falls silent, and the model is told what was heard. */
   #callerStarted(dialogue: Dialogue): void {
     const { serverInterrupts, onCaller } = this.#options
-    this.#callerSpeaks = true
-    this.#caller.began()
+    this.#cancelWait()
     if (dialogue.queue.activeId) dialogue.dead.add(dialogue.queue.activeId)
     dialogue.queue.callerStarted({ serverCancels: serverInterrupts })
     this.#cut(dialogue)
@@ -302,7 +337,7 @@ export class Dialog {
       if (status === "completed" || status === "incomplete") this.#line.proven()
     }
     if (this.#line.dialogue !== dialogue) return
-    voice.sent(dialogue.epoch, id)
+    voice.allSent(dialogue.epoch, id)
     dialogue.queue.done(response)
     this.#tools.done(dialogue, id)
     this.#blankTurns.delete(id)

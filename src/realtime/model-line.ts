@@ -18,7 +18,10 @@ const OUTAGE_MS = 6_000
 /** A new connection is asked for at once, and once more after this. */
 const SECOND_TRY_MS = 1_000
 const RETRY_CONNECT_MS = 2_500
-/** How long before its end a session is replaced. (OpenAI: "Realtime conversations": sessions last 60 minutes.) */
+/**
+ * How long before its end a session is replaced, or when half of a short one is over. (OpenAI: "Realtime conversations":
+ * sessions last 60 minutes.)
+ */
 const RENEW_BEFORE_MS = 5 * 60_000
 /** How soon it is looked again for a moment between two turns. */
 const LOOK_AGAIN_MS = 2_000
@@ -110,13 +113,19 @@ export class ModelLine {
     this.#lost({ reason: "stalled", status: null, ...failure })
   }
 
-  close(): void {
+  /** The caller is gone: no other connection is made. The one in use still tells what comes, until it is closed. */
+  retire(): void {
     if (this.#closed) return
     this.#closed = true
     this.#options.callerSound.hold()
     this.#cancelRetry()
     this.#cancelRenewal()
     this.#next?.link.close()
+    if (!this.dialogue) this.close()
+  }
+
+  close(): void {
+    this.retire()
     this.#current?.link.close()
     this.#current = undefined
   }
@@ -136,6 +145,7 @@ export class ModelLine {
   /** The connection is ready: first the dialogue says what it owes, then the model hears the caller. */
   #serve({ link }: Dialogue, { again }: { again: boolean }): void {
     const { events, callerSound } = this.#options
+    this.#outageSince = undefined
     try {
       events.ready(again)
     } finally {
@@ -207,7 +217,8 @@ export class ModelLine {
 
   #planRenewal({ link }: Dialogue): void {
     if (link.expiresAtMs === null) return
-    this.#renewAfter(Math.max(LOOK_AGAIN_MS, link.expiresAtMs - RENEW_BEFORE_MS - this.#now()))
+    const leftMs = link.expiresAtMs - this.#now()
+    this.#renewAfter(Math.max(LOOK_AGAIN_MS, leftMs - RENEW_BEFORE_MS, leftMs / 2))
   }
 
   #renewAfter(ms: number): void {

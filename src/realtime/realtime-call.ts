@@ -195,19 +195,19 @@ export class RealtimeCall implements LiveCall {
   }
 
   #firstWords(arrival: Arrival): void {
-    const { agent } = this.#role
+    const { phrases } = this.#role.agent
     switch (arrival.kind) {
       case "new":
-        return this.#dialog.say(this.#options.call.firstMessage ?? agent.greeting)
+        return this.#dialog.say(this.#role.firstWords)
       case "resumed":
-        return this.#dialog.say(agent.phrases.resumed)
+        return this.#dialog.say(phrases.resumed)
       case "not-transferred":
         this.insert({
           role: "system",
           text: `The caller was to be handed to a person, but nobody took the call (${arrival.reason}).`,
           respond: false,
         })
-        return this.#dialog.say(agent.phrases.transferFailed)
+        return this.#dialog.say(phrases.transferFailed)
       default:
         arrival satisfies never
     }

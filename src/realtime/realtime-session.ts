@@ -52,7 +52,10 @@ export type RealtimeSessionOptions = Omit<
 type Live = { phase: "live"; call: Call; live: RealtimeCall; stop: () => void; stopped: boolean }
 type State = { phase: "awaiting-start" } | Live | { phase: "closed" }
 
-/** Sound comes fifty times a second, silence included. A stream that is without it twice in a row is dead. */
+/**
+ * Sound comes fifty times a second, silence included: a stream that is without it twice in a row is dead. So is a peer
+ * that has not answered a ping before the next one, which comes at every second look.
+ */
 const LOOK_EVERY_MS = 15_000
 /** The format of every stream that is documented. (Twilio: "Media Streams: WebSocket messages".) */
 const ENCODING = "audio/x-mulaw"
@@ -61,6 +64,7 @@ export class RealtimeSession implements SocketSession {
   /** Where the caller's sound goes while the session is live. */
   #sound: CallerSound | undefined
   #framesSeen = 0
+  #hasPonged = true
   #state: State = { phase: "awaiting-start" }
   readonly #options: RealtimeSessionOptions
   readonly #badFrames = new BadFrames()
@@ -102,6 +106,10 @@ export class RealtimeSession implements SocketSession {
       default:
         state satisfies never
     }
+  }
+
+  ponged(): void {
+    this.#hasPonged = true
   }
 
   closed(code: number, reason: string): void {
@@ -208,16 +216,27 @@ export class RealtimeSession implements SocketSession {
     this.#sound = live.sound
   }
 
-  /** A stream without sound is given up; Twilio, if it is still there, then asks how to go on. */
+  /** A stream without a sign of life is given up; Twilio, if it is still there, then asks how to go on. */
   #watch(): () => void {
+    const { socket, sweep } = this.#options
     let seen = 0
     let missed = 0
-    return this.#options.sweep.every(LOOK_EVERY_MS, () => {
+    let looks = 0
+    return sweep.every(LOOK_EVERY_MS, () => {
       missed = this.#framesSeen === seen ? missed + 1 : 0
       seen = this.#framesSeen
-      if (missed < 2) return
-      this.#log.warn("stream is silent and given up", { silentMs: missed * LOOK_EVERY_MS })
-      this.#options.socket.close(1011, "no sound came")
+      looks += 1
+      if (missed >= 2) {
+        this.#log.warn("stream is silent and given up", { silentMs: missed * LOOK_EVERY_MS })
+        return socket.close(1011, "no sound came")
+      }
+      if (!socket.ping || looks % 2 === 0) return
+      if (!this.#hasPonged) {
+        this.#log.warn("stream answers no pings and is given up")
+        return socket.close(1011, "no pong came")
+      }
+      this.#hasPonged = false
+      socket.ping()
     })
   }
 

@@ -171,7 +171,7 @@ export class ResponseQueue {
     this.#stop({ serverCancels })
   }
 
-  /** `input_audio_buffer.speech_stopped`. */
+  /** The caller has finished, and the server does not answer by itself, or did not when its time had come. */
   callerStopped(): void {
     this.#callerSpeaks = false
     this.#next()

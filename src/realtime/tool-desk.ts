@@ -22,8 +22,8 @@ export type ToolDeskOptions = {
   current: () => Dialogue | undefined
   /** The agent's turn in which a response speaks. */
   turnOf: (responseId: string) => Turn
-  /** Outputs were sent that the model is to answer. `about`: their items. */
-  onOutputs: (dialogue: Dialogue, about: readonly string[]) => void
+  /** The model is to answer outputs. `about`: their items, where they were sent; without a connection they are history. */
+  onOutputs: (about: readonly string[]) => void
   sweep: Sweep
   publish: (event: CallEvent) => void
   log: Log
@@ -94,8 +94,11 @@ export class ToolDesk {
     batch.speaks ||= action?.type !== "end-call"
     const dialogue = current()
     if (dialogue === batch.dialogue) this.#answer(batch, callId, outcomeText(outcome))
-    // On another connection the call already has an output that says it still runs.
-    else if (dialogue) this.#tell(dialogue, batch, `The tool ${name} has finished: ${outcomeText(outcome)}`)
+    else {
+      // The end of that response will never come. On another connection the call has an output that says it still runs.
+      batch.isWhole = true
+      if (dialogue) this.#tell(dialogue, batch, `The tool ${name} has finished: ${outcomeText(outcome)}`)
+    }
     if (action) act(action)
     this.#finish(key, batch)
   }
@@ -114,14 +117,12 @@ export class ToolDesk {
     queue.itemSent(id)
     link.send(encodeItemCreate({ type: "message", id, role: "system", text }))
     batch.about.push(id)
-    batch.isWhole = true
   }
 
   #finish(key: string, batch: Batch): void {
     if (batch.running > 0 || !batch.isWhole) return
     this.#batches.delete(key)
-    const dialogue = this.#options.current()
-    if (dialogue && batch.speaks && batch.about.length > 0) this.#options.onOutputs(dialogue, batch.about)
+    if (batch.speaks) this.#options.onOutputs(batch.about)
   }
 
   #newId(): string {

@@ -76,7 +76,8 @@ function opening(context: ServerContext, { call, userId, begins, query }: Openin
     if (!leave) return refusing(TOO_MANY, tooManyObservers(context).message)(socket)
     return new ObserverSession({
       socket,
-      call: control.store.calls.byId(call.id) ?? call,
+      callId: call.id,
+      call: () => control.store.calls.byId(call.id) ?? call,
       begins,
       afterId: Number.isSafeInteger(after) && after >= 0 ? after : undefined,
       wantsAudio: query.get("audio") !== "0",

@@ -89,6 +89,9 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       drain(ws) {
         guarded(() => sessionOf(ws)?.drained?.())
       },
+      pong(ws) {
+        guarded(() => sessionOf(ws)?.ponged?.())
+      },
       close(ws, code, reason) {
         open.delete(ws)
         guarded(() => sessionOf(ws)?.closed(code, reason))
@@ -166,6 +169,10 @@ class ServerSocket implements Socket {
 
   together(send: () => void): void {
     this.#ws.cork(send)
+  }
+
+  ping(): void {
+    this.#ws.ping()
   }
 
   close(code: number, reason: string): void {

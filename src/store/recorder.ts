@@ -19,7 +19,7 @@ export type RecorderOptions = {
   log?: Log
 }
 
-/** Closing writes what waits, and is harmless when done twice. */
+/** Closing writes what waits, and is harmless when done twice. What comes after it is gone. */
 export type ClosableRecorder = Recorder & {
   /** Rows that wait to be written. */
   readonly waiting: number
@@ -51,6 +51,7 @@ export function createRecorder({
   let cancelFlush: (() => void) | undefined
   let failures = 0
   let dropped = 0
+  let closed = false
 
   function arm(): void {
     if (failures === 0 && turns.size + events.length >= LARGE_BATCH) return flush()
@@ -82,6 +83,7 @@ export function createRecorder({
 
   const cancelOnRead = store.onRead(flush)
   function close(): void {
+    closed = true
     write(MAX_RETRY_MS)
     cancelFlush?.()
     cancelFlush = undefined
@@ -94,11 +96,13 @@ export function createRecorder({
     },
 
     turn(turn) {
+      if (closed) return
       turns.set(turn.id, turn)
       arm()
     },
 
     event(recorded) {
+      if (closed) return
       events.push(recorded)
       if (events.length > maxEvents) {
         // A tenth at once, because each cut copies the rest.

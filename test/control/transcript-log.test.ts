@@ -1,7 +1,7 @@
 /** Files of transcripts: when they are written, what they are called, and what happens when they cannot be. */
 
 import { afterAll, expect, test } from "bun:test"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Call } from "../../src/call/call.ts"
@@ -82,6 +82,21 @@ test("while the session is open the last words are waited for", async () => {
   it.log.onEvent(it.told(CLOSED))
   await it.log.idle()
   expect(readdirSync(it.path)).toHaveLength(1)
+})
+
+test("words that are recognised after the end are in the file, and during the call none is written", async () => {
+  using it = stand()
+  const spoken: CallEvent = { type: "caller.spoke", turnId: "t", text: "Bye", lang: null }
+  it.log.onEvent(it.told(spoken))
+  await it.log.idle()
+  expect(existsSync(it.path)).toBe(false)
+  const call = it.end()
+  it.log.onEvent(it.told(OVER))
+  await it.log.idle()
+  it.store.writer.write({ turns: [sampleTurn(it.call.id, { text: "Bye", seq: 1 })], events: [] }, 0)
+  it.log.onEvent(it.told(spoken))
+  await it.log.idle()
+  expect(readFileSync(join(it.path, transcriptFileName(call)), "utf8")).toContain("Bye")
 })
 
 test("what a process did not come to, the next one writes, and touches no file that is there", async () => {

@@ -105,6 +105,7 @@ test("a webhook that is refused twice is delivered at the third attempt, with th
   expect(Math.abs(seconds * 1000 - app.clock.now())).toBeLessThan(120_000)
   expect(first.body).toMatchObject({
     type: "call.ended",
+    source: "CAP_AI",
     call: { callSid, status: "completed" },
     transcript: expect.arrayContaining([expect.objectContaining({ text: "I would like to book a table" })]),
     outcome: { status: "done", data: { day: null, summary: "I would like to book a table" } },
@@ -139,7 +140,7 @@ test("a delivery that was due when the process ended is made by the next one", a
   const callSid = await (async () => {
     await using first = new AppUnderTest(env)
     const sid = await wholeCall(first)
-    await first.clock.pass(1500)
+    await first.clock.pass(2500)
     await hook.deliveries.next()
     return sid
   })()

@@ -36,7 +36,8 @@ test("a socket that nobody reads fills up, is closed, and frees its seat", async
           ws.close(code, reason)
         },
       },
-      call: { ...sampleCall(), ...unknown, id },
+      callId: id,
+      call: () => ({ ...sampleCall(), ...unknown, id }),
       begins: "at-once",
       afterId: undefined,
       wantsAudio: true,

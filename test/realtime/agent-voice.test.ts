@@ -15,6 +15,7 @@ const TEXT = Array.from({ length: 50 }, (_, word) => `word${word % 10}`).join(" 
 function speaking({ pieces = 50, isSent = true } = {}) {
   const clock = new TestClock()
   const kept: string[] = []
+  const said: { text: string; interrupted: boolean }[] = []
   const socket = { send: (text: string) => text.length, close: () => {} }
   const stream = new MediaStream({ socket, streamSid: "MZ1", clock })
   const history = new History({ callId: newCallId(), keep: ({ text }) => void kept.push(text) })
@@ -22,7 +23,9 @@ function speaking({ pieces = 50, isSent = true } = {}) {
     stream,
     history,
     clock,
-    publish: () => {},
+    publish(event) {
+      if (event.type === "agent.spoke") said.push({ text: event.text, interrupted: event.interrupted })
+    },
     heard: () => {},
     muted: false,
   })
@@ -32,7 +35,7 @@ function speaking({ pieces = 50, isSent = true } = {}) {
     for (let piece = 0; piece < pieces; piece++) voice.speak(delta, 1, () => TEXT)
   }
   say("item_1")
-  if (isSent) voice.sent(1, "resp_1")
+  if (isSent) voice.sent(1, "item_1")
   kept.length = 0
   let marks = 0
   /** Lets the sound play, with the echo of each mark on its millisecond. */
@@ -44,7 +47,7 @@ function speaking({ pieces = 50, isSent = true } = {}) {
     }
   }
   const words = () => history.items().map((item) => (item.type === "message" ? item.text : ""))
-  return { clock, voice, kept, play, words, say }
+  return { clock, voice, kept, said, play, words, say }
 }
 
 test("words are kept about once a second, and all of them at the end", () => {
@@ -76,4 +79,22 @@ test("an item that was heard to its end keeps its words when the caller cuts int
   voice.cut()
   expect(heardWhole?.split(" ").length).toBeGreaterThanOrEqual(4)
   expect(words()[0]).toBe(heardWhole ?? "")
+})
+
+test("an item that was heard to its end is not cut off by what comes after, though its answer goes on", () => {
+  const { play, voice, said, say } = speaking({ pieces: 8, isSent: false })
+  voice.sent(1, "item_1")
+  say("item_2")
+  play(1_800)
+  expect(voice.cut().map(({ itemId, whole }) => [itemId, whole])).toEqual([["item_2", false]])
+  expect(said).toEqual([
+    { text: TEXT, interrupted: false },
+    { text: expect.any(String), interrupted: true },
+  ])
+})
+
+test("an interruption before the first word is told all the same", () => {
+  const { voice, said } = speaking()
+  voice.cut()
+  expect(said).toEqual([{ text: "", interrupted: true }])
 })

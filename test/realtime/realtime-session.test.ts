@@ -47,11 +47,14 @@ class Stand implements Disposable {
   readonly usage: Usage[] = []
   readonly stopped: string[] = []
   readonly closes: number[] = []
+  /** Pings that were sent to Twilio. */
+  pings = 0
   readonly call: Call
   readonly session: RealtimeSession
   /** Frames to Twilio and to the model. */
   twilio: Json[] = []
   model: Json[] = []
+  modelCloses = 0
   #events: ModelSocketEvents | undefined
   #serial = 0
 
@@ -60,6 +63,7 @@ class Stand implements Disposable {
     this.session = new RealtimeSession({
       socket: {
         send: (text) => this.twilio.push(JSON.parse(text)),
+        ping: () => void this.pings++,
         close: (code) => void this.closes.push(code),
       },
       call: unclaimed ? (token) => (token === "right" ? this.call : undefined) : this.call,
@@ -69,7 +73,7 @@ class Stand implements Disposable {
         return {
           bufferedAmount: 0,
           send: (text) => void this.model.push(JSON.parse(text)),
-          close: () => {},
+          close: () => void this.modelCloses++,
           terminate: () => {},
         }
       },
@@ -180,6 +184,18 @@ class Stand implements Disposable {
     }
   }
 
+  /** A turn of the caller up to the end of speech, and what the server says about it at once. */
+  turn(itemId: string): void {
+    this.emit("input_audio_buffer.speech_started", { item_id: itemId, audio_start_ms: 0 })
+    this.emit("input_audio_buffer.speech_stopped", { item_id: itemId, audio_end_ms: 500 })
+    this.emit("input_audio_buffer.committed", { item_id: itemId, previous_item_id: null })
+  }
+
+  heard(itemId: string, transcript: string): void {
+    const type = "conversation.item.input_audio_transcription.completed"
+    this.emit(type, { item_id: itemId, content_index: 0, transcript })
+  }
+
   types(frames: Json[]): unknown[] {
     return frames.map(({ type, event }) => type ?? event)
   }
@@ -192,7 +208,7 @@ class Stand implements Disposable {
 
   [Symbol.dispose](): void {
     this.session.closed(1000, "")
-    this.clock.advance(2_000)
+    this.clock.advance(3_000)
     const left = this.clock.sweep.size
     this.clock[Symbol.dispose]()
     expect([left, this.clock.errors, this.liveCalls.size]).toEqual([0, [], 0])
@@ -258,6 +274,69 @@ describe("the end of a stream", () => {
     expect(stand.closes).toContain(1011)
   })
 
+  test("a stream that answers no pings is given up within a minute, one that does is not", () => {
+    using deaf = Stand.greeted()
+    using alive = Stand.greeted()
+    for (let second = 0; second < 60; second++) {
+      for (const { clock, session } of [deaf, alive]) {
+        session.receive(media)
+        clock.advance(1_000)
+      }
+      if (alive.pings > 0) alive.session.ponged()
+    }
+    expect([deaf.closes, alive.closes]).toEqual([[1011], []])
+    expect(alive.pings).toBe(2)
+  })
+
+  test("words of the caller that are recognised after a hang-up are kept", () => {
+    using stand = Stand.greeted()
+    stand.turn("item_c")
+    stand.session.closed(1005, "")
+    expect([stand.liveCalls.size, stand.modelCloses]).toEqual([0, 0])
+    stand.clock.advance(1_000)
+    stand.heard("item_c", "Good bye.")
+    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Good bye.", 1])
+    expect(stand.events.at(-1)).toMatchObject({ type: "caller.spoke", text: "Good bye." })
+  })
+
+  test("what the caller was saying at the hang-up is recognised, while the agent is stopped", () => {
+    using stand = Stand.greeted()
+    stand.emit("response.created", {
+      response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
+    })
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.session.closed(1005, "")
+    expect(stand.types(stand.model)).toEqual(["input_audio_buffer.commit", "response.cancel"])
+    stand.emit("error", { error: { type: "invalid_request_error", code: "response_cancel_not_active" } })
+    stand.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
+    stand.heard("item_c", "Good b")
+    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Good b", 1])
+  })
+
+  test.each([
+    ["never come", () => {}],
+    [
+      "were none",
+      (stand: Stand) =>
+        stand.emit("error", {
+          error: { type: "invalid_request_error", code: "input_audio_buffer_commit_empty" },
+        }),
+    ],
+  ])("last words that %s keep no connection, and a lost one makes no other", (_, happens) => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.session.closed(1005, "")
+    happens(stand)
+    stand.clock.advance(1_500)
+    expect(stand.modelCloses).toBe(1)
+    using other = Stand.greeted()
+    other.turn("item_c")
+    other.session.closed(1005, "")
+    other.lose()
+    other.clock.advance(10_000)
+    expect(other.types(other.model)).not.toContain("session.update")
+  })
+
   test("a stop tells that the caller left", () => {
     using stand = Stand.greeted()
     stand.session.receive(JSON.stringify({ event: "stop", streamSid: STREAM }))
@@ -273,6 +352,47 @@ describe("the end of a stream", () => {
     stand.clock.advance(1_000)
     stand.session.closed(1005, "")
     expect(stand.spoken.at(-1)).toBe("agent: one two")
+  })
+})
+
+describe("the caller's turn", () => {
+  test("while the server is about to answer, nothing else is asked for; then it is", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.live.say("Your taxi is here.")
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    stand.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
+    expect(stand.model).toEqual([])
+    stand.respond([{ text: "I see.", ms: 200 }])
+    expect(JSON.stringify(stand.model)).toContain("Your taxi is here.")
+  })
+
+  test("a server that does not answer holds nothing up", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.live.say("Your taxi is here.")
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    stand.clock.advance(999)
+    expect(stand.model).toEqual([])
+    stand.clock.advance(1)
+    expect(stand.types(stand.model)).toEqual(["response.create"])
+  })
+
+  test("ends when the sound of it stops coming: the model is given silence", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    for (let frame = 0; frame < 100; frame++) {
+      stand.session.receive(media)
+      stand.clock.advance(20)
+    }
+    expect(new Set(stand.model.map(({ audio }) => audio))).toEqual(new Set(["/////w=="]))
+    stand.model = []
+    stand.clock.advance(1_500)
+    expect(stand.model[0]).toMatchObject({ audio: Buffer.alloc(8_000, 0xff).toString("base64") })
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 2_500 })
+    stand.model = []
+    stand.clock.advance(1_500)
+    expect(stand.types(stand.model)).not.toContain("input_audio_buffer.append")
   })
 })
 
@@ -340,6 +460,67 @@ describe("what others may do", () => {
     stand.live.wrapUp("Goodbye.", { reasonCode: "api", reason: "" })
     stand.clock.advance(15_000)
     expect(stand.closes.at(0)).toBe(1000)
+  })
+})
+
+test("an item that was heard whole is not cut when the caller speaks, though its answer goes on", () => {
+  using stand = Stand.greeted()
+  const at = { response_id: "resp_x", item_id: "item_x", content_index: 0 }
+  const item = { id: "item_x", type: "message", role: "assistant", status: "completed", content: [] }
+  stand.emit("response.created", { response: { id: "resp_x", conversation_id: "c", status: "in_progress" } })
+  stand.emit("conversation.item.added", { item, previous_item_id: null })
+  stand.emit("response.output_audio_transcript.delta", { ...at, delta: "Let me look." })
+  stand.emit("response.output_audio.delta", { ...at, delta: sound(300) })
+  stand.emit("response.output_item.done", { response_id: "resp_x", item })
+  stand.clock.advance(300)
+  for (const { event, mark } of stand.twilio)
+    if (event === "mark") stand.session.receive(JSON.stringify({ event: "mark", streamSid: STREAM, mark }))
+  stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+  expect(stand.types(stand.model)).not.toContain("conversation.item.truncate")
+  expect(stand.events.findLast(({ type }) => type === "agent.spoke")).toMatchObject({
+    text: "Let me look.",
+    interrupted: false,
+  })
+})
+
+describe("a lost connection", () => {
+  test("is replaced however long the call has lasted, though no answer was ever complete", () => {
+    using stand = new Stand()
+    stand.session.receive(started())
+    stand.ready()
+    stand.clock.advance(5_900)
+    stand.emit("response.created", {
+      response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
+    })
+    stand.clock.advance(5_000)
+    stand.model = []
+    stand.lose()
+    stand.ready()
+    expect(stand.types(stand.model)).toContain("session.update")
+    expect(stand.closes).toEqual([])
+  })
+
+  test("keeps no result of a tool from being answered", async () => {
+    using stand = Stand.greeted()
+    stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
+    stand.lose()
+    await settled()
+    stand.model = []
+    stand.ready()
+    const types = stand.types(stand.model)
+    expect(types.filter((type) => type === "response.create")).toHaveLength(1)
+    expect(JSON.stringify(stand.model)).toContain("function_call_output")
+  })
+})
+
+describe("first words", () => {
+  test("have their placeholders filled from the parameters of the call", () => {
+    using stand = new Stand({
+      call: { firstMessage: "Good day {firstname}.", parameters: { firstname: "Ada" } },
+    })
+    stand.session.receive(started())
+    stand.ready()
+    expect(JSON.stringify(stand.model)).toContain("Good day Ada.")
   })
 })
 

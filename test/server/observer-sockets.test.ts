@@ -95,6 +95,19 @@ test("the alias sends nothing before it is asked, and nothing to other frames", 
   expect(observer.frames.all.filter(({ callSid: sid }) => sid !== undefined)).toHaveLength(1)
 })
 
+test("the alias tells how the call stands when it is asked, not when it was opened", async () => {
+  await using app = new AppUnderTest()
+  const { callSid } = await liveCall(app)
+  const observer = watch(app, `/frontend-stream?callSid=${callSid}&user_id=user123`)
+  await observer.opened
+  await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
+  app.clock.advance(50)
+  observer.send({ event: "connect-twilio" })
+  expect(await observer.frames.next()).toMatchObject({ event: "status", status: "completed" })
+  app.clock.advance(6000)
+  expect(await observer.closed).toEqual({ code: 1000, reason: "the call is over" })
+})
+
 test.each(["", "?callSid=CA1", "?user_id=u", "?callSid=&user_id=u"])(
   "the alias without both parameters (%p) closes with 1008",
   async (query) => {
