@@ -119,6 +119,7 @@ const CODES: readonly ErrorCode[] = [
 ]
 const OTHERS = [
   "BUN_CONFIG_MAX_HTTP_REQUESTS",
+  "CAP_AI",
   "MIMALLOC_PURGE_HOLES_MIN_INTERVAL",
   "NODE_ENV",
   "UPDATE_DOCS",

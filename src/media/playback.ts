@@ -156,5 +156,6 @@ export class Playback {
 }
 
 function isSame(a: SoundKey, b: SoundKey): boolean {
+  if (a === b) return true
   return a.itemId === b.itemId && a.contentIndex === b.contentIndex && a.responseId === b.responseId
 }

@@ -4,7 +4,9 @@ import type { Turn } from "../call/turn.ts"
 import { dtmfSound } from "../audio/dtmf.ts"
 import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
 import { sound, type SoundName } from "../audio/sounds.ts"
+import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallEvent } from "../call/events.ts"
+import type { CallId } from "../call/ids.ts"
 import type { History } from "../conversation/history.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { MediaStream } from "../media/media-stream.ts"
@@ -22,8 +24,9 @@ export type AgentVoiceOptions = {
   history: History
   clock: Clock
   publish: (event: CallEvent) => void
-  /** Is shown what is sent to the caller, in base64. */
-  heard: (payload: string) => void
+  callId: CallId
+  /** Is shown what is sent to the caller. */
+  tap: AudioTap
 }
 
 type Utterance = {
@@ -32,6 +35,8 @@ type Utterance = {
   itemId: string | null
   epoch: number
   responseId: string
+  /** Where its newest sound belongs. */
+  sound: SoundKey
   /** Everything that will have been said. */
   text: () => string
   /** Whether all of its sound was sent. */
@@ -50,21 +55,28 @@ export type Cut = { itemId: string; epoch: number; heardMs: number; sentMs: numb
 export class AgentVoice {
   /** Nothing that is spoken is heard, or becomes part of the conversation. */
   muted: boolean
+  readonly #stream: MediaStream
+  readonly #clock: Clock
+  readonly #tap: AudioTap
+  /** What was spoken last, while it is not over. */
+  #last: Utterance | undefined
   readonly #options: AgentVoiceOptions
   readonly #utterances = new Map<string, Utterance>()
   #serial = 0
   #quietAt = 0
 
   constructor(options: AgentVoiceOptions & { muted: boolean }) {
+    this.#stream = options.stream
+    this.#clock = options.clock
+    this.#tap = options.tap
     this.#options = options
     this.muted = options.muted
   }
 
   /** When everything sent so far will have been heard, or was, in milliseconds since the epoch. */
   quietAt(): number {
-    const { clock, stream } = this.#options
-    const now = clock.now()
-    const { queuedMs } = stream
+    const now = this.#clock.now()
+    const { queuedMs } = this.#stream
     this.#quietAt = queuedMs > 0 ? now + queuedMs : Math.min(this.#quietAt, now)
     return this.#quietAt
   }
@@ -74,13 +86,26 @@ export class AgentVoice {
     return this.#utterances.size > 0
   }
 
-  /** Plays a piece of the model's speech. `text` tells the words of it at any time. */
-  speak({ payload, itemId, contentIndex, responseId }: AudioDelta, epoch: number, text: () => string): void {
-    const key = keyOf(epoch, itemId)
-    const known = this.#utterances.get(key)
-    if (known) known.isHeard = false
-    else this.#begin(key, { itemId, epoch, responseId, text, isSent: false })
-    this.#play(payload, { itemId: key, contentIndex, responseId })
+  /** Plays a piece of the model's speech. `textOf` tells the words of an item at any time. */
+  speak(
+    { payload, itemId, contentIndex, responseId }: AudioDelta,
+    epoch: number,
+    textOf: (itemId: string) => string,
+  ): void {
+    let said = this.#last
+    if (said?.itemId !== itemId || said.epoch !== epoch) {
+      const key = keyOf(epoch, itemId)
+      said = this.#utterances.get(key)
+      if (!said) {
+        const text = () => textOf(itemId)
+        const sound = { itemId: key, contentIndex, responseId }
+        said = this.#begin({ itemId, epoch, responseId, text, isSent: false, sound })
+      }
+      this.#last = said
+    }
+    said.isHeard = false
+    if (said.sound.contentIndex !== contentIndex) said.sound = { ...said.sound, contentIndex }
+    this.#play(payload, said.sound)
   }
 
   /** The last turn of a response that is being said, with what was heard of it by now. */
@@ -108,7 +133,7 @@ export class AgentVoice {
     for (const [key, utterance] of this.#utterances) {
       if (utterance.isSent) continue
       const { responseId } = utterance
-      const said = this.#options.stream.heard({ itemId: key, contentIndex: 0, responseId })
+      const said = this.#stream.heard({ itemId: key, contentIndex: 0, responseId })
       const text = said ? partOf(utterance, said.sentMs, said.sentMs) : utterance.turn.text
       Object.assign(utterance, { isSent: true, isBroken: true, text: () => text })
       if (utterance.isHeard || !said) this.#settle(key, utterance, text, true)
@@ -130,7 +155,7 @@ export class AgentVoice {
 
   /** A mark came back: more was heard. Returns the labels that were passed. */
   reached(mark: string): string[] {
-    const { heard, labels } = this.#options.stream.reached(mark)
+    const { heard, labels } = this.#stream.reached(mark)
     for (const part of heard) this.#heard(part)
     return labels
   }
@@ -139,7 +164,7 @@ export class AgentVoice {
   keepHeard(): void {
     for (const [key, utterance] of this.#utterances) {
       const { responseId } = utterance
-      const said = this.#options.stream.heard({ itemId: key, contentIndex: 0, responseId })
+      const said = this.#stream.heard({ itemId: key, contentIndex: 0, responseId })
       if (said) this.#keepWords(utterance, partOf(utterance, said.heardMs, said.sentMs))
     }
   }
@@ -169,25 +194,27 @@ export class AgentVoice {
   }
 
   #play(payload: string, key: SoundKey): void {
-    const { stream, clock, heard } = this.#options
-    stream.play(payload, key)
-    this.#quietAt = clock.now() + stream.queuedMs
-    heard(payload)
+    const { callId } = this.#options
+    this.#stream.play(payload, key)
+    this.#quietAt = this.#clock.now() + this.#stream.queuedMs
+    if (this.#tap.hasListeners(callId)) this.#tap.outbound(callId, payload)
   }
 
   #own(base64: string, words: string): void {
     this.#serial += 1
-    const key = `own/${this.#serial}`
-    this.#begin(key, { itemId: null, epoch: 0, responseId: "own", text: () => words, isSent: true })
-    this.#play(base64, { itemId: key, contentIndex: 0, responseId: "own" })
+    const sound = { itemId: `own/${this.#serial}`, contentIndex: 0, responseId: "own" }
+    this.#begin({ itemId: null, epoch: 0, responseId: "own", text: () => words, isSent: true, sound })
+    this.#play(base64, sound)
   }
 
-  #begin(key: string, fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): void {
+  #begin(fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): Utterance {
     const { history, clock } = this.#options
     const turn = history.agent()
     // It takes its place now, and gets its words as they are heard.
     history.say(turn, "", clock.now())
-    this.#utterances.set(key, { ...fields, turn, isHeard: false, isBroken: false, keptAt: 0 })
+    const utterance = { ...fields, turn, isHeard: false, isBroken: false, keptAt: 0 }
+    this.#utterances.set(fields.sound.itemId, utterance)
+    return utterance
   }
 
   #heard({ itemId: key, heardMs, sentMs, complete }: Heard): void {
@@ -198,7 +225,7 @@ export class AgentVoice {
       return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
     }
     // Sound that was heard whole may be forgotten by the stream: then nobody can tell its words any more.
-    if (complete || this.#options.clock.now() - utterance.keptAt >= KEEP_WORDS_EVERY_MS)
+    if (complete || this.#clock.now() - utterance.keptAt >= KEEP_WORDS_EVERY_MS)
       this.#keepWords(utterance, partOf(utterance, heardMs, sentMs))
   }
 
@@ -208,9 +235,11 @@ export class AgentVoice {
     if (text !== utterance.turn.text) history.say(utterance.turn, text, utterance.turn.startedAt)
   }
 
-  #settle(key: string, { turn }: Utterance, text: string, interrupted: boolean): void {
+  #settle(key: string, utterance: Utterance, text: string, interrupted: boolean): void {
     const { history, clock, publish } = this.#options
+    const { turn } = utterance
     this.#utterances.delete(key)
+    if (this.#last === utterance) this.#last = undefined
     history.settle(turn, { text, interrupted, at: clock.now() })
     if (text !== "" || interrupted) publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
   }

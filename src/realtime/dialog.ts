@@ -4,6 +4,7 @@
  */
 
 import type { Turn } from "../call/turn.ts"
+import type { AgentVoice } from "./agent-voice.ts"
 import type { AudioDelta } from "./frequent-deltas.ts"
 import { CallerTurns } from "./caller-turns.ts"
 import { encodeCommit, encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
@@ -25,24 +26,26 @@ const LAST_WORDS_MS = 1_500
 const SERVER_ANSWER_MS = 1_000
 
 export class Dialog {
+  readonly #voice: AgentVoice
+  readonly #stall: StallWatch
+  readonly #waiting: WaitingSounds
+  #closed = false
   readonly #options: DialogOptions
   readonly #line: ModelLine
   readonly #caller: CallerTurns
   readonly #tools: ToolDesk
   readonly #owed = new Owed()
   readonly #usage: UsageLedger
-  readonly #stall: StallWatch
-  readonly #waiting: WaitingSounds
   readonly #replies: ReplyLog
   /** Blank turns of answers that call tools before they say anything. */
   readonly #blankTurns = new Map<string, Turn>()
   /** Ends the wait for the own answer of the server, or for the last words of a caller who is gone. */
   #cancelWait = () => {}
-  #closed = false
 
   constructor(options: DialogOptions) {
     const { voice, history, keep, publish, sweep, times, log, runTool, act } = options
     this.#options = options
+    this.#voice = voice
     this.#caller = new CallerTurns({ history, keep, sound: options.callerSound, publish, sweep, log })
     this.#usage = new UsageLedger(options)
     this.#stall = new StallWatch({
@@ -103,7 +106,7 @@ export class Dialog {
 
   /** Has the model say a sentence, word for word as far as it can. */
   say(text: string): void {
-    if (this.#closed || text.trim() === "" || this.#options.voice.muted) return
+    if (this.#closed || text.trim() === "" || this.#voice.muted) return
     const wish = this.#owed.sentence(text)
     this.#line.dialogue?.queue.want(wish)
     this.#await()
@@ -180,7 +183,7 @@ export class Dialog {
     this.#stall.stop()
     this.#replies.lost()
     this.#caller.stopped()
-    const { voice } = this.#options
+    const voice = this.#voice
     voice.broken()
     // An answer that breaks off is explained at once; a loss in silence only when it lasts.
     if (this.busy && this.#owed.any && !this.#waiting.unanswered) voice.playSound("one-moment")
@@ -195,7 +198,7 @@ export class Dialog {
     this.#owed.clear()
     this.#caller.stopped()
     this.#cancelWait()
-    this.#options.voice.broken()
+    this.#voice.broken()
     this.#closed = true
     this.#usage.flush()
     this.#options.onFailed(failure)
@@ -203,7 +206,12 @@ export class Dialog {
 
   #take(event: RealtimeEvent, dialogue: Dialogue): void {
     if (this.#closed) return this.#takeLast(event, dialogue)
+    // These two come many times a second.
     if (event.type === "audio") return this.#play(event, dialogue)
+    if (event.type === "transcript-delta") {
+      dialogue.items.apply(event)
+      return this.#stall.progress()
+    }
     this.#usage.apply(event)
     this.#caller.apply(event, dialogue)
     dialogue.items.apply(event)
@@ -221,12 +229,11 @@ export class Dialog {
       case "response-created":
         return this.#created(event.response, dialogue)
       case "output-item-done":
-        if (event.item.type === "message") this.#options.voice.sent(dialogue.epoch, event.item.id)
+        if (event.item.type === "message") this.#voice.sent(dialogue.epoch, event.item.id)
         if (event.item.type !== "function-call") return
         this.#stall.progress()
         this.#tools.called(dialogue, event.responseId, event.item)
         return this.#waiting.start()
-      case "transcript-delta":
       case "text-delta":
         return this.#stall.progress()
       case "response-done":
@@ -273,7 +280,7 @@ export class Dialog {
   }
 
   #play(event: AudioDelta, dialogue: Dialogue): void {
-    const { voice } = this.#options
+    const voice = this.#voice
     const { itemId, responseId } = event
     if (dialogue.dead.has(responseId) || voice.muted) {
       // Nothing of it was heard; the model must not think otherwise. Told once, when there is sound to be cut.
@@ -283,7 +290,7 @@ export class Dialog {
     }
     this.#stall.progress()
     this.#waiting.answered()
-    voice.speak(event, dialogue.epoch, () => generatedText(dialogue, itemId))
+    voice.speak(event, dialogue.epoch, dialogue.textOf)
   }
 
   /** A server that answers by itself begins now: what else is wanted waits for that answer, unless it does not come. */
@@ -308,7 +315,7 @@ export class Dialog {
     this.#waiting.stop()
     this.#stall.stop()
     this.#owed.interrupted()
-    for (const { itemId, epoch, heardMs, sentMs, whole } of this.#options.voice.cut()) {
+    for (const { itemId, epoch, heardMs, sentMs, whole } of this.#voice.cut()) {
       if (whole || dialogue?.epoch !== epoch) continue
       dialogue.dead.add(itemId)
       dialogue.items.cut(itemId, { heardMs, sentMs })
@@ -378,9 +385,4 @@ export class Dialog {
     if (!this.isConnected) this.#stall.stop()
     this.#waiting.start()
   }
-}
-
-function generatedText({ items }: Dialogue, itemId: string): string {
-  const item = items.get(itemId)
-  return item?.kind === "agent" ? item.generated : ""
 }

@@ -32,6 +32,8 @@ export type Dialogue = {
   readonly link: RealtimeLink
   readonly queue: ResponseQueue
   readonly items: ConversationItems
+  /** What the model has said in an item so far, heard or not. */
+  readonly textOf: (itemId: string) => string
   /** Responses of which no more may be heard. */
   readonly dead: Set<string>
 }
@@ -160,6 +162,8 @@ export class ModelLine {
     lost,
   }: { connectMs: number } & Pick<RealtimeLinkOptions["events"], "ready" | "lost">): Dialogue {
     const { connect, session, prelude, sweep, log, events } = this.#options
+    const { event: take } = events
+    const items = new ConversationItems()
     this.#epoch += 1
     const dialogue: Dialogue = {
       epoch: this.#epoch,
@@ -182,12 +186,16 @@ export class ModelLine {
             if (this.#current !== dialogue) return
             if (event.type === "session-created" || event.type === "session-updated")
               this.#planRenewal(dialogue)
-            events.event(event, dialogue)
+            take(event, dialogue)
           },
         },
       }),
       queue: new ResponseQueue((text) => void dialogue.link.send(text)),
-      items: new ConversationItems(),
+      items,
+      textOf: (itemId) => {
+        const item = items.get(itemId)
+        return item?.kind === "agent" ? item.generated : ""
+      },
       dead: new Set(),
     }
     return dialogue

@@ -69,9 +69,8 @@ export class RealtimeCall implements LiveCall {
       clock: sweep.clock,
       publish,
       muted,
-      heard: (payload) => {
-        if (options.tap.hasListeners(call.id)) options.tap.outbound(call.id, payload)
-      },
+      callId: call.id,
+      tap: options.tap,
     })
     const model = agent.realtime.model ?? options.model
     this.#dialog = new Dialog({

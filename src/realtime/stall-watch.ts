@@ -1,5 +1,6 @@
 /** Notices a model that owes something and sends nothing. One deadline, however many events there are. */
 
+import type { Clock } from "../lib/clock.ts"
 import type { Sweep } from "../lib/sweep.ts"
 
 export type StallWatchOptions = {
@@ -12,12 +13,14 @@ export type StallWatchOptions = {
 }
 
 export class StallWatch {
-  readonly #options: StallWatchOptions
+  readonly #clock: Clock
   #dueMs = Number.POSITIVE_INFINITY
   #armed = false
+  readonly #options: StallWatchOptions
   #cancel = () => {}
 
   constructor(options: StallWatchOptions) {
+    this.#clock = options.sweep.clock
     this.#options = options
   }
 
@@ -29,7 +32,7 @@ export class StallWatch {
 
   /** Something of the answer came. Costs no more than a comparison. */
   progress(): void {
-    if (this.#armed) this.#dueMs = this.#options.sweep.clock.now() + this.#options.gapMs
+    if (this.#armed) this.#dueMs = this.#clock.now() + this.#options.gapMs
   }
 
   /** Nothing is owed. */

@@ -26,7 +26,8 @@ function speaking({ pieces = 50, isSent = true } = {}) {
     publish(event) {
       if (event.type === "agent.spoke") said.push({ text: event.text, interrupted: event.interrupted })
     },
-    heard: () => {},
+    callId: newCallId(),
+    tap: { hasListeners: () => false, inbound() {}, outbound() {} },
     muted: false,
   })
   const payload = silence(PIECE_MS).toBase64()
