@@ -21,7 +21,7 @@ export async function startUp(): Promise<Table[]> {
   using kept = temporaryFolder()
   const bareBinary = compileBareApp(kept.path)
   // With the limit set beforehand the program has no reason to replace its process by itself once.
-  const noReplacement = { BUN_CONFIG_MAX_HTTP_REQUESTS: "8192", MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "2000" }
+  const noReplacement = { BUN_CONFIG_MAX_HTTP_REQUESTS: "8192", MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "10000" }
   const variants: Variant[] = [
     { program: SOURCE, database: "fresh" },
     { program: SOURCE, database: "present" },

@@ -10,9 +10,9 @@ const SETTINGS = {
   BUN_CONFIG_MAX_HTTP_REQUESTS: "8192",
   /**
    * Whenever Bun waits for the network, its allocator (mimalloc) looks for memory to give back: with hundreds of sockets
-   * thousands of times a second, on the core that the calls need. Once in two seconds gives back as much. (In ms.)
+   * thousands of times a second, on the core that the calls need. Once in ten seconds gives back as much. (In ms.)
    */
-  MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "2000",
+  MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "10000",
 } as const
 
 /** Replaces the process by itself with these settings; the process id stays. Leaves alone what is set, or cannot be. */

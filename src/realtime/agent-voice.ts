@@ -17,7 +17,7 @@ import { heardText } from "./heard-text.ts"
 /** An ordinary pace of speech: what is still to come of a sentence is estimated by it. */
 const MS_PER_CHARACTER = 66
 /** How often the words heard so far are kept while more of them are said. Marks come back for every piece of sound. */
-const KEEP_WORDS_EVERY_MS = 1_000
+const KEEP_WORDS_EVERY_MS = 2_000
 
 export type AgentVoiceOptions = {
   stream: MediaStream
