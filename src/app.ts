@@ -175,7 +175,13 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     jobs: store.jobs,
     kinds: {
       [OUTCOME_JOB]: outcomeKind({ context: control, modelFor }),
-      [WEBHOOK_JOB]: webhookKind({ config, store, describe: (call) => describeEnded(store, call), sweep }),
+      [WEBHOOK_JOB]: webhookKind({
+        config,
+        store,
+        liveCalls,
+        describe: (call) => describeEnded(store, call),
+        sweep,
+      }),
     },
     sweep,
     log: getLog("jobs"),
@@ -261,7 +267,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       draining = true
       observers.close()
       const deadline = sweep.clock.now() + config.times.drainMs
-      const busy = () => liveCalls.taken(sweep.clock.now()) + messenger.size > 0
+      const busy = () => liveCalls.taken(sweep.clock.now()) + liveCalls.settling + messenger.size > 0
       const isBusy = () => busy() && sweep.clock.now() < deadline
       while (!closing.signal.aborted && isBusy()) await sweep.sleep(50, closing.signal)
       await transcripts?.idle()

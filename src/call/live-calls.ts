@@ -51,6 +51,7 @@ export interface LiveCall {
 
 export class LiveCalls {
   readonly #live = new Map<CallId, LiveCall>()
+  readonly #settling = new Map<symbol, CallId>()
   /** Calls that were told to open a socket, with the time until which their place is kept. */
   readonly #expected = new Map<CallId, number>()
 
@@ -104,6 +105,23 @@ export class LiveCalls {
 
   get(callId: CallId): LiveCall | undefined {
     return this.#live.get(callId)
+  }
+
+  /** The session is gone, but its last words are still to come. Returns the end of that; ending twice is harmless. */
+  settle(callId: CallId): () => void {
+    const session = Symbol(callId)
+    this.#settling.set(session, callId)
+    return () => void this.#settling.delete(session)
+  }
+
+  /** Sessions whose last words are still to come. */
+  get settling(): number {
+    return this.#settling.size
+  }
+
+  /** Whether all that was said in the call is recorded. */
+  isSettled(callId: CallId): boolean {
+    return !this.#live.has(callId) && ![...this.#settling.values()].includes(callId)
   }
 
   all(): LiveCall[] {

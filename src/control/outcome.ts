@@ -41,7 +41,7 @@ export function outcomeKind({ context, modelFor }: OutcomeOptions): JobKind {
     async run(job, signal) {
       const call = job.callId && store.calls.byId(job.callId)
       if (!call) return { failed: "the call was deleted", final: true }
-      if (liveCalls.get(call.id)) return { later: LOOK_AGAIN_MS }
+      if (!liveCalls.isSettled(call.id)) return { later: LOOK_AGAIN_MS }
       const agent = agentOf(context, call)
       const turns = store.transcripts.of(call.id)
       if (!agent.outcome || !turns.some(({ speaker }) => speaker === "caller")) {

@@ -2,6 +2,7 @@
 
 import { createHmac } from "node:crypto"
 import type { Call } from "../call/call.ts"
+import type { LiveCalls } from "../call/live-calls.ts"
 import type { Config } from "../config.ts"
 import type { Store } from "../store/store.ts"
 import { operatorHttpUrl } from "../tools/public-url.ts"
@@ -15,6 +16,7 @@ export type WebhookStatus = "pending" | "delivered" | "failed"
 export type WebhookOptions = {
   config: Pick<Config, "webhook" | "allowPrivateAddresses">
   store: Pick<Store, "calls">
+  liveCalls: LiveCalls
   /** What the other system is told of the call. */
   describe: (call: Call) => Record<string, unknown>
   sweep: Sweep
@@ -22,12 +24,14 @@ export type WebhookOptions = {
 
 /** By which receivers of Caller Assistant know its webhooks. */
 const SOURCE = "CAP_AI"
+/** While a session is open, what was said last may not be recorded. */
+const LOOK_AGAIN_MS = 1000
 const MAX_ATTEMPTS = 9
 const FIRST_PAUSE_MS = 2_000
 const LONGEST_PAUSE_MS = 6 * 60 * 60_000
 
 /** Pauses of 2 s, 8 s, 32 s and so on: nine attempts in nine hours. */
-export function webhookKind({ config, store, describe, sweep }: WebhookOptions): JobKind {
+export function webhookKind({ config, store, liveCalls, describe, sweep }: WebhookOptions): JobKind {
   const { url, secret, timeoutMs } = config.webhook
   return {
     maxAttempts: MAX_ATTEMPTS,
@@ -37,6 +41,7 @@ export function webhookKind({ config, store, describe, sweep }: WebhookOptions):
       const call = job.callId && store.calls.byId(job.callId)
       if (!call) return { failed: "the call was deleted", final: true }
       if (!url) return { failed: "WEBHOOK_URL is not set", final: true }
+      if (!liveCalls.isSettled(call.id)) return { later: LOOK_AGAIN_MS }
       const allowed = await operatorHttpUrl(url, { allowPrivate: config.allowPrivateAddresses })
       if (!allowed.ok) return { failed: allowed.message, final: true }
       const createdAt = new Date(job.createdAt).toISOString()

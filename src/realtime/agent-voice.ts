@@ -238,10 +238,13 @@ export class AgentVoice {
   #settle(key: string, utterance: Utterance, text: string, interrupted: boolean): void {
     const { history, clock, publish } = this.#options
     const { turn } = utterance
+    // A tone has no words, and cannot be cut off in the middle of them.
+    const hasWords = text !== "" || utterance.text().trim() !== ""
     this.#utterances.delete(key)
     if (this.#last === utterance) this.#last = undefined
     history.settle(turn, { text, interrupted, at: clock.now() })
-    if (text !== "" || interrupted) publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
+    if (text !== "" || (interrupted && hasWords))
+      publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
   }
 }
 

@@ -14,6 +14,8 @@ export type CallerTurnsOptions = {
   history: History
   keep: (turn: Turn) => void
   sound: CallerSound
+  /** Whether words ever come. */
+  transcribes: boolean
   publish: (event: CallEvent) => void
   sweep: Sweep
   log: Log
@@ -29,6 +31,9 @@ export class CallerTurns {
   readonly #waiting = new Map<string, Turn>()
   readonly #filler: SilenceFiller
   #isSpeaking = false
+  /** When a turn that has not entered the conversation yet began or ended. */
+  #uncommittedAt: number | undefined
+  #isClosed = false
   #startedAt: number | undefined
 
   constructor(options: CallerTurnsOptions) {
@@ -42,15 +47,16 @@ export class CallerTurns {
 
   /** Whether the caller speaks, or the words of what was said last are still to come. */
   get hasWordsToCome(): boolean {
+    if (!this.#options.transcribes) return false
     if (this.#isSpeaking) return true
-    const last = [...this.#waiting.values()].at(-1)
-    return last !== undefined && this.#now() - (last.endedAt ?? 0) < WORDS_WITHIN_MS
+    const since = this.#uncommittedAt ?? [...this.#waiting.values()].at(-1)?.endedAt ?? undefined
+    return since !== undefined && this.#now() - since < WORDS_WITHIN_MS
   }
 
   /** Takes an event of the server; most are not about the caller. */
   apply(event: RealtimeEvent, dialogue: Dialogue): void {
     if (event.type === "speech-started") this.#began()
-    else if (event.type === "speech-stopped") this.stopped()
+    else if (event.type === "speech-stopped") this.#fallsSilent()
     else if (event.type === "committed") this.#committed(keyOf(dialogue, event.itemId))
     else if (event.type === "caller-transcript")
       this.#said(keyOf(dialogue, event.itemId), event.text, event.languages[0] ?? null)
@@ -60,21 +66,30 @@ export class CallerTurns {
     }
   }
 
-  /** The caller does not speak any more, or nobody can tell. */
+  /** Nothing comes of a turn that has not entered the conversation by now. */
   stopped(): void {
-    this.#isSpeaking = false
-    this.#filler.stop()
+    this.#fallsSilent()
+    this.#uncommittedAt = undefined
   }
 
-  /** The caller is gone. */
+  /** The caller is gone, and begins no other turn. */
   close(): void {
+    this.#isClosed = true
     this.#filler.stop()
   }
 
   #began(): void {
+    if (this.#isClosed) return
     this.#startedAt = this.#now()
+    this.#uncommittedAt = this.#startedAt
     this.#isSpeaking = true
     this.#filler.start()
+  }
+
+  #fallsSilent(): void {
+    if (this.#isSpeaking) this.#uncommittedAt = this.#now()
+    this.#isSpeaking = false
+    this.#filler.stop()
   }
 
   /** What was said has entered the conversation. */
@@ -83,7 +98,7 @@ export class CallerTurns {
     const turn = this.#options.history.caller("", { kind: "speech", at: this.#now() })
     turn.startedAt = this.#startedAt ?? turn.startedAt
     this.#startedAt = undefined
-    this.#waiting.set(key, turn)
+    if (this.#options.transcribes) this.#waiting.set(key, turn)
     const [oldest] = this.#waiting.keys()
     if (this.#waiting.size > MAX_WAITING && oldest !== undefined) this.#waiting.delete(oldest)
   }

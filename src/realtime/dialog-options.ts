@@ -34,6 +34,8 @@ export type DialogOptions = {
   serverInterrupts: boolean
   /** Whether the server answers each turn of the caller by itself. */
   serverAnswers: boolean
+  /** Whether what the caller says is told in words. */
+  transcribes: boolean
   /** Whether a caller who waits is told so. */
   waitsWithWords: boolean
   history: History

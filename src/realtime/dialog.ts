@@ -41,12 +41,13 @@ export class Dialog {
   readonly #blankTurns = new Map<string, Turn>()
   /** Ends the wait for the own answer of the server, or for the last words of a caller who is gone. */
   #cancelWait = () => {}
+  #onSettled = () => {}
 
   constructor(options: DialogOptions) {
-    const { voice, history, keep, publish, sweep, times, log, runTool, act } = options
+    const { voice, history, publish, sweep, times, log, runTool, act } = options
     this.#options = options
     this.#voice = voice
-    this.#caller = new CallerTurns({ history, keep, sound: options.callerSound, publish, sweep, log })
+    this.#caller = new CallerTurns({ ...options, sound: options.callerSound })
     this.#usage = new UsageLedger(options)
     this.#stall = new StallWatch({
       firstMs: times.firstTokenMs,
@@ -68,6 +69,7 @@ export class Dialog {
       current: () => this.#line.dialogue,
       turnOf: (responseId) => this.#turnOf(responseId),
       onOutputs: (about) => {
+        if (this.#closed) return
         this.#owed.answer = true
         this.#line.dialogue?.queue.want({ about })
         this.#await()
@@ -133,7 +135,7 @@ export class Dialog {
 
   /** Tells the model how the session should be now. */
   update(): void {
-    this.#line.update()
+    if (!this.#closed) this.#line.update()
   }
 
   /** Removes everything that was said from the model's memory. */
@@ -147,10 +149,14 @@ export class Dialog {
     if (!this.busy) this.#options.onQuiet()
   }
 
-  /** The call is over. Words of the caller that are still being recognised come later, through `keep` and `publish`. */
-  close(): void {
-    if (this.#closed) return
+  /**
+   * The call is over. Words of the caller that are still being recognised come later, through `keep` and `publish`;
+   * `onSettled` is called when there will be none any more.
+   */
+  close(onSettled: () => void = () => {}): void {
+    if (this.#closed) return onSettled()
     this.#closed = true
+    this.#onSettled = onSettled
     this.#cancelWait()
     this.#waiting.stop()
     this.#stall.stop()
@@ -165,8 +171,10 @@ export class Dialog {
 
   #end(): void {
     this.#cancelWait()
+    this.#caller.stopped()
     this.#line.close()
     this.#usage.flush()
+    this.#onSettled()
   }
 
   #ready(again: boolean): void {
@@ -273,6 +281,10 @@ export class Dialog {
   #takeLast(event: RealtimeEvent, dialogue: Dialogue): void {
     this.#usage.apply(event)
     this.#caller.apply(event, dialogue)
+    if (event.type === "response-created") {
+      const started = dialogue.queue.created(event.response)
+      if (started === "ours" || started === "turn") dialogue.queue.interrupt()
+    }
     // There was nothing to commit.
     if (event.type === "error" && event.error.code === "input_audio_buffer_commit_empty")
       this.#caller.stopped()
@@ -297,8 +309,12 @@ export class Dialog {
   #callerStopped({ queue }: Dialogue): void {
     const { serverAnswers, sweep } = this.#options
     this.#cancelWait()
-    if (!serverAnswers) return queue.callerStopped()
-    this.#cancelWait = sweep.after(SERVER_ANSWER_MS, () => queue.callerStopped())
+    const goOn = () => {
+      queue.callerStopped()
+      if (!queue.isIdle) this.#await()
+    }
+    if (serverAnswers) this.#cancelWait = sweep.after(SERVER_ANSWER_MS, goOn)
+    else goOn()
   }
 
   /** The caller begins to speak: in this very tick the agent falls silent, and the model is told what was heard. */
@@ -326,6 +342,7 @@ export class Dialog {
   #created(response: RealtimeResponse, dialogue: Dialogue): void {
     const started = dialogue.queue.created(response)
     if (started === "aside") return
+    this.#cancelWait()
     if (started === "discard") return void dialogue.dead.add(response.id)
     this.#owed.began(response)
     this.#replies.began(response)
@@ -380,7 +397,8 @@ export class Dialog {
 
   /** The model owes something from now on. */
   #await(): void {
-    if (this.#closed) return
+    // While the caller speaks, nobody waits.
+    if (this.#closed || this.#caller.isSpeaking) return
     this.#stall.expect()
     if (!this.isConnected) this.#stall.stop()
     this.#waiting.start()

@@ -126,6 +126,7 @@ export class ModelLine {
     if (!this.dialogue) this.close()
   }
 
+  /** There is no connection any more. */
   close(): void {
     this.retire()
     this.#current?.link.close()
@@ -231,6 +232,7 @@ export class ModelLine {
 
   #renewAfter(ms: number): void {
     this.#cancelRenewal()
+    if (this.#closed) return
     this.#cancelRenewal = this.#options.sweep.after(ms, () => this.#renew())
   }
 

@@ -84,6 +84,7 @@ export class RealtimeCall implements LiveCall {
       },
       serverInterrupts: agent.realtime.turnDetection.interruptResponse,
       serverAnswers: agent.realtime.turnDetection.createResponse,
+      transcribes: agent.realtime.transcription !== null,
       waitsWithWords: agent.phrases.wait.length > 0,
       history: this.#history,
       callerSound: this.sound,
@@ -143,13 +144,13 @@ export class RealtimeCall implements LiveCall {
     else if (!this.#voice.isSpeaking) this.#dialog.quiet()
   }
 
-  /** The socket is gone. */
-  closed(): void {
+  /** The socket is gone. `onSettled` is called once all that was said is recorded. */
+  closed(onSettled: () => void): void {
     this.#silence.stop()
     this.#noteKeys(this.#digits.take())
     this.#cancelEnd()
     this.#stream.closed()
-    this.#dialog.close()
+    this.#dialog.close(onSettled)
     this.#voice.cut()
   }
 

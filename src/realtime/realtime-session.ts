@@ -120,7 +120,7 @@ export class RealtimeSession implements SocketSession {
     this.#cancelDeadline()
     if (state.phase !== "live") return
     state.stop()
-    state.live.closed()
+    state.live.closed(this.#options.liveCalls.settle(state.call.id))
     this.#publish(state.call, { type: "session.closed", code, reason: reason.slice(0, 120) })
     this.#options.recorder.flush()
     this.#log.info("media stream closed", { code, reason: reason.slice(0, 120) })

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import type { Agent } from "../../src/assets/agent.ts"
+import { RealtimeSettings } from "../../src/assets/realtime-settings.ts"
 import type { Call } from "../../src/call/call.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import { TOKEN_PARAMETER } from "../../src/call/ids.ts"
@@ -308,9 +309,50 @@ describe("the end of a stream", () => {
     stand.session.closed(1005, "")
     expect(stand.types(stand.model)).toEqual(["input_audio_buffer.commit", "response.cancel"])
     stand.emit("error", { error: { type: "invalid_request_error", code: "response_cancel_not_active" } })
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
     stand.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
     stand.heard("item_c", "Good b")
     expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Good b", 1])
+  })
+
+  test("nothing is begun any more after a hang-up: no answer, no turn, no connection", async () => {
+    using stand = Stand.greeted()
+    stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
+    stand.turn("item_c")
+    stand.session.closed(1005, "")
+    stand.model = []
+    await settled()
+    const format = { format: { type: "audio/pcmu" } }
+    const expiresAt = stand.clock.now() / 1000 + 60
+    stand.emit("session.updated", {
+      session: { expires_at: expiresAt, audio: { input: format, output: format } },
+    })
+    stand.emit("response.created", {
+      response: { id: "resp_y", conversation_id: "c", status: "in_progress" },
+    })
+    expect(stand.types(stand.model)).toEqual(["conversation.item.create", "response.cancel"])
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_d", audio_start_ms: 0 })
+    stand.heard("item_c", "Bye.")
+    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Bye.", 1])
+    stand.clock.advance(120_000)
+    expect(stand.types(stand.model)).toEqual(["conversation.item.create", "response.cancel"])
+  })
+
+  test("the record of a call is settled when its last words have come", () => {
+    using stand = Stand.greeted()
+    stand.turn("item_c")
+    expect(stand.liveCalls.isSettled(stand.call.id)).toBe(false)
+    stand.session.closed(1005, "")
+    expect([stand.liveCalls.isSettled(stand.call.id), stand.liveCalls.settling]).toEqual([false, 1])
+    stand.heard("item_c", "Bye.")
+    expect([stand.liveCalls.isSettled(stand.call.id), stand.liveCalls.settling]).toEqual([true, 0])
+  })
+
+  test("without transcription no words are waited for", () => {
+    using stand = Stand.greeted({ agent: { realtime: RealtimeSettings.parse({ transcription: null }) } })
+    stand.turn("item_c")
+    stand.session.closed(1005, "")
+    expect([stand.modelCloses, stand.liveCalls.settling]).toEqual([1, 0])
   })
 
   test.each([
@@ -365,6 +407,17 @@ describe("the caller's turn", () => {
     expect(stand.model).toEqual([])
     stand.respond([{ text: "I see.", ms: 200 }])
     expect(JSON.stringify(stand.model)).toContain("Your taxi is here.")
+  })
+
+  test("a caller who talks for long is not told to wait, though something is to be said", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.live.say("Your taxi is here.")
+    for (let frame = 0; frame < 500; frame++) {
+      stand.session.receive(media)
+      stand.clock.advance(20)
+    }
+    expect([stand.types(stand.twilio), stand.modelCloses]).toEqual([[], 0])
   })
 
   test("a server that does not answer holds nothing up", () => {
