@@ -41,7 +41,7 @@ export type Dialogue = {
 export interface ModelLineEvents {
   /** A connection can be used. `again`: it takes the place of one that was lost. */
   ready(again: boolean): void
-  event(event: RealtimeEvent, dialogue: Dialogue): void
+  event: (event: RealtimeEvent, dialogue: Dialogue) => void
   /** The connection is lost, and another one is being made. */
   lost(failure: LinkFailure): void
   /** There will be no other one. Nothing comes after it. */
