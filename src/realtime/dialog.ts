@@ -7,8 +7,9 @@ import type { Turn } from "../call/turn.ts"
 import type { AgentVoice } from "./agent-voice.ts"
 import type { AudioDelta } from "./frequent-deltas.ts"
 import { CallerTurns } from "./caller-turns.ts"
-import { encodeCommit, encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
+import { encodeItemCreate, encodeTruncate, type NewItem } from "./client-events.ts"
 import type { DialogOptions } from "./dialog-options.ts"
+import { LastWords } from "./last-words.ts"
 import { ModelLine, type Dialogue } from "./model-line.ts"
 import { Owed } from "./owed.ts"
 import type { RealtimeEvent } from "./realtime-events.ts"
@@ -20,8 +21,6 @@ import { UsageLedger } from "./usage-ledger.ts"
 import { WaitingSounds } from "./waiting-sounds.ts"
 import type { RealtimeResponse } from "./wire-objects.ts"
 
-/** How long the words of a caller who has hung up are waited for. */
-const LAST_WORDS_MS = 1_500
 /** From the end of the caller's speech to `response.created` of a server that answers by itself, at most. */
 const SERVER_ANSWER_MS = 1_000
 
@@ -39,9 +38,9 @@ export class Dialog {
   readonly #replies: ReplyLog
   /** Blank turns of answers that call tools before they say anything. */
   readonly #blankTurns = new Map<string, Turn>()
-  /** Ends the wait for the own answer of the server, or for the last words of a caller who is gone. */
+  /** Ends the wait for the server's own answer. */
   #cancelWait = () => {}
-  #onSettled = () => {}
+  #lastWords: LastWords | undefined
 
   constructor(options: DialogOptions) {
     const { voice, history, publish, sweep, times, log, runTool, act } = options
@@ -156,25 +155,17 @@ export class Dialog {
   close(onSettled: () => void = () => {}): void {
     if (this.#closed) return onSettled()
     this.#closed = true
-    this.#onSettled = onSettled
     this.#cancelWait()
     this.#waiting.stop()
     this.#stall.stop()
-    this.#caller.close()
-    const { dialogue } = this.#line
-    if (this.#caller.isSpeaking) dialogue?.link.send(encodeCommit())
-    if (!dialogue || !this.#caller.hasWordsToCome) return this.#end()
-    dialogue.queue.interrupt()
-    this.#line.retire()
-    this.#cancelWait = this.#options.sweep.after(LAST_WORDS_MS, () => this.#end())
-  }
-
-  #end(): void {
-    this.#cancelWait()
-    this.#caller.stopped()
-    this.#line.close()
-    this.#usage.flush()
-    this.#onSettled()
+    const { sweep } = this.#options
+    this.#lastWords = new LastWords({
+      caller: this.#caller,
+      usage: this.#usage,
+      line: this.#line,
+      sweep,
+      onSettled,
+    })
   }
 
   #ready(again: boolean): void {
@@ -213,7 +204,7 @@ export class Dialog {
   }
 
   #take(event: RealtimeEvent, dialogue: Dialogue): void {
-    if (this.#closed) return this.#takeLast(event, dialogue)
+    if (this.#closed) return this.#lastWords?.take(event, dialogue)
     // These two come many times a second.
     if (event.type === "audio") return this.#play(event, dialogue)
     if (event.type === "transcript-delta") {
@@ -275,20 +266,6 @@ export class Dialog {
       default:
         event satisfies never
     }
-  }
-
-  /** After the end of the call only what the caller said last is of use. */
-  #takeLast(event: RealtimeEvent, dialogue: Dialogue): void {
-    this.#usage.apply(event)
-    this.#caller.apply(event, dialogue)
-    if (event.type === "response-created") {
-      const started = dialogue.queue.created(event.response)
-      if (started === "ours" || started === "turn") dialogue.queue.interrupt()
-    }
-    // There was nothing to commit.
-    if (event.type === "error" && event.error.code === "input_audio_buffer_commit_empty")
-      this.#caller.stopped()
-    if (!this.#caller.hasWordsToCome) this.#end()
   }
 
   #play(event: AudioDelta, dialogue: Dialogue): void {
