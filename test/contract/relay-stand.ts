@@ -27,16 +27,24 @@ export class RelayStand implements AsyncDisposable {
   readonly app: AppUnderTest
 
   constructor({ assets = {}, env = {} }: StandOptions = {}) {
-    for (const [name, content] of Object.entries(assets)) this.write(name, content)
-    this.app = new AppUnderTest({
-      ASSETS_DIR: this.dir,
-      TWILIO_ACCOUNT_SID: this.twilio.accountSid,
-      TWILIO_API_BASE_URL: this.twilio.baseUrl,
-      MODEL_PROVIDER: "openai",
-      OPENAI_API_KEY: "sk-test",
-      OPENAI_BASE_URL: this.openai.baseUrl,
-      ...env,
-    })
+    try {
+      for (const [name, content] of Object.entries(assets)) this.write(name, content)
+      this.app = new AppUnderTest({
+        ASSETS_DIR: this.dir,
+        TWILIO_ACCOUNT_SID: this.twilio.accountSid,
+        TWILIO_API_BASE_URL: this.twilio.baseUrl,
+        MODEL_PROVIDER: "openai",
+        OPENAI_API_KEY: "sk-test",
+        OPENAI_BASE_URL: this.openai.baseUrl,
+        ...env,
+      })
+    } catch (error) {
+      // Nobody disposes of a stand that was never made.
+      rmSync(this.dir, { recursive: true })
+      void this.twilio[Symbol.asyncDispose]()
+      void this.openai[Symbol.asyncDispose]()
+      throw error
+    }
   }
 
   write(name: string, content: unknown): void {
