@@ -208,10 +208,10 @@ export class AgentVoice {
   }
 
   #begin(fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): Utterance {
-    const { history, clock } = this.#options
+    const { history } = this.#options
     const turn = history.agent()
     // It takes its place now, and gets its words as they are heard.
-    history.say(turn, "", clock.now())
+    history.say(turn, "", this.#clock.now())
     const utterance = { ...fields, turn, isHeard: false, isBroken: false, keptAt: 0 }
     this.#utterances.set(fields.sound.itemId, utterance)
     return utterance
@@ -230,20 +230,19 @@ export class AgentVoice {
   }
 
   #keepWords(utterance: Utterance, text: string): void {
-    const { history, clock } = this.#options
-    utterance.keptAt = clock.now()
+    const { history } = this.#options
+    utterance.keptAt = this.#clock.now()
     if (text !== utterance.turn.text) history.say(utterance.turn, text, utterance.turn.startedAt)
   }
 
   #settle(key: string, utterance: Utterance, text: string, interrupted: boolean): void {
-    const { history, clock, publish } = this.#options
+    const { history, publish } = this.#options
     const { turn } = utterance
-    // A tone has no words, and cannot be cut off in the middle of them.
-    const hasWords = text !== "" || utterance.text().trim() !== ""
     this.#utterances.delete(key)
     if (this.#last === utterance) this.#last = undefined
-    history.settle(turn, { text, interrupted, at: clock.now() })
-    if (text !== "" || (interrupted && hasWords))
+    history.settle(turn, { text, interrupted, at: this.#clock.now() })
+    // A tone has no words, and cannot be cut off in the middle of them.
+    if (text !== "" || (interrupted && utterance.text().trim() !== ""))
       publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
   }
 }

@@ -126,6 +126,7 @@ export class RealtimeLink implements ModelSocketEvents {
 
   /** A frame came. */
   text(text: string): void {
+    // Like `#guard`, with no function made for each frame.
     try {
       this.#receive(text)
     } catch (error) {
