@@ -7,44 +7,44 @@ import type { Call } from "./call/call.ts"
 import type { RecordedEvent } from "./call/events.ts"
 import { LiveCalls } from "./call/live-calls.ts"
 import { priced } from "./call/price.ts"
-import type { Config } from "./config.ts"
+import type { Config } from "./config/config.ts"
 import { findForeignCall } from "./control/adopt-call.ts"
-import { afterCall } from "./control/after-call.ts"
+import { afterCall } from "./jobs/schedule.ts"
 import { arrivalOf } from "./control/arrival.ts"
 import type { ControlContext } from "./control/context.ts"
-import { runJobs } from "./control/jobs.ts"
-import { OUTCOME_JOB, outcomeKind, toOutcome } from "./control/outcome.ts"
+import { runJobs } from "./jobs/runner.ts"
+import { OUTCOME_JOB, outcomeKind, toOutcome } from "./jobs/outcome.ts"
 import { smsSenderFor, smsSentIn } from "./control/sms.ts"
 import {
   createTranscriptLog,
   type TranscriptLog,
   type TranscriptLogOptions,
-} from "./control/transcript-log.ts"
+} from "./jobs/transcript-files.ts"
 import { sessionOpened } from "./control/report-status.ts"
 import { callerLeft } from "./control/stream-ended.ts"
-import { noteVersions } from "./control/versions.ts"
+import { recordAssetVersions } from "./control/record-asset-versions.ts"
 import { watchCalls } from "./control/watch-calls.ts"
-import { WEBHOOK_JOB, webhookKind } from "./control/webhook.ts"
+import { WEBHOOK_JOB, webhookKind } from "./jobs/webhook.ts"
 import { getLog } from "./lib/log.ts"
 import type { Socket, SocketSession } from "./lib/socket.ts"
 import { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { conversationTools } from "./messaging/conversation-tools.ts"
 import { createMessenger } from "./messaging/messenger.ts"
-import { RealtimeSession } from "./realtime/realtime-session.ts"
+import { RealtimeSession } from "./realtime/media-session.ts"
 import { ClaimingSession } from "./relay/claiming-session.ts"
 import { RelaySession } from "./relay/relay-session.ts"
 import { Observers } from "./observers/observers.ts"
-import { Tickets } from "./observers/tickets.ts"
-import { callView, transcriptView } from "./server/call-views.ts"
+import { StreamTokens } from "./observers/stream-tokens.ts"
+import { callView, transcriptView } from "./server/v1/call-views.ts"
 import { createHttp } from "./server/http.ts"
 import type { ServerContext } from "./server/context.ts"
-import { requestPath } from "./server/request-path.ts"
-import { createSockets, type SocketPurpose, type Sockets } from "./server/sockets.ts"
+import { requestPath } from "./server/twilio/request-path.ts"
+import { createSockets, type SocketPurpose, type Sockets } from "./server/twilio/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
-import { patiently } from "./store/patience.ts"
+import { retryWhileLocked } from "./store/busy-retry.ts"
 import { openStore, type Store } from "./store/store.ts"
-import { cachedModels, realtimeConnection, twilioOf, twilioSyncOf } from "./services.ts"
+import { cachedModels, realtimeConnection, twilioOf, twilioSyncOf } from "./providers.ts"
 import { builtinTools, toolsOf } from "./tools/registry.ts"
 
 type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
@@ -151,7 +151,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     liveCalls,
     messenger,
     observers,
-    tickets: new Tickets(),
+    streamTokens: new StreamTokens(),
     pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
     counts: () => ({
       openSockets: sockets.size,
@@ -191,7 +191,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
 
   /** Does it at once, or as soon as the database can be written. */
   function later(label: string, work: () => void): void {
-    log.background(label, patiently(sweep, work))
+    log.background(label, retryWhileLocked(sweep, work))
   }
 
   function openSession(purpose: SocketPurpose, socket: Socket): SocketSession {
@@ -217,7 +217,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       arrivalOf: (callId) => arrivalOf(store, callId),
       onSetup: (callId, sessionId) =>
         later("noting a session", () => sessionOpened(control, callId, sessionId)),
-      onAgent: (callId, agent) => later("noting versions", () => noteVersions(control, callId, agent)),
+      onAgent: (callId, agent) => later("noting versions", () => recordAssetVersions(control, callId, agent)),
       recorder,
       liveCalls,
       times: config.times,
@@ -241,7 +241,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       arrivalOf: (callId) => arrivalOf(store, callId),
       onStart: (callId, streamSid) =>
         later("noting a session", () => sessionOpened(control, callId, streamSid)),
-      onAgent: (callId, agent) => later("noting versions", () => noteVersions(control, callId, agent)),
+      onAgent: (callId, agent) => later("noting versions", () => recordAssetVersions(control, callId, agent)),
       onStop: (callId) => later("noting a hang-up", () => callerLeft(control, callId)),
       keepUsage: (callId, usage) =>
         later("noting usage", () => store.usage.put(callId, priced(usage), sweep.clock.now())),

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
 import { CONFIG_TABLE } from "../src/config/variables.ts"
 import type { ErrorCode } from "../src/lib/errors.ts"
-import { OPERATIONS } from "../src/server/openapi.ts"
+import { OPERATIONS } from "../src/server/v1/openapi.ts"
 
 const ROOT = resolve(import.meta.dir, "..")
 const REGENERATE = "UPDATE_DOCS=1 npx bun test test/docs.test.ts"

@@ -3,7 +3,7 @@
 import { z } from "zod"
 import { newSid } from "../../src/sim/sids.ts"
 import type { Webhooks } from "../../src/sim/webhooks.ts"
-import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 import { promptOf } from "./model-process.ts"
 import { sinceStamp, wallMs } from "./wall-clock.ts"
 

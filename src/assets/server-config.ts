@@ -4,7 +4,7 @@ import { z } from "zod"
 import { TransferTarget } from "../call/transfer-target.ts"
 import type { Engine } from "../call/call.ts"
 import { messageOf } from "../lib/errors.ts"
-import { httpUrl } from "../lib/text-fields.ts"
+import { httpUrl } from "../config/text-fields.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 

@@ -1,88 +1,104 @@
-/**
- * Finds speech in mu-law by its loudness alone: for the embedded engine and for tests. A model's own detection is better;
- * on a line with steady noise above the threshold this one hears speech without end.
- */
+/** Finds speech on a phone line by its loudness alone, in the time of the audio and not of a clock. Pure. */
 
 import { decodeMulaw, MULAW_BYTES_PER_MS } from "./mulaw.ts"
 
-/** `atMs` counts from the first sample that was heard, and may lie before the frame that told it. */
-export type SpeechEdge =
-  /** `atMs` lies `paddingMs` before the first loud sound, but not before the end of the last speech. */
-  | { type: "started"; atMs: number }
-  /** `atMs` is the moment it was told: the silence that ended the speech lies before it. */
-  | { type: "stopped"; atMs: number }
+export type SpeechSettings = { threshold: number; prefixPaddingMs: number; silenceDurationMs: number }
 
-export type SpeechDetectorOptions = {
-  /** Loudness of speech, as the root of the mean square of 16-bit samples. Quiet speech on a phone has about 800. */
-  threshold?: number
-  /** How much of it must be loud before it is speech, in milliseconds: a click is none. */
-  startMs?: number
-  /** How long it must be silent to be over. */
-  stopMs?: number
-  paddingMs?: number
-}
+/** All times in milliseconds of audio since the first byte. `audio`: from the padding before the speech to its end. */
+export type SpeechChange =
+  | { type: "started"; audioStartMs: number }
+  | { type: "stopped"; audioEndMs: number; speechMs: number; audio: Uint8Array }
 
-/** Loudness is measured over 20 ms, whatever the size of the frames. */
-const WINDOW_MS = 20
-const WINDOW_BYTES = WINDOW_MS * MULAW_BYTES_PER_MS
-/** The square of each byte's sample. */
-const SQUARES = Float64Array.from(
-  decodeMulaw(Uint8Array.from({ length: 256 }, (_, byte) => byte)),
-  (s) => s * s,
-)
+const FRAME_MS = 20
+const FRAME_BYTES = FRAME_MS * MULAW_BYTES_PER_MS
+/** Loud frames in a row that make speech: a click is shorter. */
+const LOUD_FRAMES = 3
+/** Mean of the absolute samples at a threshold of 1; 0.5 means half of it. */
+const LOUDEST = 1_600
+/** What is kept of one utterance. */
+const MAX_KEPT_FRAMES = 15_000 / FRAME_MS
 
 export class SpeechDetector {
-  readonly #energy: number
-  readonly #startMs: number
-  readonly #stopMs: number
-  readonly #paddingMs: number
-  #speaking = false
-  #sum = 0
-  #filled = 0
+  #settings: SpeechSettings
+  #rest = new Uint8Array(0)
+  #frames: Uint8Array[] = []
   #heardMs = 0
-  /** Length of the loud stretch while silent, or of the silence while speaking. */
-  #againstMs = 0
-  #lastEndMs = 0
+  #loudInRow = 0
+  #quietMs = 0
+  #startedMs: number | null = null
 
-  constructor({ threshold = 600, startMs = 60, stopMs = 500, paddingMs = 300 }: SpeechDetectorOptions = {}) {
-    this.#energy = threshold * threshold * WINDOW_BYTES
-    this.#startMs = startMs
-    this.#stopMs = stopMs
-    this.#paddingMs = paddingMs
+  constructor(settings: SpeechSettings) {
+    this.#settings = settings
   }
 
-  get speaking(): boolean {
-    return this.#speaking
+  get isSpeaking(): boolean {
+    return this.#startedMs !== null
   }
 
-  /** Hears mu-law of any length and tells the last change in it, if there was one. Frames of 20 ms have one at most. */
-  hear(frame: Uint8Array): SpeechEdge | undefined {
-    let edge: SpeechEdge | undefined
-    for (let at = 0; at < frame.length; at++) {
-      this.#sum += SQUARES[frame[at] ?? 0] ?? 0
-      if (++this.#filled === WINDOW_BYTES) edge = this.#window() ?? edge
+  /** Milliseconds of audio fed so far. */
+  get heardMs(): number {
+    return this.#heardMs
+  }
+
+  change(settings: SpeechSettings): void {
+    this.#settings = settings
+  }
+
+  /** Forgets what was said and not finished; the time goes on. */
+  clear(): void {
+    this.#frames = []
+    this.#startedMs = null
+    this.#loudInRow = 0
+  }
+
+  /** The audio that has been kept, and its end: for a commit without detection. */
+  take(): Uint8Array {
+    const audio = Buffer.concat(this.#frames)
+    this.clear()
+    return audio
+  }
+
+  /** Takes mu-law of any length. */
+  feed(bytes: Uint8Array): SpeechChange[] {
+    const all = Buffer.concat([this.#rest, bytes])
+    const whole = all.length - (all.length % FRAME_BYTES)
+    this.#rest = all.subarray(whole)
+    const changes: SpeechChange[] = []
+    for (let at = 0; at < whole; at += FRAME_BYTES) {
+      const change = this.#frame(all.subarray(at, at + FRAME_BYTES))
+      if (change) changes.push(change)
     }
-    return edge
+    return changes
   }
 
-  #window(): SpeechEdge | undefined {
-    const loud = this.#sum >= this.#energy
-    this.#sum = 0
-    this.#filled = 0
-    this.#heardMs += WINDOW_MS
-    if (loud === this.#speaking) {
-      this.#againstMs = 0
-      return undefined
+  #frame(frame: Uint8Array): SpeechChange | undefined {
+    const { threshold, prefixPaddingMs, silenceDurationMs } = this.#settings
+    this.#heardMs += FRAME_MS
+    this.#keep(frame)
+    const isLoud = loudnessOf(frame) > threshold * LOUDEST
+    this.#loudInRow = isLoud ? this.#loudInRow + 1 : 0
+    if (this.#startedMs === null) {
+      if (this.#loudInRow < LOUD_FRAMES) return undefined
+      this.#startedMs = this.#heardMs - LOUD_FRAMES * FRAME_MS
+      this.#quietMs = 0
+      return { type: "started", audioStartMs: Math.max(0, this.#startedMs - prefixPaddingMs) }
     }
-    this.#againstMs += WINDOW_MS
-    if (this.#againstMs < (this.#speaking ? this.#stopMs : this.#startMs)) return undefined
-    const againstMs = this.#againstMs
-    this.#againstMs = 0
-    this.#speaking = !this.#speaking
-    if (this.#speaking) {
-      return { type: "started", atMs: Math.max(this.#lastEndMs, this.#heardMs - againstMs - this.#paddingMs) }
-    }
-    this.#lastEndMs = this.#heardMs
-    return { type: "stopped", atMs: this.#heardMs }
+    this.#quietMs = isLoud ? 0 : this.#quietMs + FRAME_MS
+    if (this.#quietMs < silenceDurationMs) return undefined
+    const speechMs = this.#heardMs - this.#quietMs - this.#startedMs
+    return { type: "stopped", audioEndMs: this.#heardMs, speechMs, audio: this.take() }
   }
+
+  #keep(frame: Uint8Array): void {
+    this.#frames.push(frame)
+    const padding = Math.ceil(this.#settings.prefixPaddingMs / FRAME_MS) + LOUD_FRAMES
+    const most = this.#startedMs === null ? padding : MAX_KEPT_FRAMES
+    if (this.#frames.length > most) this.#frames.shift()
+  }
+}
+
+function loudnessOf(frame: Uint8Array): number {
+  let sum = 0
+  for (const sample of decodeMulaw(frame)) sum += Math.abs(sample)
+  return sum / frame.length
 }

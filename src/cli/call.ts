@@ -1,7 +1,7 @@
 /** `parley call`: the person at the terminal is the caller; types words, presses keys, interrupts. */
 
 import { createInterface } from "node:readline/promises"
-import type { Config } from "../config.ts"
+import type { Config } from "../config/config.ts"
 import { startLocalServer } from "./local-server.ts"
 
 export type CallCommandOptions = {

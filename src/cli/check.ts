@@ -3,13 +3,13 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { createAssets } from "../assets/assets.ts"
-import type { Config } from "../config.ts"
+import type { Config } from "../config/config.ts"
 import { CONFIG_TABLE } from "../config/variables.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { openStore } from "../store/store.ts"
 import { builtinTools } from "../tools/registry.ts"
-import { findingLine, situationOf, type Finding } from "./situation.ts"
+import { findingLine, situationOf, type Finding } from "./diagnostics.ts"
 
 /** Prints the findings. Returns the exit code: 1 when something would keep the server from starting. */
 export function check(config: Config, print: (line: string) => void): number {

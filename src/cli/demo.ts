@@ -1,7 +1,7 @@
 /** `parley demo`: one scripted call through the real webhook, TwiML, signed socket and callbacks, printed as it happens. */
 
 import { sound, type SoundName } from "../audio/sounds.ts"
-import { readConfig } from "../config.ts"
+import { readConfig } from "../config/config.ts"
 import { configureLog } from "../lib/log.ts"
 import { DEMO_SCENARIO, playScenario, type ScenarioStep } from "../sim/scenario.ts"
 import { eventLine, printTools, printTranscript } from "./call-lines.ts"

@@ -1,7 +1,7 @@
 /** A server of its own for a simulated call: a free port, made-up Twilio credentials, nothing reachable from outside. */
 
 import type { Engine } from "../call/call.ts"
-import { readConfig, type Config } from "../config.ts"
+import { readConfig, type Config } from "../config/config.ts"
 import { SimulatedTwilio } from "../sim/simulated-twilio.ts"
 import { assetsWithEngine } from "./assets-with-engine.ts"
 import { serve } from "./serve.ts"

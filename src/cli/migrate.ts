@@ -1,6 +1,6 @@
 /** `parley migrate`: brings the database up to date without serving. */
 
-import type { Config } from "../config.ts"
+import type { Config } from "../config/config.ts"
 import { openStore } from "../store/store.ts"
 
 export function migrate(config: Config, print: (line: string) => void): number {

@@ -1,10 +1,10 @@
 /** `parley numbers`: the account's phone numbers, who answers them, and the way of one to this server. */
 
-import { twilioOf, twilioSyncOf } from "../services.ts"
+import { twilioOf, twilioSyncOf } from "../providers.ts"
 import { createAssets } from "../assets/assets.ts"
-import type { Config } from "../config.ts"
+import type { Config } from "../config/config.ts"
 import { assignNumber, listNumbers, type AnsweredNumber, type NumberContext } from "../control/numbers.ts"
-import { phoneNumber } from "../control/phone-number.ts"
+import { phoneNumber } from "../call/phone-number.ts"
 import { AppError } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"

@@ -1,7 +1,7 @@
 /** The command line: commands, options, help, and the exit code of each. */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander"
-import { ConfigError, environment, readConfig, type Config } from "../config.ts"
+import { ConfigError, environment, readConfig, type Config } from "../config/config.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { configureLog, getLog } from "../lib/log.ts"
 import { VERSION } from "../version.ts"
@@ -64,7 +64,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .action(async ({ engine, wav: wavs = [], record, ...options }: CallArguments) => {
       const config = configured({}, "error")
       if (engine === "realtime") {
-        const { callBySound } = await import("./call-by-sound.ts")
+        const { callBySound } = await import("./call-with-audio.ts")
         exitCode = await callBySound(config, { ...options, wavs, record, print })
         return
       }

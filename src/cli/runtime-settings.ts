@@ -1,6 +1,6 @@
 /** Settings of Bun that it reads from the environment, and only when a process starts. */
 
-import { startEnvironment } from "../environment.ts"
+import { startEnvironment } from "../config/environment.ts"
 
 const SETTINGS = {
   /**

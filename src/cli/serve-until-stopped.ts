@@ -1,9 +1,9 @@
 /** Serves until the process is told to stop. */
 
-import type { Config } from "../config.ts"
+import type { Config } from "../config/config.ts"
 import { getLog } from "../lib/log.ts"
 import { serve } from "./serve.ts"
-import { situationOf } from "./situation.ts"
+import { situationOf } from "./diagnostics.ts"
 
 /** Returns once the server listens. SIGTERM and SIGINT let calls end, a second one does not; then the process exits with 0. */
 export function serveUntilStopped(config: Config): void {

@@ -1,7 +1,7 @@
 /** `parley serve`: the server, from its first line to its last. */
 
 import { createApp, type App } from "../app.ts"
-import type { Config } from "../config.ts"
+import type { Config } from "../config/config.ts"
 import { AppError } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 

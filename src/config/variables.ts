@@ -19,7 +19,7 @@ import {
   text,
   whole,
   words,
-} from "../lib/text-fields.ts"
+} from "./text-fields.ts"
 
 /** Names that are read when the variable itself is not set. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {

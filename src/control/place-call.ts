@@ -8,7 +8,7 @@ import { AppError, messageOf } from "../lib/errors.ts"
 import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { publish, type ControlContext, type PlacedCall } from "./context.ts"
-import { phoneNumber } from "./phone-number.ts"
+import { phoneNumber } from "../call/phone-number.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
 const MINUTE_MS = 60_000

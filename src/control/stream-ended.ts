@@ -45,7 +45,7 @@ export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook
     return beginTransfer(context, call, { summary: reason, to: transferTo })
   }
   if (reasonCode === MODEL_FAILED || reasonCode === MODEL_REFUSED) {
-    return moveDown(context, call, reasonCode)
+    return fallBack(context, call, reasonCode)
   }
   return endCallAs(context, call, { reasonCode, reason })
 }
@@ -66,7 +66,7 @@ export function callerLeft(context: ControlContext, callId: CallId): void {
 }
 
 /** The same conversation on the relay; where no text model is usable either, a person or a goodbye. */
-function moveDown(context: ControlContext, call: Call, reasonCode: string): string {
+function fallBack(context: ControlContext, call: Call, reasonCode: string): string {
   const agent = agentOf(context, call)
   if (isTextModelUsable(context, agent, reasonCode)) {
     context.log.warn("call moves down to the relay", { callSid: call.sid })

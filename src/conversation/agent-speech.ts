@@ -4,7 +4,7 @@ import type { CallEvent } from "../call/events.ts"
 import type { Latency } from "../call/turn.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { History } from "./history.ts"
-import { Utterances, type Utterance } from "./utterances.ts"
+import { Utterances, type Utterance } from "./recent-utterances.ts"
 
 export type AgentSpeechOptions = {
   history: History

@@ -5,18 +5,18 @@ import type { InsertedMessage } from "../call/live-calls.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { Handoff, SteerAction, ToolOutcome, VoiceAction } from "../tools/define-tool.ts"
+import type { Handoff, LiveUpdateAction, ToolOutcome, VoiceAction } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import { AgentSpeech } from "./agent-speech.ts"
-import type { Brief } from "./brief.ts"
-import { Digits } from "./digits.ts"
+import type { Brief } from "./prompt.ts"
+import { Digits } from "./dtmf-buffer.ts"
 import type { History } from "./history.ts"
 import { Reply } from "./reply.ts"
-import type { StreamTimes } from "./stream-watch.ts"
+import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { ToolCalls } from "./tool-calls.ts"
-import type { Utterance } from "./utterances.ts"
-import type { Voice } from "./voice.ts"
-import { WaitPhrases } from "./wait-phrases.ts"
+import type { Utterance } from "./recent-utterances.ts"
+import type { Voice } from "./speech-output.ts"
+import { FillerPhrases } from "./filler-phrases.ts"
 
 /** How long a new reply waits for the tools of the one it replaces, in milliseconds. */
 const TOOL_PATIENCE_MS = 1500
@@ -36,7 +36,7 @@ export type ConversationOptions = {
   model: ChatModel
   voice: Voice
   /** Changes the agent of the call, as a tool asked for. */
-  steer: (action: SteerAction) => void
+  steer: (action: LiveUpdateAction) => void
   /** Runs one tool. Never rejects. */
   runTool: (call: ToolCall) => Promise<ToolOutcome>
   phrases: { wait: readonly string[]; apology: string; lostThread: string }
@@ -53,7 +53,7 @@ export class Conversation {
   readonly #speech: AgentSpeech
   readonly #digits: Digits
   readonly #toolCalls: ToolCalls
-  readonly #waitPhrases: WaitPhrases
+  readonly #waitPhrases: FillerPhrases
   #brief: Brief
   /** The answer that is being made. */
   #current: { reply: Reply; utterance: Utterance } | undefined
@@ -82,7 +82,7 @@ export class Conversation {
         this.#answer()
       },
     })
-    this.#waitPhrases = new WaitPhrases({
+    this.#waitPhrases = new FillerPhrases({
       sweep,
       phrases: phrases.wait,
       silenceMs: times.waitPhraseMs,
@@ -97,7 +97,7 @@ export class Conversation {
   }
 
   /** Exchanges role, facts and tools; history stays. The next request to the model uses them. */
-  rebrief(brief: Brief): void {
+  setPrompt(brief: Brief): void {
     this.#brief = brief
   }
 
@@ -215,7 +215,7 @@ export class Conversation {
     if (handoff) this.#end(handoff)
   }
 
-  #act(action: VoiceAction | SteerAction): void {
+  #act(action: VoiceAction | LiveUpdateAction): void {
     switch (action.type) {
       case "send-digits":
       case "play-media":

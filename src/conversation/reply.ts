@@ -5,10 +5,10 @@ import type { Latency, Turn } from "../call/turn.ts"
 import { ChatModelError, type ChatModel, type ChatPart, type Usage } from "../llm/chat-model.ts"
 import { messageOf } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { Handoff, SteerAction, VoiceAction } from "../tools/define-tool.ts"
-import type { Brief } from "./brief.ts"
+import type { Handoff, LiveUpdateAction, VoiceAction } from "../tools/define-tool.ts"
+import type { Brief } from "./prompt.ts"
 import type { History } from "./history.ts"
-import { StreamWatch, type StreamTimes } from "./stream-watch.ts"
+import { StreamWatch, type StreamTimes } from "../lib/progress-timeout.ts"
 import type { ToolCalls } from "./tool-calls.ts"
 
 /** Rounds of tool calls before the model must answer in words. */
@@ -26,7 +26,7 @@ export type ReplyOptions = {
   /** Words to speak at once. Never called after `abort`. */
   speak: (text: string) => void
   /** Carries out what a tool asked for, but not the end of the call. Also called after `abort`: the tool has run. */
-  act: (action: VoiceAction | SteerAction) => void
+  act: (action: VoiceAction | LiveUpdateAction) => void
   publish: (event: CallEvent) => void
 }
 

@@ -2,12 +2,12 @@
 
 import { AppError } from "../lib/errors.ts"
 import { ChatModelError, type ChatModel } from "./chat-model.ts"
-import { createDemoModel } from "./demo-model.ts"
-import { createFlowiseModel, type FlowiseModelOptions } from "./flowise.ts"
-import { createChatCompletionsModel } from "./openai-chat.ts"
-import { isOpenAiHost, OPENAI_BASE_URL, openAiSource } from "./openai-client.ts"
-import { DEFAULT_MODEL, type ModelSettings } from "./openai-models.ts"
-import { createResponsesModel } from "./openai-responses.ts"
+import { createDemoModel } from "./demo/demo-model.ts"
+import { createFlowiseModel, type FlowiseModelOptions } from "./flowise/flowise.ts"
+import { createChatCompletionsModel } from "./openai/openai-chat.ts"
+import { isOpenAiHost, OPENAI_BASE_URL, openAiSource } from "./openai/openai-client.ts"
+import { DEFAULT_MODEL, type ModelSettings } from "./openai/openai-models.ts"
+import { createResponsesModel } from "./openai/openai-responses.ts"
 
 export type ModelChoice = ModelSettings & {
   provider: "auto" | "openai" | "openai-compatible" | "flowise" | "demo"

@@ -5,10 +5,10 @@ import type { Agent } from "../assets/agent.ts"
 import type { CallEvent } from "../call/events.ts"
 import { CallId } from "../call/ids.ts"
 import type { Turn } from "../call/turn.ts"
-import { briefFor, type Brief } from "../conversation/brief.ts"
+import { promptFor, type Brief } from "../conversation/prompt.ts"
 import { History } from "../conversation/history.ts"
 import { Reply } from "../conversation/reply.ts"
-import type { StreamTimes } from "../conversation/stream-watch.ts"
+import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { ToolCalls } from "../conversation/tool-calls.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
@@ -134,7 +134,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
 }
 
 function briefOf({ id, userId, createdAt, parameters }: StoredConversation, agent: Agent): Brief {
-  const brief = briefFor({
+  const brief = promptFor({
     agent,
     call: { sid: null, direction: "inbound", from: "", to: "", prompt: null, createdAt },
     parameters,

@@ -2,7 +2,7 @@
 
 import type { Agent, Assets, ModelChoice } from "../assets/agent.ts"
 import type { Parameters } from "../call/call.ts"
-import type { StreamTimes } from "../conversation/stream-watch.ts"
+import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"

@@ -7,7 +7,7 @@ import { isTerminal } from "../call/status.ts"
 import type { Socket, SocketSession } from "../lib/socket.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { StoredEvent } from "../store/history.ts"
-import { observedEvents } from "./observed-facts.ts"
+import { observedEvents } from "./observer-events.ts"
 import type { Observer, Observers } from "./observers.ts"
 
 const PAGE = 200

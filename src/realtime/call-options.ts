@@ -9,8 +9,8 @@ import type { Usage } from "../call/usage.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { AnyTool, SmsSender } from "../tools/define-tool.ts"
-import type { DialogTimes } from "./dialog-options.ts"
-import type { ConnectModel } from "./model-socket.ts"
+import type { TurnManagerTimes } from "./turn-manager-options.ts"
+import type { ConnectModel } from "./connection/websocket.ts"
 
 export type RealtimeCallOptions = {
   call: Call
@@ -31,7 +31,7 @@ export type RealtimeCallOptions = {
   keep: (turn: Turn) => void
   keepUsage: (usage: Usage) => void
   publish: (event: CallEvent) => void
-  times: DialogTimes & {
+  times: TurnManagerTimes & {
     /** Longest run of one tool, in milliseconds. */
     toolMs: number
     /** Pause after a key that ends a row of digits, in milliseconds. */

@@ -4,43 +4,43 @@ import type { Parameters } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
 import type { Arrival } from "../control/arrival.ts"
-import { CallRole } from "../conversation/call-role.ts"
-import { Digits } from "../conversation/digits.ts"
+import { CallAgent } from "../conversation/call-agent.ts"
+import { Digits } from "../conversation/dtmf-buffer.ts"
 import { History } from "../conversation/history.ts"
 import { runCallTool } from "../conversation/run-call-tool.ts"
-import { SilenceWatch } from "../conversation/silence-watch.ts"
-import { Steering } from "../conversation/steering.ts"
+import { SilenceDetection } from "../conversation/silence-detection.ts"
+import { LiveUpdate } from "../conversation/live-update.ts"
 import { AppError } from "../lib/errors.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
-import { AgentVoice } from "./agent-voice.ts"
-import { CallerSound } from "./caller-sound.ts"
-import { encodeItemDelete, type NewItem } from "./client-events.ts"
+import { AgentAudio } from "./agent-audio.ts"
+import { CallerAudio } from "./caller-audio.ts"
+import { encodeItemDelete, type NewItem } from "./protocol/client-events.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
-import { Dialog } from "./dialog.ts"
-import { historyFrames } from "./history-frames.ts"
-import type { LinkFailure } from "./realtime-link.ts"
-import { sessionFor } from "./session-settings.ts"
+import { TurnManager } from "./turn-manager.ts"
+import { historyFrames } from "./protocol/history-items.ts"
+import type { ConnectionFailure } from "./connection/connection.ts"
+import { sessionFor } from "./protocol/session-update.ts"
 
 /** Allowed beyond the end of what is being said before a session ends all the same, in milliseconds. */
 const END_GRACE_MS = 2_000
 /** How long the model may take to say last words. */
-const LAST_WORDS_MS = 8_000
+const FAREWELL_MS = 8_000
 const END_LABEL = "end"
 
 export class RealtimeCall implements LiveCall {
   readonly callId: CallId
   readonly #options: RealtimeCallOptions
   /** Where every piece of the caller's sound goes. */
-  readonly sound: CallerSound
+  readonly sound: CallerAudio
   readonly #stream: MediaStream
-  readonly #role: CallRole
+  readonly #role: CallAgent
   readonly #history: History
-  readonly #voice: AgentVoice
-  readonly #dialog: Dialog
-  readonly #silence: SilenceWatch
-  readonly #steering: Steering
+  readonly #voice: AgentAudio
+  readonly #dialog: TurnManager
+  readonly #silence: SilenceDetection
+  readonly #liveUpdate: LiveUpdate
   readonly #digits: Digits
   #language: string | undefined
   #ending: Ending | undefined
@@ -55,15 +55,15 @@ export class RealtimeCall implements LiveCall {
     const { call, assets, sweep, log, publish, keep, times, connectTo } = options
     this.callId = call.id
     this.#options = options
-    this.sound = new CallerSound({ callId: call.id, tap: options.tap, log })
+    this.sound = new CallerAudio({ callId: call.id, tap: options.tap, log })
     this.#stream = stream
-    this.#role = new CallRole({ assets, call, facts: { sessionId: stream.streamSid }, parameters, log })
+    this.#role = new CallAgent({ assets, call, facts: { sessionId: stream.streamSid }, parameters, log })
     const { agent } = this.#role
     const listenMode = parameters["listenMode"]
     const muted = listenMode === undefined ? agent.listenMode : listenMode === "true"
     const turns = arrival.kind === "new" ? [] : arrival.turns
     this.#history = new History({ callId: call.id, turns, keep })
-    this.#voice = new AgentVoice({
+    this.#voice = new AgentAudio({
       stream,
       history: this.#history,
       clock: sweep.clock,
@@ -73,7 +73,7 @@ export class RealtimeCall implements LiveCall {
       tap: options.tap,
     })
     const model = agent.realtime.model ?? options.model
-    this.#dialog = new Dialog({
+    this.#dialog = new TurnManager({
       connect: connectTo({ model, safetyId: this.#role.brief().safetyId }),
       model,
       transcriber: agent.realtime.transcription?.model ?? options.transcribeModel,
@@ -87,7 +87,7 @@ export class RealtimeCall implements LiveCall {
       transcribes: agent.realtime.transcription !== null,
       waitsWithWords: agent.phrases.wait.length > 0,
       history: this.#history,
-      callerSound: this.sound,
+      callerAudio: this.sound,
       voice: this.#voice,
       keep,
       keepUsage: options.keepUsage,
@@ -102,7 +102,7 @@ export class RealtimeCall implements LiveCall {
       log,
     })
     this.#digits = new Digits({ sweep, pauseMs: times.digitsMs, onRow: (digits) => this.#keyed(digits) })
-    this.#silence = new SilenceWatch({
+    this.#silence = new SilenceDetection({
       thresholdMs: agent.silence.secondsThreshold * 1000,
       messages: agent.silence.messages,
       sweep,
@@ -111,7 +111,7 @@ export class RealtimeCall implements LiveCall {
       remind: (text) => this.#dialog.say(text),
       giveUp: () => this.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
     })
-    this.#steering = new Steering({
+    this.#liveUpdate = new LiveUpdate({
       role: this.#role,
       voice: this.#voice,
       silence: this.#silence,
@@ -129,7 +129,7 @@ export class RealtimeCall implements LiveCall {
     })
     options.onAgent(agent)
     this.#firstWords(arrival)
-    this.#steering.watchSilence()
+    this.#liveUpdate.watchSilence()
   }
 
   /** The caller pressed a key. */
@@ -176,7 +176,7 @@ export class RealtimeCall implements LiveCall {
   }
 
   change(change: AgentChange): AgentState {
-    return this.#steering.change(change)
+    return this.#liveUpdate.change(change)
   }
 
   wrapUp(text: string, ending: Ending): void {
@@ -186,7 +186,7 @@ export class RealtimeCall implements LiveCall {
     this.#noteKeys(this.#digits.take())
     if (text !== "" && !this.#voice.muted && this.#dialog.isConnected) {
       this.#dialog.say(text)
-      this.#cancelEnd = this.#options.sweep.after(LAST_WORDS_MS, () => this.#endWhenHeard())
+      this.#cancelEnd = this.#options.sweep.after(FAREWELL_MS, () => this.#endWhenHeard())
     } else this.#endWhenHeard()
   }
 
@@ -284,11 +284,11 @@ export class RealtimeCall implements LiveCall {
   }
 
   /** The caller hears a sentence, and the call goes on elsewhere. */
-  #modelFailed(failure: LinkFailure): void {
+  #modelFailed(failure: ConnectionFailure): void {
     this.#silence.stop()
     const isRefused = failure.status === 401 || failure.status === 403
     if (!this.#ending) {
-      this.#voice.playSound("technical-problem")
+      this.#voice.playPrompt("technical-problem")
       this.#ending = { reasonCode: isRefused ? "model-refused" : "model-failed", reason: failure.message }
     }
     this.#endWhenHeard()
@@ -306,7 +306,7 @@ export class RealtimeCall implements LiveCall {
       case "set-listen-mode":
       case "set-silence-detection":
       case "change-context":
-        return this.#steering.steer(action)
+        return this.#liveUpdate.steer(action)
       case "end-call":
         // The farewell of the same answer may still be on its way.
         this.#ending ??= action.handoff

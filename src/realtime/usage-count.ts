@@ -1,7 +1,7 @@
 /** What a Realtime conversation has used, over all its connections. Pure. */
 
-import type { RealtimeEvent } from "./realtime-events.ts"
-import type { TokenCount } from "./wire-objects.ts"
+import type { RealtimeEvent } from "./protocol/server-events.ts"
+import type { TokenCount } from "./protocol/objects.ts"
 
 export type RealtimeUsage = TokenCount & {
   responses: number

@@ -1,7 +1,7 @@
 /** What a call uses of its speech-to-speech model, kept whenever an answer is complete. */
 
 import type { Usage } from "../call/usage.ts"
-import type { RealtimeEvent } from "./realtime-events.ts"
+import type { RealtimeEvent } from "./protocol/server-events.ts"
 import { UsageCount } from "./usage-count.ts"
 
 export type UsageLedgerOptions = {

@@ -11,8 +11,8 @@ import { Conversation, type ConversationTimes } from "../conversation/conversati
 import { History } from "../conversation/history.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
 import { runCallTool } from "../conversation/run-call-tool.ts"
-import { SilenceWatch } from "../conversation/silence-watch.ts"
-import { Steering } from "../conversation/steering.ts"
+import { SilenceDetection } from "../conversation/silence-detection.ts"
+import { LiveUpdate } from "../conversation/live-update.ts"
 import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Socket } from "../lib/socket.ts"
@@ -21,9 +21,9 @@ import type { ChatModel } from "../llm/chat-model.ts"
 import type { AnyTool, SmsSender } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import { RelayOutbound, type RelayInbound, type RelaySetup } from "../twilio/relay-messages.ts"
-import { CallRole } from "../conversation/call-role.ts"
+import { CallAgent } from "../conversation/call-agent.ts"
 import { declaredLanguages } from "./declared-languages.ts"
-import { RelayVoice } from "./relay-voice.ts"
+import { RelayOutput } from "./relay-output.ts"
 
 export type RelayCallOptions = {
   socket: Socket
@@ -49,11 +49,11 @@ export type RelayCallOptions = {
 export class RelayCall implements LiveCall {
   readonly callId: CallId
   readonly #options: RelayCallOptions
-  readonly #role: CallRole
-  readonly #voice: RelayVoice
+  readonly #role: CallAgent
+  readonly #voice: RelayOutput
   readonly #conversation: Conversation
-  readonly #silence: SilenceWatch
-  readonly #steering: Steering
+  readonly #silence: SilenceDetection
+  readonly #liveUpdate: LiveUpdate
   readonly #language: LanguageWatch
 
   /** `parameters`: those of the call and of the socket, without the program's own. */
@@ -63,11 +63,11 @@ export class RelayCall implements LiveCall {
     this.#options = options
     const { callerName, forwardedFrom, callType, sessionId } = setup
     const facts = { callerName, forwardedFrom, callType, sessionId }
-    this.#role = new CallRole({ assets, call, facts, parameters, log })
+    this.#role = new CallAgent({ assets, call, facts, parameters, log })
     const { agent } = this.#role
     const listenMode = parameters["listenMode"]
     const muted = listenMode === undefined ? agent.listenMode : listenMode === "true"
-    this.#voice = new RelayVoice({ socket, sweep, log, listenMode: muted })
+    this.#voice = new RelayOutput({ socket, sweep, log, listenMode: muted })
     this.#conversation = new Conversation({
       brief: this.#role.brief(),
       history: new History({
@@ -77,7 +77,7 @@ export class RelayCall implements LiveCall {
       }),
       model: modelFor(agent.model),
       voice: this.#voice,
-      steer: (action) => this.#steering.steer(action),
+      steer: (action) => this.#liveUpdate.steer(action),
       runTool: (toolCall) => this.#runTool(toolCall),
       phrases: agent.phrases,
       times,
@@ -85,7 +85,7 @@ export class RelayCall implements LiveCall {
       log,
       publish: options.publish,
     })
-    this.#silence = new SilenceWatch({
+    this.#silence = new SilenceDetection({
       thresholdMs: agent.silence.secondsThreshold * 1000,
       messages: agent.silence.messages,
       sweep,
@@ -95,13 +95,13 @@ export class RelayCall implements LiveCall {
       giveUp: () =>
         this.#conversation.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
     })
-    this.#steering = new Steering({
+    this.#liveUpdate = new LiveUpdate({
       role: this.#role,
       voice: this.#voice,
       silence: this.#silence,
       goesOn: () => true,
       onRole: () => {
-        this.#conversation.rebrief(this.#role.brief())
+        this.#conversation.setPrompt(this.#role.brief())
         options.onAgent(this.#role.agent)
       },
       forget: () => this.#conversation.forget(),
@@ -111,7 +111,7 @@ export class RelayCall implements LiveCall {
     this.#language = new LanguageWatch(declaredLanguages(agent, parameters))
     options.onAgent(agent)
     this.#firstWords(arrival)
-    this.#steering.watchSilence()
+    this.#liveUpdate.watchSilence()
   }
 
   /** What Twilio reports. */
@@ -181,7 +181,7 @@ export class RelayCall implements LiveCall {
   }
 
   change(change: AgentChange): AgentState {
-    return this.#steering.change(change)
+    return this.#liveUpdate.change(change)
   }
 
   wrapUp(text: string, ending: Ending): void {

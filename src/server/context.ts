@@ -3,12 +3,12 @@
 import type { Context } from "hono"
 import type { AssetLibrary } from "../assets/library.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
-import type { Config } from "../config.ts"
+import type { Config } from "../config/config.ts"
 import type { ControlContext } from "../control/context.ts"
 import type { Log } from "../lib/log.ts"
 import type { Messenger } from "../messaging/messenger.ts"
 import type { Observers } from "../observers/observers.ts"
-import type { Tickets } from "../observers/tickets.ts"
+import type { StreamTokens } from "../observers/stream-tokens.ts"
 
 /** Who calls the API. `userId` null: may act for every user. */
 export type Principal = { userId: string | null }
@@ -44,7 +44,7 @@ export type ServerContext = {
   messenger: Messenger
   /** Who watches calls. */
   observers: Observers
-  tickets: Tickets
+  streamTokens: StreamTokens
   /** Path and query of a request below the public address. */
   pathOf: (request: Request) => string
   /** Counts of what is open now, by name, for `/metrics`. */

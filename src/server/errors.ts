@@ -6,7 +6,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { z } from "zod"
 import { AppError, messageOf, toAppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
-import { isBusy } from "../store/patience.ts"
+import { isBusy } from "../store/busy-retry.ts"
 import type { Env, RequestContext } from "./context.ts"
 
 /** The canonical form: `{ "error": { "code", "message", "details"? } }`. */

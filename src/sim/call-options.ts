@@ -1,7 +1,7 @@
 /** What a simulated call is given: by who starts it, and by the account it belongs to. */
 
 import type { Sweep } from "../lib/sweep.ts"
-import type { MediaPulse } from "./media-pulse.ts"
+import type { MediaPulse } from "./media/media-ticker.ts"
 import type { StatusCallback } from "./status-callbacks.ts"
 import type { Pace } from "./twiml-player.ts"
 import type { Webhooks } from "./webhooks.ts"

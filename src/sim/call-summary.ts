@@ -2,9 +2,9 @@
 
 import type { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
-import type { StreamEnd } from "./media-leg.ts"
-import type { SessionEnd } from "./relay-leg.ts"
-import type { Spoken } from "./speaker.ts"
+import type { StreamEnd } from "./media/media-leg.ts"
+import type { SessionEnd } from "./relay/relay-leg.ts"
+import type { Spoken } from "./relay/speech-playout.ts"
 
 export type CallSummary = {
   callSid: CallSid

@@ -3,9 +3,9 @@
 import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { CallSummary } from "./call-summary.ts"
-import type { HeardAudio } from "./playback-buffer.ts"
+import type { HeardAudio } from "./media/playback-buffer.ts"
 import type { SimulatedCall } from "./simulated-call.ts"
-import type { Spoken } from "./speaker.ts"
+import type { Spoken } from "./relay/speech-playout.ts"
 
 export type ScenarioStep =
   /** Waits until the agent has said something and is silent. */

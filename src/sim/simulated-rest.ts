@@ -1,7 +1,7 @@
 /** The REST side of a simulated account, on a port of its own: what it is asked to dial becomes a simulated call. */
 
 import { messageOf } from "../lib/errors.ts"
-import { Feed } from "./feed.ts"
+import { Feed } from "./awaitable-log.ts"
 import {
   callResource,
   errorResource,

@@ -1,12 +1,12 @@
 /** Runs TwiML for one simulated call, verb by verb. Knows no ringing and no status callbacks: those are the call's. */
 
 import type { Sweep } from "../lib/sweep.ts"
-import type { TwimlVerb } from "../twilio/twiml-reader.ts"
-import type { Feed } from "./feed.ts"
+import type { TwimlVerb } from "./twiml-reader.ts"
+import type { Feed } from "./awaitable-log.ts"
 import { Gather, type Gathered } from "./gather.ts"
-import type { MediaLeg, StreamEnd } from "./media-leg.ts"
-import type { RelayLeg, SessionEnd } from "./relay-leg.ts"
-import { Speaker, type Spoken } from "./speaker.ts"
+import type { MediaLeg, StreamEnd } from "./media/media-leg.ts"
+import type { RelayLeg, SessionEnd } from "./relay/relay-leg.ts"
+import { Speaker, type Spoken } from "./relay/speech-playout.ts"
 
 export type TwimlDocument = {
   /** Base of the relative addresses in it. */

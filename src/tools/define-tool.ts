@@ -7,7 +7,7 @@ import type { Ending } from "../call/live-calls.ts"
 /** Something the call itself is asked to do. Each engine carries it out in its own way. */
 export type CallAction =
   | VoiceAction
-  | SteerAction
+  | LiveUpdateAction
   /** Ends the conversation once everything said before it was heard. */
   | { type: "end-call"; handoff: Handoff }
 
@@ -29,7 +29,7 @@ export type VoiceAction =
     }
 
 /** What changes the agent of the call. */
-export type SteerAction =
+export type LiveUpdateAction =
   /** Mutes or unmutes what the agent says. */
   | { type: "set-listen-mode"; enabled: boolean }
   /** Reminders to a silent caller on or off. */

@@ -1,7 +1,7 @@
 /** The program as a process of its own, as an operator starts it. */
 
 import { join } from "node:path"
-import { Feed } from "../../src/sim/feed.ts"
+import { Feed } from "../../src/sim/awaitable-log.ts"
 
 const MAIN = join(import.meta.dir, "../../src/main.ts")
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { upload } from "../../src/cli/upload.ts"
-import { readConfig } from "../../src/config.ts"
+import { readConfig } from "../../src/config/config.ts"
 import { openStore } from "../../src/store/store.ts"
 import { FakeTwilioSync } from "../fakes/fake-twilio-sync.ts"
 

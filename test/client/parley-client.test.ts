@@ -7,8 +7,11 @@ import {
   type TurnView,
 } from "../../src/client/parley-client.ts"
 import { ParleyStream } from "../../src/client/parley-stream.ts"
-import type { CallView as ServerCallView, TurnView as ServerTurnView } from "../../src/server/call-views.ts"
-import { Feed } from "../../src/sim/feed.ts"
+import type {
+  CallView as ServerCallView,
+  TurnView as ServerTurnView,
+} from "../../src/server/v1/call-views.ts"
+import { Feed } from "../../src/sim/awaitable-log.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { prompt, setupFrame, voiceForm } from "../server/wire.ts"
 

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 import { FakeOpenAi, type FakeRequest } from "../fakes/fake-openai.ts"
 import type { Script } from "../fakes/openai-script.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"

@@ -1,7 +1,7 @@
 /** What Simple Conversation Relay promised of its tools: when their effect goes out, and in which form. */
 
 import { describe, expect, test } from "bun:test"
-import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 import { callsTool, says } from "../fakes/openai-script.ts"
 import { endedForm } from "../server/wire.ts"
 import { inputOf, instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"

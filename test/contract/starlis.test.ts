@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { newSid } from "../../src/sim/sids.ts"
-import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 import { signatureFor } from "../../src/twilio/signature.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { ACCOUNT_SID, AUTH_TOKEN, jsonOf, voiceForm } from "../server/wire.ts"

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test"
 import type { CallEvent } from "../../src/call/events.ts"
 import { arrivalOf } from "../../src/control/arrival.ts"
 import type { ControlContext } from "../../src/control/context.ts"
-import { noteVersions } from "../../src/control/versions.ts"
+import { recordAssetVersions } from "../../src/control/record-asset-versions.ts"
 import { openStore } from "../../src/store/store.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { sampleAgent } from "../relay/samples.ts"
@@ -33,7 +33,7 @@ test("the texts of a session can be read later by their versions", () => {
   using clock = new TestClock()
   const { id } = store.calls.create(sampleCall())
   const context = { store, sweep: clock.sweep } as unknown as ControlContext
-  for (let session = 0; session < 2; session++) noteVersions(context, id, sampleAgent())
+  for (let session = 0; session < 2; session++) recordAssetVersions(context, id, sampleAgent())
   expect(store.calls.byId(id)).toMatchObject({
     contextKey: "default",
     contextVersion: "c1",

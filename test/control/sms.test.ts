@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import type { ControlContext } from "../../src/control/context.ts"
 import { smsSenderFor, smsSentIn } from "../../src/control/sms.ts"
-import { readConfig } from "../../src/config.ts"
+import { readConfig } from "../../src/config/config.ts"
 import { messageOf } from "../../src/lib/errors.ts"
 import { openStore } from "../../src/store/store.ts"
 import { createTwilioRest } from "../../src/twilio/rest.ts"

@@ -18,7 +18,7 @@ test("an answer streams out piece by piece and is closed once", async () => {
 test("the request holds the brief as it is now, all that was said, and free choice of tools", async () => {
   using stand = new Stand()
   await stand.exchange("One", "First.")
-  stand.conversation.rebrief({ instructions: "Be brief.", tools: [], cacheKey: "other", safetyId: "id" })
+  stand.conversation.setPrompt({ instructions: "Be brief.", tools: [], cacheKey: "other", safetyId: "id" })
   const { request } = await stand.ask("Two")
   expect(request).toMatchObject({
     instructions: "Be brief.",

@@ -3,15 +3,15 @@
 import { newCallId } from "../../src/call/ids.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import type { Turn } from "../../src/call/turn.ts"
-import type { Brief } from "../../src/conversation/brief.ts"
+import type { Brief } from "../../src/conversation/prompt.ts"
 import { Conversation } from "../../src/conversation/conversation.ts"
 import { History } from "../../src/conversation/history.ts"
-import type { Voice } from "../../src/conversation/voice.ts"
+import type { Voice } from "../../src/conversation/speech-output.ts"
 import { getLog } from "../../src/lib/log.ts"
 import type {
   CallAction,
   Handoff,
-  SteerAction,
+  LiveUpdateAction,
   ToolOutcome,
   VoiceAction,
 } from "../../src/tools/define-tool.ts"
@@ -81,7 +81,7 @@ export class Stand implements Disposable {
   /** Every state of every turn, as it was kept. */
   readonly kept: Turn[] = []
   /** What tools asked of the agent's set-up. */
-  readonly steered: SteerAction[] = []
+  readonly steered: LiveUpdateAction[] = []
   /** Arguments of the tools that ran. */
   readonly ran: string[] = []
   readonly history: History

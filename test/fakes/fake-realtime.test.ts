@@ -6,9 +6,9 @@ import {
   encodeItemDelete,
   encodeResponseCreate,
   encodeTruncate,
-} from "../../src/realtime/client-events.ts"
-import { connectTo } from "../../src/realtime/model-socket.ts"
-import { LinkFixture } from "../realtime/link-fixture.ts"
+} from "../../src/realtime/protocol/client-events.ts"
+import { connectTo } from "../../src/realtime/connection/websocket.ts"
+import { LinkFixture } from "../realtime/connection/connection-fixture.ts"
 import { FakeRealtime } from "./fake-realtime.ts"
 import { clientEventFaults } from "./realtime-request-check.ts"
 

@@ -2,7 +2,7 @@
 
 import { join } from "node:path"
 import type { RecordedEvent } from "../../src/call/events.ts"
-import type { StreamFrame } from "../../src/sim/media-wire.ts"
+import type { StreamFrame } from "../../src/sim/media/media-wire.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
 import { FakeRealtime, type FakeRealtimeOptions } from "../fakes/fake-realtime.ts"

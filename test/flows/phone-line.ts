@@ -1,6 +1,6 @@
 /** An app, a simulated Twilio that calls it and is called by it, and a scripted OpenAI, on one clock that the test moves. */
 
-import type { Frame } from "../../src/sim/relay-wire.ts"
+import type { Frame } from "../../src/sim/relay/relay-wire.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { SimulatedRest, type SimulatedRestOptions } from "../../src/sim/simulated-rest.ts"
 import { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"

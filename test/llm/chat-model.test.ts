@@ -1,9 +1,9 @@
 /** The contract of text models, kept by each of them. */
 
-import { createFlowiseModel } from "../../src/llm/flowise.ts"
-import { createDemoModel } from "../../src/llm/demo-model.ts"
-import { createChatCompletionsModel } from "../../src/llm/openai-chat.ts"
-import { createResponsesModel } from "../../src/llm/openai-responses.ts"
+import { createFlowiseModel } from "../../src/llm/flowise/flowise.ts"
+import { createDemoModel } from "../../src/llm/demo/demo-model.ts"
+import { createChatCompletionsModel } from "../../src/llm/openai/openai-chat.ts"
+import { createResponsesModel } from "../../src/llm/openai/openai-responses.ts"
 import { chatModelContract, type Subject } from "../contract/chat-model.contract.ts"
 import { FakeFlowise, FLOW_ID, type FlowiseScript } from "../fakes/fake-flowise.ts"
 import { FakeOpenAi } from "../fakes/fake-openai.ts"

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { createResponsesModel } from "../../src/llm/openai-responses.ts"
+import { createResponsesModel } from "../../src/llm/openai/openai-responses.ts"
 import { FakeOpenAi } from "../fakes/fake-openai.ts"
 import { Gate } from "../fakes/gate.ts"
 import { callsTool, httpError, says, type Script } from "../fakes/openai-script.ts"

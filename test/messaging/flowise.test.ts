@@ -1,7 +1,7 @@
 /** Conversations whose answers come from a flow of Flowise. */
 
 import { expect, test } from "bun:test"
-import { createFlowiseModel } from "../../src/llm/flowise.ts"
+import { createFlowiseModel } from "../../src/llm/flowise/flowise.ts"
 import { FakeFlowise, FLOW_ID } from "../fakes/fake-flowise.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { rejection } from "../llm/samples.ts"

@@ -2,9 +2,9 @@
 
 import { createApp, type App } from "../../src/app.ts"
 import type { RecordedEvent } from "../../src/call/events.ts"
-import { readConfig } from "../../src/config.ts"
+import { readConfig } from "../../src/config/config.ts"
 import type { Sweep } from "../../src/lib/sweep.ts"
-import { Feed } from "../../src/sim/feed.ts"
+import { Feed } from "../../src/sim/awaitable-log.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { AUTH_TOKEN, PUBLIC_URL, Wire } from "./wire.ts"
 

@@ -1,9 +1,9 @@
 /** The wire to a server: what Twilio, a program and a stranger send to it. */
 
-import { Feed } from "../../src/sim/feed.ts"
+import { Feed } from "../../src/sim/awaitable-log.ts"
 import { newSid } from "../../src/sim/sids.ts"
 import { signatureFor } from "../../src/twilio/signature.ts"
-import { parseTwiml, type TwimlVerb } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml, type TwimlVerb } from "../../src/sim/twiml-reader.ts"
 
 export const AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 export const ACCOUNT_SID = `AC${"0".repeat(32)}`

@@ -1,6 +1,6 @@
 /** A server in the place of Parley: answers webhooks by script and gives the test its end of each relay socket. */
 
-import { Feed } from "../../src/sim/feed.ts"
+import { Feed } from "../../src/sim/awaitable-log.ts"
 import { SimulatedTwilio, type SimulatedTwilioOptions } from "../../src/sim/simulated-twilio.ts"
 import { verifySignature } from "../../src/twilio/signature.ts"
 import { TestClock } from "../lib/test-clock.ts"

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { streamTwiml } from "../../src/twilio/stream-twiml.ts"
-import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 
 const OPTIONS = {
   url: "wss://parley.test/twilio/media/t",

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { TransferTarget } from "../../src/call/transfer-target.ts"
 import { transferTwiml, whisperTwiml } from "../../src/twilio/transfer-twiml.ts"
-import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 
 const SID = "WW0123456789abcdef0123456789abcdef"
 

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test"
 import { XMLParser, XMLValidator } from "fast-xml-parser"
 import { emptyTwiml, hangupTwiml, rejectTwiml, relayTwiml, sayTwiml } from "../../src/twilio/twiml.ts"
-import { parseTwiml } from "../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 
 const actionUrl = "https://voice.example.com/twilio/connect-ended"
 const url = "wss://voice.example.com/twilio/relay/9f2c"

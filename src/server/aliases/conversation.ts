@@ -4,9 +4,9 @@ import { Hono } from "hono"
 import { z } from "zod"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
-import { MAX_MESSAGE_CHARS } from "../conversation-routes.ts"
+import { MAX_MESSAGE_CHARS } from "../v1/conversation-routes.ts"
 import { errorHandler } from "../errors.ts"
-import { requirePrincipal } from "../principal.ts"
+import { requirePrincipal } from "../auth.ts"
 
 /** Any other role than `system` is the user's, and an id that is no text is an unknown one. */
 const Body = z.object({

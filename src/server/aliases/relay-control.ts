@@ -5,16 +5,16 @@ import { z } from "zod"
 import { CallSid } from "../../call/ids.ts"
 import { connectEnded } from "../../control/connect-ended.ts"
 import { placeCall } from "../../control/place-call.ts"
-import { changeAgent } from "../../control/steer-call.ts"
+import { changeAgent } from "../../control/live-call-control.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import { parseForm, type Form } from "../../twilio/form.ts"
-import { patiently } from "../../store/patience.ts"
+import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
-import { isDirectLoopback, requireOwnCall, requirePrincipal } from "../principal.ts"
-import { takeStatus, twiml } from "../twilio-routes.ts"
-import { webhookGuard } from "../webhook-guard.ts"
+import { isDirectLoopback, requireOwnCall, requirePrincipal } from "../auth.ts"
+import { takeStatus, twiml } from "../twilio/webhooks.ts"
+import { webhookGuard } from "../twilio/guard.ts"
 
 /** As many as the REST API takes. */
 const MAX_PARAMETERS = 100
@@ -99,7 +99,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
 
   app.post("/twilioStatusCallback", webhookGuard(context, { kind: "status", once: false }), async (c) => {
     succeededBy(c, "/twilio/status")
-    const call = await patiently(control.sweep, () => takeStatus(context, c))
+    const call = await retryWhileLocked(control.sweep, () => takeStatus(context, c))
     const live = call && control.liveCalls.get(call.id)
     const text = `The telephone system reports: ${JSON.stringify(c.get("form"))}`
     live?.insert({ role: "system", text, respond: false })
@@ -109,7 +109,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   app.post("/handoff", webhookGuard(context, { kind: "connect-ended", once: true }), async (c) => {
     succeededBy(c, "/twilio/connect-ended")
     const webhook = parseConnectEndedWebhook(c.get("form"))
-    return twiml(c, await patiently(control.sweep, () => connectEnded(control, webhook)))
+    return twiml(c, await retryWhileLocked(control.sweep, () => connectEnded(control, webhook)))
   })
 
   return app

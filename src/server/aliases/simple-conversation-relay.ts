@@ -4,12 +4,12 @@ import { Hono } from "hono"
 import { answerCall, type AnswerCall } from "../../control/answer-call.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import type { Form } from "../../twilio/form.ts"
-import { patiently } from "../../store/patience.ts"
+import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
-import { twiml } from "../twilio-routes.ts"
-import { webhookGuard } from "../webhook-guard.ts"
+import { twiml } from "../twilio/webhooks.ts"
+import { webhookGuard } from "../twilio/guard.ts"
 
 /** As many as the REST API takes. */
 const MAX_PARAMETERS = 100
@@ -35,7 +35,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
       address: { kind: "fixed-path", path: "/conversation-relay" },
       retryPath: `/connectConversationRelay${new URL(c.req.url).search}`,
     }
-    const xml = await patiently(context.control.sweep, () => answerCall(context.control, request))
+    const xml = await retryWhileLocked(context.control.sweep, () => answerCall(context.control, request))
     c.header("Deprecation", "true")
     c.header("Link", '</twilio/voice>; rel="successor-version"')
     return twiml(c, xml)

@@ -10,9 +10,9 @@ import { AppError, toAppError } from "../../lib/errors.ts"
 import { TwilioRestError } from "../../twilio/rest-error.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
-import { actingUser, requirePrincipal } from "../principal.ts"
-import { webhookGuard } from "../webhook-guard.ts"
-import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./old-request.ts"
+import { actingUser, requirePrincipal } from "../auth.ts"
+import { webhookGuard } from "../twilio/guard.ts"
+import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
 
 /** What a request was for, where nothing more may be told. */
 const FAILURES: Readonly<Record<string, string>> = {

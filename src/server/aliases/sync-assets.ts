@@ -4,11 +4,11 @@ import { Hono } from "hono"
 import { z } from "zod"
 import type { AssetKind } from "../../assets/asset-text.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
-import { jsonObject } from "../asset-body.ts"
-import { requireUnbound } from "../asset-routes.ts"
+import { jsonObject } from "../v1/asset-body.ts"
+import { requireUnbound } from "../v1/asset-routes.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
-import { requirePrincipal } from "../principal.ts"
+import { requirePrincipal } from "../auth.ts"
 
 const UsedConfig = z
   .object({ context: z.string().optional(), manifest: z.string().optional() })

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { createHash } from "node:crypto"
 import { newSid } from "../../../src/sim/sids.ts"
 import { signatureFor } from "../../../src/twilio/signature.ts"
-import { parseTwiml } from "../../../src/twilio/twiml-reader.ts"
+import { parseTwiml } from "../../../src/sim/twiml-reader.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { AUTH_TOKEN, endedForm, PUBLIC_URL, prompt, relayOf, setupFrame, voiceForm } from "../wire.ts"
 

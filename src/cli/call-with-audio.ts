@@ -1,0 +1,72 @@
+/** `parley call --engine realtime`: sound files are the caller; says one after each turn of the agent and hangs up. */
+
+import { readFileSync } from "node:fs"
+import { basename } from "node:path"
+import { isWav, readWav } from "../audio/wav.ts"
+import type { Config } from "../config/config.ts"
+import { AppError, messageOf } from "../lib/errors.ts"
+import { playScenario, type ScenarioStep } from "../sim/scenario.ts"
+import { eventLine, printTranscript } from "./call-lines.ts"
+import { startLocalServer } from "./local-server.ts"
+
+export type CallBySoundOptions = {
+  from: string
+  to: string
+  /** How many times faster than life sound goes. A model behind a network hears and speaks at 1 only. */
+  speed: number
+  /** What the caller says: WAV files, or raw mu-law at 8 kHz. */
+  wavs: readonly string[]
+  /** Where a stereo WAV of the call is written: the caller left, the agent right. */
+  record?: string | undefined
+  print: (line: string) => void
+}
+
+/**
+ * Resolves to the exit code when the call is over. Throws `AppError` INVALID_REQUEST for a file that cannot be read, before
+ * anything is started.
+ */
+export async function callBySound(
+  config: Config,
+  { from, to, speed, wavs, record, print }: CallBySoundOptions,
+): Promise<number> {
+  const steps: ScenarioStep[] = [{ type: "hear" }]
+  for (const path of wavs) {
+    steps.push({ type: "speak", audio: readSound(path), text: `(${basename(path)})` }, { type: "hear" })
+  }
+  steps.push({ type: "hang-up" })
+  await using local = startLocalServer({
+    config,
+    databaseUrl: config.databaseUrl,
+    speed,
+    engine: "realtime",
+  })
+  const call = local.twilio.call({
+    from,
+    to,
+    direction: "inbound",
+    ...(record === undefined ? {} : { recordTo: record }),
+  })
+  const startedAt = local.twilio.sweep.clock.now()
+  const summary = await playScenario(call, steps, {
+    sweep: local.twilio.sweep,
+    settleMs: Math.max(250, 1_500 / speed),
+    onEvent: (event) => print(eventLine(event, startedAt)),
+  })
+  await printTranscript(local.url, summary.callSid, print)
+  print("")
+  print(`The record of the call is kept as ${summary.callSid} in ${config.databaseUrl}.`)
+  if (record !== undefined) print(`The sound of the call is in ${record}: the caller left, the agent right.`)
+  for (const problem of summary.problems) print(`Problem: ${problem}`)
+  return summary.problems.length === 0 ? 0 : 1
+}
+
+function readSound(path: string): Uint8Array {
+  try {
+    const bytes = new Uint8Array(readFileSync(path))
+    // Told now, and not in the middle of the call.
+    if (isWav(bytes)) readWav(bytes)
+    return bytes
+  } catch (error) {
+    throw new AppError("INVALID_REQUEST", `${path} cannot be used as sound: ${messageOf(error)}`)
+  }
+}

@@ -1,0 +1,21 @@
+/** Which versions of context and manifest a call runs with, so that its record can be understood later. */
+
+import type { Agent } from "../assets/agent.ts"
+import type { CallId } from "../call/ids.ts"
+import type { ControlContext } from "./context.ts"
+
+/** Notes them with the call, and keeps their texts where they stand nowhere else: files change. */
+export function recordAssetVersions({ store, sweep }: ControlContext, callId: CallId, agent: Agent): void {
+  const { calls, assets } = store
+  const { context, manifest } = agent
+  const at = sweep.clock.now()
+  calls.setVersions(callId, {
+    contextKey: context.key,
+    contextVersion: context.version,
+    manifestKey: manifest.key,
+    manifestVersion: manifest.version,
+  })
+  assets.remember({ kind: "context", ...context, at })
+  const { key, version } = manifest
+  assets.remember({ kind: "manifest", key, version, text: JSON.stringify({ tools: manifest.tools }), at })
+}

@@ -1,0 +1,55 @@
+/** Keeps the line alive while an answer is being made: after some silence a short sentence, then another. */
+
+import type { Sweep } from "../lib/sweep.ts"
+
+export type WaitPhrasesOptions = {
+  sweep: Sweep
+  /** Said one after the other; the last one again and again. None: nothing is said. */
+  phrases: readonly string[]
+  /** Silence before a phrase, in milliseconds. */
+  silenceMs: number
+  /** When the agent will have ceased, or has ceased, to be heard, in milliseconds since the epoch. */
+  quietAt: () => number
+  /** How often it is looked whether that comes earlier than it was said, in milliseconds. */
+  lookEveryMs?: number
+  say: (phrase: string) => void
+}
+
+export class FillerPhrases {
+  readonly #options: WaitPhrasesOptions
+  #silentFrom = 0
+  #said = 0
+  #cancel = () => {}
+
+  constructor(options: WaitPhrasesOptions) {
+    this.#options = options
+  }
+
+  /** The caller waits from now on. */
+  start(): void {
+    this.stop()
+    this.#said = 0
+    this.#silentFrom = this.#options.sweep.clock.now()
+    this.#look()
+  }
+
+  /** The caller waits no longer. */
+  stop(): void {
+    this.#cancel()
+  }
+
+  #look(): void {
+    const { sweep, phrases, silenceMs, quietAt, lookEveryMs = 250, say } = this.#options
+    const now = sweep.clock.now()
+    const dueMs = Math.max(this.#silentFrom, quietAt()) + silenceMs
+    if (now >= dueMs) {
+      const phrase = phrases.at(Math.min(this.#said, phrases.length - 1))
+      if (phrase === undefined) return
+      this.#said += 1
+      this.#silentFrom = now
+      say(phrase)
+    }
+    const waitMs = Math.min(lookEveryMs, now < dueMs ? dueMs - now : silenceMs)
+    this.#cancel = sweep.after(waitMs, () => this.#look())
+  }
+}

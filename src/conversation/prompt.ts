@@ -1,0 +1,62 @@
+/** What a model is told about its role and about the call: the role first, because it is the same for many calls. */
+
+import { createHash } from "node:crypto"
+import type { Agent } from "../assets/agent.ts"
+import type { Call, Parameters } from "../call/call.ts"
+import { fillPlaceholders } from "../call/placeholders.ts"
+import type { ToolSpec } from "../call/tool-spec.ts"
+
+/** What a conversation is about; may be exchanged while it goes on. */
+export type Brief = {
+  /** Role and facts, in this order. */
+  instructions: string
+  tools: readonly ToolSpec[]
+  /** The same for all calls of this role with these tools. */
+  cacheKey: string
+  /** A hash that stands for the other party, never the number itself. */
+  safetyId: string
+  /** The same facts and parameters by name. */
+  facts?: Readonly<Record<string, string>>
+  /** The same for the whole conversation. */
+  conversationId?: string
+}
+
+export type BriefOptions = {
+  agent: Agent
+  call: Pick<Call, "sid" | "direction" | "from" | "to" | "prompt" | "createdAt">
+  parameters: Parameters
+  /** What else the engine knows about the call; empty fields are left out. */
+  facts?: Record<string, string | null>
+}
+
+/** Role, call facts and parameters as one text, with `{placeholders}` of the role filled from the parameters. */
+export function promptFor({ agent, call, parameters, facts = {} }: BriefOptions): Brief {
+  const role = fillPlaceholders(call.prompt ?? agent.context.text, parameters)
+  const known = {
+    callSid: call.sid,
+    direction: call.direction,
+    from: call.from,
+    to: call.to,
+    startedAt: new Date(call.createdAt).toISOString(),
+    ...facts,
+  }
+  const present = Object.fromEntries(
+    Object.entries(known).filter(([, value]) => value !== null && value !== ""),
+  )
+  const peer = call.direction === "inbound" ? call.from : call.to
+  return {
+    instructions: [
+      role.trim(),
+      "# This call",
+      "These are the details of the call. Use them to complete your objective.",
+      JSON.stringify({ ...present, parameters }, null, 1),
+    ].join("\n\n"),
+    tools: agent.manifest.tools,
+    cacheKey: `${agent.key}-${agent.context.version}-${agent.manifest.version}`,
+    safetyId: createHash("sha256").update(peer).digest("hex").slice(0, 32),
+    facts: Object.fromEntries(
+      Object.entries({ ...parameters, ...present }).map(([name, value]) => [name, String(value)]),
+    ),
+    ...(call.sid ? { conversationId: call.sid } : {}),
+  }
+}

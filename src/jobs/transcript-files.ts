@@ -1,0 +1,99 @@
+/** A file for each call that ended, with all that was said. Its content is read from the store, so a crash loses none. */
+
+import { existsSync } from "node:fs"
+import { mkdir, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Call } from "../call/call.ts"
+import type { RecordedEvent } from "../call/events.ts"
+import type { CallId } from "../call/ids.ts"
+import type { LiveCalls } from "../call/live-calls.ts"
+import { isTerminal } from "../call/status.ts"
+import { messageOf } from "../lib/errors.ts"
+import type { Log } from "../lib/log.ts"
+import type { Store } from "../store/store.ts"
+import { plainTranscript } from "../call/flat-transcript.ts"
+
+export type TranscriptLog = {
+  /** Is told of every event of every call, and returns at once. */
+  onEvent(recorded: RecordedEvent): void
+  /** Writes what an earlier process did not come to: calls that ended in the last day and have no file. */
+  catchUp(): void
+  /** Resolves when everything that was begun is written, or could not be. Never rejects. */
+  idle(): Promise<void>
+}
+
+export type TranscriptLogOptions = {
+  /** Made when the first file is written. */
+  dir: string
+  store: Pick<Store, "calls" | "turns">
+  liveCalls: LiveCalls
+  now: () => number
+  log: Log
+}
+
+/** How far back, and among how many of the newest calls, missing files are looked for. */
+const CATCH_UP_MS = 24 * 60 * 60_000
+const CATCH_UP_CALLS = 200
+
+export function createTranscriptLog(options: TranscriptLogOptions): TranscriptLog {
+  const { dir, store, liveCalls, now, log } = options
+  // One file at a time: the end of many calls at once must not take the disk from those that go on.
+  let last: Promise<void> = Promise.resolve()
+
+  function inTurn(work: () => Promise<void>): void {
+    last = last.then(work).catch((error: unknown) => {
+      log.error("a transcript file cannot be written", { dir, error: messageOf(error) })
+    })
+  }
+
+  async function write(callId: CallId, { unlessThere }: { unlessThere: boolean }): Promise<void> {
+    const call = store.calls.byId(callId)
+    // The last words are kept when the session closes, which may come after the end of the call.
+    if (!call || !isTerminal(call.status) || liveCalls.get(callId)) return
+    const transcript = plainTranscript(call, store.turns.of(callId))
+    if (!transcript) return
+    const path = join(dir, transcriptFileName(call))
+    if (unlessThere && existsSync(path)) return
+    await writeAtomically(dir, path, `${JSON.stringify(transcript, null, 2)}\n`)
+    log.info("transcript file written", { callSid: call.sid })
+  }
+
+  return {
+    onEvent({ callId, event }) {
+      const isEnd = event.type === "call.status-changed" && isTerminal(event.status)
+      // Last words may be recognised when all is over; while the call goes on, nothing is written.
+      if (isEnd || event.type === "session.closed" || event.type === "caller.spoke")
+        inTurn(() => write(callId, { unlessThere: false }))
+    },
+
+    catchUp() {
+      const earliest = now() - CATCH_UP_MS
+      for (const { id, endedAt } of store.calls.list({ limit: CATCH_UP_CALLS }).calls) {
+        if (endedAt !== null && endedAt >= earliest) inTurn(() => write(id, { unlessThere: true }))
+      }
+    },
+
+    idle: () => last,
+  }
+}
+
+/** `{callSid}_{phoneNumber}_{timestamp}.json`, the same for a call each time it is asked for. */
+export function transcriptFileName({ id, sid, direction, from, to, endedAt, createdAt }: Call): string {
+  const number = direction === "inbound" ? from : to
+  const timestamp = new Date(endedAt ?? createdAt).toISOString()
+  const parts = [sid ?? id, number.slice(0, 64), timestamp].map((part) => part.replace(/[^\w+.-]/g, "-"))
+  return `${parts.join("_")}.json`
+}
+
+/** Whoever looks finds the whole file or none. Only its owner may read it. */
+async function writeAtomically(dir: string, path: string, text: string): Promise<void> {
+  await mkdir(dir, { recursive: true })
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`
+  try {
+    await writeFile(temporary, text, { mode: 0o600 })
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}

@@ -1,0 +1,87 @@
+/** Tells another system that a call has ended: one signed POST, again until it is taken. */
+
+import { createHmac } from "node:crypto"
+import type { Call } from "../call/call.ts"
+import type { LiveCalls } from "../call/live-calls.ts"
+import type { Config } from "../config/config.ts"
+import type { Store } from "../store/store.ts"
+import { operatorHttpUrl } from "../tools/public-url.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import type { JobKind } from "./runner.ts"
+
+export const WEBHOOK_JOB = "webhook"
+
+export type WebhookStatus = "pending" | "delivered" | "failed"
+
+export type WebhookOptions = {
+  config: Pick<Config, "webhook" | "allowPrivateAddresses">
+  store: Pick<Store, "calls">
+  liveCalls: LiveCalls
+  /** What the other system is told of the call. */
+  describe: (call: Call) => Record<string, unknown>
+  sweep: Sweep
+}
+
+/** By which receivers of Caller Assistant know its webhooks. */
+const SOURCE = "CAP_AI"
+/** While a session is open, what was said last may not be recorded. */
+const LOOK_AGAIN_MS = 1000
+const MAX_ATTEMPTS = 9
+const FIRST_PAUSE_MS = 2_000
+const LONGEST_PAUSE_MS = 6 * 60 * 60_000
+
+/** Pauses of 2 s, 8 s, 32 s and so on: nine attempts in nine hours. */
+export function webhookKind({ config, store, liveCalls, describe, sweep }: WebhookOptions): JobKind {
+  const { url, secret, timeoutMs } = config.webhook
+  return {
+    maxAttempts: MAX_ATTEMPTS,
+    pauseMs: (attempt) => Math.min(FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS),
+    timeoutMs,
+    async run(job, signal) {
+      const call = job.callId && store.calls.byId(job.callId)
+      if (!call) return { failed: "the call was deleted", final: true }
+      if (!url) return { failed: "WEBHOOK_URL is not set", final: true }
+      if (!liveCalls.isSettled(call.id)) return { later: LOOK_AGAIN_MS }
+      const allowed = await operatorHttpUrl(url, { allowPrivate: config.allowPrivateAddresses })
+      if (!allowed.ok) return { failed: allowed.message, final: true }
+      const createdAt = new Date(job.createdAt).toISOString()
+      const body = JSON.stringify({
+        id: job.id,
+        type: "call.ended",
+        source: SOURCE,
+        createdAt,
+        ...describe(call),
+      })
+      const seconds = Math.floor(sweep.clock.now() / 1000)
+      const answer = await fetch(url, {
+        method: "POST",
+        headers: {
+          "Content-Type": "application/json",
+          "User-Agent": "Parley",
+          "Idempotency-Key": job.id,
+          "Parley-Delivery": job.id,
+          "Parley-Attempt": String(job.attempts),
+          ...(secret ? { "Parley-Signature": signatureOf(secret, seconds, body) } : {}),
+        },
+        body,
+        redirect: "manual",
+        signal,
+      })
+      await answer.body?.cancel()
+      if (answer.ok) return { done: true }
+      return { failed: `the webhook was answered with ${answer.status}`, final: answer.status === 410 }
+    },
+  }
+}
+
+/** `t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`. */
+export function signatureOf(secret: string, seconds: number, body: string): string {
+  return `t=${seconds},v1=${createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex")}`
+}
+
+/** How the delivery for a call stands; null when there is none. */
+export function webhookStatus({ jobs }: Pick<Store, "jobs">, call: Pick<Call, "id">): WebhookStatus | null {
+  const job = jobs.newest(call.id, WEBHOOK_JOB)
+  if (!job) return null
+  return job.state === "waiting" ? "pending" : job.state === "done" ? "delivered" : "failed"
+}

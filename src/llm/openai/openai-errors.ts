@@ -1,0 +1,82 @@
+/** Failures of a request to OpenAI or a server like it, as the conversation understands them. */
+
+import { z } from "zod"
+import { messageOf } from "../../lib/errors.ts"
+import { ChatModelError } from "../chat-model.ts"
+
+const MAX_MESSAGE_CHARS = 300
+/** A longer wait asked for by the server is longer than a caller can be kept waiting. */
+const MAX_RETRY_AFTER_MS = 2_000
+
+/** Money or a cap is used up: no repetition helps. (OpenAI: "Error codes".) */
+const SPENT = new Set([
+  "insufficient_quota",
+  "credit_balance_exhausted",
+  "organization_spend_limit_exceeded",
+  "project_spend_limit_exceeded",
+  "organization_usage_limit_exceeded",
+])
+
+/** The fields of the SDK's errors. They are looked at one by one, because the SDK itself is loaded late. */
+const Fault = z.object({
+  status: z.number().optional().catch(undefined),
+  /** Some compatible servers put the HTTP status here. */
+  code: z.union([z.string(), z.number()]).optional().catch(undefined),
+  type: z.string().optional().catch(undefined),
+  requestID: z.string().optional().catch(undefined),
+  headers: z.instanceof(Headers).optional().catch(undefined),
+})
+
+/** Anything that a request threw. What is not an answer of the server is a failed connection and may be tried again. */
+export function toChatModelError(error: unknown): ChatModelError {
+  if (error instanceof ChatModelError) return error
+  const fault = Fault.safeParse(error).data ?? {}
+  const status = fault.status ?? (typeof fault.code === "number" ? fault.code : undefined)
+  const code = typeof fault.code === "string" ? fault.code : undefined
+  const words = messageOf(error).replaceAll(/\s+/g, " ").slice(0, MAX_MESSAGE_CHARS)
+  const request = fault.requestID ? ` (request ${fault.requestID})` : ""
+  return new ChatModelError(`The model could not answer: ${words}${request}`, {
+    retryable: isRetryable({ status, codes: [code, fault.type], headers: fault.headers }),
+    status,
+    cause: error,
+  })
+}
+
+/** A failure reported inside a stream, by its code. */
+export function streamFailure(
+  code: string | null | undefined,
+  message: string | null | undefined,
+): ChatModelError {
+  const words = (message ?? "no reason given").slice(0, MAX_MESSAGE_CHARS)
+  return new ChatModelError(`The model failed (${code ?? "no code"}): ${words}`, {
+    retryable: isRetryable({ status: undefined, codes: [code ?? undefined], headers: undefined }),
+  })
+}
+
+/** A stream that broke a promise of its protocol. */
+export function brokenStream(what: string, cause?: unknown): ChatModelError {
+  return new ChatModelError(`The model's answer ${what}`, { retryable: true, cause })
+}
+
+type Facts = { status: number | undefined; codes: (string | undefined)[]; headers: Headers | undefined }
+
+function isRetryable({ status, codes, headers }: Facts): boolean {
+  if (codes.some((code) => code !== undefined && SPENT.has(code))) return false
+  if (retryAfterMs(headers) > MAX_RETRY_AFTER_MS) return false
+  // Inside a stream there is only the code, and those that name a fault of the request begin or end alike.
+  if (status === undefined) {
+    return !codes.some(
+      (code) =>
+        code !== undefined &&
+        /^(invalid|unsupported)_|_(policy|exceeded_limit|not_found)$|^context_length/.test(code),
+    )
+  }
+  if (status === 408 || status === 409 || status === 429) return true
+  return status >= 500 && status !== 501 && status !== 505
+}
+
+function retryAfterMs(headers: Headers | undefined): number {
+  const ms = Number(headers?.get("retry-after-ms") ?? Number.NaN)
+  const seconds = Number(headers?.get("retry-after") ?? Number.NaN)
+  return Number.isFinite(ms) ? ms : Number.isFinite(seconds) ? seconds * 1_000 : 0
+}

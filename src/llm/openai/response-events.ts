@@ -1,0 +1,116 @@
+/** Codec: events of a streamed response in, parts of an answer out. (OpenAI: "Streaming events reference".) */
+
+import { z } from "zod"
+import type { ChatPart, Usage } from "../chat-model.ts"
+import { brokenStream, streamFailure } from "./openai-errors.ts"
+
+/** The name under which reasoning items are handed on and taken back. */
+export const BACK_END = "openai-responses"
+
+const TERMINAL = new Set(["response.completed", "response.incomplete", "response.failed", "error"])
+
+const Typed = z.object({ type: z.string() })
+const Delta = z.object({ item_id: z.string().optional(), delta: z.string() })
+const ItemEvent = z.object({
+  item: z.looseObject({
+    type: z.string(),
+    id: z.string().optional(),
+    phase: z.string().nullish(),
+    status: z.string().nullish(),
+    encrypted_content: z.string().nullish(),
+  }),
+})
+const CallItem = z.object({ call_id: z.string().min(1), name: z.string().min(1), arguments: z.string() })
+const UsageBlock = z.object({
+  input_tokens: z.number(),
+  input_tokens_details: z.object({ cached_tokens: z.number().nullish() }).nullish(),
+  output_tokens: z.number(),
+})
+const Terminal = z.object({
+  response: z.object({
+    usage: UsageBlock.nullish().catch(undefined),
+    incomplete_details: z.object({ reason: z.string().nullish() }).nullish(),
+    error: z.object({ code: z.string().nullish(), message: z.string().nullish() }).nullish(),
+  }),
+})
+const ErrorEvent = z.object({ code: z.string().nullish(), message: z.string().nullish() })
+
+/** Whether nothing comes after this event. */
+export function isTerminal(event: unknown): boolean {
+  return TERMINAL.has(typeOf(event))
+}
+
+/** Turns events into parts. Throws `ChatModelError` for a failed answer and for an event that cannot be read. */
+export class ResponseEvents {
+  readonly #phases = new Map<string, string>()
+  #called = false
+
+  read(event: unknown): ChatPart[] {
+    switch (typeOf(event)) {
+      case "response.output_item.added": {
+        const { id, phase } = parse(ItemEvent, event).item
+        if (id && phase) this.#phases.set(id, phase)
+        return []
+      }
+      case "response.output_text.delta":
+      case "response.refusal.delta": {
+        const { delta, item_id: id } = parse(Delta, event)
+        const phase = id === undefined ? undefined : this.#phases.get(id)
+        return delta === "" ? [] : [{ type: "text", text: delta, ...(phase ? { phase } : {}) }]
+      }
+      case "response.output_item.done":
+        return this.#itemDone(parse(ItemEvent, event).item)
+      case "response.completed":
+        return [this.#end(this.#called ? "tool-calls" : "stop", event)]
+      case "response.incomplete": {
+        const { incomplete_details: details } = parse(Terminal, event).response
+        return [this.#end(details?.reason === "content_filter" ? "filtered" : "length", event)]
+      }
+      case "response.failed": {
+        const { error } = parse(Terminal, event).response
+        throw streamFailure(error?.code, error?.message)
+      }
+      case "error": {
+        const { code, message } = parse(ErrorEvent, event)
+        throw streamFailure(code, message)
+      }
+      default:
+        return []
+    }
+  }
+
+  #itemDone(item: z.infer<typeof ItemEvent>["item"]): ChatPart[] {
+    // Only encrypted reasoning can be handed back, because nothing is stored.
+    if (item.type === "reasoning") {
+      return item.encrypted_content ? [{ type: "opaque", backEnd: BACK_END, item }] : []
+    }
+    // A call that was cut off by a limit is not a call.
+    if (item.type !== "function_call" || (item.status ?? "completed") !== "completed") return []
+    const { call_id: callId, name, arguments: args } = parse(CallItem, item)
+    this.#called = true
+    return [{ type: "tool-call", callId, name, arguments: args === "" ? "{}" : args }]
+  }
+
+  #end(reason: "stop" | "tool-calls" | "length" | "filtered", event: unknown): ChatPart {
+    const { usage } = parse(Terminal, event).response
+    return usage ? { type: "end", reason, usage: toUsage(usage) } : { type: "end", reason }
+  }
+}
+
+function toUsage(usage: z.infer<typeof UsageBlock>): Usage {
+  return {
+    inputTokens: usage.input_tokens,
+    cachedTokens: usage.input_tokens_details?.cached_tokens ?? 0,
+    outputTokens: usage.output_tokens,
+  }
+}
+
+function typeOf(event: unknown): string {
+  return Typed.safeParse(event).data?.type ?? ""
+}
+
+function parse<T>(schema: z.ZodType<T>, event: unknown): T {
+  const parsed = schema.safeParse(event)
+  if (!parsed.success) throw brokenStream("held an event that cannot be read", parsed.error)
+  return parsed.data
+}

@@ -1,0 +1,74 @@
+/** The services outside that the configuration chooses: the models and Twilio. */
+
+import type { ModelChoice } from "./assets/agent.ts"
+import type { Config } from "./config/config.ts"
+import { getLog } from "./lib/log.ts"
+import type { Sweep } from "./lib/sweep.ts"
+import type { ChatModel } from "./llm/chat-model.ts"
+import { createChatModel } from "./llm/create-model.ts"
+import { connectTo, type ConnectModel } from "./realtime/connection/websocket.ts"
+import { connectToStandIn, storedSounds } from "./realtime/embedded/socket.ts"
+import { createTwilioRest, type TwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
+import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
+
+const OPENAI_URL = "https://api.openai.com/v1"
+
+/** The speech-to-speech model of the configuration; without one, the server that is built in. */
+export function realtimeConnection(
+  { openai, azure, realtimeProvider, modelProvider }: Config,
+  { model, safetyId, sweep }: { model: string; safetyId: string; sweep: Sweep },
+): ConnectModel {
+  const { apiKey, baseUrl } = openai
+  if (realtimeProvider === "azure" && azure.endpoint && azure.apiKey && azure.deployment) {
+    const { endpoint, apiKey: key, deployment, version } = azure
+    return connectTo({ provider: "azure", endpoint, apiKey: key, deployment, version })
+  }
+  if (modelProvider === "demo" || (!apiKey && !baseUrl))
+    return connectToStandIn({ sounds: storedSounds(), sweep })
+  return connectTo({ provider: "openai", baseUrl: baseUrl ?? OPENAI_URL, apiKey, model, safetyId })
+}
+
+/** One model for each choice, so that connections are shared. */
+export function cachedModels(
+  config: Config,
+  models: Map<string, ChatModel>,
+): (choice: ModelChoice) => ChatModel {
+  return function modelFor(choice) {
+    const provider = choice.provider === "auto" ? config.modelProvider : choice.provider
+    const key = JSON.stringify({ ...choice, provider })
+    const known = models.get(key)
+    if (known) return known
+    const model = createChatModel(
+      { ...choice, provider },
+      {
+        openaiApiKey: config.openai.apiKey,
+        openaiBaseUrl: config.openai.baseUrl,
+        openaiModel: config.openai.model,
+        flowise: config.flowise,
+      },
+    )
+    models.set(key, model)
+    return model
+  }
+}
+
+/** Undefined without credentials. */
+export function twilioOf(config: Config): TwilioRest | undefined {
+  const options = twilioOptions(config)
+  return options && createTwilioRest(options)
+}
+
+/** The account's Twilio Sync; undefined without credentials. */
+export function twilioSyncOf(config: Config): TwilioSync | undefined {
+  const options = twilioOptions(config)
+  return options && createTwilioSync({ ...options, log: getLog("twilio") })
+}
+
+/** Undefined without credentials. */
+function twilioOptions({ twilio, times }: Config): TwilioRestOptions | undefined {
+  const { accountSid, authTokens, apiKey, apiSecret, apiBaseUrl, edge, region } = twilio
+  const [authToken] = authTokens
+  if (!accountSid || (!authToken && !apiKey)) return undefined
+  const timeoutMs = times.twilioMs
+  return { accountSid, authToken, apiKey, apiSecret, baseUrl: apiBaseUrl, edge, region, timeoutMs }
+}

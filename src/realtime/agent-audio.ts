@@ -1,0 +1,257 @@
+/** What the caller hears of the agent on a media stream, and the turns that come of it: as far as it was heard. */
+
+import type { Turn } from "../call/turn.ts"
+import { dtmfSound } from "../audio/dtmf.ts"
+import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
+import { sound, type SoundName } from "../audio/sounds.ts"
+import type { AudioTap } from "../call/audio-tap.ts"
+import type { CallEvent } from "../call/events.ts"
+import type { CallId } from "../call/ids.ts"
+import type { History } from "../conversation/history.ts"
+import type { Clock } from "../lib/clock.ts"
+import type { MediaStream } from "../media/media-stream.ts"
+import type { Heard, SoundKey } from "../media/playback.ts"
+import type { AudioDelta } from "./protocol/delta-fast-path.ts"
+import { heardText } from "../media/heard-text.ts"
+
+/** An ordinary pace of speech: what is still to come of a sentence is estimated by it. */
+const MS_PER_CHARACTER = 66
+/** How often the words heard so far are kept while more of them are said. Marks come back for every piece of sound. */
+const KEEP_WORDS_EVERY_MS = 2_000
+
+export type AgentAudioOptions = {
+  stream: MediaStream
+  history: History
+  clock: Clock
+  publish: (event: CallEvent) => void
+  callId: CallId
+  /** Is shown what is sent to the caller. */
+  tap: AudioTap
+}
+
+type Utterance = {
+  turn: Turn
+  /** The model's name of it; null for a sentence of the program's own. */
+  itemId: string | null
+  epoch: number
+  responseId: string
+  /** Where its newest sound belongs. */
+  sound: SoundKey
+  /** Everything that will have been said. */
+  text: () => string
+  /** Whether all of its sound was sent. */
+  isSent: boolean
+  /** Whether the model fell silent in the middle of it. */
+  isBroken: boolean
+  /** Whether all that was sent was heard. */
+  isHeard: boolean
+  /** When its words were kept last, in milliseconds since the epoch. */
+  keptAt: number
+}
+
+/** What was heard of something the model said. `whole`: all of it, and no more will come. */
+export type Cut = { itemId: string; epoch: number; heardMs: number; sentMs: number; whole: boolean }
+
+export class AgentAudio {
+  /** Nothing that is spoken is heard, or becomes part of the conversation. */
+  muted: boolean
+  readonly #stream: MediaStream
+  readonly #clock: Clock
+  readonly #tap: AudioTap
+  /** What was spoken last, while it is not over. */
+  #last: Utterance | undefined
+  readonly #options: AgentAudioOptions
+  readonly #utterances = new Map<string, Utterance>()
+  #serial = 0
+  #quietAt = 0
+
+  constructor(options: AgentAudioOptions & { muted: boolean }) {
+    this.#stream = options.stream
+    this.#clock = options.clock
+    this.#tap = options.tap
+    this.#options = options
+    this.muted = options.muted
+  }
+
+  /** When everything sent so far will have been heard, or was, in milliseconds since the epoch. */
+  quietAt(): number {
+    const now = this.#clock.now()
+    const { queuedMs } = this.#stream
+    this.#quietAt = queuedMs > 0 ? now + queuedMs : Math.min(this.#quietAt, now)
+    return this.#quietAt
+  }
+
+  /** Whether something that was said may not have been heard to its end. */
+  get isSpeaking(): boolean {
+    return this.#utterances.size > 0
+  }
+
+  /** Plays a piece of the model's speech. `textOf` tells the words of an item at any time. */
+  speak(
+    { payload, itemId, contentIndex, responseId }: AudioDelta,
+    epoch: number,
+    textOf: (itemId: string) => string,
+  ): void {
+    let said = this.#last
+    if (said?.itemId !== itemId || said.epoch !== epoch) {
+      const key = keyOf(epoch, itemId)
+      said = this.#utterances.get(key)
+      if (!said) {
+        const text = () => textOf(itemId)
+        const sound = { itemId: key, contentIndex, responseId }
+        said = this.#begin({ itemId, epoch, responseId, text, isSent: false, sound })
+      }
+      this.#last = said
+    }
+    said.isHeard = false
+    if (said.sound.contentIndex !== contentIndex) said.sound = { ...said.sound, contentIndex }
+    this.#play(payload, said.sound)
+  }
+
+  /** The last turn of a response that is being said, with what was heard of it by now. */
+  lastTurnOf(responseId: string): Turn | undefined {
+    this.keepHeard()
+    return [...this.#utterances.values()].findLast((said) => said.responseId === responseId)?.turn
+  }
+
+  /** All of an item was sent. */
+  sent(epoch: number, itemId: string): void {
+    const key = keyOf(epoch, itemId)
+    const utterance = this.#utterances.get(key)
+    if (utterance) this.#sent(key, utterance)
+  }
+
+  /** All of a response was sent. */
+  allSent(epoch: number, responseId: string): void {
+    for (const [key, utterance] of this.#utterances) {
+      if (utterance.epoch === epoch && utterance.responseId === responseId) this.#sent(key, utterance)
+    }
+  }
+
+  /** The connection is gone: nothing more comes of what is being said. */
+  broken(): void {
+    for (const [key, utterance] of this.#utterances) {
+      if (utterance.isSent) continue
+      const { responseId } = utterance
+      const said = this.#stream.heard({ itemId: key, contentIndex: 0, responseId })
+      const text = said ? partOf(utterance, said.sentMs, said.sentMs) : utterance.turn.text
+      Object.assign(utterance, { isSent: true, isBroken: true, text: () => text })
+      if (utterance.isHeard || !said) this.#settle(key, utterance, text, true)
+    }
+  }
+
+  /** Plays a stored sentence, which becomes part of the conversation. */
+  playPrompt(name: SoundName): void {
+    if (this.muted) return
+    const { text, base64 } = sound(name)
+    this.#own(base64, text)
+  }
+
+  /** Plays touch tones. */
+  playTones(digits: string): void {
+    const audio = dtmfSound(digits)
+    if (audio.length >= MULAW_BYTES_PER_MS) this.#own(Buffer.from(audio).toString("base64"), "")
+  }
+
+  /** A mark came back: more was heard. Returns the labels that were passed. */
+  reached(mark: string): string[] {
+    const { heard, labels } = this.#stream.reached(mark)
+    for (const part of heard) this.#heard(part)
+    return labels
+  }
+
+  /** Brings the conversation up to what was heard by now, for who reads it while the agent speaks. */
+  keepHeard(): void {
+    for (const [key, utterance] of this.#utterances) {
+      const { responseId } = utterance
+      const said = this.#stream.heard({ itemId: key, contentIndex: 0, responseId })
+      if (said) this.#keepWords(utterance, partOf(utterance, said.heardMs, said.sentMs))
+    }
+  }
+
+  /** Stops the sound at once. Returns what the model must be told of what it said. */
+  cut(): Cut[] {
+    const { stream } = this.#options
+    if (this.#utterances.size === 0) return []
+    const cuts: Cut[] = []
+    for (const { itemId: key, heardMs, sentMs, complete } of stream.clear()) {
+      const utterance = this.#utterances.get(key)
+      if (!utterance) continue
+      const whole = complete && utterance.isSent
+      const text = whole ? utterance.text().trim() : partOf(utterance, heardMs, sentMs)
+      this.#settle(key, utterance, text, !whole)
+      const { itemId, epoch } = utterance
+      if (itemId !== null) cuts.push({ itemId, epoch, heardMs, sentMs, whole })
+    }
+    // What is left was refused by a full buffer or was heard long ago.
+    for (const [key, utterance] of this.#utterances) this.#settle(key, utterance, utterance.turn.text, true)
+    return cuts
+  }
+
+  #sent(key: string, utterance: Utterance): void {
+    utterance.isSent = true
+    if (utterance.isHeard) this.#settle(key, utterance, utterance.text().trim(), false)
+  }
+
+  #play(payload: string, key: SoundKey): void {
+    const { callId } = this.#options
+    this.#stream.play(payload, key)
+    this.#quietAt = this.#clock.now() + this.#stream.queuedMs
+    if (this.#tap.hasListeners(callId)) this.#tap.outbound(callId, payload)
+  }
+
+  #own(base64: string, words: string): void {
+    this.#serial += 1
+    const sound = { itemId: `own/${this.#serial}`, contentIndex: 0, responseId: "own" }
+    this.#begin({ itemId: null, epoch: 0, responseId: "own", text: () => words, isSent: true, sound })
+    this.#play(base64, sound)
+  }
+
+  #begin(fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): Utterance {
+    const { history } = this.#options
+    const turn = history.agent()
+    // It takes its place now, and gets its words as they are heard.
+    history.say(turn, "", this.#clock.now())
+    const utterance = { ...fields, turn, isHeard: false, isBroken: false, keptAt: 0 }
+    this.#utterances.set(fields.sound.itemId, utterance)
+    return utterance
+  }
+
+  #heard({ itemId: key, heardMs, sentMs, complete }: Heard): void {
+    const utterance = this.#utterances.get(key)
+    if (!utterance) return
+    utterance.isHeard = complete
+    if (complete && utterance.isSent) {
+      return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
+    }
+    // Sound that was heard whole may be forgotten by the stream: then nobody can tell its words any more.
+    if (complete || this.#clock.now() - utterance.keptAt >= KEEP_WORDS_EVERY_MS)
+      this.#keepWords(utterance, partOf(utterance, heardMs, sentMs))
+  }
+
+  #keepWords(utterance: Utterance, text: string): void {
+    const { history } = this.#options
+    utterance.keptAt = this.#clock.now()
+    if (text !== utterance.turn.text) history.say(utterance.turn, text, utterance.turn.startedAt)
+  }
+
+  #settle(key: string, utterance: Utterance, text: string, interrupted: boolean): void {
+    const { history, publish } = this.#options
+    const { turn } = utterance
+    this.#utterances.delete(key)
+    if (this.#last === utterance) this.#last = undefined
+    history.settle(turn, { text, interrupted, at: this.#clock.now() })
+    // A tone has no words, and cannot be cut off in the middle of them.
+    if (text !== "" || (interrupted && utterance.text().trim() !== ""))
+      publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
+  }
+}
+
+const keyOf = (epoch: number, itemId: string) => `${epoch}/${itemId}`
+
+/** The words that were heard. While the model still speaks, its words run ahead of its sound. */
+function partOf({ text, isSent }: Utterance, heardMs: number, sentMs: number): string {
+  const words = text().trim()
+  const wholeMs = isSent ? sentMs : Math.max(sentMs, words.length * MS_PER_CHARACTER)
+  return heardText(words, wholeMs <= 0 ? 0 : heardMs / wholeMs)
+}

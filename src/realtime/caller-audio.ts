@@ -1,0 +1,100 @@
+/**
+ * The caller's sound on its way to the model, and to those who listen in. Fifty times a second in every call, so it goes
+ * through as few hands as can be: at that rate most of the cost is fetching each object from memory.
+ */
+
+import type { AudioTap } from "../call/audio-tap.ts"
+import type { CallId } from "../call/ids.ts"
+import type { Log } from "../lib/log.ts"
+import { encodeAppend } from "./protocol/client-events.ts"
+import type { RealtimeSocket } from "./connection/websocket.ts"
+
+/** Base64 characters of ten seconds of mu-law: what is kept of the caller while no model is ready. */
+const MAX_WAITING_CHARS = Math.ceil((10 * 8000 * 4) / 3)
+/** About ten seconds of audio on the way out; a connection that is slower gets no more of it. */
+const MAX_BUFFERED_BYTES = 160_000
+/** After so many pieces it is looked again whether the connection is too slow: 320 ms. */
+const LOOK_EVERY_PIECES = 16
+
+/** A connection that is ready to hear the caller. */
+type SoundSocket = Pick<RealtimeSocket, "bufferedAmount" | "send">
+
+export type CallerSoundOptions = { callId: CallId; tap: AudioTap; log: Log }
+
+export class CallerAudio {
+  #socket: SoundSocket | undefined
+  #pieces = 0
+  #isSlow = false
+  readonly #tap: AudioTap
+  readonly #callId: CallId
+  readonly #log: Log
+  #droppedChars = 0
+  #waiting: string[] = []
+  #waitingChars = 0
+
+  constructor({ callId, tap, log }: CallerSoundOptions) {
+    this.#tap = tap
+    this.#callId = callId
+    this.#log = log
+  }
+
+  /** How many pieces the connection in use was given. */
+  get pieces(): number {
+    return this.#pieces
+  }
+
+  /** Sound that was given up because a connection was too slow, in milliseconds. */
+  get droppedMs(): number {
+    return Math.round((this.#droppedChars * 3) / 4 / 8)
+  }
+
+  /** A piece of it, as base64 mu-law. Without a connection it waits, ten seconds of it at most, the oldest giving way. */
+  hear(payload: string): void {
+    if (this.#socket) this.#send(this.#socket, payload)
+    else this.#wait(payload)
+    if (this.#tap.hasListeners(this.#callId)) this.#tap.inbound(this.#callId, payload)
+  }
+
+  /** Sound that takes the place of what does not come: for the model alone. */
+  fill(payload: string): void {
+    if (this.#socket) this.#send(this.#socket, payload)
+  }
+
+  /** From now on it goes to this connection, which is ready; first what waited. */
+  sendTo(socket: SoundSocket): void {
+    this.#socket = socket
+    this.#isSlow = false
+    this.#pieces = 0
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#waitingChars = 0
+    for (const payload of waiting) socket.send(encodeAppend(payload))
+  }
+
+  /** There is no connection any more; another one may come. */
+  hold(): void {
+    this.#socket = undefined
+  }
+
+  #send(socket: SoundSocket, payload: string): void {
+    if (this.#pieces % LOOK_EVERY_PIECES === 0) this.#look(socket)
+    this.#pieces += 1
+    if (this.#isSlow) this.#droppedChars += payload.length
+    else socket.send(encodeAppend(payload))
+  }
+
+  #wait(payload: string): void {
+    this.#waiting.push(payload)
+    this.#waitingChars += payload.length
+    while (this.#waitingChars > MAX_WAITING_CHARS) this.#waitingChars -= this.#waiting.shift()?.length ?? 0
+  }
+
+  #look({ bufferedAmount }: SoundSocket): void {
+    const isSlow = bufferedAmount > MAX_BUFFERED_BYTES
+    if (isSlow === this.#isSlow) return
+    this.#isSlow = isSlow
+    const { droppedMs } = this
+    if (isSlow) this.#log.warn("the model takes the caller's sound too slowly", { bufferedAmount })
+    else this.#log.info("the model hears the caller again", { droppedMs })
+  }
+}

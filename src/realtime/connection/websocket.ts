@@ -1,0 +1,117 @@
+/** The connection under a Realtime link: what a link needs of it, where it leads, and Bun's client behind it. */
+
+/** How a connection ended. `refusedStatus`: HTTP status that answered the upgrade, where it was not 101. */
+export type SocketEnd = { code: number; reason: string; opened: boolean; refusedStatus: number | null }
+
+/** Told by the socket, each in order; nothing comes after `closed`. */
+export interface ModelSocketEvents {
+  opened(): void
+  text(text: string): void
+  /** Called once, whoever closed it. */
+  closed(end: SocketEnd): void
+}
+
+export interface RealtimeSocket {
+  /** Bytes that were given to `send` and have not left yet. */
+  readonly bufferedAmount: number
+  /** Sends a text frame; without effect once the socket closes. Throws before it is open. */
+  send(text: string): void
+  /** Begins to close; the other side may take its time to agree. */
+  close(code: number, reason: string): void
+  /** Ends the connection at once. Harmless when it is gone. */
+  terminate(): void
+}
+
+/** Begins to connect. Events come later, never during the call. */
+export type ConnectModel = (events: ModelSocketEvents) => RealtimeSocket
+
+/** Where the model is and who asks. */
+export type ModelTarget =
+  | {
+      provider: "openai"
+      /** As in `https://api.openai.com/v1`: `http` becomes `ws`, `https` becomes `wss`. */
+      baseUrl: string
+      /** Without one no `Authorization` header is sent. */
+      apiKey?: string | undefined
+      model: string
+      /** A hash that stands for the caller, never the number itself. */
+      safetyId?: string | undefined
+    }
+  | {
+      provider: "azure"
+      /** As in `https://my-resource.openai.azure.com`. */
+      endpoint: string
+      apiKey: string
+      deployment: string
+      /** A dated version selects the address of that version; none, or `v1`, the current one. */
+      version?: string | undefined
+    }
+
+/**
+ * Address and headers of a connection; keys are only in headers.
+ * Sources: OpenAI "Realtime API with WebSocket"; Microsoft "Use the GPT Realtime API via WebSockets".
+ */
+export function addressOf(target: ModelTarget): { url: string; headers: Record<string, string> } {
+  switch (target.provider) {
+    case "openai": {
+      const url = socketUrl(target.baseUrl, "/realtime")
+      url.searchParams.set("model", target.model)
+      const headers: Record<string, string> = {}
+      if (target.apiKey !== undefined) headers["Authorization"] = `Bearer ${target.apiKey}`
+      if (target.safetyId !== undefined) headers["OpenAI-Safety-Identifier"] = target.safetyId
+      return { url: url.href, headers }
+    }
+    case "azure": {
+      const { endpoint, version = "v1", deployment, apiKey } = target
+      const root = endpoint.replace(/\/+$/, "").replace(/\/openai(?:\/v1)?$/, "")
+      const current = version === "v1"
+      const url = socketUrl(root, current ? "/openai/v1/realtime" : "/openai/realtime")
+      if (!current) url.searchParams.set("api-version", version)
+      url.searchParams.set(current ? "model" : "deployment", deployment)
+      return { url: url.href, headers: { "api-key": apiKey } }
+    }
+    default:
+      return target satisfies never
+  }
+}
+
+function socketUrl(base: string, path: string): URL {
+  const url = new URL(base)
+  url.protocol = url.protocol.replace("http", "ws")
+  url.pathname = url.pathname.replace(/\/+$/, "") + path
+  return url
+}
+
+/** Connects with Bun's own client, which has no deadline for the handshake: whoever calls this keeps one. */
+export function connectTo(target: ModelTarget): ConnectModel {
+  return function connect(events) {
+    const { url, headers } = addressOf(target)
+    const socket = new WebSocket(url, { headers, perMessageDeflate: false })
+    const listening = new AbortController()
+    const { signal } = listening
+    let opened = false
+    let refusedStatus: number | null = null
+    const onOpen = () => {
+      opened = true
+      events.opened()
+    }
+    // The protocol has text frames only; a binary one counts as a broken one.
+    const onMessage = ({ data }: MessageEvent) => events.text(typeof data === "string" ? data : "")
+    const onError = (event: Event) => {
+      if (opened || !("message" in event)) return
+      // Bun tells the status of a refused upgrade in the words of the error and nowhere else.
+      const status = /status code: ?(\d{3})/i.exec(String(event.message))?.[1]
+      if (status !== undefined) refusedStatus = Number(status)
+    }
+    // A close follows every error.
+    const onClose = ({ code, reason }: CloseEvent) => {
+      listening.abort()
+      events.closed({ code, reason, opened, refusedStatus })
+    }
+    socket.addEventListener("open", onOpen, { signal })
+    socket.addEventListener("message", onMessage, { signal })
+    socket.addEventListener("error", onError, { signal })
+    socket.addEventListener("close", onClose, { signal })
+    return socket
+  }
+}

@@ -1,0 +1,28 @@
+/** A conversation as frames that create it on a new connection. Pure. (OpenAI: "Realtime conversations".) */
+
+import type { ChatItem } from "../../llm/chat-model.ts"
+import { encodeItemCreate } from "./client-events.ts"
+
+/** Items that a new connection is told at most, the latest ones. */
+const MAX_ITEMS = 200
+
+/** What was heard and said, each tool call with its result. */
+export function historyFrames(items: readonly ChatItem[]): string[] {
+  const latest = items.slice(-MAX_ITEMS)
+  // A result whose call was cut off would be refused.
+  const first = latest.findIndex(({ type }) => type !== "tool-result")
+  return latest.slice(Math.max(0, first)).flatMap((item) => {
+    switch (item.type) {
+      case "message":
+        return item.text.trim() === "" ? [] : [encodeItemCreate({ ...item, text: item.text.trim() })]
+      case "tool-call":
+        return [encodeItemCreate({ ...item, type: "function-call" })]
+      case "tool-result":
+        return [encodeItemCreate({ ...item, type: "function-call-output" })]
+      case "opaque":
+        return []
+      default:
+        return item satisfies never
+    }
+  })
+}

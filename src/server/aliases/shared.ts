@@ -1,0 +1,75 @@
+/** What the aliases of the call-control systems share: how they read a request, find its call and name the successor. */
+
+import { z } from "zod"
+import type { Call, Parameters as CallParameters } from "../../call/call.ts"
+import { CallSid } from "../../call/ids.ts"
+import { answerCall, type AnswerCall } from "../../control/answer-call.ts"
+import { AppError } from "../../lib/errors.ts"
+import { parseForm, type Form } from "../../twilio/form.ts"
+import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
+import { Parameters } from "../v1/call-routes.ts"
+import type { RequestContext, ServerContext } from "../context.ts"
+import { invalidRequest } from "../errors.ts"
+import { requireOwnCall } from "../auth.ts"
+import { retryWhileLocked } from "../../store/busy-retry.ts"
+import { twiml } from "../twilio/webhooks.ts"
+
+/** A field that must be there, as text; a number counts as its digits. */
+export const Needed = z
+  .union([z.string(), z.number().transform(String)])
+  .pipe(z.string().trim().min(1).max(128))
+
+/** The fields of a JSON object, whatever the content type says. Throws INVALID_REQUEST for any other body. */
+export async function bodyOf(c: RequestContext): Promise<Record<string, unknown>> {
+  const text = await c.req.text()
+  let body: unknown
+  try {
+    body = text.trim() === "" ? {} : JSON.parse(text)
+  } catch (cause) {
+    throw new AppError("INVALID_REQUEST", "The body is not JSON.", { cause })
+  }
+  const fields = z.record(z.string(), z.unknown()).safeParse(body)
+  if (!fields.success) throw new AppError("INVALID_REQUEST", "The body is not a JSON object.")
+  return fields.data
+}
+
+/** Further fields as parameters of the call. Throws INVALID_REQUEST for more than the REST API takes. */
+export function parametersOf(fields: Record<string, unknown>): CallParameters {
+  const given = Object.entries(fields).flatMap(([name, value]) => {
+    if (value === undefined || value === null) return []
+    return [[name, typeof value === "object" ? JSON.stringify(value) : value] as const]
+  })
+  const parsed = Parameters.safeParse(Object.fromEntries(given))
+  if (!parsed.success) throw invalidRequest(parsed.error, "body")
+  return parsed.data
+}
+
+/** Undefined for a name that no call has, be it a SID or not. Throws FORBIDDEN for another user's call. */
+export function callNamed({ control }: ServerContext, c: RequestContext, name: string): Call | undefined {
+  const sid = CallSid.safeParse(name)
+  const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
+  if (call) requireOwnCall(c.get("principal"), call)
+  return call
+}
+
+/** Answers Twilio's question what to do with a call; behind the webhook guard. The fields may be in the query. */
+export async function answerWith(
+  { control, pathOf }: ServerContext,
+  c: RequestContext,
+  how: Omit<AnswerCall, "webhook" | "retryPath">,
+): Promise<Response> {
+  await control.assets.refresh()
+  const webhook = parseVoiceWebhook(voiceForm(c))
+  const request = { ...how, webhook, retryPath: pathOf(c.req.raw) }
+  return twiml(c, await retryWhileLocked(control.sweep, () => answerCall(control, request)))
+}
+
+export function succeededBy(c: RequestContext, path: string): void {
+  c.header("Deprecation", "true")
+  c.header("Link", `<${path}>; rel="successor-version"`)
+}
+
+/** Twilio puts its fields into the query of a GET. (Twilio: "Twilio's request to your application".) */
+function voiceForm(c: RequestContext): Form {
+  return c.req.method === "GET" ? parseForm(new URL(c.req.url).search.slice(1)) : c.get("form")
+}

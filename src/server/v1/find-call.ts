@@ -1,0 +1,22 @@
+/** The call that the path of a request names. */
+
+import type { Call } from "../../call/call.ts"
+import { CallId, CallSid } from "../../call/ids.ts"
+import { AppError } from "../../lib/errors.ts"
+import type { RequestContext, ServerContext } from "../context.ts"
+import { requireOwnCall } from "../auth.ts"
+
+/** By Twilio's SID or by our id. Throws INVALID_REQUEST, NOT_FOUND, or FORBIDDEN for the call of another user. */
+export function findCall({ control }: ServerContext, c: RequestContext): Call {
+  const name = c.req.param("sid") ?? ""
+  const sid = CallSid.safeParse(name)
+  const id = CallId.safeParse(name)
+  if (!sid.success && !id.success) {
+    throw new AppError("INVALID_REQUEST", "A call is named by its SID: CA and 32 letters or digits.")
+  }
+  const { calls } = control.store
+  const call = (sid.success && calls.bySid(sid.data)) || (id.success && calls.byId(id.data))
+  if (!call) throw new AppError("NOT_FOUND", "There is no such call.")
+  requireOwnCall(c.get("principal"), call)
+  return call
+}

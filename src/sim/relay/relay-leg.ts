@@ -1,0 +1,299 @@
+/**
+ * Twilio's end of one ConversationRelay socket: speaks what the server sends, tells what the caller does.
+ * Source: Twilio "WebSocket messages for ConversationRelay" and "TwiML Voice: <ConversationRelay>".
+ */
+
+import { getLog } from "../../lib/log.ts"
+import type { Sweep } from "../../lib/sweep.ts"
+import {
+  allows,
+  parseInterruptible,
+  parseServerMessage,
+  type Frame,
+  type Interruptible,
+  type ServerMessage,
+  type Setup,
+  type TwilioMessage,
+} from "./relay-wire.ts"
+import { RelaySocket } from "./relay-socket.ts"
+import { Speaker, type SpeakerOptions } from "./speech-playout.ts"
+
+/** How the session ended, as the `action` of `<Connect>` is told. */
+export type SessionEnd = {
+  sessionId: string
+  status: "ended" | "completed" | "failed"
+  seconds: number
+  handoffData?: string
+  errorCode?: number
+  errorMessage?: string
+}
+
+export type RelayLegOptions = Pick<SpeakerOptions, "charactersPerSecond" | "speechDelayMs" | "onSpoken"> & {
+  sweep: Sweep
+  /** Where the socket is opened, with the signature among the headers. */
+  url: string
+  headers: Record<string, string>
+  setup: Setup
+  /** Attributes of `<ConversationRelay>`. */
+  attributes: Readonly<Record<string, string>>
+  /** Codes of the nested `<Language>` elements. */
+  languages: readonly string[]
+  /** How long one playing of an audio file lasts. */
+  audioMs: number
+  onFrame: (frame: Frame) => void
+}
+
+export type SayOptions = {
+  lang?: string
+  /** How many growing `last: false` frames come first, where `partialPrompts` asks for them. */
+  partials?: number
+}
+
+const log = getLog("sim")
+
+const CLOSING = "Closing websocket session"
+const MALFORMED_LIMIT = 10
+const DIGIT_MS = 100
+
+export class RelayLeg {
+  readonly sessionId: string
+  /** When the session is over and its socket is closed. Never rejects. */
+  readonly ended: Promise<SessionEnd>
+  readonly #options: RelayLegOptions
+  readonly #speaker: Speaker
+  readonly #end = Promise.withResolvers<SessionEnd>()
+  readonly #interruptible: Interruptible
+  readonly #reported: Interruptible
+  readonly #events: readonly string[]
+  readonly #startedMs: number
+  readonly #socket: RelaySocket
+  #over = false
+  #ttsLanguage: string
+  #sttLanguage: string
+  #malformed = 0
+
+  constructor(options: RelayLegOptions) {
+    const { attributes, sweep } = options
+    this.#options = options
+    this.sessionId = options.setup.sessionId
+    this.ended = this.#end.promise
+    this.#interruptible = parseInterruptible(attributes["interruptible"], "any")
+    this.#reported = parseInterruptible(attributes["reportInputDuringAgentSpeech"], "none")
+    // `debug` is the older place of the same words.
+    this.#events = `${attributes["events"] ?? ""} ${attributes["debug"] ?? ""}`.split(/\s+/)
+    this.#ttsLanguage = attributes["ttsLanguage"] ?? attributes["language"] ?? "en-US"
+    this.#sttLanguage = attributes["transcriptionLanguage"] ?? attributes["language"] ?? "en-US"
+    this.#startedMs = sweep.clock.now()
+    this.#speaker = new Speaker({
+      ...options,
+      onSpeaking: (on) => this.#tell("speaker-events", "agentSpeaking", on ? "on" : "off"),
+      onClause: (text) => this.#tell("tokens-played", "tokensPlayed", text),
+      onInterrupt: (utteranceUntilInterrupt, durationUntilInterruptMs) =>
+        this.#send({ type: "interrupt", utteranceUntilInterrupt, durationUntilInterruptMs }),
+    })
+    this.#socket = new RelaySocket({
+      ...options,
+      onOpen: () => this.#opened(),
+      onText: (text) => this.#receive(text),
+      onLost: (opened) => this.#lost(opened),
+    })
+  }
+
+  get agentSpeaking(): boolean {
+    return this.#speaker.speaking
+  }
+
+  /** The caller says something. Returns whether the server was told, and what was heard of speech it cut off. */
+  say(
+    text: string,
+    { lang, partials = 0 }: SayOptions = {},
+  ): { delivered: boolean; cut: string | undefined } {
+    if (!this.#socket.live) return { delivered: false, cut: undefined }
+    this.#tell("speaker-events", "clientSpeaking", "on")
+    const speaking = this.#speaker.speaking
+    const cut = this.#speaker.interrupt("speech")
+    const delivered = !speaking || cut !== undefined || allows(this.#reported, "speech")
+    if (delivered) this.#prompt(text, lang ?? this.#sttLanguage, partials)
+    this.#tell("speaker-events", "clientSpeaking", "off")
+    return { delivered, cut }
+  }
+
+  /** A sound of the caller that is no words. Returns what was heard of the speech it cut off. */
+  interrupt(): string | undefined {
+    return this.#socket.live ? this.#speaker.interrupt("speech") : undefined
+  }
+
+  /** One key. Returns whether the server was told. */
+  press(digit: string): boolean {
+    if (!this.#socket.live || this.#options.attributes["dtmfDetection"] !== "true") return false
+    // A key that may cut the agent off is told before the cut.
+    const told = !this.#speaker.speaking || allows(this.#reported, "dtmf") || this.#speaker.yieldsTo("dtmf")
+    if (told) this.#send({ type: "dtmf", digit })
+    this.#speaker.interrupt("dtmf")
+    return told
+  }
+
+  sendRaw(text: string): void {
+    this.#transmit(text, undefined)
+  }
+
+  heardWords(words: number): Promise<void> {
+    return this.#speaker.heardWords(words)
+  }
+
+  /** The call is over or goes another way, for a reason that is not the server's. */
+  hangup(): void {
+    this.#finish({ status: "completed" })
+    this.#socket.close(1000, CLOSING)
+  }
+
+  /** The network is gone, with no close frame. */
+  drop(): void {
+    this.#lost(true)
+    this.#socket.cut()
+  }
+
+  #opened(): void {
+    const { attributes, setup } = this.#options
+    this.#send(setup)
+    const greeting = attributes["welcomeGreeting"]
+    if (!greeting) return
+    const interruptible = parseInterruptible(attributes["welcomeGreetingInterruptible"], "any")
+    const words = { text: greeting, last: true, lang: this.#ttsLanguage }
+    this.#speaker.words("greeting", words, { interruptible, preemptible: false })
+  }
+
+  #receive(text: string): void {
+    if (this.#over) return
+    const message = parseServerMessage(text)
+    this.#record("server", text, message)
+    if (message) {
+      this.#malformed = 0
+      this.#obey(message)
+      return
+    }
+    this.#send({ type: "error", description: `Invalid message received, code: 64107, ${text}` })
+    this.#malformed += 1
+    if (this.#malformed < MALFORMED_LIMIT) return
+    const reason = "Too many consecutive malformed messages."
+    this.#finish({ status: "failed", errorCode: 64107, errorMessage: reason })
+    this.#socket.close(1007, reason)
+  }
+
+  #obey(message: ServerMessage): void {
+    const preemptible = this.#options.attributes["preemptible"] === "true"
+    const defaults = { interruptible: this.#interruptible, preemptible }
+    switch (message.type) {
+      case "text": {
+        const { token, last = false, lang = this.#ttsLanguage } = message
+        const words = {
+          text: token,
+          last,
+          lang,
+          preemptible: message.preemptible,
+          interruptible: asked(message),
+        }
+        return this.#speaker.words("reply", words, defaults)
+      }
+      case "play": {
+        const durationMs = this.#options.audioMs * (message.loop === 0 ? 1_000 : (message.loop ?? 1))
+        return this.#speaker.sound("audio", message.source, durationMs, {
+          interruptible: asked(message) ?? defaults.interruptible,
+          preemptible: message.preemptible ?? preemptible,
+        })
+      }
+      case "sendDigits": {
+        const durationMs = message.digits
+          .split("")
+          .reduce((ms, key) => ms + (key === "w" ? 500 : DIGIT_MS), 0)
+        const flags = { interruptible: "none", preemptible: false } as const
+        return this.#speaker.sound("digits", message.digits, durationMs, flags)
+      }
+      case "language":
+        return this.#changeLanguage(message.ttsLanguage, message.transcriptionLanguage)
+      case "end": {
+        const { handoffData } = message
+        this.#finish({ status: "ended", ...(handoffData === undefined ? {} : { handoffData }) })
+        return this.#socket.close(1000, CLOSING)
+      }
+      case "config":
+      case "hints":
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #changeLanguage(tts = this.#ttsLanguage, stt = this.#sttLanguage): void {
+    const { attributes, languages } = this.#options
+    const { language = "en-US", ttsLanguage, transcriptionLanguage } = attributes
+    const declared = [language, ttsLanguage, transcriptionLanguage, ...languages]
+    const strange = [tts, stt].find((code) => !declared.includes(code))
+    if (strange === undefined) {
+      this.#ttsLanguage = tts
+      this.#sttLanguage = stt
+      return
+    }
+    const errorMessage = `Invalid argument: language ${strange} is not declared, code: 64106`
+    this.#send({ type: "error", description: errorMessage })
+    this.#finish({ status: "failed", errorCode: 64106, errorMessage })
+    this.#socket.close(1000, CLOSING)
+  }
+
+  #prompt(voicePrompt: string, lang: string, partials: number): void {
+    if (this.#options.attributes["partialPrompts"] === "true") {
+      const words = voicePrompt.split(" ")
+      for (let part = 1; part <= partials; part += 1) {
+        const heard = words
+          .slice(0, Math.max(1, Math.round((words.length * part) / (partials + 1))))
+          .join(" ")
+        this.#send({ type: "prompt", voicePrompt: heard, lang, last: false })
+      }
+    }
+    this.#send({ type: "prompt", voicePrompt, lang, last: true })
+  }
+
+  #tell(event: string, name: "agentSpeaking" | "clientSpeaking" | "tokensPlayed", value: string): void {
+    if (this.#events.includes(event)) this.#send({ type: "info", name, value })
+  }
+
+  #send(message: TwilioMessage): void {
+    this.#transmit(JSON.stringify(message), message)
+  }
+
+  #transmit(text: string, message: TwilioMessage | undefined): void {
+    if (!this.#socket.live) return
+    this.#record("twilio", text, message)
+    this.#socket.send(text)
+  }
+
+  #record(from: Frame["from"], text: string, message: Frame["message"]): void {
+    const at = this.#options.sweep.clock.now()
+    this.#options.onFrame({ at, from, sessionId: this.sessionId, text, message })
+  }
+
+  #lost(opened: boolean): void {
+    const why = opened
+      ? { errorCode: 64105, errorMessage: "Websocket ended" }
+      : { errorCode: 64102, errorMessage: "Unable to connect to websocket" }
+    this.#finish({ status: "failed", ...why })
+  }
+
+  #finish(end: Omit<SessionEnd, "sessionId" | "seconds">): void {
+    if (this.#over) return
+    this.#over = true
+    this.#speaker.discard()
+    const seconds = Math.floor((this.#options.sweep.clock.now() - this.#startedMs) / 1_000)
+    log.background("relay session", this.#settle({ sessionId: this.sessionId, seconds, ...end }))
+  }
+
+  async #settle(end: SessionEnd): Promise<void> {
+    await this.#socket.gone
+    this.#end.resolve(end)
+  }
+}
+
+function asked({ interruptible }: { interruptible?: boolean | undefined }): Interruptible | undefined {
+  if (interruptible === undefined) return undefined
+  return interruptible ? "any" : "none"
+}

@@ -1,0 +1,97 @@
+import { expect, test } from "bun:test"
+import { SilenceDetection } from "../../src/conversation/silence-detection.ts"
+import { TestClock } from "../lib/test-clock.ts"
+
+const THRESHOLD_MS = 1000
+
+type Given = { messages?: string[]; quietAt?: () => number; busy?: () => boolean }
+
+function watched({ messages = ["one", "two"], quietAt = () => 0, busy = () => false }: Given = {}) {
+  const clock = new TestClock()
+  const startedAt = clock.now()
+  const said: [string, number][] = []
+  const watch = new SilenceDetection({
+    thresholdMs: THRESHOLD_MS,
+    messages,
+    sweep: clock.sweep,
+    quietAt,
+    busy,
+    remind: (text) => said.push([text, clock.now() - startedAt]),
+    giveUp: () => said.push(["end", clock.now() - startedAt]),
+  })
+  return { clock, watch, said, startedAt }
+}
+
+test("reminders come one threshold after another, and the end one after the last", () => {
+  const { clock, watch, said } = watched()
+  watch.start()
+  clock.advance(10_000)
+  expect(said).toEqual([
+    ["one", 1000],
+    ["two", 2000],
+    ["end", 3000],
+  ])
+  expect(clock.sweep.size).toBe(0)
+})
+
+test("nothing happens before the start and after the stop", () => {
+  const { clock, watch, said } = watched()
+  clock.advance(5000)
+  watch.start()
+  clock.advance(500)
+  watch.stop()
+  clock.advance(5000)
+  expect(said).toEqual([])
+})
+
+test("without messages the first threshold is the end", () => {
+  const { clock, watch, said } = watched({ messages: [] })
+  watch.start()
+  clock.advance(5000)
+  expect(said).toEqual([["end", 1000]])
+})
+
+test("a sign of life begins the row of reminders anew", () => {
+  const { clock, watch, said } = watched()
+  watch.start()
+  clock.advance(1500)
+  watch.alive()
+  clock.advance(1000)
+  expect(said).toEqual([
+    ["one", 1000],
+    ["one", 2500],
+  ])
+})
+
+test("the clock starts when the agent has been heard to the end", () => {
+  let quietAt = 0
+  const { clock, watch, said, startedAt } = watched({ quietAt: () => quietAt })
+  quietAt = startedAt + 30_000
+  watch.start()
+  clock.advance(30_900)
+  expect(said).toEqual([])
+  clock.advance(100)
+  expect(said).toEqual([["one", 31_000]])
+})
+
+test("speech that is cut short brings the reminder forward once somebody looks", () => {
+  let quietAt = 0
+  const { clock, watch, said, startedAt } = watched({ quietAt: () => quietAt })
+  quietAt = startedAt + 5000
+  watch.start()
+  clock.advance(2000)
+  quietAt = startedAt + 2000
+  watch.alive()
+  clock.advance(1000)
+  expect(said).toEqual([["one", 3000]])
+})
+
+test("the clock stands still while an answer is being made or a tool runs", () => {
+  let busy = true
+  const { clock, watch, said } = watched({ busy: () => busy })
+  watch.start()
+  clock.advance(20_500)
+  busy = false
+  clock.advance(1000)
+  expect(said).toEqual([["one", 21_000]])
+})

@@ -1,0 +1,105 @@
+/** Where the caller's sound goes while a connection is made, used, lost and replaced. */
+
+import { expect, test } from "bun:test"
+import { newCallId, type CallId } from "../../src/call/ids.ts"
+import { getLog } from "../../src/lib/log.ts"
+import { CallerAudio } from "../../src/realtime/caller-audio.ts"
+
+const callId = newCallId()
+const frame = (n: number) => Buffer.alloc(160, n % 200).toString("base64")
+
+function fixture() {
+  const listened: string[] = []
+  const listeners = new Set<CallId>()
+  const sound = new CallerAudio({
+    callId,
+    log: getLog("test"),
+    tap: {
+      hasListeners: (id) => listeners.has(id),
+      inbound: (_, payload) => void listened.push(payload),
+      outbound: () => {},
+    },
+  })
+  return { sound, listened, listeners }
+}
+
+function line() {
+  const heard: string[] = []
+  return {
+    heard,
+    bufferedAmount: 0,
+    send(text: string) {
+      const { type, audio } = JSON.parse(text)
+      expect(type).toBe("input_audio_buffer.append")
+      heard.push(audio)
+    },
+  }
+}
+
+test("what is said before a connection is ready waits, and goes out first", () => {
+  const { sound } = fixture()
+  const model = line()
+  for (const payload of ["AAAA", "BBBB"]) sound.hear(payload)
+  expect(model.heard).toEqual([])
+  sound.sendTo(model)
+  sound.hear("CCCC")
+  expect(model.heard).toEqual(["AAAA", "BBBB", "CCCC"])
+})
+
+test("what is said between two connections is heard by the second one, once", () => {
+  const { sound } = fixture()
+  const [first, second] = [line(), line()]
+  sound.sendTo(first)
+  sound.hear("AAAA")
+  sound.hold()
+  sound.hear("BBBB")
+  sound.sendTo(second)
+  sound.hear("CCCC")
+  expect([first.heard, second.heard]).toEqual([["AAAA"], ["BBBB", "CCCC"]])
+})
+
+test("of more than ten seconds the oldest gives way, each time anew", () => {
+  const { sound } = fixture()
+  for (let round = 0; round < 2; round++) {
+    const model = line()
+    sound.hold()
+    for (let n = 0; n < 600; n++) sound.hear(frame(n))
+    sound.sendTo(model)
+    expect([model.heard.length, model.heard[0], model.heard.at(-1)]).toEqual([493, frame(107), frame(599)])
+  }
+})
+
+test("one endless piece is not kept at all", () => {
+  const { sound } = fixture()
+  const model = line()
+  sound.hear("A".repeat(1_000_000))
+  sound.hear("BBBB")
+  sound.sendTo(model)
+  expect(model.heard).toEqual(["BBBB"])
+})
+
+test("those who listen in hear it with and without a connection", () => {
+  const { sound, listened, listeners } = fixture()
+  sound.hear("AAAA")
+  listeners.add(callId)
+  sound.hear("BBBB")
+  sound.sendTo(line())
+  sound.hear("CCCC")
+  expect(listened).toEqual(["BBBB", "CCCC"])
+})
+
+test("a connection that is too slow gets no more of it until it has caught up, and the next one all", () => {
+  const { sound } = fixture()
+  const [slow, next] = [line(), line()]
+  sound.sendTo(slow)
+  slow.bufferedAmount = 160_001
+  for (let piece = 0; piece < 16; piece++) sound.hear("AAAA")
+  slow.bufferedAmount = 160_000
+  sound.hear("BBBB")
+  expect([slow.heard, sound.droppedMs]).toEqual([["BBBB"], 6])
+  slow.bufferedAmount = 200_000
+  for (let piece = 0; piece < 16; piece++) sound.hear("CCCC")
+  sound.sendTo(next)
+  sound.hear("DDDD")
+  expect([slow.heard.length, next.heard]).toEqual([16, ["DDDD"]])
+})

@@ -1,0 +1,674 @@
+/** One media socket from its first frame to its last, with a model that the test plays by hand. */
+
+import { describe, expect, test } from "bun:test"
+import type { Agent } from "../../src/assets/agent.ts"
+import { RealtimeSettings } from "../../src/assets/realtime-settings.ts"
+import type { Call } from "../../src/call/call.ts"
+import type { CallEvent } from "../../src/call/events.ts"
+import { TOKEN_PARAMETER } from "../../src/call/ids.ts"
+import { LiveCalls, type LiveCall } from "../../src/call/live-calls.ts"
+import type { Turn } from "../../src/call/turn.ts"
+import type { Usage } from "../../src/call/usage.ts"
+import type { Arrival } from "../../src/control/arrival.ts"
+import type { ModelSocketEvents } from "../../src/realtime/connection/websocket.ts"
+import { RealtimeSession } from "../../src/realtime/media-session.ts"
+import { builtinTools } from "../../src/tools/registry.ts"
+import { settled } from "../fakes/scripted-model.ts"
+import { TestClock } from "../lib/test-clock.ts"
+import { notedLog, sampleCall, SampleAssets, SID } from "../relay/samples.ts"
+
+type Json = Record<string, unknown>
+type StandOptions = { call?: Partial<Call>; agent?: Partial<Agent>; arrival?: Arrival; unclaimed?: boolean }
+
+const STREAM = `MZ${"1".repeat(32)}`
+const connected = JSON.stringify({ event: "connected", protocol: "Call", version: "1.0.0" })
+const started = (callSid: string = SID, customParameters: Json = {}, mediaFormat?: Json) =>
+  JSON.stringify({
+    event: "start",
+    sequenceNumber: "1",
+    streamSid: STREAM,
+    start: {
+      streamSid: STREAM,
+      accountSid: `AC${"1".repeat(32)}`,
+      callSid,
+      tracks: ["inbound"],
+      customParameters,
+      mediaFormat: mediaFormat ?? { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 },
+    },
+  })
+const media = `{"event":"media","sequenceNumber":"4","streamSid":"${STREAM}","media":{"track":"inbound","chunk":"3","timestamp":"60","payload":"/////w=="}}`
+const sound = (ms: number) => Buffer.alloc(ms * 8, 0x20).toString("base64")
+
+class Stand implements Disposable {
+  readonly clock = new TestClock()
+  readonly log = notedLog()
+  readonly liveCalls = new LiveCalls()
+  readonly events: CallEvent[] = []
+  readonly turns = new Map<string, Turn>()
+  readonly usage: Usage[] = []
+  readonly stopped: string[] = []
+  readonly closes: number[] = []
+  /** Pings that were sent to Twilio. */
+  pings = 0
+  readonly call: Call
+  readonly session: RealtimeSession
+  /** Frames to Twilio and to the model. */
+  twilio: Json[] = []
+  model: Json[] = []
+  modelCloses = 0
+  #events: ModelSocketEvents | undefined
+  #serial = 0
+
+  constructor({ call = {}, agent = {}, arrival = { kind: "new" }, unclaimed = false }: StandOptions = {}) {
+    this.call = sampleCall({ engine: "realtime", ...call })
+    this.session = new RealtimeSession({
+      socket: {
+        send: (text) => this.twilio.push(JSON.parse(text)),
+        ping: () => void this.pings++,
+        close: (code) => void this.closes.push(code),
+      },
+      call: unclaimed ? (token) => (token === "right" ? this.call : undefined) : this.call,
+      assets: new SampleAssets(agent),
+      connectTo: () => (events) => {
+        this.#events = events
+        return {
+          bufferedAmount: 0,
+          send: (text) => void this.model.push(JSON.parse(text)),
+          close: () => void this.modelCloses++,
+          terminate: () => {},
+        }
+      },
+      model: "gpt-realtime-2.1",
+      transcribeModel: "gpt-transcribe",
+      toolsFor: () => builtinTools(),
+      smsFor: () => undefined,
+      tap: { hasListeners: () => false, inbound() {}, outbound() {} },
+      arrivalOf: () => arrival,
+      onStart: () => {},
+      onAgent: () => {},
+      onStop: (callId) => void this.stopped.push(callId),
+      keepUsage: (_, usage) => void this.usage.push(usage),
+      recorder: {
+        turn: (turn) => void this.turns.set(turn.id, turn),
+        event: ({ event }) => void this.events.push(event),
+        flush() {},
+      },
+      liveCalls: this.liveCalls,
+      times: {
+        setupMs: 10_000,
+        modelConnectMs: 5_000,
+        firstTokenMs: 6_000,
+        tokenGapMs: 8_000,
+        waitPhraseMs: 2_500,
+        toolMs: 10_000,
+        digitsMs: 2_000,
+      },
+      sweep: this.clock.sweep,
+      log: this.log,
+    })
+  }
+
+  /** Up to a model that has taken its settings, and its greeting said and heard. */
+  static greeted(options?: StandOptions): Stand {
+    const stand = new Stand(options)
+    stand.session.receive(connected)
+    stand.session.receive(started())
+    stand.ready()
+    stand.respond(
+      [{ text: "Welcome.", ms: 200 }],
+      stand.model.find(({ type }) => type === "response.create"),
+    )
+    stand.hearAll()
+    stand.twilio = []
+    stand.model = []
+    return stand
+  }
+
+  get live(): LiveCall {
+    const [live] = this.liveCalls.all()
+    if (!live) throw new Error("nobody is live")
+    return live
+  }
+
+  ready(): void {
+    this.#events?.opened()
+    const format = { format: { type: "audio/pcmu" } }
+    this.emit("session.updated", { session: { audio: { input: format, output: format } } })
+  }
+
+  lose(): void {
+    this.#events?.closed({ code: 1006, reason: "", opened: true, refusedStatus: null })
+  }
+
+  emit(type: string, fields: Json): void {
+    this.#events?.text(JSON.stringify({ type, ...fields }))
+  }
+
+  /** A whole response; `create` is what asked for it. */
+  respond(
+    parts: ({ text: string; ms: number } | { call: string; arguments: string })[],
+    create?: Json,
+  ): void {
+    const id = `resp_${++this.#serial}`
+    const metadata = (create?.["response"] as Json | undefined)?.["metadata"] ?? null
+    const response = { id, conversation_id: "conv_1", metadata }
+    this.emit("response.created", { response: { ...response, status: "in_progress" } })
+    for (const part of parts) {
+      const itemId = `item_${++this.#serial}`
+      const at = { response_id: id, item_id: itemId, content_index: 0 }
+      if ("call" in part) {
+        const item = {
+          id: itemId,
+          type: "function_call",
+          name: part.call,
+          call_id: `call_${this.#serial}`,
+          arguments: part.arguments,
+          status: "completed",
+        }
+        this.emit("response.output_item.done", { response_id: id, item })
+        continue
+      }
+      const item = { id: itemId, type: "message", role: "assistant", status: "in_progress", content: [] }
+      this.emit("conversation.item.added", { item, previous_item_id: null })
+      this.emit("response.output_audio_transcript.delta", { ...at, delta: part.text })
+      this.emit("response.output_audio.delta", { ...at, delta: sound(part.ms) })
+    }
+    const usage = { input_tokens: 20, output_tokens: 10 }
+    this.emit("response.done", { response: { ...response, status: "completed", usage } })
+  }
+
+  /** Time passes until everything was played, and its marks come back. */
+  hearAll(): void {
+    this.clock.advance(10_000)
+    for (const { event, mark } of this.twilio) {
+      if (event === "mark") this.session.receive(JSON.stringify({ event: "mark", streamSid: STREAM, mark }))
+    }
+  }
+
+  /** A turn of the caller up to the end of speech, and what the server says about it at once. */
+  turn(itemId: string): void {
+    this.emit("input_audio_buffer.speech_started", { item_id: itemId, audio_start_ms: 0 })
+    this.emit("input_audio_buffer.speech_stopped", { item_id: itemId, audio_end_ms: 500 })
+    this.emit("input_audio_buffer.committed", { item_id: itemId, previous_item_id: null })
+  }
+
+  heard(itemId: string, transcript: string): void {
+    const type = "conversation.item.input_audio_transcription.completed"
+    this.emit(type, { item_id: itemId, content_index: 0, transcript })
+  }
+
+  types(frames: Json[]): unknown[] {
+    return frames.map(({ type, event }) => type ?? event)
+  }
+
+  get spoken(): string[] {
+    return [...this.turns.values()]
+      .filter(({ kind, text }) => kind === "speech" && text !== "")
+      .map(({ speaker, text }) => `${speaker}: ${text}`)
+  }
+
+  [Symbol.dispose](): void {
+    this.session.closed(1000, "")
+    this.clock.advance(3_000)
+    const left = this.clock.sweep.size
+    this.clock[Symbol.dispose]()
+    expect([left, this.clock.errors, this.liveCalls.size]).toEqual([0, [], 0])
+  }
+}
+
+describe("the opening of a stream", () => {
+  test("nothing is heard before the start, and what comes then goes on to the model", () => {
+    using stand = new Stand()
+    for (const text of [media, connected, "{", started()]) stand.session.receive(text)
+    expect(stand.log.lines.filter((line) => line.startsWith("warn"))).toHaveLength(2)
+    stand.session.receive(media)
+    stand.ready()
+    expect(stand.types(stand.model)).toEqual([
+      "session.update",
+      "response.create",
+      "input_audio_buffer.append",
+    ])
+    expect(stand.model[2]).toEqual({ type: "input_audio_buffer.append", audio: "/////w==" })
+  })
+
+  test.each([
+    ["another call", started(`CA${"2".repeat(32)}`), 4403],
+    ["another format", started(SID, {}, { encoding: "audio/l16", sampleRate: 16000, channels: 1 }), 4400],
+  ])("a stream of %s is refused", (_, text, code) => {
+    using stand = new Stand()
+    stand.session.receive(connected)
+    stand.session.receive(text)
+    stand.session.receive(media)
+    expect([stand.closes, stand.liveCalls.size]).toEqual([[code], 0])
+  })
+
+  test("a socket that never starts is closed", () => {
+    using stand = new Stand()
+    stand.session.receive(connected)
+    stand.clock.advance(10_000)
+    expect(stand.closes).toEqual([4408])
+  })
+
+  test.each([
+    ["right", []],
+    ["wrong", [4403]],
+  ])("at a fixed path the token %s decides", (token, closes) => {
+    using stand = new Stand({ unclaimed: true })
+    stand.session.receive(started(SID, { [TOKEN_PARAMETER]: token }))
+    expect(stand.closes).toEqual(closes)
+  })
+
+  test("a second start and unknown frames change nothing", () => {
+    using stand = Stand.greeted()
+    for (const text of [started(), connected, '{"event":"later"}', ""]) stand.session.receive(text)
+    expect([stand.closes, stand.liveCalls.size, stand.model]).toEqual([[], 1, []])
+  })
+})
+
+describe("the end of a stream", () => {
+  test("a stream without sound for half a minute is given up", () => {
+    using stand = Stand.greeted({
+      agent: { silence: { enabled: false, secondsThreshold: 20, messages: [] } },
+    })
+    stand.session.receive(media)
+    stand.clock.advance(46_000)
+    expect(stand.closes).toContain(1011)
+  })
+
+  test("a stream that answers no pings is given up within a minute, one that does is not", () => {
+    using deaf = Stand.greeted()
+    using alive = Stand.greeted()
+    for (let second = 0; second < 60; second++) {
+      for (const { clock, session } of [deaf, alive]) {
+        session.receive(media)
+        clock.advance(1_000)
+      }
+      if (alive.pings > 0) alive.session.ponged()
+    }
+    expect([deaf.closes, alive.closes]).toEqual([[1011], []])
+    expect(alive.pings).toBe(2)
+  })
+
+  test("words of the caller that are recognised after a hang-up are kept", () => {
+    using stand = Stand.greeted()
+    stand.turn("item_c")
+    stand.session.closed(1005, "")
+    expect([stand.liveCalls.size, stand.modelCloses]).toEqual([0, 0])
+    stand.clock.advance(1_000)
+    stand.heard("item_c", "Good bye.")
+    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Good bye.", 1])
+    expect(stand.events.at(-1)).toMatchObject({ type: "caller.spoke", text: "Good bye." })
+  })
+
+  test("what the caller was saying at the hang-up is recognised, while the agent is stopped", () => {
+    using stand = Stand.greeted()
+    stand.emit("response.created", {
+      response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
+    })
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.session.closed(1005, "")
+    expect(stand.types(stand.model)).toEqual(["input_audio_buffer.commit", "response.cancel"])
+    stand.emit("error", { error: { type: "invalid_request_error", code: "response_cancel_not_active" } })
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    stand.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
+    stand.heard("item_c", "Good b")
+    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Good b", 1])
+  })
+
+  test("nothing is begun any more after a hang-up: no answer, no turn, no connection", async () => {
+    using stand = Stand.greeted()
+    stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
+    stand.turn("item_c")
+    stand.session.closed(1005, "")
+    stand.model = []
+    await settled()
+    const format = { format: { type: "audio/pcmu" } }
+    const expiresAt = stand.clock.now() / 1000 + 60
+    stand.emit("session.updated", {
+      session: { expires_at: expiresAt, audio: { input: format, output: format } },
+    })
+    stand.emit("response.created", {
+      response: { id: "resp_y", conversation_id: "c", status: "in_progress" },
+    })
+    expect(stand.types(stand.model)).toEqual(["conversation.item.create", "response.cancel"])
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_d", audio_start_ms: 0 })
+    stand.heard("item_c", "Bye.")
+    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Bye.", 1])
+    stand.clock.advance(120_000)
+    expect(stand.types(stand.model)).toEqual(["conversation.item.create", "response.cancel"])
+  })
+
+  test("the record of a call is settled when its last words have come", () => {
+    using stand = Stand.greeted()
+    stand.turn("item_c")
+    expect(stand.liveCalls.isSettled(stand.call.id)).toBe(false)
+    stand.session.closed(1005, "")
+    expect([stand.liveCalls.isSettled(stand.call.id), stand.liveCalls.settling]).toEqual([false, 1])
+    stand.heard("item_c", "Bye.")
+    expect([stand.liveCalls.isSettled(stand.call.id), stand.liveCalls.settling]).toEqual([true, 0])
+  })
+
+  test("without transcription no words are waited for", () => {
+    using stand = Stand.greeted({ agent: { realtime: RealtimeSettings.parse({ transcription: null }) } })
+    stand.turn("item_c")
+    stand.session.closed(1005, "")
+    expect([stand.modelCloses, stand.liveCalls.settling]).toEqual([1, 0])
+  })
+
+  test.each([
+    ["never come", () => {}],
+    [
+      "were none",
+      (stand: Stand) =>
+        stand.emit("error", {
+          error: { type: "invalid_request_error", code: "input_audio_buffer_commit_empty" },
+        }),
+    ],
+  ])("last words that %s keep no connection, and a lost one makes no other", (_, happens) => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.session.closed(1005, "")
+    happens(stand)
+    stand.clock.advance(1_500)
+    expect(stand.modelCloses).toBe(1)
+    using other = Stand.greeted()
+    other.turn("item_c")
+    other.session.closed(1005, "")
+    other.lose()
+    other.clock.advance(10_000)
+    expect(other.types(other.model)).not.toContain("session.update")
+  })
+
+  test("a stop tells that the caller left", () => {
+    using stand = Stand.greeted()
+    stand.session.receive(JSON.stringify({ event: "stop", streamSid: STREAM }))
+    expect(stand.closes).toEqual([1000])
+    stand.session.closed(1005, "")
+    expect(stand.stopped).toEqual([stand.call.id])
+    expect(stand.events.at(-1)).toMatchObject({ type: "session.closed", code: 1005 })
+  })
+
+  test("what was not played when the caller hangs up was not heard", () => {
+    using stand = Stand.greeted()
+    stand.respond([{ text: "one two three four five six seven eight", ms: 4_000 }])
+    stand.clock.advance(1_000)
+    stand.session.closed(1005, "")
+    expect(stand.spoken.at(-1)).toBe("agent: one two")
+  })
+})
+
+describe("the caller's turn", () => {
+  test("while the server is about to answer, nothing else is asked for; then it is", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.live.say("Your taxi is here.")
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    stand.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
+    expect(stand.model).toEqual([])
+    stand.respond([{ text: "I see.", ms: 200 }])
+    expect(JSON.stringify(stand.model)).toContain("Your taxi is here.")
+  })
+
+  test("a caller who talks for long is not told to wait, though something is to be said", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.live.say("Your taxi is here.")
+    for (let frame = 0; frame < 500; frame++) {
+      stand.session.receive(media)
+      stand.clock.advance(20)
+    }
+    expect([stand.types(stand.twilio), stand.modelCloses]).toEqual([[], 0])
+  })
+
+  test("a server that does not answer holds nothing up", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    stand.live.say("Your taxi is here.")
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    stand.clock.advance(999)
+    expect(stand.model).toEqual([])
+    stand.clock.advance(1)
+    expect(stand.types(stand.model)).toEqual(["response.create"])
+  })
+
+  test("ends when the sound of it stops coming: the model is given silence", () => {
+    using stand = Stand.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    for (let frame = 0; frame < 100; frame++) {
+      stand.session.receive(media)
+      stand.clock.advance(20)
+    }
+    expect(new Set(stand.model.map(({ audio }) => audio))).toEqual(new Set(["/////w=="]))
+    stand.model = []
+    stand.clock.advance(1_500)
+    expect(stand.model[0]).toMatchObject({ audio: Buffer.alloc(8_000, 0xff).toString("base64") })
+    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 2_500 })
+    stand.model = []
+    stand.clock.advance(1_500)
+    expect(stand.types(stand.model)).not.toContain("input_audio_buffer.append")
+  })
+})
+
+describe("what others may do", () => {
+  test("a line is said by the model and becomes a turn", () => {
+    using stand = Stand.greeted()
+    stand.live.say("Your taxi is here.")
+    const create = stand.model.find(({ type }) => type === "response.create")
+    expect(JSON.stringify(create)).toContain("Your taxi is here.")
+    stand.respond([{ text: "Your taxi is here.", ms: 300 }], create)
+    stand.hearAll()
+    expect(stand.spoken.at(-1)).toBe("agent: Your taxi is here.")
+  })
+
+  test("frames of its own protocol it has none", () => {
+    using stand = Stand.greeted()
+    expect(() => stand.live.sendFrame({ type: "text" })).toThrow("takes no frames")
+  })
+
+  test("a message is put in, and answered where that is wanted", () => {
+    using stand = Stand.greeted()
+    stand.live.insert({ role: "system", text: "It rains.", respond: false })
+    expect(stand.types(stand.model)).toEqual(["conversation.item.create"])
+    stand.live.insert({ role: "user", text: "Is it raining?", respond: true })
+    expect(stand.types(stand.model)).toEqual([
+      "conversation.item.create",
+      "conversation.item.create",
+      "response.create",
+    ])
+  })
+
+  test("in listen mode nothing is heard, and the model knows it", () => {
+    using stand = Stand.greeted()
+    stand.live.change({ listenMode: true })
+    stand.respond([{ text: "Nobody hears this.", ms: 300 }])
+    expect(stand.types(stand.twilio)).toEqual([])
+    expect(stand.model).toMatchObject([{ type: "conversation.item.truncate", audio_end_ms: 0 }])
+    expect(stand.spoken).toEqual(["agent: Welcome."])
+  })
+
+  test("a new context reaches the model at once, and a reset empties its memory", () => {
+    using stand = Stand.greeted()
+    stand.live.change({ contextKey: "polite", reset: true })
+    expect(stand.types(stand.model)).toEqual(["session.update", "conversation.item.delete"])
+    expect(JSON.stringify(stand.model[0])).toContain("Be polite.")
+  })
+
+  test("last words are heard before the session ends, with its reason", () => {
+    using stand = Stand.greeted()
+    stand.live.wrapUp("We have run out of time.", { reasonCode: "time-limit", reason: "too long" })
+    const create = stand.model.find(({ type }) => type === "response.create")
+    stand.respond([{ text: "We have run out of time.", ms: 500 }], create)
+    expect(stand.closes).toEqual([])
+    stand.hearAll()
+    expect(stand.closes).toEqual([1000])
+    expect(stand.events).toContainEqual({
+      type: "session.handed-over",
+      reasonCode: "time-limit",
+      reason: "too long",
+    })
+  })
+
+  test("a model that does not say the last words does not keep the call", () => {
+    using stand = Stand.greeted()
+    stand.live.wrapUp("Goodbye.", { reasonCode: "api", reason: "" })
+    stand.clock.advance(15_000)
+    expect(stand.closes.at(0)).toBe(1000)
+  })
+})
+
+test("an item that was heard whole is not cut when the caller speaks, though its answer goes on", () => {
+  using stand = Stand.greeted()
+  const at = { response_id: "resp_x", item_id: "item_x", content_index: 0 }
+  const item = { id: "item_x", type: "message", role: "assistant", status: "completed", content: [] }
+  stand.emit("response.created", { response: { id: "resp_x", conversation_id: "c", status: "in_progress" } })
+  stand.emit("conversation.item.added", { item, previous_item_id: null })
+  stand.emit("response.output_audio_transcript.delta", { ...at, delta: "Let me look." })
+  stand.emit("response.output_audio.delta", { ...at, delta: sound(300) })
+  stand.emit("response.output_item.done", { response_id: "resp_x", item })
+  stand.clock.advance(300)
+  for (const { event, mark } of stand.twilio)
+    if (event === "mark") stand.session.receive(JSON.stringify({ event: "mark", streamSid: STREAM, mark }))
+  stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+  expect(stand.types(stand.model)).not.toContain("conversation.item.truncate")
+  expect(stand.events.findLast(({ type }) => type === "agent.spoke")).toMatchObject({
+    text: "Let me look.",
+    interrupted: false,
+  })
+})
+
+describe("a lost connection", () => {
+  test("is replaced however long the call has lasted, though no answer was ever complete", () => {
+    using stand = new Stand()
+    stand.session.receive(started())
+    stand.ready()
+    stand.clock.advance(5_900)
+    stand.emit("response.created", {
+      response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
+    })
+    stand.clock.advance(5_000)
+    stand.model = []
+    stand.lose()
+    stand.ready()
+    expect(stand.types(stand.model)).toContain("session.update")
+    expect(stand.closes).toEqual([])
+  })
+
+  test("keeps no result of a tool from being answered", async () => {
+    using stand = Stand.greeted()
+    stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
+    stand.lose()
+    await settled()
+    stand.model = []
+    stand.ready()
+    const types = stand.types(stand.model)
+    expect(types.filter((type) => type === "response.create")).toHaveLength(1)
+    expect(JSON.stringify(stand.model)).toContain("function_call_output")
+  })
+})
+
+describe("first words", () => {
+  test("have their placeholders filled from the parameters of the call", () => {
+    using stand = new Stand({
+      call: { firstMessage: "Good day {firstname}.", parameters: { firstname: "Ada" } },
+    })
+    stand.session.receive(started())
+    stand.ready()
+    expect(JSON.stringify(stand.model)).toContain("Good day Ada.")
+  })
+})
+
+describe("tools", () => {
+  test("each call has exactly one output, and one answer follows them all", async () => {
+    using stand = Stand.greeted()
+    stand.respond([
+      { call: "play-media", arguments: '{"source":"https://example.com/a.mp3"}' },
+      { call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' },
+    ])
+    await settled()
+    const outputs = stand.model.filter(({ type }) => type === "conversation.item.create")
+    expect(outputs).toMatchObject([{ item: { call_id: "call_4" } }, { item: { call_id: "call_5" } }])
+    expect(JSON.stringify(outputs[0])).toContain("NOT_AVAILABLE")
+    expect(JSON.stringify(stand.model.find(({ type }) => type === "session.update"))).toContain("de-DE")
+    expect(stand.model.filter(({ type }) => type === "response.create")).toHaveLength(1)
+  })
+
+  test("a call that was cut off is not run", async () => {
+    using stand = Stand.greeted()
+    const item = {
+      id: "item_9",
+      type: "function_call",
+      name: "end-call",
+      call_id: "c",
+      arguments: "{",
+      status: "incomplete",
+    }
+    stand.emit("response.output_item.done", { response_id: "resp_9", item })
+    await settled()
+    expect([stand.model, stand.closes]).toEqual([[], []])
+  })
+})
+
+test("a caller who is silent is reminded by the model, and given up in the end", () => {
+  using stand = Stand.greeted({
+    agent: { silence: { enabled: true, secondsThreshold: 15, messages: ["Still there?"] } },
+  })
+  const keepAlive = () => stand.session.receive(media)
+  for (let second = 0; second < 7; second++) {
+    keepAlive()
+    stand.clock.advance(1_000)
+  }
+  const create = stand.model.find((frame) => JSON.stringify(frame).includes("Still there?"))
+  expect(create).toBeDefined()
+  stand.respond([{ text: "Still there?", ms: 200 }], create)
+  stand.hearAll()
+  keepAlive()
+  stand.clock.advance(8_000)
+  expect(stand.events).toContainEqual(
+    expect.objectContaining({ type: "session.handed-over", reasonCode: "unresponsive" }),
+  )
+})
+
+test("words of the caller that come after the answer stand before it", () => {
+  using stand = Stand.greeted()
+  stand.emit("input_audio_buffer.speech_started", { item_id: "item_u", audio_start_ms: 0 })
+  stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_u", audio_end_ms: 900 })
+  stand.emit("input_audio_buffer.committed", { item_id: "item_u", previous_item_id: null })
+  stand.respond([{ text: "Nine.", ms: 200 }])
+  stand.hearAll()
+  stand.emit("conversation.item.input_audio_transcription.completed", {
+    item_id: "item_u",
+    transcript: "When?",
+  })
+  const bySeq = [...stand.turns.values()].toSorted((a, b) => a.seq - b.seq).map(({ text }) => text)
+  expect(bySeq).toEqual(["Welcome.", "When?", "Nine."])
+})
+
+test("what was used is kept after each answer", () => {
+  using stand = Stand.greeted()
+  expect(stand.usage).toMatchObject([
+    {
+      kind: "realtime",
+      model: "gpt-realtime-2.1",
+      amounts: { responses: 1, inputTokens: 20, outputTokens: 10 },
+    },
+  ])
+})
+
+test("a barge-in happens in the same tick: clear, cut, truncate", () => {
+  using stand = Stand.greeted()
+  stand.respond([
+    { text: "one two three four", ms: 2_000 },
+    { text: "five six", ms: 1_000 },
+  ])
+  stand.twilio = []
+  stand.clock.advance(1_010)
+  stand.emit("input_audio_buffer.speech_started", { item_id: "item_u", audio_start_ms: 0 })
+  expect(stand.types(stand.twilio)).toEqual(["clear"])
+  expect(stand.model).toMatchObject([
+    { type: "conversation.item.truncate", item_id: "item_4", audio_end_ms: 1_010 },
+    { type: "conversation.item.truncate", item_id: "item_5", audio_end_ms: 0 },
+  ])
+  expect(stand.spoken).toEqual(["agent: Welcome.", "agent: one two"])
+  stand.emit("input_audio_buffer.speech_started", { item_id: "item_v", audio_start_ms: 0 })
+  expect(stand.types(stand.twilio)).toEqual(["clear"])
+})

@@ -1,0 +1,128 @@
+/** `/v1/conversations` over real HTTP, with a model behind a real wire. */
+
+import { describe, expect, test } from "bun:test"
+import { FakeOpenAi } from "../../fakes/fake-openai.ts"
+import { httpError, says } from "../../fakes/openai-script.ts"
+import { AppUnderTest } from "../app-under-test.ts"
+import { jsonOf } from "../wire.ts"
+
+function setUp(env: Record<string, string> = {}) {
+  const openai = new FakeOpenAi({ script: () => says("Good day.") })
+  const app = new AppUnderTest({
+    MODEL_PROVIDER: "openai-compatible",
+    OPENAI_BASE_URL: openai.baseUrl,
+    ...env,
+  })
+  return {
+    openai,
+    app,
+    send: (body: unknown, headers?: Record<string, string>) => app.post("/v1/conversations", body, headers),
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]()
+      await openai[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test("a conversation is begun, gone on with, read and deleted", async () => {
+  await using bench = setUp()
+  const first = await bench.send({ message: "Hello", parameters: { firstname: "Ann", visits: 3 } })
+  expect(first.status).toBe(200)
+  const { conversationId, ...begun } = await jsonOf(first)
+  expect(begun).toEqual({ response: "Good day.", created: true })
+  const second = await bench.send({ message: "Paid.", role: "system", conversationId })
+  expect(await jsonOf(second)).toEqual({ conversationId, response: "Good day.", created: false })
+
+  const now = new Date(bench.app.clock.now()).toISOString()
+  expect(await bench.app.json(`/v1/conversations/${conversationId}`)).toEqual({
+    conversationId,
+    agent: "default",
+    parameters: { firstname: "Ann", visits: "3" },
+    userId: null,
+    createdAt: now,
+    updatedAt: now,
+    expiresAt: new Date(bench.app.clock.now() + 86_400_000).toISOString(),
+    turns: [
+      { speaker: "caller", text: "Hello", at: now },
+      { speaker: "agent", text: "Good day.", at: now },
+      { speaker: "system", text: "Paid.", at: now },
+      { speaker: "agent", text: "Good day.", at: now },
+    ],
+  })
+
+  const path = `/v1/conversations/${conversationId}`
+  expect(await bench.app.json(path, { method: "DELETE" })).toEqual({ conversationId, deleted: true })
+  for (const method of ["GET", "DELETE"]) expect((await bench.app.api(path, { method })).status).toBe(404)
+})
+
+test.each([
+  ["no message", {}, 400],
+  ["an empty one", { message: " \n" }, 400],
+  ["one that is no text", { message: 7 }, 400],
+  ["one that is too long", { message: "x".repeat(32_001) }, 400],
+  ["a role there is not", { message: "Hi", role: "assistant" }, 400],
+  ["a field there is not", { message: "Hi", model: "x" }, 400],
+  ["an unknown agent", { message: "Hi", agent: "nobody" }, 400],
+  ["an unknown context", { message: "Hi", contextKey: "../etc" }, 400],
+  ["an unknown conversation", { message: "Hi", conversationId: crypto.randomUUID() }, 404],
+  ["an id that is none", { message: "Hi", conversationId: "'; DROP TABLE" }, 404],
+  ["a body that is too large", { message: "x".repeat(2_000_000) }, 413],
+] as const)("%s is refused", async (_, body, status) => {
+  await using bench = setUp()
+  const answer = await bench.send(body)
+  expect(answer.status).toBe(status)
+  expect(await jsonOf(answer)).toEqual({ error: expect.objectContaining({ message: expect.any(String) }) })
+  expect(bench.openai.requests.length).toBe(0)
+})
+
+test("a model that fails is told with the id under which the message waits", async () => {
+  await using bench = setUp()
+  bench.openai.enqueue(httpError(401, "invalid_api_key"))
+  const failed = await bench.send({ message: "Hello" })
+  expect(failed.status).toBe(502)
+  const { error } = await jsonOf(failed)
+  expect(error).toEqual({
+    code: "UPSTREAM_FAILED",
+    message: "The model did not answer. Send the message again.",
+    details: { conversationId: expect.any(String) },
+  })
+  const again = await bench.send({ message: "Hello", conversationId: error.details.conversationId })
+  expect(await jsonOf(again)).toMatchObject({ response: "Good day.", created: false })
+})
+
+describe("keys", () => {
+  const env = { API_KEYS: "key-of-ann:ann,key-of-eve:eve,key-of-all" }
+  const as = (key: string) => ({ Authorization: `Bearer ${key}` })
+
+  test("a bound key sees only its own conversations", async () => {
+    await using bench = setUp(env)
+    const { conversationId } = await jsonOf(await bench.send({ message: "Hello" }, as("key-of-ann")))
+    const statuses = async (key: string) => [
+      (await bench.app.api(`/v1/conversations/${conversationId}`, { headers: as(key) })).status,
+      (await bench.send({ message: "More", conversationId }, as(key))).status,
+      (await bench.send({ message: "More", userId: "ann" }, as(key))).status,
+    ]
+    expect(await statuses("key-of-eve")).toEqual([404, 404, 403])
+    expect(await statuses("key-of-ann")).toEqual([200, 200, 200])
+    expect(await statuses("key-of-all")).toEqual([200, 200, 200])
+    const path = `/v1/conversations/${conversationId}`
+    const eve = await bench.app.api(path, { method: "DELETE", headers: as("key-of-eve") })
+    expect(eve.status).toBe(404)
+  })
+
+  test("without a key nothing is said", async () => {
+    await using bench = setUp(env)
+    for (const headers of [{}, as("another")]) {
+      expect((await bench.send({ message: "Hello" }, headers)).status).toBe(401)
+      expect((await bench.app.post("/conversation", { message: "Hello" }, headers)).status).toBe(401)
+    }
+    expect(bench.openai.requests.length).toBe(0)
+  })
+})
+
+test("the description of the API names the operations", async () => {
+  await using bench = setUp()
+  const { paths } = await bench.app.json("/openapi.json")
+  expect(Object.keys(paths["/v1/conversations"])).toEqual(["post"])
+  expect(Object.keys(paths["/v1/conversations/{id}"])).toEqual(["get", "delete"])
+})

@@ -1,0 +1,107 @@
+/** `/v1/calls/:sid/…` while a conversation runs: who may, what is taken, and what is refused. */
+
+import { expect, test } from "bun:test"
+import { newSid } from "../../../src/sim/sids.ts"
+import { AppUnderTest } from "../app-under-test.ts"
+import { jsonOf, setupFrame } from "../wire.ts"
+
+const KEYS = { API_KEYS: "key-of-ann-0123456:ann,key-of-all-0123456" }
+const ann = { Authorization: "Bearer key-of-ann-0123456" }
+const all = { Authorization: "Bearer key-of-all-0123456" }
+
+async function running(app: AppUnderTest) {
+  const { callSid, socketUrl, actionPath } = await app.incoming()
+  const socket = app.socket(socketUrl)
+  await socket.opened
+  socket.send(setupFrame(callSid))
+  await app.events.next(({ event }) => event.type === "session.opened")
+  return { callSid, socket, actionPath, path: `/v1/calls/${callSid}` }
+}
+
+function patch(app: AppUnderTest, path: string, body: unknown) {
+  const headers = { "Content-Type": "application/json" }
+  return app.api(path, { method: "PATCH", headers, body: JSON.stringify(body) })
+}
+
+test("a sentence is spoken and becomes part of the transcript", async () => {
+  await using app = new AppUnderTest()
+  const { path, socket } = await running(app)
+  const answer = await app.post(`${path}/say`, { text: "  Hello there. " })
+  expect([answer.status, await answer.json()]).toEqual([202, { accepted: true }])
+  expect(await socket.frames.next()).toEqual({ type: "text", token: "Hello there.", last: true })
+  const { turns } = await app.json(`${path}/transcript`)
+  expect(turns.at(-1)).toMatchObject({ speaker: "agent", text: "Hello there." })
+})
+
+test("a transfer says its words, ends the session, and calls the person who was named", async () => {
+  await using app = new AppUnderTest()
+  const { callSid, path, socket, actionPath } = await running(app)
+  const body = { to: "sip:desk@pbx.example.com", summary: "Wants a person.", say: "I connect you." }
+  expect((await app.post(`${path}/transfer`, body)).status).toBe(202)
+  expect(await socket.frames.next()).toMatchObject({ token: "I connect you." })
+  app.clock.advance(20_000)
+  const { handoffData } = await socket.frames.next(({ type }) => type === "end")
+  const form = { CallSid: callSid, CallStatus: "in-progress", SessionStatus: "ended" }
+  const [dial] = await app.twiml(actionPath, { ...form, HandoffData: String(handoffData) })
+  expect(dial?.children[0]).toMatchObject({ name: "Sip", text: "sip:desk@pbx.example.com" })
+})
+
+test.each([
+  ["/transfer", { to: "nobody" }, "The transfer target must be a number"],
+  ["/transfer", {}, "The transfer target must be a number"],
+  ["/say", { text: " " }, "text"],
+  ["/say", { text: "x".repeat(4001) }, "text"],
+  ["/messages", {}, "body"],
+  ["/messages", { role: "robot", text: "x" }, "body"],
+  ["/messages", { frame: { type: "interrupt" } }, "The frame is invalid"],
+])("%s refuses %j", async (end, body, message) => {
+  await using app = new AppUnderTest()
+  const { path } = await running(app)
+  const answer = await app.post(path + end, body)
+  const { error } = await jsonOf(answer)
+  expect([answer.status, error.code]).toEqual([400, "INVALID_REQUEST"])
+  expect(JSON.stringify(error)).toContain(message)
+})
+
+test.each([
+  [{}],
+  [{ surprise: 1 }],
+  [{ contextKey: "../x" }],
+  [{ contextKey: "nothing" }],
+  [{ listenMode: "yes" }],
+])("the agent is not changed by %j", async (body) => {
+  await using app = new AppUnderTest()
+  const { path } = await running(app)
+  expect((await patch(app, `${path}/agent`, body)).status).toBe(400)
+})
+
+test("a change tells how things stand now, and is an event", async () => {
+  await using app = new AppUnderTest()
+  const { path } = await running(app)
+  const state = {
+    ...(await jsonOf(await patch(app, `${path}/agent`, { listenMode: true, silenceDetection: true }))),
+  }
+  expect(state).toEqual({
+    contextKey: "defaultContext",
+    manifestKey: "defaultToolManifest",
+    listenMode: true,
+    silenceDetection: true,
+  })
+  const { events } = await app.json(`${path}/events`)
+  expect(events.at(-1)).toMatchObject({ type: "agent.changed", listenMode: true })
+})
+
+test("a call without a conversation is a conflict, an unknown one not found, a bad name refused", async () => {
+  await using app = new AppUnderTest()
+  const { callSid } = await app.incoming()
+  const say = async (sid: string) => (await app.post(`/v1/calls/${sid}/say`, { text: "x" })).status
+  expect([await say(callSid), await say(newSid("CA")), await say("x")]).toEqual([409, 404, 400])
+})
+
+test("a call of nobody is not a bound user's to steer", async () => {
+  await using app = new AppUnderTest(KEYS)
+  const { path } = await running(app)
+  const say = async (headers: Record<string, string>) =>
+    (await app.post(`${path}/say`, { text: "x" }, headers)).status
+  expect([await say(ann), await say(all), await say({})]).toEqual([403, 202, 401])
+})

@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test"
+import { VERSION } from "../../../src/version.ts"
+import { AppUnderTest } from "../app-under-test.ts"
+import { prompt, setupFrame, voiceForm } from "../wire.ts"
+
+test("the root tells that the server runs, as text or as JSON", async () => {
+  await using app = new AppUnderTest()
+  const text = await app.api("/")
+  expect([text.headers.get("content-type"), await text.text()]).toEqual([
+    "text/plain; charset=UTF-8",
+    `WebSocket Server Running (parley ${VERSION})\n`,
+  ])
+  expect(await app.json("/", { headers: { Accept: "application/json" } })).toMatchObject({
+    message: "Server is running",
+  })
+})
+
+test("health is told to everyone, and is 503 while the server drains", async () => {
+  await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
+  await app.incoming()
+  const headers = { Host: "parley.test", "X-Forwarded-For": "203.0.113.9" }
+  app.clock.advance(2000)
+  const up = await app.api("/health", { headers })
+  expect([up.status, await up.json()]).toEqual([
+    200,
+    {
+      status: "healthy",
+      timestamp: "2026-11-20T00:00:02.000Z",
+      state: "UP",
+      service: "parley",
+      version: VERSION,
+      uptimeSeconds: 2,
+      liveCalls: 0,
+    },
+  ])
+  const drained = app.app.drain()
+  const draining = await app.api("/health", { headers })
+  expect([draining.status, await draining.json()]).toMatchObject([
+    503,
+    { status: "draining", state: "DRAINING" },
+  ])
+  app.clock.advance(10_000)
+  await drained
+})
+
+test("metrics tell sessions, uptime and memory in the documented form, during and after a call", async () => {
+  await using app = new AppUnderTest()
+  const before = await app.json("/metrics")
+  expect(before).toMatchObject({ activeSessions: 0, uptime: 0 })
+  expect(Object.keys(before.memory)).toEqual(["rss", "heapTotal", "heapUsed", "external", "arrayBuffers"])
+  const { callSid, socketUrl } = await app.incoming()
+  expect((await app.json("/metrics")).counts).toMatchObject({
+    expectedSockets: 1,
+    openSockets: 0,
+    activeSessions: 0,
+  })
+  const socket = app.socket(socketUrl)
+  await socket.opened
+  socket.send(setupFrame(callSid))
+  socket.send(prompt("Hello"))
+  await socket.frames.next(({ last }) => last === true)
+  expect(await app.json("/metrics")).toMatchObject({
+    activeSessions: 1,
+    counts: { activeSessions: 1, openSockets: 1, expectedSockets: 0 },
+  })
+  await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
+  app.clock.advance(10_000)
+  await socket.closed
+  const { counts } = await app.json("/metrics")
+  expect(counts).toEqual({ ...before.counts, models: 1 })
+})
+
+test.each([
+  ["Accept", "/metrics", { Accept: "text/plain;version=0.0.4" }],
+  ["the query", "/metrics?format=prometheus", {}],
+  ["Accept of OpenMetrics", "/metrics", { Accept: "application/openmetrics-text" }],
+])("metrics come as Prometheus reads them, asked for by %s", async (_, path, headers) => {
+  await using app = new AppUnderTest()
+  await app.incoming()
+  const answer = await app.api(path, { headers })
+  expect(answer.headers.get("content-type")).toStartWith("text/plain; version=0.0.4")
+  const text = await answer.text()
+  expect(text).toContain("# TYPE parley_expected_sockets gauge\nparley_expected_sockets 1\n")
+  expect(text).toContain("\nparley_uptime_seconds 0\n")
+  expect(text).toContain("process_resident_memory_bytes")
+})
+
+test("metrics are for this machine and for keys", async () => {
+  await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
+  const outside = { Host: "parley.test" }
+  expect((await app.api("/metrics")).status).toBe(200)
+  const refused = await app.api("/metrics", { headers: outside })
+  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="parley"'])
+  const headers = { ...outside, Authorization: "Bearer a-secret-key" }
+  expect((await app.api("/metrics", { headers })).status).toBe(200)
+})

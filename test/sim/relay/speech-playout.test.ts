@@ -1,0 +1,217 @@
+import { expect, test } from "bun:test"
+import { Speaker, type Spoken, type Words } from "../../../src/sim/relay/speech-playout.ts"
+import { TestClock } from "../../lib/test-clock.ts"
+
+const YIELDING = { interruptible: "any", preemptible: false } as const
+
+/** A speaker of ten characters a second, with everything it tells in order. */
+function rig({ charactersPerSecond = 10, speechDelayMs = 0 } = {}) {
+  const clock = new TestClock(0)
+  const told: string[] = []
+  const spoken: Spoken[] = []
+  const speaker = new Speaker({
+    sweep: clock.sweep,
+    charactersPerSecond,
+    speechDelayMs,
+    onSpoken: (item) => spoken.push(item),
+    onSpeaking: (on) => told.push(`${clock.now()} ${on ? "on" : "off"}`),
+    onClause: (text) => told.push(`${clock.now()} ${text}`),
+    onInterrupt: (heard, ms) => told.push(`${clock.now()} cut after "${heard}" ${ms} ms`),
+  })
+  const say = (text: string, words: Partial<Words> = {}) =>
+    speaker.words("reply", { text, last: true, ...words }, YIELDING)
+  return {
+    clock,
+    speaker,
+    told,
+    spoken,
+    say,
+    heard: () => spoken.map(({ text, complete }) => ({ text, complete })),
+  }
+}
+
+test("speech is told clause by clause as it is heard", () => {
+  const { clock, say, told, spoken } = rig()
+  say("Yes, of course.")
+  clock.advance(5_000)
+  expect(told).toEqual(["0 on", "500 Yes,", "1500 of course.", "1500 off"])
+  expect(spoken).toEqual([
+    { at: 1500, source: "reply", text: "Yes, of course.", lang: undefined, complete: true, last: true },
+  ])
+})
+
+test("one late visit tells the same, with the times at which it happened", () => {
+  const clock = new TestClock(0)
+  let now = 0
+  const spoken: Spoken[] = []
+  const speaker = new Speaker({
+    sweep: Object.assign(clock.sweep, { clock: { now: () => now } }),
+    charactersPerSecond: 10,
+    speechDelayMs: 0,
+    onSpoken: (item) => spoken.push(item),
+  })
+  speaker.words("reply", { text: "One two.", last: true }, YIELDING)
+  speaker.words("reply", { text: "Three.", last: true }, YIELDING)
+  now = 60_000
+  clock.sweep.tick()
+  expect(spoken.map(({ at, text }) => [at, text])).toEqual([
+    [800, "One two."],
+    [1_400, "Three."],
+  ])
+})
+
+test("tokens are joined as they are, and the last words wait for the end of the cycle", () => {
+  const { clock, say, told, heard } = rig()
+  say("Let me", { last: false })
+  say(" check. On", { last: false })
+  clock.advance(5_000)
+  expect(told).toEqual(["0 on", "1400 Let me check.", "1400 off"])
+  say("e moment", { last: false })
+  clock.advance(5_000)
+  say("", { last: true })
+  clock.advance(5_000)
+  expect(told.slice(3)).toEqual(["10000 on", "11000 One moment", "11000 off"])
+  expect(heard()).toEqual([{ text: "Let me check. One moment", complete: true }])
+})
+
+test("an interruption cuts at a whole word and purges everything queued", () => {
+  const { clock, say, speaker, told, heard } = rig()
+  say("Once upon a time, there was")
+  say("Nobody hears this.")
+  clock.advance(1_240)
+  expect(speaker.interrupt("speech")).toBe("Once upon a")
+  clock.advance(10_000)
+  expect(told).toEqual(["0 on", "1240 Once upon a", '1240 cut after "Once upon a" 1240 ms', "1240 off"])
+  expect(heard()).toEqual([{ text: "Once upon a", complete: false }])
+})
+
+test("what is told of the cut clause begins where the last one ended", () => {
+  const { clock, say, speaker, told } = rig()
+  say("Yes, of course I can")
+  clock.advance(800)
+  expect(speaker.interrupt("speech")).toBe("Yes, of")
+  expect(told).toEqual(["0 on", "500 Yes,", "800 of", '800 cut after "Yes, of" 800 ms', "800 off"])
+})
+
+test("silence cannot be interrupted, nor can what is about to be said", () => {
+  const { clock, say, speaker, told, heard } = rig({ speechDelayMs: 300 })
+  expect(speaker.interrupt("speech")).toBeUndefined()
+  say("Hello.")
+  clock.advance(299)
+  expect(speaker.interrupt("speech")).toBeUndefined()
+  clock.advance(1_000)
+  expect(told).toEqual(["300 on", "900 Hello.", "900 off"])
+  expect(heard()).toEqual([{ text: "Hello.", complete: true }])
+})
+
+test.each([
+  ["any", "speech", true],
+  ["any", "dtmf", true],
+  ["speech", "dtmf", false],
+  ["dtmf", "speech", false],
+  ["none", "speech", false],
+] as const)("speech with interruptible=%s meets %s: cut is %p", (interruptible, input, cut) => {
+  const { clock, say, speaker } = rig()
+  say("One two three", { interruptible })
+  clock.advance(400)
+  expect(speaker.yieldsTo(input)).toBe(cut)
+  expect(speaker.interrupt(input)).toBe(cut ? "One" : undefined)
+})
+
+test("a flag of an earlier token holds for the rest of its cycle", () => {
+  const { clock, say, speaker } = rig()
+  say("One two ", { last: false, interruptible: "none" })
+  say("three. ", { last: false })
+  say("")
+  clock.advance(500)
+  expect(speaker.interrupt("speech")).toBeUndefined()
+})
+
+test("preemptible speech gives way to the next cycle, with no interruption told", () => {
+  const { clock, say, told, heard } = rig()
+  say("One moment please", { preemptible: true })
+  clock.advance(350)
+  say("Here it is.")
+  clock.advance(5_000)
+  expect(told).toEqual(["0 on", "1450 Here it is.", "1450 off"])
+  expect(heard()).toEqual([
+    { text: "One", complete: false },
+    { text: "Here it is.", complete: true },
+  ])
+})
+
+test("tokens of one preemptible cycle do not cut each other, and plain speech is waited for", () => {
+  const { clock, say, heard } = rig()
+  say("First. ")
+  say("Second, ", { preemptible: true, last: false })
+  say("all.", { preemptible: true })
+  clock.advance(10_000)
+  expect(heard()).toEqual([
+    { text: "First. ", complete: true },
+    { text: "Second, all.", complete: true },
+  ])
+})
+
+test("audio and digits are played in their place; digits are told", () => {
+  const { clock, say, speaker, told, spoken } = rig()
+  say("Wait", { last: false })
+  speaker.sound("digits", "12", 200, { interruptible: "none", preemptible: false })
+  speaker.sound("audio", "https://parley.test/a.mp3", 1_000, YIELDING)
+  clock.advance(5_000)
+  expect(told).toEqual(["0 on", "400 Wait", "600 12", "1600 off"])
+  expect(spoken.map(({ source, text, at }) => [source, text, at])).toEqual([
+    ["reply", "Wait", 400],
+    ["digits", "12", 600],
+    ["audio", "https://parley.test/a.mp3", 1600],
+  ])
+})
+
+test("heardWords resolves at the word, or when the utterance ends before it", async () => {
+  const { clock, say, speaker } = rig()
+  const reached: string[] = []
+  const watch = async (words: number) => {
+    await speaker.heardWords(words)
+    reached.push(`${words} at ${clock.now()}`)
+  }
+  const all = [watch(2), watch(9)]
+  say("One two three.")
+  await clock.pass(3_000, 1)
+  await Promise.all(all)
+  expect(reached).toEqual(["2 at 700", "9 at 1400"])
+})
+
+test("heardWords resolves at once for words that were heard", async () => {
+  const { clock, say, speaker } = rig()
+  say("One two three.")
+  clock.advance(500)
+  await speaker.heardWords(1)
+  expect(speaker.speaking).toBe(true)
+})
+
+test("at an infinite pace everything is heard at once and no deadline is left", () => {
+  const { clock, say, told, heard } = rig({ charactersPerSecond: Number.POSITIVE_INFINITY })
+  say("Yes, ", { last: false })
+  say("sure.")
+  expect(told).toEqual(["0 on", "0 Yes,", "0 off", "0 on", "0 sure.", "0 off"])
+  expect(heard()).toEqual([{ text: "Yes, sure.", complete: true }])
+  expect(clock.sweep.size).toBe(0)
+})
+
+test("empty cycles say nothing", () => {
+  const { clock, say, told, heard } = rig()
+  say("")
+  say("", { last: false })
+  clock.advance(1_000)
+  expect([told, heard()]).toEqual([[], []])
+})
+
+test("discarding ends all sound and leaves no deadline", () => {
+  const { clock, say, speaker, told, heard } = rig()
+  say("One two three")
+  clock.advance(500)
+  speaker.discard()
+  clock.advance(5_000)
+  expect(told).toEqual(["0 on"])
+  expect(heard()).toEqual([{ text: "One", complete: false }])
+  expect(clock.sweep.size).toBe(0)
+})
