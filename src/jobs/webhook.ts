@@ -5,7 +5,8 @@ import type { Call } from "../call/call.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
 import type { Config } from "../config/config.ts"
 import type { Store } from "../store/store.ts"
-import { operatorHttpUrl } from "../tools/public-url.ts"
+import { checkedFetch } from "../tools/checked-fetch.ts"
+import { AppError } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { JobKind } from "./runner.ts"
 
@@ -33,6 +34,7 @@ const LONGEST_PAUSE_MS = 6 * 60 * 60_000
 /** Pauses of 2 s, 8 s, 32 s and so on: nine attempts in nine hours. */
 export function webhookKind({ config, store, liveCalls, describe, sweep }: WebhookOptions): JobKind {
   const { url, secret, timeoutMs } = config.webhook
+  const send = checkedFetch({ allowPrivate: config.allowPrivateAddresses })
   return {
     maxAttempts: MAX_ATTEMPTS,
     pauseMs: (attempt) => Math.min(FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS),
@@ -42,8 +44,6 @@ export function webhookKind({ config, store, liveCalls, describe, sweep }: Webho
       if (!call) return { failed: "the call was deleted", final: true }
       if (!url) return { failed: "WEBHOOK_URL is not set", final: true }
       if (!liveCalls.isSettled(call.id)) return { later: LOOK_AGAIN_MS }
-      const allowed = await operatorHttpUrl(url, { allowPrivate: config.allowPrivateAddresses })
-      if (!allowed.ok) return { failed: allowed.message, final: true }
       const createdAt = new Date(job.createdAt).toISOString()
       const body = JSON.stringify({
         id: job.id,
@@ -53,7 +53,7 @@ export function webhookKind({ config, store, liveCalls, describe, sweep }: Webho
         ...describe(call),
       })
       const seconds = Math.floor(sweep.clock.now() / 1000)
-      const answer = await fetch(url, {
+      const answer = await send(url, {
         method: "POST",
         headers: {
           "Content-Type": "application/json",
@@ -64,14 +64,20 @@ export function webhookKind({ config, store, liveCalls, describe, sweep }: Webho
           ...(secret ? { "Parley-Signature": signatureOf(secret, seconds, body) } : {}),
         },
         body,
-        redirect: "manual",
         signal,
-      })
+      }).catch(refusedAddress)
+      if ("failed" in answer) return answer
       await answer.body?.cancel()
       if (answer.ok) return { done: true }
       return { failed: `the webhook was answered with ${answer.status}`, final: answer.status === 410 }
     },
   }
+}
+
+/** An address that may not be reached will not be reachable at the next attempt. Throws anything else. */
+function refusedAddress(error: unknown): { failed: string; final: true } {
+  if (error instanceof AppError) return { failed: error.message, final: true }
+  throw error
 }
 
 /** `t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`. */

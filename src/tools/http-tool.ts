@@ -3,9 +3,9 @@
 import { z } from "zod"
 import type { HttpToolSpec } from "../call/http-tool-spec.ts"
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
-import { messageOf } from "../lib/errors.ts"
+import { AppError, messageOf } from "../lib/errors.ts"
 import type { AnyTool, ToolContext, ToolOutcome } from "./define-tool.ts"
-import { operatorHttpUrl } from "./public-url.ts"
+import { checkedFetch, type CheckedFetch } from "./checked-fetch.ts"
 
 /** What of an answer a model is shown, in characters. */
 const MAX_ANSWER = 8000
@@ -21,7 +21,7 @@ export type HttpToolOptions = {
   secrets: Readonly<Record<string, string>>
   /** Whether addresses in private networks may be asked. */
   allowPrivate: boolean
-  fetch?: (url: string, init: RequestInit) => Promise<Response>
+  fetch?: CheckedFetch
 }
 
 type Arguments = Record<string, unknown>
@@ -67,11 +67,9 @@ function argumentSchema(parameters: JsonSchema): z.ZodType<Arguments> {
 }
 
 async function ask(options: HttpToolOptions, args: Arguments, context: ToolContext): Promise<ToolOutcome> {
-  const { http, allowPrivate } = options
+  const { http } = options
   const request = buildRequest(options, args, context)
   if ("fault" in request) return { ok: false, code: request.code, message: request.fault }
-  const target = await operatorHttpUrl(request.url, { allowPrivate })
-  if (!target.ok) return { ok: false, code: "NOT_ALLOWED", message: target.message }
   let outcome = await attempt(options, request, context.signal)
   for (let retry = 0; retry < http.retries && outcome.passing && !context.signal.aborted; retry++) {
     outcome = await attempt(options, request, context.signal)
@@ -95,12 +93,8 @@ function buildRequest(
       if (value === undefined) missing.add(`TOOL_SECRET_${name}`)
       return value ?? ""
     })
-  const used = new Set<string>()
   const template = withSecrets(http.url)
-  const path = template.replace(PLACEHOLDER, (_, name: string) => {
-    used.add(name)
-    return encodeURIComponent(asText(args[name]))
-  })
+  const filled = fillUrl(template, args)
   const headers = Object.fromEntries(
     Object.entries(http.headers).map(([name, value]) => [name, withSecrets(value)]),
   )
@@ -108,9 +102,8 @@ function buildRequest(
     const names = [...missing].join(", ")
     return { code: "NOT_CONFIGURED", fault: `The tool ${spec.name} needs ${names}, which is not set.` }
   }
-  if (depthOf(path) !== depthOf(template.replace(PLACEHOLDER, "x"))) {
-    return { code: "INVALID_ARGUMENTS", fault: `An argument of ${spec.name} is . or .. or empty.` }
-  }
+  if ("fault" in filled) return { code: "INVALID_ARGUMENTS", fault: `${spec.name}: ${filled.fault}` }
+  const { url: path, used } = filled
   const rest = Object.entries(args).filter(([name]) => !used.has(name))
   const common = {
     accept: "application/json, text/plain;q=0.9",
@@ -134,26 +127,61 @@ function buildRequest(
   }
 }
 
-/** How many steps the path of a URL has; an argument such as `..` would change that. */
-function depthOf(url: string): number {
-  return URL.canParse(url) ? new URL(url).pathname.split("/").length : 0
+/**
+ * The template with its `{arguments}`, or what is wrong with them. In the path an argument must be given and must stay
+ * within its own segment: empty, `.` and `..` would ask for another resource, such as the whole collection.
+ */
+function fillUrl(template: string, args: Arguments): { url: string; used: Set<string> } | { fault: string } {
+  const used = new Set<string>()
+  const [path = "", ...query] = template.split(/(?=[?#])/)
+  let fault: string | undefined
+  const fill = (text: string, { required }: { required: boolean }) =>
+    text.replace(PLACEHOLDER, (_, name: string) => {
+      used.add(name)
+      const value = asText(args[name])
+      if (required && (value.trim() === "" || typeof args[name] === "object")) {
+        fault ??= `the argument ${name} must be a text or a number that is not empty`
+      }
+      return encodeURIComponent(value)
+    })
+  const segments = path.split("/").map((template) => ({ template, text: fill(template, { required: true }) }))
+  const dots = segments.find(({ template, text }) => template.includes("{") && isDotSegment(text))
+  if (dots) fault ??= `the argument in /${dots.template} must not be . or ..`
+  const filledPath = segments.map(({ text }) => text).join("/")
+  if (!hasSamePath(path.replace(PLACEHOLDER, "x"), filledPath)) fault ??= "an argument changes the path"
+  const url = [filledPath, ...query.map((text) => fill(text, { required: false }))].join("")
+  return fault === undefined ? { url, used } : { fault }
+}
+
+/** Whether both addresses have the same host and as many path segments. */
+function hasSamePath(expected: string, actual: string): boolean {
+  const [before, after] = [URL.parse(expected), URL.parse(actual)]
+  if (!before || !after) return before === after
+  return before.host === after.host && before.pathname.split("/").length === after.pathname.split("/").length
+}
+
+/** What the URL standard removes from a path, percent-encoded or not. (URL Standard, section 4.1.) */
+function isDotSegment(segment: string): boolean {
+  return /^(?:\.|%2e){1,2}$/i.test(segment)
 }
 
 /** `passing`: the same request may succeed another time. */
 async function attempt(
-  { http, spec, fetch: send = fetch }: HttpToolOptions,
+  { http, spec, allowPrivate, fetch: send = checkedFetch({ allowPrivate }) }: HttpToolOptions,
   { url, init }: BuiltRequest,
   signal: AbortSignal,
 ): Promise<{ outcome: ToolOutcome; passing: boolean }> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(http.timeoutMs)])
   try {
-    const response = await send(url, { ...init, signal: limit, redirect: "manual" })
+    const response = await send(url, { ...init, signal: limit })
     const text = await beginningOf(response)
     if (response.ok)
       return { outcome: { ok: true, value: { message: "done", answer: readAnswer(text) } }, passing: false }
     const message = `The service of ${spec.name} answered ${response.status}: ${text.slice(0, 500)}`
     return { outcome: { ok: false, code: "SERVICE_REFUSED", message }, passing: PASSING.has(response.status) }
   } catch (error) {
+    if (error instanceof AppError)
+      return { outcome: { ok: false, code: "NOT_ALLOWED", message: error.message }, passing: false }
     const late = limit.aborted
     const why = late
       ? `did not answer within ${http.timeoutMs} ms`

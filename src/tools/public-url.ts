@@ -1,6 +1,5 @@
 /** Which addresses the program, or Twilio on its behalf, may be sent to: public HTTP ones only. */
 
-import { lookup } from "node:dns/promises"
 import { BlockList, isIP } from "node:net"
 
 /** Everything that is not meant for the public. (IANA special-purpose address registries.) */
@@ -65,36 +64,8 @@ export function publicHttpUrl(text: string): { ok: true } | { ok: false; message
   return { ok: true }
 }
 
-/**
- * Takes an address that the operator has configured: public ones and this machine itself; private networks, such as the
- * metadata service of a cloud, only when `allowPrivate`. The name is resolved, so that a public name cannot lead inside.
- */
-export async function operatorHttpUrl(
-  text: string,
-  { allowPrivate }: { allowPrivate: boolean },
-): Promise<{ ok: true } | { ok: false; message: string }> {
-  if (!URL.canParse(text)) return { ok: false, message: "The address is not a valid URL." }
-  const { protocol, hostname } = new URL(text)
-  if (protocol !== "https:" && protocol !== "http:") {
-    return { ok: false, message: "The address must begin with https:// or http://." }
-  }
-  if (allowPrivate) return { ok: true }
-  const host = hostname.replace(/^\[|\]$/g, "")
-  const addresses = isIP(host) ? [host] : await resolve(host)
-  // A name that does not resolve is left to the request, which tells so.
-  if (addresses.every((address) => isLoopback(address) || !isPrivateAddress(address))) return { ok: true }
-  return { ok: false, message: "The address leads into a private network, which is not allowed." }
-}
-
-async function resolve(host: string): Promise<string[]> {
-  try {
-    return (await lookup(host, { all: true })).map(({ address }) => address)
-  } catch {
-    return []
-  }
-}
-
-function isLoopback(address: string): boolean {
+/** Whether an IP address is one of this machine's own. */
+export function isLoopbackAddress(address: string): boolean {
   return /^127\.|^::1$|^::ffff:127\./i.test(address)
 }
 

@@ -169,6 +169,44 @@ test.each([["."], [".."], ["%2e%2e"], ["a/../.."]])(
   },
 )
 
+test.each([
+  ["a missing one", {}],
+  ["an empty one", { id: "" }],
+  ["a blank one", { id: "  " }],
+  ["null", { id: null }],
+  ["a dot", { id: "." }],
+  ["two dots", { id: ".." }],
+  ["an object", { id: { a: 1 } }],
+  ["a list", { id: [".", "."] }],
+] as const)("the argument of a path that is %s never asks for the whole collection", async (_, args) => {
+  seen.length = 0
+  const tool = httpTool({
+    spec: { name: "delete-order", description: "", parameters: { type: "object", properties: {} } },
+    http: HttpToolSpec.parse({ url: url("/v1/orders/{id}"), method: "DELETE" }),
+    secrets: {},
+    allowPrivate: false,
+  })
+  const outcome = await tool.call(JSON.stringify(args), context)
+  expect([outcome.ok || outcome.code, seen]).toEqual(["INVALID_ARGUMENTS", []])
+})
+
+test.each([
+  ["number", { id: 7 }, "/v1/orders/7"],
+  ["a name with dots", { id: "a.b..c" }, "/v1/orders/a.b..c"],
+  ["a slash", { id: "../7" }, "/v1/orders/..%2F7"],
+  ["an optional argument of the query", { id: "7", note: "" }, "/v1/orders/7?note="],
+])("an argument that is a %s stays within its segment", async (_, args, path) => {
+  seen.length = 0
+  const tool = httpTool({
+    spec: { name: "read-order", description: "", parameters: { type: "object", properties: {} } },
+    http: HttpToolSpec.parse({ url: url("/v1/orders/{id}"), method: "GET" }),
+    secrets: {},
+    allowPrivate: false,
+  })
+  expect((await tool.call(JSON.stringify(args), context)).ok).toBe(true)
+  expect(seen.map((request) => request.path)).toEqual([path])
+})
+
 test("a secret may be the beginning of the address", async () => {
   await run('{"id":"7"}', { http: { url: "${SHOP}/orders/{id}" }, secrets: { SHOP: url("") } })
   expect(seen.map(({ path }) => path)).toEqual(["/orders/7"])
