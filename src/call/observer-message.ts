@@ -1,6 +1,6 @@
 /** What an observer of a call is sent: one JSON object in each text frame. */
 
-import type { CallStatus } from "./status.ts"
+import type { CallStatus } from "./call-statuses.ts"
 
 export type Track = "inbound" | "outbound"
 

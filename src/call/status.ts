@@ -1,19 +1,9 @@
 /** The status machine of a call, in Twilio's words. Pure. */
 
 import { z } from "zod"
+import { CALL_STATUSES } from "./call-statuses.ts"
 
-/** Source: Twilio "Call resource: StatusCallback". `initiated` exists only in callbacks. */
-export const CallStatus = z.enum([
-  "queued",
-  "initiated",
-  "ringing",
-  "in-progress",
-  "completed",
-  "busy",
-  "no-answer",
-  "failed",
-  "canceled",
-])
+export const CallStatus = z.enum(CALL_STATUSES)
 export type CallStatus = z.infer<typeof CallStatus>
 
 const ORDER: Record<CallStatus, number> = {

@@ -1,8 +1,11 @@
-/** A client of Parley's API for browsers, Bun and other runtimes with `fetch`. No dependency. */
+/** A client of Parley's API for browsers, Bun, Node.js 20 and other runtimes with `fetch`. No dependency. */
 
-import type { CallStatus } from "../call/status.ts"
+import type { CallStatus } from "../call/call-statuses.ts"
+import { ParleyError } from "./parley-error.ts"
 import { ParleyStream, type ParleyStreamOptions } from "./parley-stream.ts"
 
+export { ParleyError } from "./parley-error.ts"
+export type { CallStatus } from "../call/call-statuses.ts"
 export { ParleyStream, type ParleyStreamOptions } from "./parley-stream.ts"
 export type { ObserverMessage } from "../call/observer-message.ts"
 
@@ -62,28 +65,14 @@ export type OutcomeView = {
 
 export type StreamTicket = { ticket: string; url: string; expiresAt: string }
 
-/** An answer of the API that is no success, in the words of its error table. */
-export class ParleyError extends Error {
-  readonly status: number
-  readonly code: string
-  /** Seconds after which the same request may succeed. */
-  readonly retryAfterSeconds: number | undefined
-
-  constructor(status: number, code: string, message: string, retryAfterSeconds: number | undefined) {
-    super(message)
-    this.name = "ParleyError"
-    this.status = status
-    this.code = code
-    this.retryAfterSeconds = retryAfterSeconds
-  }
-}
-
 export type ParleyClientOptions = {
   /** Address of the server, without a slash at its end. */
   url: string
   /** A key of `API_KEYS`. Never put one into a public page: let your server fetch tickets. */
   key?: string
   fetch?: (url: string, init: RequestInit) => Promise<Response>
+  /** The WebSocket class. Node.js has one of its own from version 22 on; for Node.js 20 pass that of the package `ws`. */
+  webSocket?: new (url: string) => WebSocket
 }
 
 type Query = Record<string, string | number | undefined>
@@ -144,14 +133,17 @@ export class ParleyClient {
     return this.#ask("POST", pathOf(sid, "/stream-ticket"))
   }
 
-  /** Watches a call. Each connection is opened with a ticket of its own. */
+  /**
+   * Watches a call. Each connection is opened with a ticket of its own. A refused ticket (unknown call, wrong key)
+   * ends the stream: `onError` is given the `ParleyError`, `onState` is given `over`.
+   */
   watch(sid: string, options: Omit<ParleyStreamOptions, "address">): ParleyStream {
-    const { url } = this.#options
+    const { url, webSocket } = this.#options
     const address = async () => {
       const { ticket } = await this.streamTicket(sid)
       return `${url.replace(/^http/, "ws")}${pathOf(sid, "/stream")}?ticket=${encodeURIComponent(ticket)}`
     }
-    return new ParleyStream({ ...options, address })
+    return new ParleyStream({ ...(webSocket ? { webSocket } : {}), ...options, address })
   }
 
   async #ask<T>(

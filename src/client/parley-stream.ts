@@ -1,5 +1,6 @@
 /** A live view of one call that comes back by itself: after a lost connection it goes on where it was. */
 
+import { ParleyError } from "./parley-error.ts"
 import { TOO_SLOW, type ObserverMessage } from "../call/observer-message.ts"
 
 export type ParleyStreamOptions = {
@@ -9,6 +10,10 @@ export type ParleyStreamOptions = {
   onMessage: (message: ObserverMessage) => void
   /** `lost` is followed by another attempt; `over` is the end. */
   onState?: (state: "open" | "lost" | "over", close?: { code: number; reason: string }) => void
+  /** Called with each failure to connect, before `onState`. */
+  onError?: (error: unknown) => void
+  /** The WebSocket class, where the runtime has none (Node.js before version 22) or another one is wanted. */
+  webSocket?: new (url: string) => WebSocket
   /** Whether sound is sent too. */
   audio?: boolean
   /** Begins after this event instead of now. */
@@ -51,15 +56,20 @@ export class ParleyStream {
   }
 
   async #connect(): Promise<void> {
-    const { address, audio = true } = this.#options
+    const { address, audio = true, webSocket = runtimeWebSocket() } = this.#options
     try {
+      if (!webSocket) throw new ParleyError(0, "NO_WEBSOCKET", NO_WEBSOCKET, undefined)
       const url = new URL(await address())
       if (this.#over) return
       if (!audio) url.searchParams.set("audio", "0")
       if (this.#afterId !== undefined) url.searchParams.set("after", String(this.#afterId))
-      this.#listen(new WebSocket(url.href))
-    } catch {
-      this.#lost({ code: 1006, reason: "the address could not be had" })
+      this.#listen(new webSocket(url.href))
+    } catch (error) {
+      if (this.#over) return
+      this.#options.onError?.(error)
+      const reason = error instanceof Error ? error.message : "the address could not be fetched"
+      if (isFinal(error)) this.#end({ code: 4000 + error.status, reason })
+      else this.#lost({ code: 1006, reason })
     }
   }
 
@@ -119,6 +129,19 @@ export class ParleyStream {
     this.#cancelWait()
     this.#options.onState?.("over", close)
   }
+}
+
+const NO_WEBSOCKET =
+  "This runtime has no WebSocket. Pass one as webSocket, for example that of the package ws on Node.js 20."
+
+/** `WebSocket` of the runtime; Node.js before version 22 has none. */
+function runtimeWebSocket(): (new (url: string) => WebSocket) | undefined {
+  return typeof WebSocket === "undefined" ? undefined : WebSocket
+}
+
+/** A refusal that the next attempt would get as well. */
+function isFinal(error: unknown): error is ParleyError {
+  return error instanceof ParleyError && error.status < 500 && error.status !== 408 && error.status !== 429
 }
 
 /** 0.5 s, 1 s, 2 s and so on up to 30 s, each a little different, so that many do not come back at once. */

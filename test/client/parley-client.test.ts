@@ -108,6 +108,51 @@ test("a stream that is refused for good does not come back", async () => {
   expect(await view.states.next((state) => state.startsWith("over"))).toBe("over 1008")
 })
 
+test.each([
+  ["an unknown call", { key: KEY }, "over 4404"],
+  ["a wrong key", { key: "wrong-key-of-this-test" }, "over 4401"],
+])("watching %s ends with the refusal and does not come back", async (_, { key }, expected) => {
+  await using app = new AppUnderTest({ API_KEYS: KEY })
+  const parley = new ParleyClient({ url: app.url, key })
+  const errors: unknown[] = []
+  using view = watched((own) =>
+    parley.watch(`CA${"0".repeat(32)}`, { ...own, onError: (error) => errors.push(error) }),
+  )
+  expect(await view.states.next()).toBe(expected)
+  expect(errors).toMatchObject([{ name: "ParleyError", status: Number(expected.slice(-3)) }])
+})
+
+test("a server that cannot be reached is reported, and tried again", async () => {
+  const errors: unknown[] = []
+  const address = () => Promise.reject(new Error("connection refused"))
+  using view = watched((own) => new ParleyStream({ ...own, address, onError: (error) => errors.push(error) }))
+  expect(await view.states.next()).toBe("lost 1006")
+  view.goOn()
+  expect(await view.states.next()).toBe("lost 1006")
+  expect(errors).toMatchObject([{ message: "connection refused" }, { message: "connection refused" }])
+})
+
+test("the WebSocket class is taken from the options", async () => {
+  const urls: string[] = []
+  class Recording extends WebSocket {
+    constructor(url: string) {
+      urls.push(url)
+      super(url)
+    }
+  }
+  await using app = new AppUnderTest({ API_KEYS: KEY })
+  using view = watched(
+    (own) =>
+      new ParleyStream({
+        ...own,
+        webSocket: Recording,
+        address: () => `${app.url.replace("http", "ws")}/frontend-stream?callSid=x`,
+      }),
+  )
+  await view.states.next((state) => state.startsWith("over"))
+  expect(urls).toHaveLength(1)
+})
+
 /** Passes bytes both ways until it is cut. */
 function cable(target: string) {
   const { port } = new URL(target)
