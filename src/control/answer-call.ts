@@ -1,15 +1,14 @@
-/** The first request of a call: who calls, which agent answers, and the TwiML that connects the two. */
+/** The first request of a call: who calls, which agent answers, and the step that connects the two. */
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call, Engine, Parameters } from "../call/call.ts"
 import { newCallId, type CallId } from "../call/ids.ts"
+import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
-import { sayTwiml } from "../twilio/twiml.ts"
 import type { VoiceWebhook } from "../twilio/webhooks.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
-import { connectInstructions } from "./connect-instructions.ts"
-import type { SocketAddress } from "./relay-instructions.ts"
+import { connectToEngine, type SocketAddress } from "./connect.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
 export type AnswerCall = {
@@ -42,14 +41,14 @@ export type FoundCall = {
 /** How long a caller rings on while another process takes over, before it is asked again. */
 const RETRY_AFTER_SECONDS = 1
 
-/** Returns TwiML. Throws FORBIDDEN when the call is over. */
-export function answerCall(context: ControlContext, request: AnswerCall): string {
+/** Throws FORBIDDEN when the call is over. */
+export function answerCall(context: ControlContext, request: AnswerCall): NextStep {
   const { config, liveCalls, sweep, log } = context
   const { webhook, address } = request
   if (context.draining()) {
     // The process that takes over answers the same request a moment later.
-    const redirect = `${context.publicUrl()}${nextRetry(request.retryPath)}`
-    return sayTwiml({ pauseSeconds: RETRY_AFTER_SECONDS, text: "", then: { redirect } })
+    const url = `${context.publicUrl()}${nextRetry(request.retryPath)}`
+    return { kind: "redirect", url, afterSeconds: RETRY_AFTER_SECONDS }
   }
   const known = findCall(context, request)
   if (known && isTerminal(known.status)) throw new AppError("FORBIDDEN", "The call is over.")
@@ -64,9 +63,9 @@ export function answerCall(context: ControlContext, request: AnswerCall): string
     endCallRecord(context, call, { by: "system", reason: "every line was taken" })
     // Not every number is set up to report the end of its calls; after this answer it is certain.
     reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
-    return sayTwiml({ text: agent.phrases.busy, then: "hangup" })
+    return { kind: "say", text: agent.phrases.busy, then: { kind: "hang-up" } }
   }
-  return connectInstructions(context, { call, agent, ...(address ? { address } : {}) })
+  return connectToEngine(context, { call, agent, ...(address ? { address } : {}) })
 }
 
 /** Another address each time: the same one would get the same signature, and a signature counts once. */

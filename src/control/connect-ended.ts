@@ -2,11 +2,11 @@
 
 import { z } from "zod"
 import type { Call, EndedBy } from "../call/call.ts"
+import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"
-import { emptyTwiml, hangupTwiml, sayTwiml } from "../twilio/twiml.ts"
 import type { ConnectEndedWebhook } from "../twilio/webhooks.ts"
 import { agentOf, type CallEnd, type ControlContext } from "./context.ts"
-import { connectInstructions } from "./connect-instructions.ts"
+import { connectToEngine } from "./connect.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
 
@@ -29,13 +29,12 @@ const ENDED_BY: ReadonlyMap<string, EndedBy> = new Map([
   ["api", "api"],
 ])
 
-/** Returns TwiML. */
-export function connectEnded(context: ControlContext, webhook: ConnectEndedWebhook): string {
+export function connectEnded(context: ControlContext, webhook: ConnectEndedWebhook): NextStep {
   const { store, sweep, log } = context
   const call = store.calls.bySid(webhook.callSid)
   if (!call) {
     log.warn("the session of an unknown call ended", { callSid: webhook.callSid })
-    return hangupTwiml()
+    return { kind: "hang-up" }
   }
   const at = sweep.clock.now()
   const { sessionStatus, errorCode, errorMessage } = webhook
@@ -43,9 +42,9 @@ export function connectEnded(context: ControlContext, webhook: ConnectEndedWebho
   if (isTerminal(webhook.callStatus) || sessionStatus === "completed") {
     const status = isTerminal(webhook.callStatus) ? webhook.callStatus : "completed"
     reportStatus(context, call, { status, at })
-    return emptyTwiml()
+    return { kind: "nothing" }
   }
-  if (isTerminal(call.status)) return hangupTwiml()
+  if (isTerminal(call.status)) return { kind: "hang-up" }
   reportStatus(context, call, { status: webhook.callStatus, at })
   // Data of an `end` frame comes only where a session was ended on purpose.
   const lost = sessionStatus === "failed" && webhook.handoffData === null
@@ -57,16 +56,16 @@ export function connectEnded(context: ControlContext, webhook: ConnectEndedWebho
   return endCallAs(context, call, handoff)
 }
 
-/** The call is over, as the conversation has told. Returns TwiML. */
-export function endCallAs(context: ControlContext, call: Call, handoff: Handoff | undefined): string {
+/** The call is over, as the conversation has told. */
+export function endCallAs(context: ControlContext, call: Call, handoff: Handoff | undefined): NextStep {
   endCallRecord(context, call, endOf(handoff))
   // Not every number is set up to report the end of its calls; after this answer it is certain.
   reportStatus(context, call, { status: "completed", at: context.sweep.clock.now() })
-  return hangupTwiml()
+  return { kind: "hang-up" }
 }
 
 /** The same conversation goes on, or, after too many losses, ends with a sentence. */
-export function resume(context: ControlContext, call: Call, reason: string): string {
+export function resume(context: ControlContext, call: Call, reason: string): NextStep {
   const { store, sweep, log } = context
   const agent = agentOf(context, call)
   if (call.resumes >= MAX_RESUMES) {
@@ -76,11 +75,11 @@ export function resume(context: ControlContext, call: Call, reason: string): str
       reason: `the connection was lost ${times} times: ${reason}`,
     })
     reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
-    return sayTwiml({ text: agent.phrases.goodbye, then: "hangup" })
+    return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
   }
   const resumes = store.calls.countResume(call.id)
   log.warn("conversation is taken up again", { callSid: call.sid, resumes, reason })
-  return connectInstructions(context, { call: { ...call, resumes }, agent })
+  return connectToEngine(context, { call: { ...call, resumes }, agent })
 }
 
 function handoffOf(handoffData: string | null): Handoff | undefined {

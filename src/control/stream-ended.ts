@@ -4,10 +4,10 @@ import { TransferTarget } from "../call/transfer-target.ts"
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
+import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"
-import { emptyTwiml, hangupTwiml, sayTwiml } from "../twilio/twiml.ts"
 import type { StreamEndedWebhook } from "../twilio/webhooks.ts"
-import { connectInstructions } from "./connect-instructions.ts"
+import { connectToEngine } from "./connect.ts"
 import { endCallAs, resume } from "./connect-ended.ts"
 import { agentOf, type ControlContext } from "./context.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
@@ -22,20 +22,19 @@ export const MODEL_REFUSED = "model-refused"
 /** How long after a hang-up the end of the call may be told by Twilio itself, in milliseconds. */
 const STATUS_PATIENCE_MS = 5_000
 
-/** Returns TwiML. */
-export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook): string {
+export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook): NextStep {
   const { store, sweep, log } = context
   const call = store.calls.bySid(webhook.callSid)
   if (!call) {
     log.warn("the stream of an unknown call ended", { callSid: webhook.callSid })
-    return hangupTwiml()
+    return { kind: "hang-up" }
   }
   const at = sweep.clock.now()
   if (isTerminal(webhook.callStatus)) {
     reportStatus(context, call, { status: webhook.callStatus, at })
-    return emptyTwiml()
+    return { kind: "nothing" }
   }
-  if (isTerminal(call.status)) return hangupTwiml()
+  if (isTerminal(call.status)) return { kind: "hang-up" }
   reportStatus(context, call, { status: webhook.callStatus, at })
   const last = store.events.lastOf(call.id, "session.handed-over", "session.opened")?.event
   if (last?.type !== "session.handed-over") return resume(context, call, "the stream was lost")
@@ -66,11 +65,11 @@ export function callerLeft(context: ControlContext, callId: CallId): void {
 }
 
 /** The same conversation on the relay; where no text model is usable either, a person or a goodbye. */
-function fallBack(context: ControlContext, call: Call, reasonCode: string): string {
+function fallBack(context: ControlContext, call: Call, reasonCode: string): NextStep {
   const agent = agentOf(context, call)
   if (isTextModelUsable(context, agent, reasonCode)) {
     context.log.warn("call moves down to the relay", { callSid: call.sid })
-    return connectInstructions(context, { call: moved(context, call), agent })
+    return connectToEngine(context, { call: moved(context, call), agent })
   }
   const target = agent.transfer.to ?? context.config.transferTo ?? ""
   if (TransferTarget.safeParse(target).success) {
@@ -78,7 +77,7 @@ function fallBack(context: ControlContext, call: Call, reasonCode: string): stri
   }
   endCallRecord(context, call, { by: "system", reason: "no model could be reached" })
   reportStatus(context, call, { status: "completed", at: context.sweep.clock.now() })
-  return sayTwiml({ text: agent.phrases.goodbye, then: "hangup" })
+  return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
 }
 
 function moved({ store }: ControlContext, call: Call): Call {

@@ -2,13 +2,12 @@
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
+import type { NextStep } from "../call/next-step.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
-import { transferTwiml, whisperTwiml } from "../twilio/transfer-twiml.ts"
-import { emptyTwiml, hangupTwiml, sayTwiml } from "../twilio/twiml.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
-import { connectInstructions } from "./connect-instructions.ts"
+import { connectToEngine } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
 import { endCallRecord, reportStatus } from "./report-status.ts"
 
@@ -23,9 +22,9 @@ export type Transfer = {
 }
 
 /**
- * TwiML that begins the transfer. Without a target the caller hears that nobody is there, and goes on with the agent.
+ * Begins the transfer. Without a target the caller hears that nobody answered, and the conversation continues.
  */
-export function beginTransfer(context: ControlContext, call: Call, { summary, to }: Transfer): string {
+export function beginTransfer(context: ControlContext, call: Call, { summary, to }: Transfer): NextStep {
   const agent = agentOf(context, call)
   const parsed = TransferTarget.safeParse(to ?? agent.transfer.to ?? context.config.transferTo ?? "")
   if (!parsed.success) {
@@ -40,16 +39,17 @@ export function beginTransfer(context: ControlContext, call: Call, { summary, to
   publish(context, call, { type: "transfer.started", kind: target.kind, to: target.to, summary })
   context.log.info("call is transferred", { callSid: call.sid, kind: target.kind })
   const url = context.publicUrl()
-  return transferTwiml({
+  const transfer: NextStep = {
+    kind: "transfer",
     target,
     // Another address for each transfer: the same one could get the same signature, and a signature counts once.
     actionUrl: `${url}/twilio/transfer-ended?at=${context.sweep.clock.now()}`,
     whisperUrl: `${url}/twilio/whisper?call=${call.id}`,
     timeoutSeconds: agent.transfer.timeoutSeconds,
     callerId: agent.transfer.callerId ?? callerIdOf(call),
-    announcement: agent.phrases.transferring,
     task: { reason: "live-agent-handoff", summary, callSid: call.sid ?? "", from: call.from, to: call.to },
-  })
+  }
+  return { kind: "say", text: agent.phrases.transferring, then: transfer }
 }
 
 /** Twilio shows the caller's number by itself; where there is none that may be shown, ours stands in. */
@@ -58,45 +58,45 @@ function callerIdOf(call: Call): string | undefined {
 }
 
 /** What the person hears before the caller is on the line. */
-export function whisper(context: ControlContext, call: Call): string {
+export function whisper(context: ControlContext, call: Call): NextStep {
   const started = context.store.events.lastOf(call.id, "transfer.started")
   const summary = started?.event.type === "transfer.started" ? started.event.summary : ""
   const text =
     summary.trim() === "" ? "A caller is transferred to you." : `A caller is transferred to you. ${summary}`
-  return whisperTwiml(text.slice(0, MAX_WHISPER))
+  return { kind: "say", text: text.slice(0, MAX_WHISPER), then: { kind: "nothing" } }
 }
 
-/** TwiML for the caller after the transfer: the end of the call, or the agent again. */
-export function transferEnded(context: ControlContext, webhook: TransferEndedWebhook): string {
+/** What follows a transfer for the caller: the end of the call, or the agent again. */
+export function transferEnded(context: ControlContext, webhook: TransferEndedWebhook): NextStep {
   const { store, sweep } = context
   const call = store.calls.bySid(webhook.callSid)
-  if (!call) return hangupTwiml()
+  if (!call) return { kind: "hang-up" }
   const at = sweep.clock.now()
   if (isTerminal(webhook.callStatus)) {
     if (webhook.connected) publish(context, call, { type: "transfer.finished", result: webhook.result })
     endCallRecord(context, call, { by: "caller", reason: "hung up after a transfer" })
     reportStatus(context, call, { status: webhook.callStatus, at })
-    return emptyTwiml()
+    return { kind: "nothing" }
   }
-  if (isTerminal(call.status)) return hangupTwiml()
+  if (isTerminal(call.status)) return { kind: "hang-up" }
   if (webhook.connected) {
     publish(context, call, { type: "transfer.finished", result: webhook.result })
     endCallRecord(context, call, { by: "agent", reason: "transferred to a person" })
     reportStatus(context, call, { status: "completed", at })
-    return hangupTwiml()
+    return { kind: "hang-up" }
   }
   publish(context, call, { type: "transfer.failed", reason: webhook.result })
   return takeBack(context, call, agentOf(context, call))
 }
 
 /** Nobody took the call: the agent goes on, or says goodbye where the agent's rule says so. */
-function takeBack(context: ControlContext, call: Call, agent: Agent): string {
+function takeBack(context: ControlContext, call: Call, agent: Agent): NextStep {
   if (agent.transfer.onFailure === "goodbye") {
     endCallRecord(context, call, { by: "agent", reason: "nobody answered the transfer" })
     reportStatus(context, call, { status: "completed", at: context.sweep.clock.now() })
-    return sayTwiml({ text: agent.phrases.transferFailed, then: "hangup" })
+    return { kind: "say", text: agent.phrases.transferFailed, then: { kind: "hang-up" } }
   }
-  return connectInstructions(context, { call, agent })
+  return connectToEngine(context, { call, agent })
 }
 
 /** Throws INVALID_REQUEST for a target that is none, or for none at all. */

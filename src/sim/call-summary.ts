@@ -3,7 +3,7 @@
 import type { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
 import type { StreamEnd } from "./media/media-leg.ts"
-import type { SessionEnd } from "./relay/relay-leg.ts"
+import type { RelayEnd } from "./relay/relay-leg.ts"
 import type { Spoken } from "./relay/speech-playout.ts"
 
 export type CallSummary = {
@@ -17,7 +17,7 @@ export type CallSummary = {
   /** Frames of relay sessions in both directions. */
   frames: number
   sockets: number
-  sessions: SessionEnd[]
+  sessions: RelayEnd[]
   streams: StreamEnd[]
   /** What Twilio's debugger would show: failed webhooks, TwiML it cannot read, sessions that failed. */
   problems: string[]

@@ -13,11 +13,11 @@ import { readDocument, webhookProblem } from "./twiml-response.ts"
 import { Feed } from "./awaitable-log.ts"
 import type { MediaLeg } from "./media/media-leg.ts"
 import { openRelay } from "./relay/relay-connect.ts"
-import type { RelayLeg, SayOptions, SessionEnd } from "./relay/relay-leg.ts"
+import type { RelayLeg, SayOptions, RelayEnd } from "./relay/relay-leg.ts"
 import type { Frame } from "./relay/relay-wire.ts"
 import { newSid } from "./sids.ts"
 import type { Spoken } from "./relay/speech-playout.ts"
-import { TwimlPlayer, type NextStep, type TwimlDocument } from "./twiml-player.ts"
+import { TwimlPlayer, type DocumentResult, type TwimlDocument } from "./twiml-player.ts"
 import type { Exchange } from "./webhooks.ts"
 
 const log = getLog("sim")
@@ -47,7 +47,7 @@ export class SimulatedCall {
   readonly #end = Promise.withResolvers<CallSummary>()
   /** Stops what is going on: the call ended, or new instructions came. */
   #current = new AbortController()
-  #replacement: NextStep | TwimlDocument | undefined
+  #replacement: DocumentResult | TwimlDocument | undefined
   #sockets = 0
 
   /** Made by `SimulatedTwilio.call`. */
@@ -200,7 +200,7 @@ export class SimulatedCall {
   async #talk(): Promise<void> {
     const { twiml, method = "POST" } = this.#options
     const url = this.#voiceUrl
-    let step: NextStep | TwimlDocument =
+    let step: DocumentResult | TwimlDocument =
       twiml === undefined
         ? { type: "fetch", url, base: url, method, extra: {} }
         : { url, verbs: parseTwiml(twiml) }
@@ -218,7 +218,7 @@ export class SimulatedCall {
   }
 
   /** Fetches the document a step asks for. One that cannot be had is told to the caller, and ends the call. */
-  async #follow(step: NextStep, signal: AbortSignal): Promise<NextStep | TwimlDocument> {
+  async #follow(step: DocumentResult, signal: AbortSignal): Promise<DocumentResult | TwimlDocument> {
     if (step.type === "end") return step
     const url = this.#link.webhooks.resolve(step.url, step.base)
     const answer = await this.#request(url, step.method, { ...this.#life.form(), ...step.extra }, signal)
@@ -242,7 +242,7 @@ export class SimulatedCall {
     return answer
   }
 
-  #openRelay(relay: TwimlVerb): RelayLeg | SessionEnd {
+  #openRelay(relay: TwimlVerb): RelayLeg | RelayEnd {
     const { callSid, from, to, direction, status } = this
     const { webhooks, sweep, pace, accountSid } = this.#link
     const opened = openRelay({

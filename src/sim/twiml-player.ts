@@ -5,7 +5,7 @@ import type { TwimlVerb } from "./twiml-reader.ts"
 import type { Feed } from "./awaitable-log.ts"
 import { Gather, type Gathered } from "./gather.ts"
 import type { MediaLeg, StreamEnd } from "./media/media-leg.ts"
-import type { RelayLeg, SessionEnd } from "./relay/relay-leg.ts"
+import type { RelayLeg, RelayEnd } from "./relay/relay-leg.ts"
 import { Speaker, type Spoken } from "./relay/speech-playout.ts"
 
 export type TwimlDocument = {
@@ -25,7 +25,7 @@ type FetchStep = {
 }
 
 /** What comes after a document: another one is asked for, or the call ends. */
-export type NextStep = FetchStep | { type: "end"; reason: "completed" | "busy" | "no-answer" }
+export type DocumentResult = FetchStep | { type: "end"; reason: "completed" | "busy" | "no-answer" }
 
 export type Pace = { charactersPerSecond: number; speechDelayMs: number; audioMs: number }
 
@@ -39,7 +39,7 @@ export type PlayerOptions = {
   /** The caller's end goes off-hook, where it has not. */
   answer: () => void
   /** Opens the socket, or tells how it failed. */
-  openRelay: (relay: TwimlVerb) => RelayLeg | SessionEnd
+  openRelay: (relay: TwimlVerb) => RelayLeg | RelayEnd
   /** The same for a media stream; `base` is the address that relative ones begin with. */
   openStream: (stream: TwimlVerb, base: string) => MediaLeg | StreamEnd
   /** Requests an `action` of a call that is over; the answer is not run. */
@@ -49,7 +49,7 @@ export type PlayerOptions = {
 
 export class TwimlPlayer {
   readonly #options: PlayerOptions
-  readonly sessions: SessionEnd[] = []
+  readonly sessions: RelayEnd[] = []
   readonly streams: StreamEnd[] = []
   #relay: RelayLeg | undefined
   #stream: MediaLeg | undefined
@@ -88,7 +88,7 @@ export class TwimlPlayer {
   }
 
   /** Runs a document until it is over or the signal stops it; then the result means nothing. */
-  async play(document: TwimlDocument, signal: AbortSignal): Promise<NextStep> {
+  async play(document: TwimlDocument, signal: AbortSignal): Promise<DocumentResult> {
     for (const verb of document.verbs) {
       if (signal.aborted) break
       this.#options.verbs.push(verb)
@@ -102,7 +102,7 @@ export class TwimlPlayer {
     verb: TwimlVerb,
     document: TwimlDocument,
     signal: AbortSignal,
-  ): Promise<NextStep | undefined> {
+  ): Promise<DocumentResult | undefined> {
     const { attributes, text } = verb
     switch (verb.name) {
       case "Reject":
@@ -161,7 +161,7 @@ export class TwimlPlayer {
     verb: TwimlVerb,
     document: TwimlDocument,
     signal: AbortSignal,
-  ): Promise<NextStep | undefined> {
+  ): Promise<DocumentResult | undefined> {
     const { attributes } = verb
     const gather = new Gather(attributes, this.#options.sweep)
     const cutIn = new AbortController()
@@ -183,7 +183,7 @@ export class TwimlPlayer {
     verb: TwimlVerb,
     document: TwimlDocument,
     signal: AbortSignal,
-  ): Promise<NextStep | undefined> {
+  ): Promise<DocumentResult | undefined> {
     const noun = verb.children[0]
     if (noun?.name === "Stream") return this.#listen(noun, document)
     if (noun?.name !== "ConversationRelay") {
@@ -192,7 +192,7 @@ export class TwimlPlayer {
     }
     const opened = this.#options.openRelay(noun)
     this.#options.answer()
-    let end: SessionEnd
+    let end: RelayEnd
     if ("status" in opened) end = opened
     else {
       this.#relay = opened
@@ -232,7 +232,7 @@ export class TwimlPlayer {
   }
 
   /** Nobody is really called: the verb is kept for the reader, and the other side ends at once. */
-  #handOver({ name, attributes }: TwimlVerb, document: TwimlDocument): NextStep | undefined {
+  #handOver({ name, attributes }: TwimlVerb, document: TwimlDocument): DocumentResult | undefined {
     const action = attributes["action"]
     if (action === undefined) return undefined
     const { dialStatus } = this.#options
@@ -268,7 +268,7 @@ function gatherStep(
   gathered: Gathered | undefined,
   { attributes }: TwimlVerb,
   document: TwimlDocument,
-): NextStep | undefined {
+): DocumentResult | undefined {
   if (!gathered && attributes["actionOnEmptyResult"] !== "true") return undefined
   const extra = gathered ?? { Digits: "" }
   return fetchStep(attributes["action"] ?? document.url, document, attributes["method"], { ...extra })

@@ -1,85 +1,103 @@
-/** The TwiML that this server answers with. Every value is text: nothing in it can become an element. */
+/** Renders a next step as TwiML. Every value is text: nothing in it can become an element. */
 
 import VoiceResponse from "twilio/lib/twiml/VoiceResponse"
+import type { ConnectRelay, ConnectStream, NextStep, Transfer } from "../call/next-step.ts"
 
-type AttributeValue = string | number | boolean | null | undefined
+/** Longest name and value of one `<Parameter>` together, in characters. (Twilio: "TwiML Voice: <Stream>".) */
+const MAX_STREAM_PARAMETER = 499
 
-export type RelayTwiml = {
-  /** Twilio asks here how to go on when the session is over, for whatever reason. */
-  actionUrl: string
-  /** `wss://`, without a query. */
-  url: string
-  /** Spoken before the first frame; left out when the caller is to speak first. */
-  welcomeGreeting?: string | undefined
-  /** Further attributes by their documented names; `url` and `welcomeGreeting` among them are passed over. */
-  attributes: Readonly<Record<string, AttributeValue>>
-  /** One `<Language>` each; those without a code are passed over. */
-  languages: readonly ({ readonly code: string } & Readonly<Record<string, AttributeValue>>)[]
-  /** One `<Parameter>` each. Twilio's logs show them: no secrets. */
-  parameters: Readonly<Record<string, string>>
+/** A whole TwiML document. */
+export function renderNextStep(step: NextStep): string {
+  const response = new VoiceResponse()
+  addVerbs(response, step)
+  return response.toString()
+}
+
+function addVerbs(response: VoiceResponse, step: NextStep): void {
+  switch (step.kind) {
+    case "connect-relay":
+      return connectRelay(response, step)
+    case "connect-stream":
+      return connectStream(response, step)
+    case "say": {
+      const text = clean(step.text).trim()
+      if (text) response.say(text)
+      return addVerbs(response, step.then)
+    }
+    case "transfer":
+      return transfer(response, step)
+    case "redirect":
+      response.pause({ length: step.afterSeconds })
+      response.redirect({ method: "POST" }, clean(step.url))
+      return
+    case "hang-up":
+      response.hangup()
+      return
+    case "nothing":
+      return
+    default:
+      step satisfies never
+  }
 }
 
 /**
- * `<Connect><ConversationRelay>`. Empty texts, null, undefined and whatever is no text, number or boolean are left out;
- * `false` and 0 stay. (Twilio: "TwiML Voice: ConversationRelay".)
+ * `<Connect><ConversationRelay>`. Leaves out empty texts, null, undefined and every value that is not a text, a number
+ * or a boolean; `false` and 0 stay. (Twilio: "TwiML Voice: ConversationRelay".)
  */
-export function relayTwiml(options: RelayTwiml): string {
-  const { actionUrl, url, welcomeGreeting, attributes, languages, parameters } = options
-  const response = new VoiceResponse()
+function connectRelay(response: VoiceResponse, step: ConnectRelay): void {
+  const { actionUrl, url, greeting, attributes, languages, parameters } = step
   // The builder's own types for this noun lack attributes and misspell others; a plain child takes every name.
   const relay = response
     .connect({ action: clean(actionUrl), method: "POST" })
-    .addChild("ConversationRelay", attributesOf({ ...attributes, url, welcomeGreeting }))
+    .addChild("ConversationRelay", attributesOf({ ...attributes, url, welcomeGreeting: greeting }))
   for (const language of languages) {
     if (language.code) relay.addChild("Language", attributesOf(language))
   }
   for (const [name, value] of Object.entries(parameters)) {
-    // An empty value says something too, so it is not left out.
+    // An empty value has a meaning too, so it is not left out.
     relay.addChild("Parameter", { name: clean(name), value: clean(value) })
   }
-  return response.toString()
 }
 
-export type SayTwiml = {
-  /** Whole seconds before everything else; a call that is not answered yet rings on meanwhile. */
-  pauseSeconds?: number | undefined
-  /** Nothing is said when it is empty. */
-  text: string
-  /** What follows: the end of the call, or the TwiML of another URL. */
-  then: "hangup" | { redirect: string }
-  /** With the provider's prefix, for example `Polly.Joanna-Neural`. */
-  voice?: string | undefined
-  language?: string | undefined
+/** `<Connect><Stream>`, then `<Redirect>`, which runs once the socket is closed. (Twilio: "TwiML Voice: <Stream>".) */
+function connectStream(response: VoiceResponse, { url, nextUrl, parameters }: ConnectStream): void {
+  const stream = response.connect().stream({ url: clean(url) })
+  for (const [name, value] of Object.entries(parameters)) {
+    const parameter = { name: clean(name), value: clean(value) }
+    if (parameter.name.length + parameter.value.length > MAX_STREAM_PARAMETER) continue
+    stream.parameter(parameter)
+  }
+  response.redirect({ method: "POST" }, clean(nextUrl))
 }
 
-/** `<Say>`, then `<Hangup>` or `<Redirect>`. */
-export function sayTwiml({ pauseSeconds, text, then, voice, language }: SayTwiml): string {
-  const response = new VoiceResponse()
-  if (pauseSeconds !== undefined) response.pause({ length: pauseSeconds })
-  const words = clean(text).trim()
-  if (words) response.addChild("Say", attributesOf({ voice, language })).addText(words)
-  if (then === "hangup") response.hangup()
-  else response.redirect({ method: "POST" }, clean(then.redirect))
-  return response.toString()
-}
-
-/** Ends the call. */
-export function hangupTwiml(): string {
-  const response = new VoiceResponse()
-  response.hangup()
-  return response.toString()
-}
-
-/** An empty `<Response>`: Twilio has nothing left to do and ends the call. */
-export function emptyTwiml(): string {
-  return new VoiceResponse().toString()
-}
-
-/** Refuses a call without answering it, with a busy tone or a message that the number is not in service. */
-export function rejectTwiml(reason: "rejected" | "busy"): string {
-  const response = new VoiceResponse()
-  response.reject({ reason })
-  return response.toString()
+/** `<Dial>` for a number or SIP address, `<Enqueue>` for a queue or workflow. (Twilio: "TwiML Voice: Dial", "Enqueue".) */
+function transfer(response: VoiceResponse, step: Transfer): void {
+  const { target, actionUrl, whisperUrl, timeoutSeconds, callerId, task } = step
+  switch (target.kind) {
+    case "number":
+    case "sip": {
+      const dial = response.dial({
+        action: actionUrl,
+        method: "POST",
+        timeout: timeoutSeconds,
+        answerOnBridge: true,
+        ...(callerId ? { callerId } : {}),
+      })
+      if (target.kind === "number") dial.number({ url: whisperUrl, method: "POST" }, target.to)
+      else dial.sip({ url: whisperUrl, method: "POST" }, target.to)
+      return
+    }
+    case "queue":
+      response.enqueue({ action: actionUrl, method: "POST" }, target.to)
+      return
+    case "workflow":
+      response
+        .enqueue({ action: actionUrl, method: "POST", workflowSid: target.to })
+        .task({}, clean(JSON.stringify(task)))
+      return
+    default:
+      target.kind satisfies never
+  }
 }
 
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9]*$/
@@ -94,7 +112,7 @@ function attributesOf(values: Readonly<Record<string, unknown>>): Record<string,
   return Object.fromEntries(written)
 }
 
-/** Without the characters that XML forbids, not even escaped: most control characters and halves of surrogate pairs. */
-export function clean(text: string): string {
+/** Removes the characters that XML forbids even escaped: most control characters and halves of surrogate pairs. */
+function clean(text: string): string {
   return text.replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, "")
 }

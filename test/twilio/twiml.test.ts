@@ -2,12 +2,14 @@
 
 import { describe, expect, test } from "bun:test"
 import { XMLParser, XMLValidator } from "fast-xml-parser"
-import { emptyTwiml, hangupTwiml, rejectTwiml, relayTwiml, sayTwiml } from "../../src/twilio/twiml.ts"
+import type { NextStep } from "../../src/call/next-step.ts"
+import { TransferTarget } from "../../src/call/transfer-target.ts"
+import { renderNextStep } from "../../src/twilio/twiml.ts"
 import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 
 const actionUrl = "https://voice.example.com/twilio/connect-ended"
 const url = "wss://voice.example.com/twilio/relay/9f2c"
-const bare = { actionUrl, url, attributes: {}, languages: [], parameters: {} }
+const bare = { kind: "connect-relay" as const, actionUrl, url, attributes: {}, languages: [], parameters: {} }
 const HOSTILE = [
   `"/><Dial>+15550109999</Dial>`,
   `'><Hangup/>`,
@@ -22,9 +24,9 @@ const HOSTILE = [
 
 describe("relay", () => {
   test("writes attributes, languages and parameters by their documented names", () => {
-    const xml = relayTwiml({
+    const xml = renderNextStep({
       ...bare,
-      welcomeGreeting: "Hello, how can I help?",
+      greeting: "Hello, how can I help?",
       attributes: {
         ttsProvider: "ElevenLabs",
         interruptible: "any",
@@ -95,7 +97,7 @@ describe("relay", () => {
   })
 
   test("is well-formed XML with a declaration", () => {
-    const xml = relayTwiml(bare)
+    const xml = renderNextStep(bare)
     expect(xml).toBe(
       `<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="${actionUrl}" method="POST">` +
         `<ConversationRelay url="${url}"/></Connect></Response>`,
@@ -119,21 +121,22 @@ describe("relay", () => {
       "1st": "z",
       kept: "yes",
     } as unknown as Record<string, string>
-    const [connect] = parseTwiml(relayTwiml({ ...bare, welcomeGreeting: "", attributes }))
+    const [connect] = parseTwiml(renderNextStep({ ...bare, greeting: "", attributes }))
     expect(connect?.children[0]?.attributes).toEqual({ kept: "yes", url })
   })
 
   test("the configuration cannot replace the address of the socket", () => {
     const attributes = { url: "wss://evil.example", welcomeGreeting: "Hi" }
-    const [connect] = parseTwiml(relayTwiml({ ...bare, attributes }))
+    const [connect] = parseTwiml(renderNextStep({ ...bare, attributes }))
     expect(connect?.children[0]?.attributes).toEqual({ url })
   })
 
   test.each(HOSTILE)("hostile text stays text: %s", (text) => {
-    const xml = relayTwiml({
+    const xml = renderNextStep({
+      kind: "connect-relay",
       actionUrl: `${actionUrl}?x=${text}`,
       url: `${url}${text}`,
-      welcomeGreeting: text,
+      greeting: text,
       attributes: { hints: text },
       languages: [{ code: text, voice: text }],
       parameters: { [text]: text },
@@ -160,53 +163,189 @@ describe("relay", () => {
   })
 
   test("characters that XML forbids are taken out, line ends and emoji stay", () => {
-    const xml = relayTwiml({ ...bare, welcomeGreeting: "a\u0000\u0001\u0008\u001f\ufffe\ud800b\n\tc😀" })
+    const xml = renderNextStep({ ...bare, greeting: "a\u0000\u0001\u0008\u001f\ufffe\ud800b\n\tc😀" })
     const [connect] = parseTwiml(xml)
     expect(connect?.children[0]?.attributes["welcomeGreeting"]).toBe("ab\n\tc😀")
   })
 })
 
-describe("say", () => {
+describe("stream", () => {
+  const step = {
+    kind: "connect-stream" as const,
+    url: "wss://parley.test/twilio/media/t",
+    nextUrl: "https://parley.test/next?a=1&b=2",
+    parameters: {},
+  }
+
+  test("is connected, and the request for what follows stands behind it", () => {
+    const verbs = parseTwiml(renderNextStep({ ...step, parameters: { name: "Ada <&>" } }))
+    expect(verbs.map(({ name }) => name)).toEqual(["Connect", "Redirect"])
+    expect(verbs[0]?.children).toMatchObject([
+      {
+        name: "Stream",
+        attributes: { url: step.url },
+        children: [{ name: "Parameter", attributes: { name: "name", value: "Ada <&>" } }],
+      },
+    ])
+    expect(verbs[1]?.text).toBe(step.nextUrl)
+  })
+
+  test("a parameter that is too long for Twilio is left out", () => {
+    const xml = renderNextStep({
+      ...step,
+      parameters: { fits: "x".repeat(495), tooLong: "x".repeat(493) },
+    })
+    expect([xml.includes("fits"), xml.includes("tooLong")]).toEqual([true, false])
+  })
+})
+
+describe("transfer", () => {
+  const SID = "WW0123456789abcdef0123456789abcdef"
+
+  function transferTo(to: string, given: { callerId?: string } = {}): NextStep {
+    return {
+      kind: "transfer",
+      target: TransferTarget.parse(to),
+      actionUrl: "https://parley.test/ended?at=1&x=2",
+      whisperUrl: "https://parley.test/whisper",
+      timeoutSeconds: 20,
+      task: { summary: 'Says "5 < 6 & 7"\u0000' },
+      ...given,
+    }
+  }
+
+  const verbsOf = (step: NextStep) => parseTwiml(renderNextStep(step))
+
   test.each([
-    ["then hang up", { text: "Goodbye.", then: "hangup" as const }, `<Say>Goodbye.</Say><Hangup/>`],
+    ["+15550100001", "Number"],
+    ["sip:desk@pbx.example.com;transport=tls", "Sip"],
+  ])("%s is dialled, and hears the whisper first", (to, noun) => {
+    expect(verbsOf(transferTo(to))).toMatchObject([
+      {
+        name: "Dial",
+        attributes: {
+          action: "https://parley.test/ended?at=1&x=2",
+          method: "POST",
+          timeout: "20",
+          answerOnBridge: "true",
+        },
+        children: [
+          { name: noun, text: to, attributes: { url: "https://parley.test/whisper", method: "POST" } },
+        ],
+      },
+    ])
+  })
+
+  test("the caller may hear a sentence first, and the person may see another number", () => {
+    const then = transferTo("+15550100001", { callerId: "+15550100002" })
+    const [say, dial] = verbsOf({ kind: "say", text: "I connect you.", then })
+    expect([say?.name, say?.text, dial?.attributes["callerId"]]).toEqual([
+      "Say",
+      "I connect you.",
+      "+15550100002",
+    ])
+  })
+
+  test("a queue is named; a workflow gets the task as JSON", () => {
+    expect(verbsOf(transferTo("queue:second line"))).toMatchObject([{ name: "Enqueue", text: "second line" }])
+    const [enqueue] = verbsOf(transferTo(`workflow:${SID}`))
+    expect(enqueue?.attributes).toMatchObject({ workflowSid: SID, method: "POST" })
+    expect(JSON.parse(enqueue?.children[0]?.text ?? "")).toEqual({ summary: 'Says "5 < 6 & 7"\u0000' })
+  })
+})
+
+describe("say", () => {
+  const hangUp: NextStep = { kind: "hang-up" }
+
+  test.each<[string, NextStep, string]>([
     [
-      "then go on elsewhere",
-      { text: "One moment.", then: { redirect: "https://a.example/b?c=1&d=2" } },
-      `<Say>One moment.</Say><Redirect method="POST">https://a.example/b?c=1&amp;d=2</Redirect>`,
+      "then hang up",
+      { kind: "say", text: "Goodbye.", then: hangUp },
+      `<Response><Say>Goodbye.</Say><Hangup/></Response>`,
     ],
     [
-      "with a voice",
-      { text: "Hola", then: "hangup" as const, voice: "Polly.Lucia-Neural", language: "es-ES" },
-      `<Say voice="Polly.Lucia-Neural" language="es-ES">Hola</Say><Hangup/>`,
+      "then continue under another URL",
+      {
+        kind: "say",
+        text: "One moment.",
+        then: { kind: "redirect", url: "https://a.example/b?c=1&d=2", afterSeconds: 1 },
+      },
+      `<Response><Say>One moment.</Say><Pause length="1"/>` +
+        `<Redirect method="POST">https://a.example/b?c=1&amp;d=2</Redirect></Response>`,
     ],
-    ["nothing to say", { text: " \u0000 ", then: "hangup" as const }, `<Hangup/>`],
+    [
+      "then nothing, as a whisper",
+      { kind: "say", text: "A <caller>", then: { kind: "nothing" } },
+      `<Response><Say>A &lt;caller&gt;</Say></Response>`,
+    ],
+    [
+      "a whisper without words is silence",
+      { kind: "say", text: "  ", then: { kind: "nothing" } },
+      `<Response/>`,
+    ],
+    ["nothing to say", { kind: "say", text: " \u0000 ", then: hangUp }, `<Response><Hangup/></Response>`],
     [
       "markup is read out",
-      { text: "</Say><Dial>1</Dial>", then: "hangup" as const },
-      `<Say>&lt;/Say&gt;&lt;Dial&gt;1&lt;/Dial&gt;</Say><Hangup/>`,
+      { kind: "say", text: "</Say><Dial>1</Dial>", then: hangUp },
+      `<Response><Say>&lt;/Say&gt;&lt;Dial&gt;1&lt;/Dial&gt;</Say><Hangup/></Response>`,
     ],
-  ])("%s", (_, options, verbs) => {
-    expect(sayTwiml(options)).toBe(`<?xml version="1.0" encoding="UTF-8"?><Response>${verbs}</Response>`)
+  ])("%s", (_, step, xml) => {
+    expect(renderNextStep(step)).toBe(`<?xml version="1.0" encoding="UTF-8"?>${xml}`)
   })
 
   test.each(HOSTILE)("hostile text stays text for another parser too: %s", (text) => {
+    const then: NextStep = { kind: "redirect", url: text, afterSeconds: 1 }
     const parsed: unknown = new XMLParser({ ignoreAttributes: false, processEntities: false }).parse(
-      sayTwiml({ text, then: { redirect: text } }),
+      renderNextStep({ kind: "say", text, then }),
     )
     expect(parsed).toEqual({
       "?xml": { "@_version": "1.0", "@_encoding": "UTF-8" },
-      Response: { Say: expect.any(String), Redirect: { "#text": expect.any(String), "@_method": "POST" } },
+      Response: {
+        Say: expect.any(String),
+        Pause: { "@_length": "1" },
+        Redirect: { "#text": expect.any(String), "@_method": "POST" },
+      },
     })
-    expect(parseTwiml(sayTwiml({ text, then: "hangup" }))).toEqual([
+    expect(parseTwiml(renderNextStep({ kind: "say", text, then: hangUp }))).toEqual([
       { name: "Say", attributes: {}, text, children: [] },
       { name: "Hangup", attributes: {}, text: "", children: [] },
     ])
   })
 })
 
-test.each([
-  ["hang up", hangupTwiml(), `<Response><Hangup/></Response>`],
-  ["nothing", emptyTwiml(), `<Response/>`],
-  ["refuse", rejectTwiml("rejected"), `<Response><Reject reason="rejected"/></Response>`],
-  ["busy", rejectTwiml("busy"), `<Response><Reject reason="busy"/></Response>`],
-])("%s", (_, xml, expected) => expect(xml).toBe(`<?xml version="1.0" encoding="UTF-8"?>${expected}`))
+test.each<[string, NextStep, string]>([
+  ["hang up", { kind: "hang-up" }, `<Response><Hangup/></Response>`],
+  ["nothing", { kind: "nothing" }, `<Response/>`],
+  [
+    "ask again",
+    { kind: "redirect", url: "https://a.example/b?c=1&d=2", afterSeconds: 1 },
+    `<Response><Pause length="1"/><Redirect method="POST">https://a.example/b?c=1&amp;d=2</Redirect></Response>`,
+  ],
+  [
+    "a stream",
+    {
+      kind: "connect-stream",
+      url: "wss://a.example/m",
+      nextUrl: "https://a.example/n",
+      parameters: { p: "" },
+    },
+    `<Response><Connect><Stream url="wss://a.example/m"><Parameter name="p" value=""/></Stream></Connect>` +
+      `<Redirect method="POST">https://a.example/n</Redirect></Response>`,
+  ],
+  [
+    "a transfer",
+    {
+      kind: "transfer",
+      target: { kind: "number", to: "+15550100001" },
+      actionUrl: "https://a.example/e",
+      whisperUrl: "https://a.example/w",
+      timeoutSeconds: 20,
+      callerId: "+15550100002",
+      task: {},
+    },
+    `<Response><Dial action="https://a.example/e" method="POST" timeout="20" answerOnBridge="true" ` +
+      `callerId="+15550100002"><Number url="https://a.example/w" method="POST">+15550100001</Number></Dial></Response>`,
+  ],
+])("%s, to the byte", (_, step, expected) =>
+  expect(renderNextStep(step)).toBe(`<?xml version="1.0" encoding="UTF-8"?>${expected}`),
+)

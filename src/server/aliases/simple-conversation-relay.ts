@@ -35,10 +35,10 @@ export function relayAlias(context: ServerContext): Hono<Env> {
       address: { kind: "fixed-path", path: "/conversation-relay" },
       retryPath: `/connectConversationRelay${new URL(c.req.url).search}`,
     }
-    const xml = await retryWhileLocked(context.control.sweep, () => answerCall(context.control, request))
+    const step = await retryWhileLocked(context.control.sweep, () => answerCall(context.control, request))
     c.header("Deprecation", "true")
     c.header("Link", '</twilio/voice>; rel="successor-version"')
-    return twiml(c, xml)
+    return twiml(c, step)
   })
 
   return app

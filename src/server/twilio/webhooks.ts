@@ -3,12 +3,13 @@
 import { Hono } from "hono"
 import type { Call } from "../../call/call.ts"
 import { CallId } from "../../call/ids.ts"
+import type { NextStep } from "../../call/next-step.ts"
 import { answerCall } from "../../control/answer-call.ts"
 import { connectEnded } from "../../control/connect-ended.ts"
 import { reportStatus } from "../../control/report-status.ts"
 import { streamEnded } from "../../control/stream-ended.ts"
 import { transferEnded, whisper } from "../../control/transfer.ts"
-import { emptyTwiml } from "../../twilio/twiml.ts"
+import { renderNextStep } from "../../twilio/twiml.ts"
 import {
   parseConnectEndedWebhook,
   parseStatusWebhook,
@@ -20,9 +21,9 @@ import { retryWhileLocked } from "../../store/busy-retry.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { webhookGuard } from "./guard.ts"
 
-/** TwiML as Twilio takes it. */
-export function twiml(c: RequestContext, xml: string): Response {
-  return c.body(xml, 200, { "Content-Type": "text/xml; charset=utf-8" })
+/** The TwiML of a next step, as Twilio takes it. */
+export function twiml(c: RequestContext, step: NextStep): Response {
+  return c.body(renderNextStep(step), 200, { "Content-Type": "text/xml; charset=utf-8" })
 }
 
 export function twilioRoutes(context: ServerContext): Hono<Env> {
@@ -66,7 +67,7 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   app.post("/twilio/whisper", webhookGuard(context, { kind: "whisper", once: false }), (c) => {
     const callId = callIdOf(c)
     const call = callId && control.store.calls.byId(callId)
-    return twiml(c, call ? whisper(control, call) : emptyTwiml())
+    return twiml(c, call ? whisper(control, call) : { kind: "nothing" })
   })
 
   // A status seen twice changes nothing, so one whose first delivery failed may come again.

@@ -4,7 +4,7 @@ import type { CallSid } from "../../call/ids.ts"
 import type { CallStatus } from "../../call/status.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 import type { TwimlVerb } from "../twiml-reader.ts"
-import { RelayLeg, type SessionEnd } from "./relay-leg.ts"
+import { RelayLeg, type RelayEnd } from "./relay-leg.ts"
 import type { Frame } from "./relay-wire.ts"
 import { newSid } from "../sids.ts"
 import type { Spoken } from "./speech-playout.ts"
@@ -37,7 +37,7 @@ export function openRelay({
   call,
   onFrame,
   onSpoken,
-}: OpenRelayOptions): RelayLeg | SessionEnd {
+}: OpenRelayOptions): RelayLeg | RelayEnd {
   const { attributes } = relay
   const sessionId = newSid("VX")
   const target = webhooks.socketTo(attributes["url"] ?? "")

@@ -19,7 +19,7 @@ import { RelaySocket } from "./relay-socket.ts"
 import { Speaker, type SpeakerOptions } from "./speech-playout.ts"
 
 /** How the session ended, as the `action` of `<Connect>` is told. */
-export type SessionEnd = {
+export type RelayEnd = {
   sessionId: string
   status: "ended" | "completed" | "failed"
   seconds: number
@@ -58,10 +58,10 @@ const DIGIT_MS = 100
 export class RelayLeg {
   readonly sessionId: string
   /** When the session is over and its socket is closed. Never rejects. */
-  readonly ended: Promise<SessionEnd>
+  readonly ended: Promise<RelayEnd>
   readonly #options: RelayLegOptions
   readonly #speaker: Speaker
-  readonly #end = Promise.withResolvers<SessionEnd>()
+  readonly #end = Promise.withResolvers<RelayEnd>()
   readonly #interruptible: Interruptible
   readonly #reported: Interruptible
   readonly #events: readonly string[]
@@ -279,7 +279,7 @@ export class RelayLeg {
     this.#finish({ status: "failed", ...why })
   }
 
-  #finish(end: Omit<SessionEnd, "sessionId" | "seconds">): void {
+  #finish(end: Omit<RelayEnd, "sessionId" | "seconds">): void {
     if (this.#over) return
     this.#over = true
     this.#speaker.discard()
@@ -287,7 +287,7 @@ export class RelayLeg {
     log.background("relay session", this.#settle({ sessionId: this.sessionId, seconds, ...end }))
   }
 
-  async #settle(end: SessionEnd): Promise<void> {
+  async #settle(end: RelayEnd): Promise<void> {
     await this.#socket.gone
     this.#end.resolve(end)
   }

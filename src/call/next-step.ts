@@ -1,0 +1,61 @@
+/** What a call does next, as data. Control returns it; `renderNextStep` in `twilio/twiml.ts` turns it into TwiML. */
+
+import type { TransferTarget } from "./transfer-target.ts"
+
+export type AttributeValue = string | number | boolean | null | undefined
+
+export type NextStep =
+  | ConnectRelay
+  | ConnectStream
+  /** Speaks a sentence, if it is not blank, and continues with `then`. */
+  | { kind: "say"; text: string; then: NextStep }
+  | Transfer
+  /** Requests the next step again under another URL. An unanswered call rings on for `afterSeconds`, whole seconds. */
+  | { kind: "redirect"; url: string; afterSeconds: number }
+  | { kind: "hang-up" }
+  /** No instruction: the call is over, or a called person is connected to the caller. */
+  | { kind: "nothing" }
+
+/** Connects the call to a conversation over ConversationRelay. */
+export type ConnectRelay = {
+  kind: "connect-relay"
+  /** `wss://`, without a query. */
+  url: string
+  /** Twilio requests the following step here when the session has ended, for whatever reason. */
+  actionUrl: string
+  /** Spoken before the first frame; undefined or empty when the caller is to speak first. */
+  greeting?: string | undefined
+  /** Further attributes by their documented names; `url` and `welcomeGreeting` among them are ignored. */
+  attributes: Readonly<Record<string, AttributeValue>>
+  /** One `<Language>` each; those without a code are ignored. */
+  languages: readonly ({ readonly code: string } & Readonly<Record<string, AttributeValue>>)[]
+  /** One `<Parameter>` each. Twilio's logs show them: no secrets. */
+  parameters: Readonly<Record<string, string>>
+}
+
+/** Connects the call to a bidirectional media stream. */
+export type ConnectStream = {
+  kind: "connect-stream"
+  /** `wss://`, without a query, which Twilio would strip. */
+  url: string
+  /** Twilio requests the following step here when the stream has ended and the call has not. */
+  nextUrl: string
+  /** One `<Parameter>` each; those that are too long for Twilio are left out. */
+  parameters: Readonly<Record<string, string>>
+}
+
+/** Connects the caller to a person, a queue or a workflow. */
+export type Transfer = {
+  kind: "transfer"
+  target: TransferTarget
+  /** Twilio requests the following step here when the transfer has ended or failed. */
+  actionUrl: string
+  /** Twilio requests here what the called person hears first; only for a number or a SIP address. */
+  whisperUrl: string
+  /** Longest ringing, in seconds. */
+  timeoutSeconds: number
+  /** The number that the called person sees; undefined: the caller's. */
+  callerId?: string | undefined
+  /** The attributes of the task that a workflow receives. */
+  task: Readonly<Record<string, string>>
+}

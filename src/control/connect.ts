@@ -1,0 +1,86 @@
+/** Connects a call to its conversation: a one-time socket, what the engine needs to know, and the way back. */
+
+import type { Agent } from "../assets/agent.ts"
+import type { Call, Engine } from "../call/call.ts"
+import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
+import type { NextStep } from "../call/next-step.ts"
+import { fillPlaceholders } from "../call/placeholders.ts"
+import type { ControlContext } from "./context.ts"
+
+/** How the socket is addressed: with the token in the path, or at a fixed path with the token as a `<Parameter>`. */
+export type SocketAddress =
+  | { kind: "token-path" }
+  | {
+      kind: "fixed-path"
+      path: string
+      /** The engine behind that path. Default: relay. */
+      engine?: Engine
+    }
+
+export type Connection = { call: Call; agent: Agent; address?: SocketAddress }
+
+type Opening = {
+  call: Call
+  agent: Agent
+  /** Address of the socket, `wss://`. */
+  url: string
+  /** The token as a parameter, where the address does not contain it. */
+  tokenParameter: Readonly<Record<string, string>>
+  now: number
+}
+
+/**
+ * Issues a socket token for the call, in place of an earlier one, reserves capacity for its session, and returns the
+ * step that uses the token. An address of another engine than the call's changes the engine of the call.
+ */
+export function connectToEngine(
+  context: ControlContext,
+  { call, agent, address = { kind: "token-path" } }: Connection,
+): NextStep {
+  const { config, store, liveCalls, sweep, publicUrl } = context
+  const engine = address.kind === "fixed-path" ? (address.engine ?? "relay") : call.engine
+  if (engine !== call.engine) store.calls.setEngine(call.id, engine)
+  const token = newSocketToken()
+  const now = sweep.clock.now()
+  const expiresAt = now + config.times.socketTokenMs
+  store.calls.issueToken(call.id, token, expiresAt)
+  liveCalls.expect(call.id, expiresAt)
+  const isFixed = address.kind === "fixed-path"
+  const path = isFixed ? address.path : `/twilio/${engine === "relay" ? "relay" : "media"}/${token}`
+  const opening: Opening = {
+    call: { ...call, engine },
+    agent,
+    url: publicUrl().replace(/^http/, "ws") + path,
+    tokenParameter: isFixed ? { [TOKEN_PARAMETER]: token } : {},
+    now,
+  }
+  return engine === "relay" ? connectRelay(context, opening) : connectStream(context, opening)
+}
+
+/** Greets unless the caller was spoken to before: then the conversation continues. */
+function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): NextStep {
+  const { call, agent, url, tokenParameter } = opening
+  const spokenTo = store.turns.of(call.id).length > 0
+  const parameters = { ...agent.relay.parameters, ...call.parameters }
+  return {
+    kind: "connect-relay",
+    url,
+    // Another address for each session: the same one could get the same signature, and a signature counts once.
+    actionUrl: `${publicUrl()}/twilio/connect-ended?resume=${call.resumes}`,
+    greeting: spokenTo ? undefined : fillPlaceholders(call.firstMessage ?? agent.greeting, parameters),
+    attributes: agent.relay.attributes,
+    languages: agent.relay.languages,
+    parameters: { ...parameters, ...tokenParameter },
+  }
+}
+
+function connectStream({ publicUrl }: ControlContext, opening: Opening): NextStep {
+  const { call, url, tokenParameter, now } = opening
+  return {
+    kind: "connect-stream",
+    url,
+    // Another address for each stream: the same one could get the same signature, and a signature counts once.
+    nextUrl: `${publicUrl()}/twilio/connect-ended?engine=${call.engine}&resume=${call.resumes}&at=${now}`,
+    parameters: { ...call.parameters, ...tokenParameter },
+  }
+}
