@@ -39,6 +39,7 @@ import { StreamTokens } from "./observers/stream-tokens.ts"
 import { callView, transcriptView } from "./server/v1/call-views.ts"
 import { createHttp } from "./server/http.ts"
 import type { ServerContext } from "./server/context.ts"
+import { FailedSignatures } from "./server/twilio/failed-signatures.ts"
 import { requestPath } from "./server/twilio/request-path.ts"
 import { createSockets, type SocketPurpose, type Sockets } from "./server/twilio/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
@@ -152,6 +153,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     messenger,
     observers,
     streamTokens: new StreamTokens(),
+    failedSignatures: new FailedSignatures(),
     pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
     counts: () => ({
       openSockets: sockets.size,

@@ -49,6 +49,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const keys = apiKeys.map(({ key }) => key)
   const secrets = [
     ...twilio.authTokens,
+    ...twilio.sharedKeys,
     twilio.apiKey,
     twilio.apiSecret,
     openai.apiKey,
@@ -147,6 +148,7 @@ function toConfig(env: Environment) {
     twilio: {
       accountSid: env.TWILIO_ACCOUNT_SID,
       authTokens: env.TWILIO_AUTH_TOKEN,
+      sharedKeys: env.TWILIO_WEBHOOK_SHARED_KEY,
       apiKey: env.TWILIO_API_KEY,
       apiSecret: env.TWILIO_API_SECRET,
       fromNumber: env.TWILIO_FROM_NUMBER,

@@ -35,6 +35,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
 
 const SECRET = new Set([
   "TWILIO_AUTH_TOKEN",
+  "TWILIO_WEBHOOK_SHARED_KEY",
   "TWILIO_API_KEY",
   "TWILIO_API_SECRET",
   "OPENAI_API_KEY",
@@ -68,6 +69,10 @@ export const Environment = z.object({
   TWILIO_AUTH_TOKEN: named(
     words.default([]),
     "Token that signs Twilio's requests; during a rotation a list, the current one first",
+  ),
+  TWILIO_WEBHOOK_SHARED_KEY: named(
+    words.default([]),
+    "Secret of the shared key that a Webhook Rule of the account signs with; during a rotation a list",
   ),
   TWILIO_API_KEY: named(text.optional(), "API key for requests to Twilio, in place of the token"),
   TWILIO_API_SECRET: named(text.optional(), "Secret of the API key"),

@@ -9,6 +9,7 @@ import type { Log } from "../lib/log.ts"
 import type { Messenger } from "../messaging/messenger.ts"
 import type { Observers } from "../observers/observers.ts"
 import type { StreamTokens } from "../observers/stream-tokens.ts"
+import type { FailedSignatures } from "./twilio/failed-signatures.ts"
 
 /** Who calls the API. `userId` null: may act for every user. */
 export type Principal = { userId: string | null }
@@ -45,6 +46,8 @@ export type ServerContext = {
   /** Who watches calls. */
   observers: Observers
   streamTokens: StreamTokens
+  /** Refused signatures by peer. */
+  failedSignatures: FailedSignatures
   /** Path and query of a request below the public address. */
   pathOf: (request: Request) => string
   /** Counts of what is open now, by name, for `/metrics`. */

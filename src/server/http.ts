@@ -15,7 +15,7 @@ import { voiceBackendAlias } from "./aliases/voice-backend.ts"
 import { assetRoutes } from "./v1/asset-routes.ts"
 import { callRoutes } from "./v1/call-routes.ts"
 import { conversationRoutes } from "./v1/conversation-routes.ts"
-import type { Env, ServerContext } from "./context.ts"
+import type { Env, RequestContext, ServerContext } from "./context.ts"
 import { eventRoutes } from "./v1/event-routes.ts"
 import { errorAnswer, errorHandler } from "./errors.ts"
 import { numberRoutes } from "./v1/number-routes.ts"
@@ -45,13 +45,15 @@ export function createHttp(context: ServerContext): Hono<Env> {
     })
   })
   app.use(secureHeaders({ xFrameOptions: "DENY", referrerPolicy: "no-referrer" }))
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (c) =>
-        errorAnswer(c, new AppError("TOO_LARGE", `A body may have ${MAX_BODY_BYTES} bytes at most.`)),
-    }),
-  )
+  const limitBody = bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: (c) =>
+      errorAnswer(c, new AppError("TOO_LARGE", `A body may have ${MAX_BODY_BYTES} bytes at most.`)),
+  })
+  // A body of unknown length would be read here; those of Twilio's paths are read once a signature was seen.
+  const isReadLater = (c: RequestContext) =>
+    c.req.path.startsWith("/twilio/") && c.req.header("content-length") === undefined
+  app.use((c, next) => (isReadLater(c) ? next() : limitBody(c, next)))
   if (config.allowedOrigins.length > 0) {
     const exposeHeaders = ["Idempotency-Replayed", "Location", "Retry-After", "X-Request-Id"]
     app.use(cors({ origin: config.allowedOrigins, exposeHeaders, maxAge: 86_400 }))

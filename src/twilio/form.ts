@@ -3,6 +3,24 @@
 /** Decoded fields of a form; a name that occurs several times has an array. */
 export type Form = Record<string, string | string[]>
 
+/** Most fields of a form of Twilio's: a voice webhook has about 40. */
+export const MAX_FIELDS = 200
+
+/** Whether the text has more fields than Twilio ever sends. Counted before anything is decoded. */
+export function hasTooManyFields(raw: string): boolean {
+  let count = 1
+  for (let at = raw.indexOf("&"); at !== -1; at = raw.indexOf("&", at + 1)) {
+    count += 1
+    if (count > MAX_FIELDS) return true
+  }
+  return false
+}
+
+/** The first name that occurs several times; undefined when each occurs once. */
+export function repeatedField(form: Form): string | undefined {
+  return Object.keys(form).find((name) => Array.isArray(form[name]))
+}
+
 /**
  * Decodes `application/x-www-form-urlencoded` text. Empty values, repeats and their order are kept, nothing is trimmed.
  * Never throws: a broken escape stays as it is.

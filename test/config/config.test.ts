@@ -25,6 +25,7 @@ test("an empty environment is enough", () => {
     twilio: {
       accountSid: undefined,
       authTokens: [],
+      sharedKeys: [],
       apiKey: undefined,
       apiSecret: undefined,
       fromNumber: undefined,
@@ -117,6 +118,7 @@ test("the names of the earlier systems are enough, each with a warning", () => {
     twilio: {
       accountSid: SID,
       authTokens: ["token"],
+      sharedKeys: [],
       apiKey: "SK1",
       apiSecret: "secret",
       fromNumber: "+15550100001",

@@ -1,8 +1,9 @@
 /** Signatures: the published and computed examples, what must not pass, and what a hostile sender tries. */
 
 import { describe, expect, test } from "bun:test"
+import { createHmac } from "node:crypto"
 import { parseForm } from "../../src/twilio/form.ts"
-import { signatureFor, verifySignature } from "../../src/twilio/signature.ts"
+import { isWellFormed, signatureFor, verifySignature } from "../../src/twilio/signature.ts"
 
 const token = "0123456789abcdef0123456789abcdef"
 const voiceUrl = "https://voice.example.com/twilio/voice?tenant=acme"
@@ -207,4 +208,45 @@ describe("verifySignature", () => {
       true,
     )
   })
+})
+
+describe("requests that a Webhook Rule signs with a shared key", () => {
+  const key = "shared-key-of-this-test"
+  const url = "https://voice.example.com/twilio/voice"
+  const signed = (algorithm: "sha1" | "sha256", secret: string) =>
+    createHmac(algorithm, secret).update(`${url}CallSidCA1FromX`).digest("base64")
+  const form = { From: "X", CallSid: "CA1" }
+  const settings = "key=WK00000000000000000000000000000001,algorithm=HMAC_SHA256"
+
+  test.each([
+    ["the shared key and SHA-256", signed("sha256", key), settings, true],
+    ["the second shared key", signed("sha256", "other-key-of-this-test"), settings, true],
+    ["the shared key and SHA-1", signed("sha1", key), settings.replace("256", "1"), true],
+    ["the auth token in place of the shared key", signed("sha1", token), settings.replace("256", "1"), false],
+    ["the shared key without the settings header", signed("sha1", key), null, false],
+    ["an algorithm that is not known", signed("sha256", key), "key=WK1,algorithm=HMAC_MD5", false],
+    ["settings that are not settings", signed("sha256", key), "yes", false],
+    ["the right algorithm in the wrong form", signed("sha1", key), settings, false],
+  ])("%s", (_, signature, header, expected) => {
+    const sharedKeys = ["", key, "other-key-of-this-test"]
+    const request = { authTokens: [token], sharedKeys, signature, settings: header, url, form }
+    expect(verifySignature(request)).toBe(expected)
+  })
+
+  test("without a shared key nothing that names one is accepted", () => {
+    const signature = signed("sha256", "")
+    expect(verifySignature({ authTokens: [token], signature, settings, url, form })).toBe(false)
+  })
+})
+
+test.each([
+  ["28 characters of base64", "lVhJHG8bgzgd9DtMbbrlAYyz62Y=", true],
+  ["44 characters of base64", `${"A".repeat(43)}=`, true],
+  ["without padding", "lVhJHG8bgzgd9DtMbbrlAYyz62YA", false],
+  ["another alphabet", "lVhJHG8bgzgd9DtMbbrlAYyz62_=", false],
+  ["too long", "A".repeat(1_000_000), false],
+  ["empty", "", false],
+  ["missing", undefined, false],
+])("a header is a signature only in its form: %s", (_, header, expected) => {
+  expect(isWellFormed(header)).toBe(expected)
 })

@@ -2,16 +2,24 @@
 
 import { createHash } from "node:crypto"
 import { createMiddleware } from "hono/factory"
-import type { Config } from "../../config/config.ts"
 import { AppError } from "../../lib/errors.ts"
-import { parseForm, type Form } from "../../twilio/form.ts"
+import { hasTooManyFields, MAX_FIELDS, parseForm, repeatedField, type Form } from "../../twilio/form.ts"
 import { retryWhileLocked } from "../../store/busy-retry.ts"
-import { verifySignature } from "../../twilio/signature.ts"
+import {
+  isWellFormed,
+  SIGNATURE_HEADER,
+  SIGNATURE_SETTINGS_HEADER,
+  verifySignature,
+} from "../../twilio/signature.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
+import { errorAnswer } from "../errors.ts"
 import { isDirectLoopback, principalOf } from "../auth.ts"
 
 /** Twilio gives up on a webhook after 15 seconds, so its own repetition comes within this time, in milliseconds. */
 const REPETITION_MS = 30_000
+/** A voice webhook has some 40 fields and 2 KB; the longest are those with recognised speech. */
+const MAX_BODY_BYTES = 64 * 1024
+const TOO_LARGE = `A request of Twilio's has ${MAX_BODY_BYTES} bytes and ${MAX_FIELDS} fields at most.`
 
 export type WebhookGuardOptions = {
   kind: string
@@ -24,44 +32,133 @@ export type WebhookGuardOptions = {
   orKey?: boolean
 }
 
-/** Checks the signature over the public URL, then whether the request was seen before. The form is left in `form`. */
+/**
+ * Checks the signature over the public URL, then whether the request was seen before. The form is left in `form`. A
+ * request without a well-formed signature is refused before its body is read, and a body is read up to 64 KiB.
+ */
 export function webhookGuard(context: ServerContext, options: WebhookGuardOptions) {
-  const { config, log } = context
+  const { config } = context
   return createMiddleware<Env>(async function webhookGuardHandler(c, next) {
-    const rawBody = await c.req.text()
-    const signature = c.req.header("x-twilio-signature")
-    const isJson = /^application\/json\b/i.test(c.req.header("content-type") ?? "")
-    const form = isJson ? undefined : parseForm(rawBody)
+    const signature = c.req.header(SIGNATURE_HEADER)
     const isOpen = !config.twilio.validateWebhooks && isDirectLoopback(config, c.env.origin)
-    if (isOpen || (options.orKey && signature === undefined && principalOf(config, c))) {
-      c.set("form", form ?? jsonForm(rawBody))
-      return next()
+    const isTrusted = isOpen || (options.orKey && signature === undefined && principalOf(config, c))
+    if (!isTrusted && !isWellFormed(signature)) return refuse(context, c, options.kind, undefined)
+    const rawBody = await limitedBody(c)
+    if (rawBody === undefined) throw new AppError("TOO_LARGE", TOO_LARGE)
+    const isJson = /^application\/json\b/i.test(c.req.header("content-type") ?? "")
+    if (!isJson && hasTooManyFields(rawBody)) throw new AppError("TOO_LARGE", TOO_LARGE)
+    const form = isJson ? undefined : parseForm(rawBody)
+    const signed = form ? { form } : { rawBody }
+    if (!isTrusted && !isFromTwilio(context, c.req.raw, urlOf(context, c.req.raw), signed)) {
+      return refuse(context, c, options.kind, signed)
     }
-    const isAuthentic = verifySignature({
-      authTokens: config.twilio.authTokens,
-      signature,
-      url: context.control.publicUrl() + context.pathOf(c.req.raw),
-      ...(form ? { form } : { rawBody }),
-    })
-    if (!isAuthentic) {
-      log.warn("webhook refused, signature is missing or wrong", { kind: options.kind, path: c.req.path })
-      throw new AppError("BAD_SIGNATURE", signatureFault(config, signature))
+    const fields = form ?? jsonForm(rawBody)
+    const repeated = repeatedField(fields)
+    if (repeated !== undefined) {
+      throw new AppError("INVALID_REQUEST", `The field ${repeated.slice(0, 64)} occurs more than once.`)
     }
-    c.set("form", form ?? jsonForm(rawBody))
-    return options.once ? onlyOnce(context, c, options.kind, next, `${signature}\n${rawBody}`) : next()
+    c.set("form", fields)
+    return options.once && !isTrusted ? onlyOnce(context, c, options.kind, next, signature ?? "") : next()
   })
 }
 
-/** Why a request did not count as Twilio's, with what to set. */
+type Signed = { form: Form } | { rawBody: string } | Record<string, never>
+
+/** Whether Twilio signed `url` and the body. */
+export function isFromTwilio(
+  { config: { twilio } }: Pick<ServerContext, "config">,
+  request: Request,
+  url: string,
+  signed: Signed = {},
+): boolean {
+  return verifySignature({
+    authTokens: twilio.authTokens,
+    sharedKeys: twilio.sharedKeys,
+    signature: request.headers.get(SIGNATURE_HEADER),
+    settings: request.headers.get(SIGNATURE_SETTINGS_HEADER),
+    url,
+    ...signed,
+  })
+}
+
+function urlOf({ control, pathOf }: ServerContext, request: Request): string {
+  return control.publicUrl() + pathOf(request)
+}
+
+/** The body as text; undefined beyond the limit, of which nothing more is read. */
+async function limitedBody(c: RequestContext): Promise<string | undefined> {
+  const { headers, body } = c.req.raw
+  const length = headers.get("content-length")
+  if (length !== null) return Number(length) > MAX_BODY_BYTES ? undefined : c.req.text()
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of body ?? []) {
+    size += part.byteLength
+    // Leaving the loop cancels the stream.
+    if (size > MAX_BODY_BYTES) return undefined
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+/** The refusal of a request that is not Twilio's. Beyond the budget of its peer it is short and leaves no log line. */
+function refuse(
+  context: ServerContext,
+  c: RequestContext,
+  kind: string,
+  signed: Signed | undefined,
+): Response {
+  const { log, control, failedSignatures } = context
+  const { origin } = c.env
+  const peer = origin?.server.requestIP(origin.request)?.address ?? "unknown"
+  const { within, first, retryAfterSeconds } = failedSignatures.add(peer, control.sweep.clock.now())
+  if (within) {
+    log.warn("webhook refused, signature is missing or wrong", { kind, path: c.req.path })
+    throw new AppError("BAD_SIGNATURE", signatureFault(context, c.req.raw, urlOf(context, c.req.raw), signed))
+  }
+  if (first) log.warn("many wrong signatures, further ones are not logged", { peer, retryAfterSeconds })
+  return errorAnswer(c, new AppError("RATE_LIMITED", "Too many wrong signatures.", { retryAfterSeconds }))
+}
+
+/** Why a request did not count as Twilio's: the URL that was checked, the Host that came, the likely cause. */
 export function signatureFault(
-  { twilio }: Pick<Config, "twilio">,
-  signature: string | null | undefined,
+  { config, control }: Pick<ServerContext, "config" | "control">,
+  request: Request,
+  checkedUrl: string,
+  signed: Signed = {},
 ): string {
-  if (twilio.authTokens.length === 0) {
+  const { twilio } = config
+  const settings = request.headers.get(SIGNATURE_SETTINGS_HEADER)
+  if (settings !== null && twilio.sharedKeys.length === 0) {
+    return "A Webhook Rule of the account signs this request with a shared key: set TWILIO_WEBHOOK_SHARED_KEY to its secret."
+  }
+  if (settings === null && twilio.authTokens.length === 0) {
     return "Twilio's requests cannot be verified: set TWILIO_AUTH_TOKEN to the account's auth token."
   }
-  if (!signature) return "The header X-Twilio-Signature is missing."
-  return "The signature does not match. It is computed over PUBLIC_URL; check that it is the address set at Twilio."
+  const signature = request.headers.get(SIGNATURE_HEADER)
+  if (signature === null) return "The header X-Twilio-Signature is missing. Only Twilio may call this path."
+  if (!isWellFormed(signature)) return "The header X-Twilio-Signature is not a signature of Twilio's."
+  const host = request.headers.get("host") ?? ""
+  const url = checkedUrl.split("?", 1)[0] ?? ""
+  const checked = `The signature does not match. Checked was ${url} with the Host ${host.slice(0, 253)}.`
+  const called = checkedUrl.replace(/^(\w+:\/\/)[^/?#]*/, (_, scheme: string) => scheme + host)
+  const swapped = called.replace(/^(https?|wss?):/, (_, scheme: string) => OTHER_SCHEME[scheme] ?? scheme)
+  const fitting = [called, swapped].find((candidate) => isFromTwilio({ config }, request, candidate, signed))
+  if (fitting !== undefined) {
+    const origin = /^\w+:\/\/[^/?#]*/.exec(fitting)?.[0].replace(/^ws/, "http")
+    return `${checked} Twilio called ${origin}: set PUBLIC_URL to that address.`
+  }
+  const isOther = host.toLowerCase() !== new URL(control.publicUrl()).host
+  return isOther
+    ? `${checked} PUBLIC_URL must be the address set at Twilio, and TWILIO_AUTH_TOKEN the account's primary token.`
+    : `${checked} TWILIO_AUTH_TOKEN must be the primary auth token of the account, or subaccount, that calls, and a proxy must not change path, query or body.`
+}
+
+const OTHER_SCHEME: Readonly<Record<string, string>> = {
+  http: "https:",
+  https: "http:",
+  ws: "wss:",
+  wss: "ws:",
 }
 
 /** The fields of a JSON object as those of a form; what is no text is written as JSON. */
@@ -80,17 +177,21 @@ function jsonForm(rawBody: string): Form {
   }
 }
 
+/**
+ * A request counts once. Its identity is what was signed: kind, URL and signature. How the body was encoded, or where a
+ * field's name ends, is not covered by the signature and makes no other request of it.
+ */
 async function onlyOnce(
   { control, pathOf }: ServerContext,
   c: RequestContext,
   kind: string,
   next: () => Promise<void>,
-  signed: string,
+  signature: string,
 ): Promise<Response | undefined> {
   const { store, sweep } = control
   const idempotencyToken = c.req.header("i-twilio-idempotency-token") ?? null
   const fingerprint = createHash("sha256")
-    .update(`${kind}\n${pathOf(c.req.raw)}\n${signed}`)
+    .update(`${kind}\n${pathOf(c.req.raw)}\n${signature}`)
     .digest("hex")
   const at = sweep.clock.now()
   const receipt = await retryWhileLocked(sweep, () =>

@@ -5,12 +5,11 @@ import type { Call } from "../../call/call.ts"
 import { messageOf, toAppError } from "../../lib/errors.ts"
 import type { Socket, SocketSession } from "../../lib/socket.ts"
 import { retryWhileLocked } from "../../store/busy-retry.ts"
-import { verifySignature } from "../../twilio/signature.ts"
 import { mediaSocketAlias } from "../aliases/media-paths.ts"
 import type { Origin, ServerContext } from "../context.ts"
 import { observerUpgrade, type OpenObserver } from "../v1/observer-upgrade.ts"
 import { isDirectLoopback } from "../auth.ts"
-import { signatureFault } from "./guard.ts"
+import { isFromTwilio, signatureFault } from "./guard.ts"
 
 /** The largest frame that is taken, in bytes. A caller's turn is a few hundred. */
 const MAX_FRAME_BYTES = 256 * 1024
@@ -54,11 +53,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       if (observer) return upgraded(request, server, observer)
       const purpose = purposeOf(path, config.compat)
       if (!purpose) return refuse(404, "NOT_FOUND", "There is no socket at this path.")
-      if (!isAuthentic(context, request, path, server)) {
-        log.warn("socket refused, signature is missing or wrong", { path: path.replace(/[^/]{20,}$/, "…") })
-        const fault = signatureFault(config, request.headers.get("x-twilio-signature"))
-        return refuse(403, "BAD_SIGNATURE", `${fault} A socket is signed with its wss:// URL.`)
-      }
+      if (!isAuthentic(context, request, path, server)) return refusedSignature(request, server, path)
       return claimed(request, server, purpose)
     },
 
@@ -101,6 +96,16 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     closeAll(code, reason) {
       for (const ws of open) ws.close(code, closeReason(reason))
     },
+  }
+
+  function refusedSignature(request: Request, server: Server<SocketData>, path: string): Response {
+    const { control, failedSignatures } = context
+    const peer = server.requestIP(request)?.address ?? "unknown"
+    const { within, retryAfterSeconds } = failedSignatures.add(peer, control.sweep.clock.now())
+    if (!within) return refuse(429, "RATE_LIMITED", `Too many wrong signatures. Wait ${retryAfterSeconds} s.`)
+    log.warn("socket refused, signature is missing or wrong", { path: path.replace(/[^/]{20,}$/, "…") })
+    const fault = signatureFault(context, request, socketUrl(control, path))
+    return refuse(403, "BAD_SIGNATURE", `${fault} A socket is signed with its wss:// URL.`)
   }
 
   /** The token counts once; a database that is held for a moment refuses nobody. */
@@ -209,11 +214,12 @@ function isAuthentic(
   server: Server<SocketData>,
 ) {
   if (!config.twilio.validateWebhooks && isDirectLoopback(config, { request, server })) return true
-  return verifySignature({
-    authTokens: config.twilio.authTokens,
-    signature: request.headers.get("x-twilio-signature"),
-    url: control.publicUrl().replace(/^http/, "ws") + path,
-  })
+  return isFromTwilio({ config }, request, socketUrl(control, path))
+}
+
+/** A socket is signed with its `wss://` URL. (Twilio: "Webhooks security".) */
+function socketUrl(control: ServerContext["control"], path: string): string {
+  return control.publicUrl().replace(/^http/, "ws") + path
 }
 
 function refuse(status: number, code: string, message: string): Response {

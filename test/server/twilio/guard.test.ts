@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test"
-import { createHash } from "node:crypto"
+import { createHash, createHmac } from "node:crypto"
 import { newSid } from "../../../src/sim/sids.ts"
 import { signatureFor } from "../../../src/twilio/signature.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { AUTH_TOKEN, jsonOf, PUBLIC_URL, voiceForm, type Tampering } from "../wire.ts"
+import { AUTH_TOKEN, endedForm, jsonOf, PUBLIC_URL, voiceForm, type Tampering } from "../wire.ts"
 
 const form = voiceForm({ CallSid: newSid("CA") })
 
@@ -178,14 +178,139 @@ test("a JSON body counts only with its hash in the signed URL", async () => {
   expect((await post(`/twilio/voice?bodySHA256=${hash}`)).status).toBe(200)
 })
 
+const WELL_FORMED = signatureFor({ authToken: "token-of-nobody", url: PUBLIC_URL })
+
 test.each([
-  ["with its length told", (body: string) => body],
+  ["of known length", (body: string) => body],
   ["in chunks", (body: string) => new Blob([body]).stream()],
-])("a huge body %s is refused before it is looked at", async (_, bodyOf) => {
+])("a body %s above 64 KiB is refused and not read to its end", async (_, bodyOf) => {
   await using app = new AppUnderTest()
-  const body = `Body=${"x".repeat(1024 * 1024)}`
-  const answer = await app.api("/twilio/voice", { method: "POST", body: bodyOf(body) })
+  const body = `Body=${"x".repeat(64 * 1024)}`
+  const headers = { "X-Twilio-Signature": WELL_FORMED }
+  const answer = await app.api("/twilio/voice", { method: "POST", headers, body: bodyOf(body) })
   expect(answer.status).toBe(413)
+})
+
+test("a form of more than 200 fields is refused before it is decoded", async () => {
+  await using app = new AppUnderTest()
+  const fields = Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`Field${index}`, ""]))
+  expect((await app.webhook("/twilio/voice", fields)).status).toBe(413)
+})
+
+test.each([
+  ["none", {}],
+  ["one that is too short", { "X-Twilio-Signature": "abc=" }],
+  ["one of another alphabet", { "X-Twilio-Signature": "_".repeat(27) + "=" }],
+])("with a signature that is %s the body is not read", async (_, headers) => {
+  await using app = new AppUnderTest()
+  // A body without an end: reading it would never be over.
+  const endless = new ReadableStream({
+    pull: (controller) => controller.enqueue(new TextEncoder().encode("a=b&".repeat(64))),
+  })
+  const answer = await app.api("/twilio/voice", { method: "POST", headers, body: endless })
+  expect(answer.status).toBe(403)
+})
+
+test("a flood of wrong signatures is limited, and never a correct request of the same peer", async () => {
+  await using app = new AppUnderTest()
+  const statuses = []
+  for (let index = 0; index < 22; index++) {
+    statuses.push((await app.webhook("/twilio/voice", form, { signature: WELL_FORMED })).status)
+  }
+  expect(statuses).toEqual([...Array.from({ length: 20 }, () => 403), 429, 429])
+  expect((await app.webhook("/twilio/voice", form)).status).toBe(200)
+  app.clock.advance(60_000)
+  expect((await app.webhook("/twilio/voice", form, { signature: WELL_FORMED })).status).toBe(403)
+})
+
+test.each([
+  ["the fields in another order", (text: string) => text.split("&").toReversed().join("&")],
+  ["other escapes", (text: string) => text.replace("From=%2B1555", "From=%2B155%35")],
+  ["the end of a name moved into its value", (text: string) => text.replace("CallStatus=r", "CallStatusr=")],
+  ["escapes in lower case", (text: string) => text.replaceAll("%2B", "%2b")],
+])("a replay with %s is the same request, and is refused", async (_, rewrite) => {
+  await using app = new AppUnderTest()
+  const { callSid, actionPath } = await app.incoming()
+  const ended = endedForm(callSid)
+  expect((await app.webhook(actionPath, ended)).status).toBe(200)
+  const before = await app.json(`/v1/calls/${callSid}/events`)
+  const answer = await app.api(actionPath, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-www-form-urlencoded",
+      "X-Twilio-Signature": signatureFor({
+        authToken: AUTH_TOKEN,
+        url: `${PUBLIC_URL}${actionPath}`,
+        form: ended,
+      }),
+    },
+    body: rewrite(new URLSearchParams(ended).toString()),
+  })
+  expect(answer.status).toBe(403)
+  expect(await app.json(`/v1/calls/${callSid}/events`)).toEqual(before)
+})
+
+test("a field that occurs twice is refused, also when it is signed once", async () => {
+  await using app = new AppUnderTest()
+  const answer = await app.api("/twilio/voice", {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-www-form-urlencoded",
+      "X-Twilio-Signature": signatureFor({ authToken: AUTH_TOKEN, url: `${PUBLIC_URL}/twilio/voice`, form }),
+    },
+    body: `${new URLSearchParams(form).toString()}&From=${encodeURIComponent(form["From"] ?? "")}`,
+  })
+  expect(answer.status).toBe(400)
+  expect((await jsonOf(answer)).error.message).toContain("From occurs more than once")
+})
+
+test.each<[string, Record<string, string>, Tampering, string]>([
+  [
+    "PUBLIC_URL is not the address that Twilio called",
+    {},
+    { signedUrl: "https://new-tunnel.test/twilio/voice", headers: { Host: "new-tunnel.test" } },
+    "Twilio called https://new-tunnel.test: set PUBLIC_URL",
+  ],
+  [
+    "the token is another account's",
+    {},
+    { authToken: "f".repeat(32) },
+    "Checked was https://parley.test/twilio/voice with the Host parley.test. TWILIO_AUTH_TOKEN must be",
+  ],
+  [
+    "the host and the token differ",
+    {},
+    { authToken: "f".repeat(32), headers: { Host: "other.test" } },
+    "with the Host other.test. PUBLIC_URL must be the address set at Twilio",
+  ],
+  [
+    "a Webhook Rule signs",
+    {},
+    { headers: { "X-Twilio-Webhooks-Signature-Settings": "key=WK1,algorithm=HMAC_SHA256" } },
+    "set TWILIO_WEBHOOK_SHARED_KEY",
+  ],
+])("the refusal says what to fix when %s", async (_, env, tampering, expected) => {
+  await using app = new AppUnderTest(env)
+  const answer = await app.webhook("/twilio/voice", form, tampering)
+  expect(answer.status).toBe(403)
+  expect((await jsonOf(answer)).error.message).toContain(expected)
+})
+
+test("a webhook and a socket signed with a shared key are accepted", async () => {
+  const secret = "shared-key-of-this-test"
+  await using app = new AppUnderTest({ TWILIO_WEBHOOK_SHARED_KEY: secret })
+  const headers = { "X-Twilio-Webhooks-Signature-Settings": "key=WK1,algorithm=HMAC_SHA256" }
+  const sign = (text: string) => createHmac("sha256", secret).update(text).digest("base64")
+  const fields = Object.keys(form)
+    .toSorted()
+    .map((name) => `${name}${form[name]}`)
+  const signature = sign(`${PUBLIC_URL}/twilio/voice${fields.join("")}`)
+  const answer = await app.webhook("/twilio/voice", form, { signature, headers })
+  expect(answer.status).toBe(200)
+  const url = /url="(wss:[^"]+)"/.exec(await answer.text())?.[1] ?? ""
+  const socket = app.socket(url, { headers: { ...headers, "X-Twilio-Signature": sign(url) } })
+  expect(await socket.opened).toBe(true)
+  socket.close()
 })
 
 test.each([
