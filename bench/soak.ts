@@ -7,13 +7,13 @@ import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
 import { sound } from "../src/audio/sounds.ts"
+import { AVAILABLE_ENGINES, type AvailableEngine } from "../src/call/engine.ts"
 import { Sweep } from "../src/lib/sweep.ts"
 import type { SimulatedCall } from "../src/sim/simulated-call.ts"
 import { SimulatedTwilio } from "../src/sim/simulated-twilio.ts"
 import { BINARY, start, temporaryFolder, type Running } from "./parts/process.ts"
 import { fixed, markdown } from "./parts/summary.ts"
 
-type Engine = "relay" | "realtime"
 type Outcome = { complete: boolean; problems: readonly string[] }
 type Look = { moment: string; calls: number; faults: string[]; cells: string[] }
 
@@ -31,14 +31,15 @@ const QUESTIONS = ["What are your opening hours?", "Please press 1 2 3 for me", 
 const Transcript = z.object({ turns: z.array(z.object({ speaker: z.string(), text: z.string() })) })
 const Metrics = z.object({ counts: z.record(z.string(), z.number()) })
 
-const [engine = "relay", total = "1000"] = process.argv.slice(2)
-if (engine !== "relay" && engine !== "realtime") {
-  console.error("usage: bun bench/soak.ts [relay|realtime] [calls]")
+const [name = "relay", total = "1000"] = process.argv.slice(2)
+const engine = AVAILABLE_ENGINES.find((known) => known === name)
+if (!engine) {
+  console.error(`usage: bun bench/soak.ts [${AVAILABLE_ENGINES.join("|")}] [calls]`)
   process.exit(2)
 }
 await soak(engine, Number(total))
 
-async function soak(engine: Engine, total: number): Promise<void> {
+async function soak(engine: AvailableEngine, total: number): Promise<void> {
   using folder = temporaryFolder()
   if (engine === "realtime") await useRealtime(folder.path)
   await using server = await start({
@@ -116,7 +117,7 @@ async function look(
 async function batch(
   twilio: SimulatedTwilio,
   server: Running,
-  engine: Engine,
+  engine: AvailableEngine,
   count: number,
 ): Promise<Outcome[]> {
   return Promise.all(

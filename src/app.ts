@@ -5,12 +5,13 @@ import type { Agent } from "./assets/agent.ts"
 import { createAssets } from "./assets/assets.ts"
 import type { Call } from "./call/call.ts"
 import type { RecordedEvent } from "./call/events.ts"
+import { AVAILABLE_ENGINES } from "./call/engine.ts"
 import { LiveCalls } from "./call/live-calls.ts"
 import { priced } from "./call/price.ts"
 import type { Config } from "./config/config.ts"
 import { findForeignCall } from "./control/adopt-call.ts"
 import { afterCall } from "./jobs/schedule.ts"
-import { arrivalOf } from "./control/arrival.ts"
+import { sessionStartOf } from "./control/session-start.ts"
 import type { ControlContext } from "./control/context.ts"
 import { runJobs } from "./jobs/runner.ts"
 import { OUTCOME_JOB, outcomeKind, toOutcome } from "./jobs/outcome.ts"
@@ -95,7 +96,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       sweep,
       log: getLog("assets"),
       knownTools: [...tools.keys()],
-      engines: ["relay", "realtime"],
+      engines: AVAILABLE_ENGINES,
       shelf: store.assets,
       remote: twilioSyncOf(config),
       busy: () => liveCalls.size > 0,
@@ -216,7 +217,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       modelFor,
       toolsFor,
       sms: smsSenderFor(control, purpose.call, smsSentIn(store, purpose.call.id)),
-      arrivalOf: (callId) => arrivalOf(store, callId),
+      sessionStartOf: (callId) => sessionStartOf(store, callId),
       onSetup: (callId, sessionId) =>
         later("noting a session", () => sessionOpened(control, callId, sessionId)),
       onAgent: (callId, agent) => later("noting versions", () => recordAssetVersions(control, callId, agent)),
@@ -240,7 +241,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       toolsFor,
       smsFor: (claimed) => smsSenderFor(control, claimed, smsSentIn(store, claimed.id)),
       tap: observers,
-      arrivalOf: (callId) => arrivalOf(store, callId),
+      sessionStartOf: (callId) => sessionStartOf(store, callId),
       onStart: (callId, streamSid) =>
         later("noting a session", () => sessionOpened(control, callId, streamSid)),
       onAgent: (callId, agent) => later("noting versions", () => recordAssetVersions(control, callId, agent)),

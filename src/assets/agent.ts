@@ -1,6 +1,6 @@
 /** An agent as a call uses it: every layer of configuration merged, every key resolved. Immutable once handed out. */
 
-import type { Engine } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
 import type { RealtimeSettings } from "./realtime-settings.ts"
 

@@ -1,6 +1,6 @@
 /** The assets of the program: embedded files under the files of a folder, under what is stored by the API or in Sync. */
 
-import type { Engine } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import { systemClock } from "../lib/clock.ts"
 import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"

@@ -1,6 +1,6 @@
 /** From the texts of all layers to one consistent state: everything is read and checked before anything is used. */
 
-import type { Engine } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import type { Agent } from "./agent.ts"
 import { AssetError, type AssetFault } from "./asset-error.ts"
 import {

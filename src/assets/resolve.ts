@@ -1,6 +1,6 @@
 /** Makes agents out of a configuration, contexts and manifests: every layer merged, every key looked up. Pure. */
 
-import type { Engine } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import type {
   Agent,
   Language,

@@ -2,7 +2,7 @@
 
 import { z } from "zod"
 import { TransferTarget } from "../call/transfer-target.ts"
-import type { Engine } from "../call/call.ts"
+import { ENGINES } from "../call/engine.ts"
 import { messageOf } from "../lib/errors.ts"
 import { httpUrl } from "../config/text-fields.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
@@ -15,7 +15,6 @@ const agentKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 lett
 
 const e164 = z.string().regex(/^\+[1-9]\d{6,14}$/, "must be a number in E.164 form, such as +15550100001")
 const sentence = z.string().min(1).max(1000)
-const engine = z.enum(["relay", "realtime", "pipeline"] satisfies Engine[])
 const listenMode = z.union([
   z.boolean(),
   z.strictObject({ enabled: z.boolean() }).transform(({ enabled }) => enabled),
@@ -87,7 +86,7 @@ const outcome = z.strictObject({
 })
 
 const AgentSettings = z.strictObject({
-  engine: engine.optional(),
+  engine: z.enum(ENGINES).optional(),
   context: AssetKey.optional(),
   manifest: AssetKey.optional(),
   greeting: z.string().max(1000).optional(),

@@ -1,6 +1,6 @@
 /** The assets in force: the layers, and what they mean together. They change as a whole or not at all. */
 
-import type { Engine } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import type { Log } from "../lib/log.ts"
 import { loadSnapshot, type Layers, type Snapshot } from "./load.ts"
 

@@ -1,10 +1,10 @@
 /** One phone call and what is kept of it. */
 
+import type { Engine } from "./engine.ts"
 import type { CallId, CallSid } from "./ids.ts"
 import type { CallStatus } from "./status.ts"
 
 export type Direction = "inbound" | "outbound"
-export type Engine = "relay" | "realtime" | "pipeline"
 
 /** Who or what ended a call. `limit` is the longest allowed length, `silence` a caller who stopped speaking. */
 export type EndedBy = "caller" | "agent" | "api" | "limit" | "silence" | "system"

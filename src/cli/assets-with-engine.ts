@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { z } from "zod"
-import type { Engine } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 
 const CONFIG_FILE = "serverConfig.json"

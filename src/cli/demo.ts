@@ -1,6 +1,7 @@
 /** `parley demo`: one scripted call through the real webhook, TwiML, signed socket and callbacks, printed as it happens. */
 
 import { sound, type SoundName } from "../audio/sounds.ts"
+import type { AvailableEngine } from "../call/engine.ts"
 import { readConfig } from "../config/config.ts"
 import { configureLog } from "../lib/log.ts"
 import { DEMO_SCENARIO, playScenario, type ScenarioStep } from "../sim/scenario.ts"
@@ -8,7 +9,7 @@ import { eventLine, printTools, printTranscript } from "./call-lines.ts"
 import { startLocalServer } from "./local-server.ts"
 
 export type DemoOptions = {
-  engine: "relay" | "realtime"
+  engine: AvailableEngine
   /** How many times faster than life the agent speaks. */
   speed: number
   /** Where a stereo WAV of a realtime call is written: the caller left, the agent right. */

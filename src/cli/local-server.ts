@@ -1,6 +1,6 @@
 /** A server of its own for a simulated call: a free port, made-up Twilio credentials, nothing reachable from outside. */
 
-import type { Engine } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import { readConfig, type Config } from "../config/config.ts"
 import { SimulatedTwilio } from "../sim/simulated-twilio.ts"
 import { assetsWithEngine } from "./assets-with-engine.ts"

@@ -2,6 +2,7 @@
 
 import { twilioOf, twilioSyncOf } from "../providers.ts"
 import { createAssets } from "../assets/assets.ts"
+import { ENGINES } from "../call/engine.ts"
 import type { Config } from "../config/config.ts"
 import { assignNumber, listNumbers, type AnsweredNumber, type NumberContext } from "../control/numbers.ts"
 import { phoneNumber } from "../call/phone-number.ts"
@@ -51,7 +52,7 @@ async function withNumbers(config: Config, work: (context: NumberContext) => Pro
     sweep,
     log: getLog("assets"),
     knownTools: [...builtinTools().keys()],
-    engines: ["relay", "realtime", "pipeline"],
+    engines: ENGINES,
     shelf: store.assets,
     remote: twilioSyncOf(config),
   })

@@ -1,17 +1,17 @@
 /** The command line: commands, options, help, and the exit code of each. */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander"
+import { AVAILABLE_ENGINES, type AvailableEngine } from "../call/engine.ts"
 import { ConfigError, environment, readConfig, type Config } from "../config/config.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { configureLog, getLog } from "../lib/log.ts"
 import { VERSION } from "../version.ts"
 
-type TrialEngine = "relay" | "realtime"
 type CallArguments = {
   from: string
   to: string
   speed: number
-  engine: TrialEngine
+  engine: AvailableEngine
   wav?: string[]
   record?: string
 }
@@ -47,7 +47,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .addOption(engineOption("how the call is talked").default("relay"))
     .option("--speed <factor>", "how many times faster than life, at most 8", speedFactor, 3)
     .option("--record <file>", "with realtime: write the sound to this WAV, caller left, agent right")
-    .action(async (options: { engine: TrialEngine; speed: number; record?: string }) => {
+    .action(async (options: { engine: AvailableEngine; speed: number; record?: string }) => {
       const { demo } = await import("./demo.ts")
       exitCode = await demo({ ...options, print })
     })
@@ -174,7 +174,7 @@ function portNumber(text: string): number {
 }
 
 function engineOption(description: string): Option {
-  return new Option("--engine <engine>", description).choices(["relay", "realtime"])
+  return new Option("--engine <engine>", description).choices(AVAILABLE_ENGINES)
 }
 
 function appended(text: string, before: string[] = []): string[] {

@@ -1,7 +1,8 @@
 /** The first request of a call: who calls, which agent answers, and the step that connects the two. */
 
 import type { Agent } from "../assets/agent.ts"
-import type { Call, Engine, Parameters } from "../call/call.ts"
+import type { Call, Parameters } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import { newCallId, type CallId } from "../call/ids.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"

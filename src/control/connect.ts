@@ -1,7 +1,8 @@
 /** Connects a call to its conversation: a one-time socket, what the engine needs to know, and the way back. */
 
 import type { Agent } from "../assets/agent.ts"
-import type { Call, Engine } from "../call/call.ts"
+import type { Call } from "../call/call.ts"
+import { SOCKET_OF, type Engine } from "../call/engine.ts"
 import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
@@ -46,7 +47,7 @@ export function connectToEngine(
   store.calls.issueToken(call.id, token, expiresAt)
   liveCalls.expect(call.id, expiresAt)
   const isFixed = address.kind === "fixed-path"
-  const path = isFixed ? address.path : `/twilio/${engine === "relay" ? "relay" : "media"}/${token}`
+  const path = isFixed ? address.path : `/twilio/${SOCKET_OF[engine]}/${token}`
   const opening: Opening = {
     call: { ...call, engine },
     agent,
@@ -54,7 +55,7 @@ export function connectToEngine(
     tokenParameter: isFixed ? { [TOKEN_PARAMETER]: token } : {},
     now,
   }
-  return engine === "relay" ? connectRelay(context, opening) : connectStream(context, opening)
+  return SOCKET_OF[engine] === "relay" ? connectRelay(context, opening) : connectStream(context, opening)
 }
 
 /** Greets unless the caller was spoken to before: then the conversation continues. */

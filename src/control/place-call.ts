@@ -1,7 +1,8 @@
 /** Places a call: checks before money is spent, one record, and never twice because an answer was lost. */
 
 import { createHash } from "node:crypto"
-import type { Call, Engine, Parameters } from "../call/call.ts"
+import type { Call, Parameters } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import { newCallId, type CallSid } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
 import { AppError, messageOf } from "../lib/errors.ts"

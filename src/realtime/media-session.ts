@@ -7,7 +7,7 @@ import { TOKEN_PARAMETER, type CallId } from "../call/ids.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
 import type { Recorder } from "../call/recorder.ts"
 import type { Usage } from "../call/usage.ts"
-import type { Arrival } from "../control/arrival.ts"
+import type { SessionStart } from "../call/session-start.ts"
 import { BadFrames } from "../lib/bad-frames.ts"
 import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
@@ -20,7 +20,7 @@ import {
   type MediaInbound,
   type MediaStart,
 } from "../twilio/media-messages.ts"
-import type { CallerAudio } from "./caller-audio.ts"
+import type { CallerAudio } from "../media/caller-audio.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import { RealtimeCall } from "./realtime-call.ts"
 
@@ -33,7 +33,7 @@ export type RealtimeSessionOptions = Omit<
   call: Call | ((token: string) => Call | undefined)
   smsFor: (call: Call) => RealtimeCallOptions["sms"]
   /** Whether the caller was here before, and why again. */
-  arrivalOf: (callId: CallId) => Arrival
+  sessionStartOf: (callId: CallId) => SessionStart
   /** Told of the stream's Twilio id once it is known. */
   onStart: (callId: CallId, streamSid: string) => void
   /** Told with which agent the call goes on. */
@@ -181,11 +181,11 @@ export class RealtimeSession implements SocketSession {
   }
 
   #open(call: Call, { streamSid, customParameters }: MediaStart): void {
-    const { recorder, liveCalls, socket, sweep, arrivalOf, onStart, onAgent, smsFor, keepUsage } =
+    const { recorder, liveCalls, socket, sweep, sessionStartOf, onStart, onAgent, smsFor, keepUsage } =
       this.#options
     const { [TOKEN_PARAMETER]: _, ...given } = customParameters
     // Asked before anything of this session is recorded.
-    const arrival = arrivalOf(call.id)
+    const start = sessionStartOf(call.id)
     onStart(call.id, streamSid)
     this.#publish(call, {
       type: "session.opened",
@@ -205,7 +205,7 @@ export class RealtimeSession implements SocketSession {
       keepUsage: (usage) => keepUsage(call.id, usage),
       publish: (event) => this.#publish(call, event),
     }
-    const live = new RealtimeCall(options, { stream, parameters: { ...call.parameters, ...given }, arrival })
+    const live = new RealtimeCall(options, { stream, parameters: { ...call.parameters, ...given }, start })
     const leave = liveCalls.add(live)
     const cancelWatch = this.#watch()
     const stop = () => {

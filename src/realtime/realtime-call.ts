@@ -3,7 +3,7 @@
 import type { Parameters } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
-import type { Arrival } from "../control/arrival.ts"
+import type { SessionStart } from "../call/session-start.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { Digits } from "../conversation/dtmf-buffer.ts"
 import { History } from "../conversation/history.ts"
@@ -14,9 +14,9 @@ import { AppError } from "../lib/errors.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
-import { AgentAudio } from "./agent-audio.ts"
-import { CallerAudio } from "./caller-audio.ts"
-import { encodeItemDelete, type NewItem } from "./protocol/client-events.ts"
+import { AgentAudio } from "../media/agent-audio.ts"
+import { CallerAudio } from "../media/caller-audio.ts"
+import { encodeAppend, encodeItemDelete, type NewItem } from "./protocol/client-events.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import { TurnManager } from "./turn-manager.ts"
 import { historyFrames } from "./protocol/history-items.ts"
@@ -50,18 +50,18 @@ export class RealtimeCall implements LiveCall {
   /** `parameters`: those of the call and of the socket, without the program's own. */
   constructor(
     options: RealtimeCallOptions,
-    { stream, parameters, arrival }: { stream: MediaStream; parameters: Parameters; arrival: Arrival },
+    { stream, parameters, start }: { stream: MediaStream; parameters: Parameters; start: SessionStart },
   ) {
     const { call, assets, sweep, log, publish, keep, times, connectTo } = options
     this.callId = call.id
     this.#options = options
-    this.sound = new CallerAudio({ callId: call.id, tap: options.tap, log })
+    this.sound = new CallerAudio({ callId: call.id, encode: encodeAppend, tap: options.tap, log })
     this.#stream = stream
     this.#role = new CallAgent({ assets, call, facts: { sessionId: stream.streamSid }, parameters, log })
     const { agent } = this.#role
     const listenMode = parameters["listenMode"]
     const muted = listenMode === undefined ? agent.listenMode : listenMode === "true"
-    const turns = arrival.kind === "new" ? [] : arrival.turns
+    const turns = start.kind === "new" ? [] : start.turns
     this.#history = new History({ callId: call.id, turns, keep })
     this.#voice = new AgentAudio({
       stream,
@@ -128,7 +128,7 @@ export class RealtimeCall implements LiveCall {
       publish: publish,
     })
     options.onAgent(agent)
-    this.#firstWords(arrival)
+    this.#firstWords(start)
     this.#liveUpdate.watchSilence()
   }
 
@@ -194,22 +194,22 @@ export class RealtimeCall implements LiveCall {
     this.#stream.close(code, reason)
   }
 
-  #firstWords(arrival: Arrival): void {
+  #firstWords(start: SessionStart): void {
     const { phrases } = this.#role.agent
-    switch (arrival.kind) {
+    switch (start.kind) {
       case "new":
         return this.#dialog.say(this.#role.firstWords)
       case "resumed":
         return this.#dialog.say(phrases.resumed)
-      case "not-transferred":
+      case "transfer-failed":
         this.insert({
           role: "system",
-          text: `The caller was to be handed to a person, but nobody took the call (${arrival.reason}).`,
+          text: `The caller was to be handed to a person, but nobody took the call (${start.reason}).`,
           respond: false,
         })
         return this.#dialog.say(phrases.transferFailed)
       default:
-        arrival satisfies never
+        start satisfies never
     }
   }
 

@@ -5,7 +5,7 @@
 
 import { silence } from "../audio/mulaw.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { CallerAudio } from "./caller-audio.ts"
+import type { CallerAudio } from "../media/caller-audio.ts"
 
 /** Sound comes every 20 ms; a gap of this length is no jitter. */
 const GAP_MS = 750

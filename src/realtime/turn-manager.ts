@@ -4,7 +4,7 @@
  */
 
 import type { Turn } from "../call/turn.ts"
-import type { AgentAudio } from "./agent-audio.ts"
+import type { AgentAudio } from "../media/agent-audio.ts"
 import type { AudioDelta } from "./protocol/delta-fast-path.ts"
 import { CallerTranscripts } from "./caller-transcripts.ts"
 import { encodeItemCreate, encodeTruncate, type NewItem } from "./protocol/client-events.ts"
@@ -18,7 +18,7 @@ import { ReplyEvents } from "./reply-events.ts"
 import { StallWatch } from "./stall-watch.ts"
 import { FunctionCalls } from "./function-calls.ts"
 import { UsageLedger } from "./usage-ledger.ts"
-import { HoldPrompts } from "./hold-prompts.ts"
+import { HoldPrompts } from "../media/hold-prompts.ts"
 import type { RealtimeResponse } from "./protocol/objects.ts"
 
 /** From the end of the caller's speech to `response.created` of a server that answers by itself, at most. */

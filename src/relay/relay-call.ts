@@ -6,7 +6,7 @@ import type { CallEvent } from "../call/events.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
 import type { Turn } from "../call/turn.ts"
-import type { Arrival } from "../control/arrival.ts"
+import type { SessionStart } from "../call/session-start.ts"
 import { Conversation, type ConversationTimes } from "../conversation/conversation.ts"
 import { History } from "../conversation/history.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
@@ -57,7 +57,7 @@ export class RelayCall implements LiveCall {
   readonly #language: LanguageWatch
 
   /** `parameters`: those of the call and of the socket, without the program's own. */
-  constructor(options: RelayCallOptions, setup: RelaySetup, parameters: Parameters, arrival: Arrival) {
+  constructor(options: RelayCallOptions, setup: RelaySetup, parameters: Parameters, start: SessionStart) {
     const { call, assets, socket, sweep, log, modelFor, times } = options
     this.callId = call.id
     this.#options = options
@@ -72,7 +72,7 @@ export class RelayCall implements LiveCall {
       brief: this.#role.brief(),
       history: new History({
         callId: call.id,
-        turns: arrival.kind === "new" ? [] : arrival.turns,
+        turns: start.kind === "new" ? [] : start.turns,
         keep: options.keep,
       }),
       model: modelFor(agent.model),
@@ -110,7 +110,7 @@ export class RelayCall implements LiveCall {
     })
     this.#language = new LanguageWatch(declaredLanguages(agent, parameters))
     options.onAgent(agent)
-    this.#firstWords(arrival)
+    this.#firstWords(start)
     this.#liveUpdate.watchSilence()
   }
 
@@ -193,9 +193,9 @@ export class RelayCall implements LiveCall {
     this.#options.socket.close(code, reason)
   }
 
-  #firstWords(arrival: Arrival): void {
+  #firstWords(start: SessionStart): void {
     const { phrases } = this.#role.agent
-    switch (arrival.kind) {
+    switch (start.kind) {
       case "new": {
         const words = this.#role.firstWords
         if (words === "") return
@@ -204,15 +204,15 @@ export class RelayCall implements LiveCall {
       }
       case "resumed":
         return this.#conversation.say(phrases.resumed)
-      case "not-transferred":
+      case "transfer-failed":
         this.#conversation.insert({
           role: "system",
-          text: `The caller was to be handed to a person, but nobody took the call (${arrival.reason}).`,
+          text: `The caller was to be handed to a person, but nobody took the call (${start.reason}).`,
           respond: false,
         })
         return this.#conversation.say(phrases.transferFailed)
       default:
-        arrival satisfies never
+        start satisfies never
     }
   }
 

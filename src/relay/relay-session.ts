@@ -5,7 +5,7 @@ import type { CallEvent } from "../call/events.ts"
 import { TOKEN_PARAMETER, type CallId } from "../call/ids.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
 import type { Recorder } from "../call/recorder.ts"
-import type { Arrival } from "../control/arrival.ts"
+import type { SessionStart } from "../call/session-start.ts"
 import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { SocketSession } from "../lib/socket.ts"
@@ -15,7 +15,7 @@ import { RelayCall, type RelayCallOptions } from "./relay-call.ts"
 
 export type RelaySessionOptions = Omit<RelayCallOptions, "onAgent" | "keep" | "publish"> & {
   /** Whether the caller was here before, and why again. */
-  arrivalOf: (callId: CallId) => Arrival
+  sessionStartOf: (callId: CallId) => SessionStart
   /** Told of the session's Twilio id once it is known. */
   onSetup: (callId: CallId, sessionId: string) => void
   /** Told with which agent the call goes on. */
@@ -104,10 +104,10 @@ export class RelaySession implements SocketSession {
   }
 
   #open(setup: RelaySetup): void {
-    const { call, recorder, liveCalls, arrivalOf, onSetup, onAgent } = this.#options
+    const { call, recorder, liveCalls, sessionStartOf, onSetup, onAgent } = this.#options
     const { [TOKEN_PARAMETER]: _, ...given } = setup.customParameters
     // Asked before anything of this session is recorded.
-    const arrival = arrivalOf(call.id)
+    const start = sessionStartOf(call.id)
     onSetup(call.id, setup.sessionId)
     const { sessionId } = setup
     this.#publish({ type: "session.opened", engine: "relay", sessionId, resume: call.resumes })
@@ -119,7 +119,7 @@ export class RelaySession implements SocketSession {
       keep: (turn) => recorder.turn(turn),
       publish: (event) => this.#publish(event),
     }
-    const live = new RelayCall(options, setup, { ...call.parameters, ...given }, arrival)
+    const live = new RelayCall(options, setup, { ...call.parameters, ...given }, start)
     this.#state = { phase: "live", call: live, leave: liveCalls.add(live) }
   }
 

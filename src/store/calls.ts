@@ -16,7 +16,8 @@ import {
   or,
   sql,
 } from "drizzle-orm"
-import type { Call, Direction, EndedBy, Engine } from "../call/call.ts"
+import type { Call, Direction, EndedBy } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import { CallId, CallSid } from "../call/ids.ts"
 import { advance, CallStatus, isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"

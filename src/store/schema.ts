@@ -2,7 +2,8 @@
 
 import { sql } from "drizzle-orm"
 import { index, integer, primaryKey, real, snakeCase, text, uniqueIndex } from "drizzle-orm/sqlite-core"
-import type { Direction, EndedBy, Engine, Parameters } from "../call/call.ts"
+import type { Direction, EndedBy, Parameters } from "../call/call.ts"
+import type { Engine } from "../call/engine.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { CallId, CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"

@@ -9,7 +9,7 @@ import { TOKEN_PARAMETER } from "../../src/call/ids.ts"
 import { LiveCalls, type LiveCall } from "../../src/call/live-calls.ts"
 import type { Turn } from "../../src/call/turn.ts"
 import type { Usage } from "../../src/call/usage.ts"
-import type { Arrival } from "../../src/control/arrival.ts"
+import type { SessionStart } from "../../src/call/session-start.ts"
 import type { ModelSocketEvents } from "../../src/realtime/connection/websocket.ts"
 import { RealtimeSession } from "../../src/realtime/media-session.ts"
 import { builtinTools } from "../../src/tools/registry.ts"
@@ -18,7 +18,12 @@ import { TestClock } from "../lib/test-clock.ts"
 import { notedLog, sampleCall, SampleAssets, SID } from "../relay/samples.ts"
 
 type Json = Record<string, unknown>
-type StandOptions = { call?: Partial<Call>; agent?: Partial<Agent>; arrival?: Arrival; unclaimed?: boolean }
+type StandOptions = {
+  call?: Partial<Call>
+  agent?: Partial<Agent>
+  start?: SessionStart
+  unclaimed?: boolean
+}
 
 const STREAM = `MZ${"1".repeat(32)}`
 const connected = JSON.stringify({ event: "connected", protocol: "Call", version: "1.0.0" })
@@ -59,7 +64,7 @@ class Stand implements Disposable {
   #events: ModelSocketEvents | undefined
   #serial = 0
 
-  constructor({ call = {}, agent = {}, arrival = { kind: "new" }, unclaimed = false }: StandOptions = {}) {
+  constructor({ call = {}, agent = {}, start = { kind: "new" }, unclaimed = false }: StandOptions = {}) {
     this.call = sampleCall({ engine: "realtime", ...call })
     this.session = new RealtimeSession({
       socket: {
@@ -83,7 +88,7 @@ class Stand implements Disposable {
       toolsFor: () => builtinTools(),
       smsFor: () => undefined,
       tap: { hasListeners: () => false, inbound() {}, outbound() {} },
-      arrivalOf: () => arrival,
+      sessionStartOf: () => start,
       onStart: () => {},
       onAgent: () => {},
       onStop: (callId) => void this.stopped.push(callId),

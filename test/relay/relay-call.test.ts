@@ -5,7 +5,7 @@ import type { Agent } from "../../src/assets/agent.ts"
 import type { Call } from "../../src/call/call.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import type { Turn } from "../../src/call/turn.ts"
-import type { Arrival } from "../../src/control/arrival.ts"
+import type { SessionStart } from "../../src/call/session-start.ts"
 import { RelayCall } from "../../src/relay/relay-call.ts"
 import { builtinTools } from "../../src/tools/registry.ts"
 import { parseRelayFrame } from "../../src/twilio/relay-messages.ts"
@@ -21,7 +21,7 @@ type Given = {
   agent?: Partial<Agent>
   call?: Partial<Call>
   parameters?: Record<string, string>
-  arrival?: (call: Call) => Arrival
+  start?: (call: Call) => SessionStart
 }
 
 class Stand implements Disposable {
@@ -33,7 +33,7 @@ class Stand implements Disposable {
   readonly agents: string[] = []
   readonly call: RelayCall
 
-  constructor({ agent = {}, call = {}, parameters = {}, arrival = () => ({ kind: "new" }) }: Given = {}) {
+  constructor({ agent = {}, call = {}, parameters = {}, start = () => ({ kind: "new" }) }: Given = {}) {
     const record = sampleCall(call)
     const setup = parseRelayFrame(frame.setup())
     if (!setup.ok || setup.frame.type !== "setup") throw new Error("no setup")
@@ -54,7 +54,7 @@ class Stand implements Disposable {
       },
       setup.frame,
       parameters,
-      arrival(record),
+      start(record),
     )
   }
 
@@ -83,14 +83,14 @@ describe("the first words", () => {
   test("after a transfer that failed tell the caller and the model", () => {
     const turns = (call: Call) => [sampleTurn(call.id, { text: "Hello" })]
     using s = new Stand({
-      arrival: (call) => ({ kind: "not-transferred", turns: turns(call), reason: "busy" }),
+      start: (call) => ({ kind: "transfer-failed", turns: turns(call), reason: "busy" }),
     })
     expect(s.socket.take()).toEqual(['text "Nobody is there." last'])
     expect(s.notes).toEqual(["The caller was to be handed to a person, but nobody took the call (busy)."])
   })
 
   test("are not said where the agent only listens", () => {
-    using s = new Stand({ agent: { listenMode: true }, arrival: () => ({ kind: "resumed", turns: [] }) })
+    using s = new Stand({ agent: { listenMode: true }, start: () => ({ kind: "resumed", turns: [] }) })
     expect(s.socket.take()).toEqual([])
   })
 })

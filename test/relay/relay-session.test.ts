@@ -7,7 +7,7 @@ import { TOKEN_PARAMETER, type CallId } from "../../src/call/ids.ts"
 import { LiveCalls, type LiveCall } from "../../src/call/live-calls.ts"
 import type { Turn } from "../../src/call/turn.ts"
 import type { Agent } from "../../src/assets/agent.ts"
-import type { Arrival } from "../../src/control/arrival.ts"
+import type { SessionStart } from "../../src/call/session-start.ts"
 import { RelaySession } from "../../src/relay/relay-session.ts"
 import { builtinTools } from "../../src/tools/registry.ts"
 import { ScriptedModel, settled } from "../fakes/scripted-model.ts"
@@ -18,7 +18,7 @@ import { frame, NotedSocket, notedLog, sampleCall, SampleAssets } from "./sample
 type StandOptions = {
   call?: Partial<Call>
   agent?: Partial<Agent>
-  arrivalOf?: (callId: CallId) => Arrival
+  sessionStartOf?: (callId: CallId) => SessionStart
 }
 
 class Stand implements Disposable {
@@ -36,7 +36,7 @@ class Stand implements Disposable {
   readonly session: RelaySession
   flushes = 0
 
-  constructor({ call = {}, agent = {}, arrivalOf = () => ({ kind: "new" }) }: StandOptions = {}) {
+  constructor({ call = {}, agent = {}, sessionStartOf = () => ({ kind: "new" }) }: StandOptions = {}) {
     this.call = sampleCall(call)
     this.assets = new SampleAssets(agent)
     this.session = new RelaySession({
@@ -47,7 +47,7 @@ class Stand implements Disposable {
       toolsFor: ({ tools }) =>
         new Map([...builtinTools()].filter(([name]) => tools.some((tool) => tool.name === name))),
       sms: undefined,
-      arrivalOf,
+      sessionStartOf,
       onAgent: (_, { context, manifest }) => void this.agents.push(`${context.key} ${manifest.key}`),
       onSetup: (_, sessionId) => void this.sessions.push(sessionId),
       recorder: {
@@ -151,7 +151,7 @@ describe("the first frame", () => {
 
   test("to a store that fails closes the socket, so that Twilio asks what to do", () => {
     using s = new Stand({
-      arrivalOf: () => {
+      sessionStartOf: () => {
         throw new Error("disk full")
       },
     })
@@ -205,7 +205,7 @@ describe("the greeting", () => {
 test("a call that was resumed goes on with its history, one short line and no greeting", async () => {
   using s = new Stand({
     call: { resumes: 1 },
-    arrivalOf: (callId) => ({
+    sessionStartOf: (callId) => ({
       kind: "resumed",
       turns: [
         sampleTurn(callId, { seq: 0, speaker: "agent", text: "Welcome!" }),

@@ -5,7 +5,7 @@
 
 import type { Log } from "../../lib/log.ts"
 import type { Sweep } from "../../lib/sweep.ts"
-import type { CallerAudio } from "../caller-audio.ts"
+import type { CallerAudio } from "../../media/caller-audio.ts"
 import { ConversationItems } from "./item-texts.ts"
 import type { ConnectModel } from "./websocket.ts"
 import type { RealtimeEvent } from "../protocol/server-events.ts"

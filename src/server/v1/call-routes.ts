@@ -4,6 +4,7 @@ import { zValidator } from "@hono/zod-validator"
 import { Hono } from "hono"
 import { z } from "zod"
 import type { Call } from "../../call/call.ts"
+import { AVAILABLE_ENGINES } from "../../call/engine.ts"
 import { CallStatus } from "../../call/status.ts"
 import { endCall } from "../../control/end-call.ts"
 import { placeCall } from "../../control/place-call.ts"
@@ -35,7 +36,7 @@ export const PlaceCallBody = z
     from: z.string().min(1).max(64).optional().describe("One of the account's numbers"),
     agent: z.string().min(1).max(64).optional().describe("Key of an agent; default: the agent of `from`"),
     engine: z
-      .enum(["relay", "realtime"])
+      .enum(AVAILABLE_ENGINES)
       .optional()
       .describe("How the call is talked; default: as its agent says"),
     parameters: Parameters.describe("Free fields, shown to the model and usable as {placeholders}"),

@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import type { Call } from "../../call/call.ts"
+import { ENGINES } from "../../call/engine.ts"
 import type { RecordedEvent } from "../../call/events.ts"
 import { CallStatus } from "../../call/status.ts"
 import type { Turn } from "../../call/turn.ts"
@@ -18,7 +19,7 @@ export const CallView = z
     from: z.string(),
     to: z.string(),
     agent: z.string(),
-    engine: z.enum(["relay", "realtime", "pipeline"]),
+    engine: z.enum(ENGINES),
     parameters: z.record(z.string(), z.string()),
     userId: z.string().nullable(),
     createdAt: z.iso.datetime(),

@@ -9,15 +9,17 @@ import type { CallEvent } from "../call/events.ts"
 import type { CallId } from "../call/ids.ts"
 import type { History } from "../conversation/history.ts"
 import type { Clock } from "../lib/clock.ts"
-import type { MediaStream } from "../media/media-stream.ts"
-import type { Heard, SoundKey } from "../media/playback.ts"
-import type { AudioDelta } from "./protocol/delta-fast-path.ts"
-import { heardText } from "../media/heard-text.ts"
+import type { MediaStream } from "./media-stream.ts"
+import type { Heard, SoundKey } from "./playback.ts"
+import { heardText } from "./heard-text.ts"
 
 /** An ordinary pace of speech: what is still to come of a sentence is estimated by it. */
 const MS_PER_CHARACTER = 66
 /** How often the words heard so far are kept while more of them are said. Marks come back for every piece of sound. */
 const KEEP_WORDS_EVERY_MS = 2_000
+
+/** A piece of the agent's speech: mu-law 8 kHz in Base64, and the part of the answer it belongs to. */
+export type SpeechPiece = SoundKey & { payload: string }
 
 export type AgentAudioOptions = {
   stream: MediaStream
@@ -88,7 +90,7 @@ export class AgentAudio {
 
   /** Plays a piece of the model's speech. `textOf` tells the words of an item at any time. */
   speak(
-    { payload, itemId, contentIndex, responseId }: AudioDelta,
+    { payload, itemId, contentIndex, responseId }: SpeechPiece,
     epoch: number,
     textOf: (itemId: string) => string,
   ): void {

@@ -3,7 +3,8 @@
 import { expect, test } from "bun:test"
 import { newCallId, type CallId } from "../../src/call/ids.ts"
 import { getLog } from "../../src/lib/log.ts"
-import { CallerAudio } from "../../src/realtime/caller-audio.ts"
+import { encodeAppend } from "../../src/realtime/protocol/client-events.ts"
+import { CallerAudio } from "../../src/media/caller-audio.ts"
 
 const callId = newCallId()
 const frame = (n: number) => Buffer.alloc(160, n % 200).toString("base64")
@@ -13,6 +14,7 @@ function fixture() {
   const listeners = new Set<CallId>()
   const sound = new CallerAudio({
     callId,
+    encode: encodeAppend,
     log: getLog("test"),
     tap: {
       hasListeners: (id) => listeners.has(id),

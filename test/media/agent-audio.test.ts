@@ -5,7 +5,7 @@ import { silence } from "../../src/audio/mulaw.ts"
 import { newCallId } from "../../src/call/ids.ts"
 import { History } from "../../src/conversation/history.ts"
 import { MediaStream } from "../../src/media/media-stream.ts"
-import { AgentAudio } from "../../src/realtime/agent-audio.ts"
+import { AgentAudio } from "../../src/media/agent-audio.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
 const PIECE_MS = 200

@@ -6,8 +6,6 @@
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Log } from "../lib/log.ts"
-import { encodeAppend } from "./protocol/client-events.ts"
-import type { RealtimeSocket } from "./connection/websocket.ts"
 
 /** Base64 characters of ten seconds of mu-law: what is kept of the caller while no model is ready. */
 const MAX_WAITING_CHARS = Math.ceil((10 * 8000 * 4) / 3)
@@ -16,15 +14,26 @@ const MAX_BUFFERED_BYTES = 160_000
 /** After so many pieces it is looked again whether the connection is too slow: 320 ms. */
 const LOOK_EVERY_PIECES = 16
 
-/** A connection that is ready to hear the caller. */
-type SoundSocket = Pick<RealtimeSocket, "bufferedAmount" | "send">
+/** A connection that is ready to take the caller's audio. */
+export interface AudioConnection {
+  /** Bytes that were given to `send` and have not left yet. */
+  readonly bufferedAmount: number
+  send(text: string): void
+}
 
-export type CallerSoundOptions = { callId: CallId; tap: AudioTap; log: Log }
+export type CallerAudioOptions = {
+  callId: CallId
+  /** The frame that carries a payload (base64 mu-law, 8 kHz) over the connection. */
+  encode: (payload: string) => string
+  tap: AudioTap
+  log: Log
+}
 
 export class CallerAudio {
-  #socket: SoundSocket | undefined
+  #socket: AudioConnection | undefined
   #pieces = 0
   #isSlow = false
+  readonly #encode: (payload: string) => string
   readonly #tap: AudioTap
   readonly #callId: CallId
   readonly #log: Log
@@ -32,7 +41,8 @@ export class CallerAudio {
   #waiting: string[] = []
   #waitingChars = 0
 
-  constructor({ callId, tap, log }: CallerSoundOptions) {
+  constructor({ callId, encode, tap, log }: CallerAudioOptions) {
+    this.#encode = encode
     this.#tap = tap
     this.#callId = callId
     this.#log = log
@@ -61,14 +71,14 @@ export class CallerAudio {
   }
 
   /** From now on it goes to this connection, which is ready; first what waited. */
-  sendTo(socket: SoundSocket): void {
+  sendTo(socket: AudioConnection): void {
     this.#socket = socket
     this.#isSlow = false
     this.#pieces = 0
     const waiting = this.#waiting
     this.#waiting = []
     this.#waitingChars = 0
-    for (const payload of waiting) socket.send(encodeAppend(payload))
+    for (const payload of waiting) socket.send(this.#encode(payload))
   }
 
   /** There is no connection any more; another one may come. */
@@ -76,11 +86,11 @@ export class CallerAudio {
     this.#socket = undefined
   }
 
-  #send(socket: SoundSocket, payload: string): void {
+  #send(socket: AudioConnection, payload: string): void {
     if (this.#pieces % LOOK_EVERY_PIECES === 0) this.#look(socket)
     this.#pieces += 1
     if (this.#isSlow) this.#droppedChars += payload.length
-    else socket.send(encodeAppend(payload))
+    else socket.send(this.#encode(payload))
   }
 
   #wait(payload: string): void {
@@ -89,7 +99,7 @@ export class CallerAudio {
     while (this.#waitingChars > MAX_WAITING_CHARS) this.#waitingChars -= this.#waiting.shift()?.length ?? 0
   }
 
-  #look({ bufferedAmount }: SoundSocket): void {
+  #look({ bufferedAmount }: AudioConnection): void {
     const isSlow = bufferedAmount > MAX_BUFFERED_BYTES
     if (isSlow === this.#isSlow) return
     this.#isSlow = isSlow

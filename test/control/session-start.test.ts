@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import type { CallEvent } from "../../src/call/events.ts"
-import { arrivalOf } from "../../src/control/arrival.ts"
+import { sessionStartOf } from "../../src/control/session-start.ts"
 import type { ControlContext } from "../../src/control/context.ts"
 import { recordAssetVersions } from "../../src/control/record-asset-versions.ts"
 import { openStore } from "../../src/store/store.ts"
@@ -17,7 +17,7 @@ test.each<[string, CallEvent[], boolean, string]>([
   ["nobody was here before", [], false, "new"],
   ["a socket that failed before a word was said", [opened], false, "new"],
   ["the conversation was cut off", [opened], true, "resumed"],
-  ["nobody took the call", [opened, failed], true, "not-transferred"],
+  ["nobody took the call", [opened, failed], true, "transfer-failed"],
   ["cut off after that", [opened, failed, opened], true, "resumed"],
 ])("%s", (_, events, spoken, expected) => {
   using store = openStore({ url: ":memory:" })
@@ -25,7 +25,7 @@ test.each<[string, CallEvent[], boolean, string]>([
   const turns = spoken ? [sampleTurn(id)] : []
   const rows = events.map((event) => ({ callId: id, callSid: sid, at: 1, event }))
   store.writer.write({ turns, events: rows }, 0)
-  expect(arrivalOf(store, id)).toMatchObject({ kind: expected, ...(spoken ? { turns } : {}) })
+  expect(sessionStartOf(store, id)).toMatchObject({ kind: expected, ...(spoken ? { turns } : {}) })
 })
 
 test("the texts of a session can be read later by their versions", () => {
