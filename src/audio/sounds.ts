@@ -10,6 +10,18 @@ import pleaseHold from "../../assets/sounds/please-hold.ulaw" with { type: "file
 import technicalProblem from "../../assets/sounds/technical-problem.ulaw" with { type: "file" }
 import youSaid from "../../assets/sounds/you-said.ulaw" with { type: "file" }
 
+export const SOUND_NAMES = [
+  "greeting",
+  "please-hold",
+  "not-caught",
+  "technical-problem",
+  "goodbye",
+  "one-moment",
+  "long-story",
+  "you-said",
+] as const
+export type SoundName = (typeof SOUND_NAMES)[number]
+
 const FILES = {
   greeting: { path: greeting, text: "Hello, you are speaking with Parley. How can I help you?" },
   "please-hold": { path: pleaseHold, text: "Please hold the line." },
@@ -27,9 +39,7 @@ const FILES = {
       "in the wires. Then, one day, it rang, and the whole house came running.",
   },
   "you-said": { path: youSaid, text: "You said:" },
-} as const
-
-export type SoundName = keyof typeof FILES
+} satisfies Record<SoundName, { path: string; text: string }>
 
 export type Sound = {
   readonly name: SoundName
@@ -40,17 +50,6 @@ export type Sound = {
   /** The whole sound as one payload of a media frame. */
   readonly base64: string
 }
-
-export const SOUND_NAMES: readonly SoundName[] = [
-  "greeting",
-  "please-hold",
-  "not-caught",
-  "technical-problem",
-  "goodbye",
-  "one-moment",
-  "long-story",
-  "you-said",
-]
 
 const loaded = new Map<SoundName, Sound>()
 

@@ -206,13 +206,6 @@ export const CONFIG_TABLE = Object.entries(Environment.shape).map(([name, field]
   return { name, default: defaultOf(field), also: ALSO[name] ?? [], secret: SECRET.has(name), meaning }
 })
 
-const secretNames = new Set(CONFIG_TABLE.flatMap(({ name, also, secret }) => (secret ? [name, ...also] : [])))
-
-/** Whether the value of this variable must never be shown. */
-export function isSecret(name: string): boolean {
-  return secretNames.has(name)
-}
-
 function defaultOf(field: z.ZodType): string | undefined {
   if (!(field instanceof z.ZodDefault)) return undefined
   const { defaultValue } = field.def

@@ -45,11 +45,6 @@ export function openAiSource({ apiKey, baseUrl = OPENAI_BASE_URL }: OpenAiSource
   }
 }
 
-/** Loads the SDK (some 65 ms from source files), so that no caller waits for it. Called once the server listens. */
-export async function warmOpenAi(): Promise<void> {
-  await import("openai")
-}
-
 /** Whether the address is OpenAI's own, in any of its regions. False for what is not an address. */
 export function isOpenAiHost(baseUrl: string): boolean {
   const host = URL.parse(baseUrl)?.hostname ?? ""

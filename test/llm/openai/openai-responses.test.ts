@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test"
-import { warmOpenAi } from "../../../src/llm/openai/openai-client.ts"
 import { createResponsesModel, type ResponsesModelOptions } from "../../../src/llm/openai/openai-responses.ts"
 import { FakeOpenAi } from "../../fakes/fake-openai.ts"
 import { Gate } from "../../fakes/gate.ts"
@@ -129,7 +128,6 @@ describe("request", () => {
   )
 
   test("the key goes into the header, and nothing comes from the environment", async () => {
-    await warmOpenAi()
     await using openai = new FakeOpenAi({ script: () => says("Yes.") })
     process.env["OPENAI_ORG_ID"] = "org-environment"
     await collect(modelAt(openai).reply(chatRequest(), never)).finally(
