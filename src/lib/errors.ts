@@ -1,28 +1,28 @@
 /** The closed table of errors that leave the program, and the one class that carries them. */
 
-/** `http`: status of the answer. `close`: WebSocket close code. `tell`: whether the message may reach the outside. */
+/** `http`: status of the response. `isPublic`: whether the message may leave the program. */
 const ERRORS = {
-  INVALID_REQUEST: { http: 400, close: 4400, tell: true },
-  UNAUTHORIZED: { http: 401, close: 4401, tell: true },
-  BAD_SIGNATURE: { http: 403, close: 4403, tell: true },
-  FORBIDDEN: { http: 403, close: 4403, tell: true },
-  NOT_FOUND: { http: 404, close: 4404, tell: true },
-  METHOD_NOT_ALLOWED: { http: 405, close: 4405, tell: true },
-  CONFLICT: { http: 409, close: 4409, tell: true },
-  TOO_LARGE: { http: 413, close: 1009, tell: true },
-  UNSUPPORTED_MEDIA_TYPE: { http: 415, close: 4415, tell: true },
-  RATE_LIMITED: { http: 429, close: 4429, tell: true },
-  INTERNAL: { http: 500, close: 1011, tell: false },
-  UPSTREAM_FAILED: { http: 502, close: 1011, tell: true },
-  NOT_CONFIGURED: { http: 503, close: 1013, tell: true },
-  UNAVAILABLE: { http: 503, close: 1013, tell: true },
+  INVALID_REQUEST: { http: 400, isPublic: true },
+  UNAUTHORIZED: { http: 401, isPublic: true },
+  BAD_SIGNATURE: { http: 403, isPublic: true },
+  FORBIDDEN: { http: 403, isPublic: true },
+  NOT_FOUND: { http: 404, isPublic: true },
+  METHOD_NOT_ALLOWED: { http: 405, isPublic: true },
+  CONFLICT: { http: 409, isPublic: true },
+  TOO_LARGE: { http: 413, isPublic: true },
+  UNSUPPORTED_MEDIA_TYPE: { http: 415, isPublic: true },
+  RATE_LIMITED: { http: 429, isPublic: true },
+  INTERNAL: { http: 500, isPublic: false },
+  UPSTREAM_FAILED: { http: 502, isPublic: true },
+  NOT_CONFIGURED: { http: 503, isPublic: true },
+  UNAVAILABLE: { http: 503, isPublic: true },
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
 
 export type AppErrorOptions = {
   cause?: unknown
-  /** Fields and faults, shown beside the message. Never a secret. */
+  /** Fields and faults, sent beside the message. Never a secret. */
   details?: unknown
   /** Seconds after which the same request may succeed; sent as `Retry-After`. */
   retryAfterSeconds?: number
@@ -45,13 +45,9 @@ export class AppError extends Error {
     return ERRORS[this.code].http
   }
 
-  get close() {
-    return ERRORS[this.code].close
-  }
-
-  /** The message for the outside. What must not be told becomes a general sentence. */
-  get told(): string {
-    return ERRORS[this.code].tell ? this.message : "An unexpected error occurred"
+  /** The message for a response. One that is not public becomes a general sentence. */
+  get publicMessage(): string {
+    return ERRORS[this.code].isPublic ? this.message : "An unexpected error occurred"
   }
 }
 
@@ -61,7 +57,7 @@ export function toAppError(error: unknown): AppError {
   return new AppError("INTERNAL", error instanceof Error ? error.message : String(error), { cause: error })
 }
 
-/** The words of an error of any kind, for logs. */
+/** The message of an error of any kind, for logs. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -34,7 +34,7 @@ export type ObserverSessionOptions = {
   }
   /** Whether a conversation runs. */
   isLive: () => boolean
-  /** Gives back the seat. */
+  /** Releases the observer's slot. */
   leave: () => void
   sweep: Sweep
 }

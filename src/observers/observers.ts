@@ -11,7 +11,7 @@ const GATHER_MS = 25
 /** Observers are pinged at this pace, and look for events that nobody told them of. */
 const PING_MS = 15_000
 /** Observers of all users together. */
-const MAX_SEATS = 1000
+const MAX_SLOTS = 1000
 
 export interface Observer {
   /** Something was recorded. Reads from the store what is new to it. Must not throw. */
@@ -35,12 +35,12 @@ export class Observers implements AudioTap {
   readonly #byCall = new Map<CallId, Set<Observer>>()
   readonly #ofAll = new Set<Observer>()
   readonly #listeners = new Map<CallId, Set<Observer>>()
-  readonly #seats = new Map<string | null, number>()
+  readonly #slots = new Map<string | null, number>()
   /** Whose observers are to be told. */
   #changed = new Set<CallId>()
   #cancelTelling: (() => void) | undefined
   readonly #cancelPings: () => void
-  #taken = 0
+  #inUse = 0
 
   constructor({ perUser, sweep }: ObserversOptions) {
     this.#perUser = perUser
@@ -50,23 +50,23 @@ export class Observers implements AudioTap {
 
   /** Observers at this moment. */
   get size(): number {
-    return this.#taken
+    return this.#inUse
   }
 
-  /** Takes one of the user's seats and returns how to give it back; undefined when all are taken. */
-  seat(userId: string | null): (() => void) | undefined {
-    const taken = this.#seats.get(userId) ?? 0
-    if (taken >= this.#perUser || this.#taken >= MAX_SEATS) return undefined
-    this.#seats.set(userId, taken + 1)
-    this.#taken++
+  /** Reserves one of the user's slots and returns its release; undefined when all are in use. */
+  reserveSlot(userId: string | null): (() => void) | undefined {
+    const inUse = this.#slots.get(userId) ?? 0
+    if (inUse >= this.#perUser || this.#inUse >= MAX_SLOTS) return undefined
+    this.#slots.set(userId, inUse + 1)
+    this.#inUse++
     let left = false
     return () => {
       if (left) return
       left = true
-      this.#taken--
-      const rest = (this.#seats.get(userId) ?? 1) - 1
-      if (rest > 0) this.#seats.set(userId, rest)
-      else this.#seats.delete(userId)
+      this.#inUse--
+      const rest = (this.#slots.get(userId) ?? 1) - 1
+      if (rest > 0) this.#slots.set(userId, rest)
+      else this.#slots.delete(userId)
     }
   }
 

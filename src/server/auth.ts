@@ -1,13 +1,13 @@
-/** Who calls the API: the owner of a key, or, where no key is set, a program on this machine. */
+/** Authentication of the API: by a key of `API_KEYS` or, when no key is set, by a direct request from this machine. */
 
 import { createHash, timingSafeEqual } from "node:crypto"
 import { createMiddleware } from "hono/factory"
 import type { Call } from "../call/call.ts"
 import type { Config } from "../config/config.ts"
 import { AppError } from "../lib/errors.ts"
-import type { Env, Origin, Principal, RequestContext } from "./context.ts"
+import type { Env, Origin, Auth, RequestContext } from "./context.ts"
 
-/** Headers that a proxy or tunnel adds; with any of them a request is not from this machine. */
+/** Headers that a proxy or tunnel adds. A request with one of them does not count as a request from this machine. */
 const FORWARDING = [
   "forwarded",
   "via",
@@ -29,8 +29,8 @@ const FORWARDING = [
 type Access = Pick<Config, "apiKeys" | "allowedOrigins">
 
 /**
- * Whether the request was made on this machine, to this machine, by nobody in between, and not by a page of another
- * site in this machine's browser.
+ * Whether a program on this machine sent the request directly: no proxy in between, and not a page of another site
+ * in a browser on this machine.
  */
 export function isDirectLoopback(
   { allowedOrigins }: Pick<Config, "allowedOrigins">,
@@ -48,63 +48,63 @@ export function isDirectLoopback(
   return page === null || page === `http://${host}` || allowedOrigins.includes(page)
 }
 
-/** The principal of a request, or undefined when it has no right to the API. */
-export function principalOf(config: Access, c: RequestContext): Principal | undefined {
-  return principalWith(config, c.env.origin, givenKey(c.req.raw))
+/** Authenticates a request; undefined when it may not use the API. */
+export function authOf(config: Access, c: RequestContext): Auth | undefined {
+  return authFromKey(config, c.env.origin, givenKey(c.req.raw))
 }
 
-/** The owner of a key that was given in whatever way; without keys, a program on this machine. */
-export function principalWith(
+/** Authenticates by a key from any source. When no keys are set, only direct requests from this machine pass. */
+export function authFromKey(
   config: Access,
   origin: Origin | undefined,
   given: string | undefined,
-): Principal | undefined {
+): Auth | undefined {
   const { apiKeys } = config
   if (apiKeys.length === 0) return isDirectLoopback(config, origin) ? { userId: null } : undefined
   if (given === undefined) return undefined
   const digest = digestOf(given)
-  let principal: Principal | undefined
-  // Every key is looked at, so that the time taken tells nothing.
+  let auth: Auth | undefined
+  // All keys are compared, so that the response time does not depend on which one matches.
   for (const { key, userId } of apiKeys) {
-    if (timingSafeEqual(digestOf(key), digest)) principal ??= { userId }
+    if (timingSafeEqual(digestOf(key), digest)) auth ??= { userId }
   }
-  return principal
+  return auth
 }
 
-/** Lets only principals through. */
-export function requirePrincipal(config: Access) {
-  return createMiddleware<Env>(async function requirePrincipalHandler(c, next) {
-    const principal = principalOf(config, c)
-    if (!principal) throw unauthorized(config, c)
-    c.set("principal", principal)
+/** Refuses requests that are not authenticated with 401 `UNAUTHORIZED`, and sets `auth` for the others. */
+export function requireAuth(config: Access) {
+  return createMiddleware<Env>(async function requireAuthHandler(c, next) {
+    const auth = authOf(config, c)
+    if (!auth) throw unauthorized(config, c)
+    c.set("auth", auth)
     await next()
   })
 }
 
-/** The refusal of a request without a right to the API; sets the header that goes with it. */
+/** The 401 error of an unauthenticated request. Sets `WWW-Authenticate`. */
 export function unauthorized({ apiKeys }: Access, c: RequestContext): AppError {
   c.header("WWW-Authenticate", 'Bearer realm="parley"')
   const advice = "send one as Authorization: Bearer <key>."
   return new AppError(
     "UNAUTHORIZED",
     apiKeys.length > 0
-      ? `This needs a key of API_KEYS; ${advice}`
-      : `No API_KEYS are set, so only programs on this machine are served. Set API_KEYS and ${advice}`,
+      ? `This request needs a key of API_KEYS; ${advice}`
+      : `No API_KEYS are set, so only programs on this machine may use the API. Set API_KEYS and ${advice}`,
   )
 }
 
-/** The user a request acts for. Throws FORBIDDEN when a bound key names another one. */
-export function actingUser(principal: Principal, named: string | undefined): string | null {
-  if (principal.userId === null) return named ?? null
-  if (named !== undefined && named !== principal.userId) {
+/** The user a request acts for; null: all users. Throws FORBIDDEN when a bound key names another user. */
+export function actingUser(auth: Auth, named: string | undefined): string | null {
+  if (auth.userId === null) return named ?? null
+  if (named !== undefined && named !== auth.userId) {
     throw new AppError("FORBIDDEN", "This key belongs to another user.")
   }
-  return principal.userId
+  return auth.userId
 }
 
-/** Throws FORBIDDEN when the call is another user's. */
-export function requireOwnCall(principal: Principal, call: Call): void {
-  if (principal.userId !== null && call.userId !== principal.userId) {
+/** Throws FORBIDDEN when the call belongs to another user. */
+export function requireOwnCall(auth: Auth, call: Call): void {
+  if (auth.userId !== null && call.userId !== auth.userId) {
     throw new AppError("FORBIDDEN", "This call belongs to another user.")
   }
 }

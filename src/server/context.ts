@@ -1,4 +1,4 @@
-/** What the routes are handed, and what travels with one request. */
+/** What every route receives, and what belongs to one request. */
 
 import type { Context } from "hono"
 import type { AssetLibrary } from "../assets/library.ts"
@@ -11,18 +11,18 @@ import type { Observers } from "../observers/observers.ts"
 import type { StreamTokens } from "../observers/stream-tokens.ts"
 import type { FailedSignatures } from "./twilio/failed-signatures.ts"
 
-/** Who calls the API. `userId` null: may act for every user. */
-export type Principal = { userId: string | null }
+/** An authenticated request. `userId` null: the key may act for every user. */
+export type Auth = { userId: string | null }
 
 /**
- * Where a request came from. Only the request as Bun handed it over leads to its connection: a copy, as Hono makes one
- * of a chunked body, does not.
+ * Where a request came from. `request` must be the object that Bun passed to `fetch`: a copy, such as the one Hono
+ * makes for a chunked body, has no connection.
  */
 export type Origin = {
   request: Request
   server: {
     requestIP(request: Request): { address: string } | null
-    /** Sets how long the connection may be silent, in seconds; 0: for ever. */
+    /** Sets the idle timeout of the connection in seconds; 0: none. */
     timeout?(request: Request, seconds: number): void
   }
 }
@@ -30,7 +30,7 @@ export type Origin = {
 export type Env = {
   /** The origin is absent when a test calls the app directly. */
   Bindings: { origin?: Origin }
-  Variables: { principal: Principal; form: Record<string, string | string[]>; requestId: string }
+  Variables: { auth: Auth; form: Record<string, string | string[]>; requestId: string }
 }
 
 export type RequestContext = Context<Env>
@@ -43,16 +43,16 @@ export type ServerContext = {
   liveCalls: LiveCalls
   /** Conversations without a phone. */
   messenger: Messenger
-  /** Who watches calls. */
+  /** Observers of live calls. */
   observers: Observers
   streamTokens: StreamTokens
   /** Refused signatures by peer. */
   failedSignatures: FailedSignatures
-  /** Path and query of a request below the public address. */
+  /** Path and query of a request, relative to the public address. */
   pathOf: (request: Request) => string
-  /** Counts of what is open now, by name, for `/metrics`. */
+  /** Current counts by name, for `/metrics`. */
   counts: () => Record<string, number>
-  /** Milliseconds since the epoch at which the process started to serve. */
+  /** When the process started to serve, in milliseconds since the epoch. */
   startedAt: number
   log: Log
 }

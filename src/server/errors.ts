@@ -1,4 +1,4 @@
-/** Every failure of a route becomes one answer of one form. */
+/** Turns every error of a route into one response form. */
 
 import type { ErrorHandler } from "hono"
 import { HTTPException } from "hono/http-exception"
@@ -10,14 +10,14 @@ import { isBusy } from "../store/busy-retry.ts"
 import type { Env, RequestContext } from "./context.ts"
 
 /** The canonical form: `{ "error": { "code", "message", "details"? } }`. */
-export function errorAnswer(c: RequestContext, error: AppError): Response {
+export function errorResponse(c: RequestContext, error: AppError): Response {
   if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds))
-  const { code, told: message, details } = error
+  const { code, publicMessage: message, details } = error
   const status: ContentfulStatusCode = error.http
   return c.json({ error: { code, message, ...(details === undefined ? {} : { details }) } }, status)
 }
 
-/** For Hono's `onError`. What is not our own error is logged and told as INTERNAL. */
+/** For Hono's `onError`. An error that is not an `AppError` is logged and sent as INTERNAL. */
 export function errorHandler(log: Log): ErrorHandler<Env> {
   return function onError(thrown, c) {
     const error = fromHono(thrown) ?? fromStore(thrown) ?? toAppError(thrown)
@@ -25,11 +25,11 @@ export function errorHandler(log: Log): ErrorHandler<Env> {
     if (error.http >= 500)
       log.error("request failed", { ...fields, error: messageOf(thrown), cause: causeOf(thrown) })
     else log.info("request refused", { ...fields, reason: error.message })
-    return errorAnswer(c, error)
+    return errorResponse(c, error)
   }
 }
 
-/** Faults that zod found in one part of a request. */
+/** INVALID_REQUEST with the issues that zod found in one part of a request. */
 export function invalidRequest(error: z.core.$ZodError, part: string): AppError {
   const details = error.issues.map((issue) => ({
     field: fieldOf(issue),
@@ -40,24 +40,24 @@ export function invalidRequest(error: z.core.$ZodError, part: string): AppError 
   return new AppError("INVALID_REQUEST", `The ${part} is invalid: ${where}`, { details })
 }
 
-/** The field at fault; of fields that are not known here, their names. */
+/** Path of the invalid field; for unknown fields, their paths. */
 function fieldOf(issue: z.core.$ZodIssue): string {
   const path = issue.path.map(String)
   if (issue.code !== "unrecognized_keys") return path.join(".")
   return issue.keys.map((key) => [...path, key].join(".")).join(", ")
 }
 
-/** For `zValidator`: throws the faults instead of answering by itself. */
+/** Hook for `zValidator`: throws INVALID_REQUEST in place of its own response. */
 export function refuseInvalid(part: string) {
   return function onValidated(result: { success: boolean; error?: z.core.$ZodError }): void {
     if (!result.success && result.error) throw invalidRequest(result.error, part)
   }
 }
 
-/** A database that another program holds is no fault of the request. */
+/** A database that another process locks becomes UNAVAILABLE: the same request may succeed a second later. */
 function fromStore(thrown: unknown): AppError | undefined {
   if (!isBusy(thrown)) return undefined
-  return new AppError("UNAVAILABLE", "The database is held by another program.", {
+  return new AppError("UNAVAILABLE", "The database is locked by another process.", {
     cause: thrown,
     retryAfterSeconds: 1,
   })

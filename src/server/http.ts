@@ -17,11 +17,11 @@ import { callRoutes } from "./v1/call-routes.ts"
 import { conversationRoutes } from "./v1/conversation-routes.ts"
 import type { Env, RequestContext, ServerContext } from "./context.ts"
 import { eventRoutes } from "./v1/event-routes.ts"
-import { errorAnswer, errorHandler } from "./errors.ts"
+import { errorResponse, errorHandler } from "./errors.ts"
 import { numberRoutes } from "./v1/number-routes.ts"
 import { operationRoutes } from "./v1/operation-routes.ts"
 import { outcomeRoutes } from "./v1/outcome-routes.ts"
-import { requirePrincipal } from "./auth.ts"
+import { requireAuth } from "./auth.ts"
 import { steerRoutes } from "./v1/live-call-routes.ts"
 import { twilioRoutes } from "./twilio/webhooks.ts"
 
@@ -48,7 +48,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
   const limitBody = bodyLimit({
     maxSize: MAX_BODY_BYTES,
     onError: (c) =>
-      errorAnswer(c, new AppError("TOO_LARGE", `A body may have ${MAX_BODY_BYTES} bytes at most.`)),
+      errorResponse(c, new AppError("TOO_LARGE", `A body may have ${MAX_BODY_BYTES} bytes at most.`)),
   })
   // A body of unknown length would be read here; those of Twilio's paths are read once a signature was seen.
   const isReadLater = (c: RequestContext) =>
@@ -64,18 +64,18 @@ export function createHttp(context: ServerContext): Hono<Env> {
       onMethodNotAllowed: (c, methods) => {
         const allowed = methods.join(", ")
         c.header("Allow", allowed)
-        return errorAnswer(c, new AppError("METHOD_NOT_ALLOWED", `${c.req.path} answers ${allowed} only.`))
+        return errorResponse(c, new AppError("METHOD_NOT_ALLOWED", `${c.req.path} answers ${allowed} only.`))
       },
     }),
   )
   app.onError(errorHandler(log))
   app.notFound((c) =>
-    errorAnswer(c, new AppError("NOT_FOUND", `There is nothing at ${c.req.method} ${c.req.path}.`)),
+    errorResponse(c, new AppError("NOT_FOUND", `There is nothing at ${c.req.method} ${c.req.path}.`)),
   )
 
   app.route("/", operationRoutes(context))
   app.route("/", twilioRoutes(context))
-  app.use("/v1/*", requirePrincipal(config), async function requireJson(c, next) {
+  app.use("/v1/*", requireAuth(config), async function requireJson(c, next) {
     const type = c.req.header("content-type") ?? ""
     const isText = /^(?:application\/(?:[\w.-]+\+)?json|text\/markdown)\b/i.test(type)
     if (c.req.raw.body !== null && !isText) {

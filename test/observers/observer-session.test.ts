@@ -168,19 +168,16 @@ test("observers that go while all are sent away are no trouble", () => {
   ])
 })
 
-test("seats are counted for each user, and given back once", () => {
+test("slots are counted for each user, and released once", () => {
   using line = stand()
-  const [one, two, three] = [1, 2, 3].map(() => line.observers.seat("alice"))
-  expect([one, two, three, line.observers.seat("alice")].map((seat) => seat !== undefined)).toEqual([
-    true,
-    true,
-    true,
-    false,
-  ])
-  expect(line.observers.seat(null)).toBeDefined()
+  const [one, two, three] = [1, 2, 3].map(() => line.observers.reserveSlot("alice"))
+  expect(
+    [one, two, three, line.observers.reserveSlot("alice")].map((release) => release !== undefined),
+  ).toEqual([true, true, true, false])
+  expect(line.observers.reserveSlot(null)).toBeDefined()
   one?.()
   one?.()
-  expect(line.observers.seat("alice")).toBeDefined()
-  expect(line.observers.seat("alice")).toBeUndefined()
+  expect(line.observers.reserveSlot("alice")).toBeDefined()
+  expect(line.observers.reserveSlot("alice")).toBeUndefined()
   expect(line.observers.size).toBe(4)
 })

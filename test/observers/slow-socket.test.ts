@@ -7,7 +7,7 @@ import { Gate } from "../fakes/gate.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { sampleCall } from "../store/samples.ts"
 
-test("a socket that nobody reads fills up, is closed, and frees its seat", async () => {
+test("a socket that nobody reads fills up, is closed, and releases its slot", async () => {
   using clock = new TestClock()
   const observers = new Observers({ perUser: 3, sweep: clock.sweep })
   const id = newCallId()

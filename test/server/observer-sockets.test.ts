@@ -204,7 +204,7 @@ test("a ticket opens one socket of its call, within its time", async () => {
   expect((await refused(app, `/v1/calls/${callSid}/stream?ticket=${late.ticket}`)).status).toBe(401)
 })
 
-test("a user's fourth observer is told why it is closed; a seat that is left is free again", async () => {
+test("a user's fourth observer is told why it is closed; a slot that is released is free again", async () => {
   await using app = new AppUnderTest()
   const { callSid } = await app.incoming()
   const path = `/frontend-stream?callSid=${callSid}&user_id=alice`

@@ -6,7 +6,7 @@ import { AppError, toAppError } from "../../lib/errors.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { MAX_MESSAGE_CHARS } from "../v1/conversation-routes.ts"
 import { errorHandler } from "../errors.ts"
-import { requirePrincipal } from "../auth.ts"
+import { requireAuth } from "../auth.ts"
 
 /** Any other role than `system` is the user's, and an id that is no text is an unknown one. */
 const Body = z.object({
@@ -31,13 +31,13 @@ export function conversationAlias(context: Pick<ServerContext, "config" | "messe
   app.onError(async (thrown, c) => {
     // Logs it and sets the headers that go with it.
     await onError(thrown, c)
-    const { http, told, details } = toAppError(thrown)
+    const { http, publicMessage, details } = toAppError(thrown)
     const sessionId = Details.safeParse(details).data?.conversationId
-    const answer = { success: false, ...(sessionId ? { sessionId } : {}), error: told }
+    const answer = { success: false, ...(sessionId ? { sessionId } : {}), error: publicMessage }
     return c.json(answer, http >= 500 ? 500 : http)
   })
 
-  app.post("/conversation", requirePrincipal(config), async (c) => {
+  app.post("/conversation", requireAuth(config), async (c) => {
     c.header("Deprecation", "true")
     c.header("Link", '</v1/conversations>; rel="successor-version"')
     const parsed = Body.safeParse(await bodyOf(c))
@@ -50,7 +50,7 @@ export function conversationAlias(context: Pick<ServerContext, "config" | "messe
       role,
       conversationId: sessionId,
       unknownId: "open-another",
-      userId: c.get("principal").userId,
+      userId: c.get("auth").userId,
     })
     const replaced = created && sessionId !== undefined
     return c.json({ success: true, sessionId: conversationId, response, ...(replaced ? { created } : {}) })

@@ -12,7 +12,7 @@ import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
-import { isDirectLoopback, requireOwnCall, requirePrincipal } from "../auth.ts"
+import { isDirectLoopback, requireOwnCall, requireAuth } from "../auth.ts"
 import { takeStatus, twiml } from "../twilio/webhooks.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 
@@ -40,8 +40,8 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   app.onError(async (thrown, c) => {
     // Logs it and sets the headers that go with it.
     await onError(thrown, c)
-    const { http, told } = toAppError(thrown)
-    return c.json({ success: false, error: told }, http)
+    const { http, publicMessage } = toAppError(thrown)
+    return c.json({ success: false, error: publicMessage }, http)
   })
 
   app.post("/outboundCall", outboundGuard(context), async (c) => {
@@ -56,7 +56,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
     const { call } = await placeCall(control, {
       to: phoneNumber,
       parameters: Object.fromEntries(fields.map(([name, value]) => [name, textOf(value)])),
-      userId: c.get("principal").userId,
+      userId: c.get("auth").userId,
       limitUnbound: false,
       idempotencyKey: c.req.header("idempotency-key"),
     })
@@ -67,7 +67,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
     })
   })
 
-  app.post("/updateResponseService", requirePrincipal(config), async (c) => {
+  app.post("/updateResponseService", requireAuth(config), async (c) => {
     succeededBy(c, "/v1/calls/{sid}/agent")
     const { callSid, contextKey, manifestKey, reset } = Update.safeParse(await bodyOf(c)).data ?? {}
     if (!callSid || !(contextKey || manifestKey)) {
@@ -81,7 +81,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
     if (!call || !control.liveCalls.get(call.id)) {
       throw new AppError("NOT_FOUND", `Session not found for call SID: ${callSid.slice(0, 64)}`)
     }
-    requireOwnCall(c.get("principal"), call)
+    requireOwnCall(c.get("auth"), call)
     const { contexts, manifests } = control.assets.keys()
     if (contextKey && !contexts.includes(contextKey)) {
       throw new AppError("INVALID_REQUEST", `Context not found for key: ${contextKey.slice(0, 128)}`)
@@ -117,7 +117,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
 
 /** The documented refusals: not configured at all, or not with this key. */
 function outboundGuard(context: ServerContext) {
-  const guard = requirePrincipal(context.config)
+  const guard = requireAuth(context.config)
   return async function outboundGuardHandler(c: RequestContext, next: () => Promise<void>) {
     if (context.config.apiKeys.length === 0 && !isDirectLoopback(context.config, c.env.origin)) {
       throw new AppError("NOT_CONFIGURED", "Outbound calling is not configured")

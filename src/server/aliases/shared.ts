@@ -48,7 +48,7 @@ export function parametersOf(fields: Record<string, unknown>): CallParameters {
 export function callNamed({ control }: ServerContext, c: RequestContext, name: string): Call | undefined {
   const sid = CallSid.safeParse(name)
   const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
-  if (call) requireOwnCall(c.get("principal"), call)
+  if (call) requireOwnCall(c.get("auth"), call)
   return call
 }
 

@@ -10,11 +10,11 @@ import { AppError, toAppError } from "../../lib/errors.ts"
 import { TwilioRestError } from "../../twilio/rest-error.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
-import { actingUser, requirePrincipal } from "../auth.ts"
+import { actingUser, requireAuth } from "../auth.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
 
-/** What a request was for, where nothing more may be told. */
+/** What a request was for, where nothing more may be publicMessage. */
 const FAILURES: Readonly<Record<string, string>> = {
   "/outbound-call": "Failed to initiate call",
   "/end-call": "Failed to end call",
@@ -41,14 +41,14 @@ export function starlisAlias(context: ServerContext): Hono<Env> {
   const { config, control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
-  const guard = requirePrincipal(config)
+  const guard = requireAuth(config)
 
   app.onError(async (thrown, c) => {
     // Logs it and sets the headers that go with it.
     await onError(thrown, c)
-    const { code, http, told } = toAppError(thrown)
-    if (code === "INVALID_REQUEST") return c.json({ error: told }, 400)
-    const error = code === "INTERNAL" ? (FAILURES[c.req.path] ?? told) : told
+    const { code, http, publicMessage } = toAppError(thrown)
+    if (code === "INVALID_REQUEST") return c.json({ error: publicMessage }, 400)
+    const error = code === "INTERNAL" ? (FAILURES[c.req.path] ?? publicMessage) : publicMessage
     return c.json({ success: false, error }, http >= 500 || thrown instanceof TwilioRestError ? 500 : http)
   })
 
@@ -63,7 +63,7 @@ export function starlisAlias(context: ServerContext): Hono<Env> {
       prompt,
       firstMessage: first_message,
       parameters: parametersOf(others),
-      userId: actingUser(c.get("principal"), user_id),
+      userId: actingUser(c.get("auth"), user_id),
       idempotencyKey: c.req.header("idempotency-key"),
     })
     return c.json({ success: true, message: "Call initiated", callSid: call.sid })
@@ -107,7 +107,7 @@ function userCall(context: ServerContext, c: RequestContext, fields: unknown): C
   const parsed = NamedCall.safeParse(fields)
   if (!parsed.success) throw new AppError("INVALID_REQUEST", "Call SID and User ID are required")
   const { callSid, user_id } = parsed.data
-  const userId = actingUser(c.get("principal"), user_id)
+  const userId = actingUser(c.get("auth"), user_id)
   const call = callNamed(context, c, callSid)
   if (!call) throw new AppError("NOT_FOUND", `No call found for call SID: ${callSid}`)
   if (call.userId !== null && call.userId !== userId) {

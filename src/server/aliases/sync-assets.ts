@@ -8,7 +8,7 @@ import { jsonObject } from "../v1/asset-body.ts"
 import { requireUnbound } from "../v1/asset-routes.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
-import { requirePrincipal } from "../auth.ts"
+import { requireAuth } from "../auth.ts"
 
 const UsedConfig = z
   .object({ context: z.string().optional(), manifest: z.string().optional() })
@@ -27,10 +27,10 @@ export function syncAssetAlias(context: ServerContext): Hono<Env> {
 
   app.onError(async (error, c) => {
     await onError(error, c)
-    const { told, http } = toAppError(error)
-    return c.json({ success: false, error: told }, http)
+    const { publicMessage, http } = toAppError(error)
+    return c.json({ success: false, error: publicMessage }, http)
   })
-  app.use("/api/sync/*", requirePrincipal(config))
+  app.use("/api/sync/*", requireAuth(config))
 
   app.post("/api/sync/context", requireUnbound, async (c) => {
     const given = await assetsOf(c)

@@ -11,14 +11,14 @@ import { TwilioRestError } from "../../twilio/rest-error.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
 import { numberContext } from "../v1/number-routes.ts"
-import { requirePrincipal } from "../auth.ts"
+import { requireAuth } from "../auth.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
 
 /** As many as the old system showed. */
 const MAX_NUMBERS = 20
 
-/** What a request was for, told beside the cause. */
+/** What a request was for, publicMessage beside the cause. */
 const FAILURES: Readonly<Record<string, string>> = {
   "/api/numbers": "Failed to fetch phone numbers",
   "/api/call": "Failed to initiate call",
@@ -33,12 +33,12 @@ export function voiceBackendAlias(context: ServerContext): Hono<Env> {
   const { config, control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
-  const guard = requirePrincipal(config)
+  const guard = requireAuth(config)
 
   app.onError(async (thrown, c) => {
     // Logs it and sets the headers that go with it.
     await onError(thrown, c)
-    const { http, told: details } = toAppError(thrown)
+    const { http, publicMessage: details } = toAppError(thrown)
     const ofTwilio = thrown instanceof TwilioRestError
     if (http < 500 && !ofTwilio) return c.json({ error: details }, http)
     const failure = FAILURES[c.req.path] ?? "Failed to fetch transcript"
@@ -62,7 +62,7 @@ export function voiceBackendAlias(context: ServerContext): Hono<Env> {
       from: fromNumber || undefined,
       engine: "realtime",
       parameters: parametersOf(others),
-      userId: c.get("principal").userId,
+      userId: c.get("auth").userId,
       idempotencyKey: c.req.header("idempotency-key"),
     })
     return c.json({ success: true, callSid: call.sid, message: `Call initiated to ${number}` })

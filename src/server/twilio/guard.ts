@@ -12,8 +12,8 @@ import {
   verifySignature,
 } from "../../twilio/signature.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
-import { errorAnswer } from "../errors.ts"
-import { isDirectLoopback, principalOf } from "../auth.ts"
+import { errorResponse } from "../errors.ts"
+import { isDirectLoopback, authOf } from "../auth.ts"
 
 /** Twilio gives up on a webhook after 15 seconds, so its own repetition comes within this time, in milliseconds. */
 const REPETITION_MS = 30_000
@@ -41,7 +41,7 @@ export function webhookGuard(context: ServerContext, options: WebhookGuardOption
   return createMiddleware<Env>(async function webhookGuardHandler(c, next) {
     const signature = c.req.header(SIGNATURE_HEADER)
     const isOpen = !config.twilio.validateWebhooks && isDirectLoopback(config, c.env.origin)
-    const isTrusted = isOpen || (options.orKey && signature === undefined && principalOf(config, c))
+    const isTrusted = isOpen || (options.orKey && signature === undefined && authOf(config, c))
     if (!isTrusted && !isWellFormed(signature)) return refuse(context, c, options.kind, undefined)
     const rawBody = await limitedBody(c)
     if (rawBody === undefined) throw new AppError("TOO_LARGE", TOO_LARGE)
@@ -117,7 +117,7 @@ function refuse(
     throw new AppError("BAD_SIGNATURE", signatureFault(context, c.req.raw, urlOf(context, c.req.raw), signed))
   }
   if (first) log.warn("many wrong signatures, further ones are not logged", { peer, retryAfterSeconds })
-  return errorAnswer(c, new AppError("RATE_LIMITED", "Too many wrong signatures.", { retryAfterSeconds }))
+  return errorResponse(c, new AppError("RATE_LIMITED", "Too many wrong signatures.", { retryAfterSeconds }))
 }
 
 /** Why a request did not count as Twilio's: the URL that was checked, the Host that came, the likely cause. */

@@ -1,4 +1,4 @@
-/** The WebSocket side of the server: upgrades that are Twilio's own and used once, and frames handed to their session. */
+/** The WebSocket side of the server: checks upgrades of Twilio and of observers, and passes frames to their sessions. */
 
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun"
 import type { Call } from "../../call/call.ts"
@@ -11,27 +11,27 @@ import { observerUpgrade, type OpenObserver } from "../v1/observer-upgrade.ts"
 import { isDirectLoopback } from "../auth.ts"
 import { isFromTwilio, signatureFault } from "./guard.ts"
 
-/** The largest frame that is taken, in bytes. A caller's turn is a few hundred. */
+/** Largest frame that is accepted, in bytes. A turn of a caller is a few hundred bytes. */
 const MAX_FRAME_BYTES = 256 * 1024
-/** What may wait for a slow reader before the socket is given up, in bytes. */
+/** Bytes that may be queued for a slow reader before the socket is closed. */
 const MAX_QUEUED_BYTES = 1024 * 1024
 
-/** What a socket is for. `unclaimed`: its token comes in the first frame. */
+/** The call of a socket. `unclaimed`: the token comes in the first frame. */
 export type SocketPurpose = { kind: "relay" | "media"; call: Call | "unclaimed" }
 
 export type OpenSession = (purpose: SocketPurpose, socket: Socket) => SocketSession
 
-/**
- * What hangs on a socket: at first how to open its session, then the session itself, which every frame goes to with no
- * detour. Undefined when it could not be opened.
- */
-type SocketData = ((socket: Socket) => SocketSession) | SocketSession | undefined
+/** State of one socket. `failed`: the session could not be opened, and the socket closes with 1011. */
+type SocketData =
+  | { phase: "upgrading"; openSession: (socket: Socket) => SocketSession }
+  | { phase: "live"; session: SocketSession }
+  | { phase: "failed" }
 
 export type Sockets = {
-  /** Answers an upgrade request: undefined when the socket is open, else the refusal. */
+  /** Handles an upgrade request: undefined when the socket is open, otherwise the error response. */
   upgrade(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>
   websocket: WebSocketHandler<SocketData>
-  /** Sockets that are open. */
+  /** Number of open sockets. */
   readonly size: number
   /** Closes all of them. */
   closeAll(code: number, reason: string): void
@@ -65,17 +65,18 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       perMessageDeflate: false,
       open(ws) {
         open.add(ws)
-        const openSession = ws.data
-        ws.data = undefined
+        const { data } = ws
+        ws.data = { phase: "failed" }
         guarded(() => {
-          if (typeof openSession === "function") ws.data = openSession(new ServerSocket(ws))
+          if (data.phase !== "upgrading") return
+          ws.data = { phase: "live", session: data.openSession(new ServerSocket(ws)) }
         })
-        // Without a session nobody would ever answer, nor close it.
-        if (!ws.data) ws.close(1011, "the session could not be opened")
+        // A socket without a session would stay open and unanswered.
+        if (sessionOf(ws) === undefined) ws.close(1011, "the session could not be opened")
       },
       message(ws, message) {
         try {
-          // Only text belongs on these sockets; anything else is a frame that cannot be read.
+          // These sockets carry text only. A binary frame is passed on as one that cannot be parsed.
           sessionOf(ws)?.receive(typeof message === "string" ? message : "")
         } catch (error) {
           failed(error)
@@ -108,29 +109,29 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     return refuse(403, "BAD_SIGNATURE", `${fault} A socket is signed with its wss:// URL.`)
   }
 
-  /** The token counts once; a database that is held for a moment refuses nobody. */
+  /** Claims the one-time token. A database that is locked for a moment delays the upgrade and does not refuse it. */
   async function claimed(request: Request, server: Server<SocketData>, purpose: Purpose) {
     const { sweep } = context.control
     const found = await retryWhileLocked(sweep, () => claim(context, purpose))
     if (!found) {
       log.warn("socket refused, its token is unknown, used or expired")
-      return refuse(403, "FORBIDDEN", "This socket was opened before, or its time is over.")
+      return refuse(403, "FORBIDDEN", "This socket was opened before, or its token has expired.")
     }
     return upgraded(request, server, (socket) => openSession(found, socket))
   }
 
-  /** How to open an observer's socket, or why not; undefined for a socket of another kind. */
+  /** How to open the socket of an observer, or the error response; undefined for a socket of another kind. */
   function observerOf(origin: Origin, path: string): OpenObserver | Response | undefined {
     try {
       return observerUpgrade(context, origin, path)
     } catch (thrown) {
-      const { code, http, told } = toAppError(thrown)
+      const { code, http, publicMessage } = toAppError(thrown)
       log.info("observer refused", { code })
-      return refuse(http, code, told)
+      return refuse(http, code, publicMessage)
     }
   }
 
-  /** A fault in one frame is not the end of the call. */
+  /** An error in one frame must not end the call. */
   function guarded(run: () => void): void {
     try {
       run()
@@ -148,7 +149,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
 }
 
 function sessionOf({ data }: ServerWebSocket<SocketData>): SocketSession | undefined {
-  return typeof data === "function" ? undefined : data
+  return data.phase === "live" ? data.session : undefined
 }
 
 function upgraded(
@@ -156,11 +157,11 @@ function upgraded(
   server: Server<SocketData>,
   openSession: (socket: Socket) => SocketSession,
 ): Response | undefined {
-  if (server.upgrade(request, { data: openSession })) return undefined
+  if (server.upgrade(request, { data: { phase: "upgrading", openSession } })) return undefined
   return refuse(400, "INVALID_REQUEST", "This is not a WebSocket handshake.")
 }
 
-/** Of one shape and with shared methods, since every frame of every call goes through one. */
+/** A class, so that all sockets share one shape: every frame of every call goes through one. */
 class ServerSocket implements Socket {
   readonly #ws: ServerWebSocket<SocketData>
 

@@ -31,7 +31,7 @@ export function assetRoutes(context: ServerContext): Hono<Env> {
 
 /** Assets are everybody's: a key of one user may read them, and change none. */
 export const requireUnbound = createMiddleware<Env>(async function requireUnboundHandler(c, next) {
-  if (c.get("principal").userId !== null) {
+  if (c.get("auth").userId !== null) {
     throw new AppError(
       "FORBIDDEN",
       "Assets belong to all users; this key belongs to one and may only read them.",

@@ -108,7 +108,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
         ...(contextKey === undefined ? {} : { contextKey }),
         ...(manifestKey === undefined ? {} : { manifestKey }),
       },
-      userId: actingUser(c.get("principal"), userId),
+      userId: actingUser(c.get("auth"), userId),
       idempotencyKey: key.data,
     })
     if (repeated) c.header("Idempotency-Replayed", "true")
@@ -118,7 +118,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
 
   app.get("/", zValidator("query", ListCallsQuery, refuseInvalid("query")), (c) => {
     const { userId, ...filter } = c.req.valid("query")
-    const user = actingUser(c.get("principal"), userId)
+    const user = actingUser(c.get("auth"), userId)
     const { calls, nextCursor } = store.calls.list({ ...filter, userId: user ?? undefined })
     return c.json({ calls: calls.map((call) => view(context, call)), nextCursor })
   })

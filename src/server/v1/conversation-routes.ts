@@ -66,15 +66,15 @@ export function conversationRoutes({ messenger }: Pick<ServerContext, "messenger
 
   app.post("/", zValidator("json", SendMessageBody, refuseInvalid("body")), async (c) => {
     const { message: text, userId, ...message } = c.req.valid("json")
-    const user = actingUser(c.get("principal"), userId)
+    const user = actingUser(c.get("auth"), userId)
     return c.json(await messenger.send({ ...message, text, userId: user, unknownId: "refuse" }))
   })
 
-  app.get("/:id", (c) => c.json(view(messenger.read(c.req.param("id"), c.get("principal").userId))))
+  app.get("/:id", (c) => c.json(view(messenger.read(c.req.param("id"), c.get("auth").userId))))
 
   app.delete("/:id", (c) => {
     const conversationId = c.req.param("id")
-    messenger.remove(conversationId, c.get("principal").userId)
+    messenger.remove(conversationId, c.get("auth").userId)
     return c.json({ conversationId, deleted: true } satisfies z.infer<typeof DeletedConversation>)
   })
 

@@ -65,7 +65,7 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
   app.post("/calls/:sid/stream-ticket", (c) => {
     const call = findCall(context, c)
     const expiresAt = control.sweep.clock.now() + TICKET_MS
-    const ticket = streamTokens.issue({ callId: call.id, userId: c.get("principal").userId, expiresAt })
+    const ticket = streamTokens.issue({ callId: call.id, userId: c.get("auth").userId, expiresAt })
     const base = control.publicUrl().replace(/^http/, "ws")
     const answer: z.infer<typeof TicketView> = {
       ticket,
@@ -77,13 +77,13 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
 
   app.get("/events", zValidator("query", EventStreamQuery, refuseInvalid("query")), (c) => {
     const { callSid, after } = c.req.valid("query")
-    const principal = c.get("principal")
+    const auth = c.get("auth")
     const { calls, events } = control.store
     const call = callSid && calls.bySid(callSid)
     if (callSid && !call) throw new AppError("NOT_FOUND", "There is no such call.")
-    if (call) requireOwnCall(principal, call)
+    if (call) requireOwnCall(auth, call)
     if (control.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
-    const leave = observers.seat(principal.userId)
+    const leave = observers.reserveSlot(auth.userId)
     if (!leave) throw tooManyObservers(context)
     const seen = Number(c.req.header("last-event-id") || "none")
     const { origin } = c.env
@@ -92,7 +92,7 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
     const lines = eventLines({
       callId: call?.id ?? "all",
       afterId: Number.isSafeInteger(seen) && seen >= 0 ? seen : (after ?? events.lastId()),
-      read: (page) => (call ? events.of(call.id, page) : events.since({ ...page, userId: principal.userId })),
+      read: (page) => (call ? events.of(call.id, page) : events.since({ ...page, userId: auth.userId })),
       toJson: (event) => JSON.stringify(streamed(event)),
       observers,
       leave,

@@ -17,6 +17,6 @@ export function findCall({ control }: ServerContext, c: RequestContext): Call {
   const { calls } = control.store
   const call = (sid.success && calls.bySid(sid.data)) || (id.success && calls.byId(id.data))
   if (!call) throw new AppError("NOT_FOUND", "There is no such call.")
-  requireOwnCall(c.get("principal"), call)
+  requireOwnCall(c.get("auth"), call)
   return call
 }

@@ -1,4 +1,4 @@
-/** Upgrades to an observer's socket: which call, whose right, from which page, and whether a seat is free. */
+/** Upgrades to an observer socket: finds the call, authenticates, checks the origin, and reserves a slot. */
 
 import type { Call } from "../../call/call.ts"
 import { CallId, CallSid } from "../../call/ids.ts"
@@ -6,24 +6,25 @@ import { TOO_MANY } from "../../call/observer-message.ts"
 import { AppError } from "../../lib/errors.ts"
 import type { Socket, SocketSession } from "../../lib/socket.ts"
 import { ObserverSession } from "../../observers/observer-session.ts"
-import type { Origin, Principal, ServerContext } from "../context.ts"
-import { actingUser, givenKey, principalWith, requireOwnCall } from "../auth.ts"
+import type { Origin, Auth, ServerContext } from "../context.ts"
+import { actingUser, givenKey, authFromKey, requireOwnCall } from "../auth.ts"
 
 export type OpenObserver = (socket: Socket) => SocketSession
 
-type Wish = {
+type ObserverRequest = {
   /** SID or id of the call. */
-  name: string
+  callName: string
   userId: string | undefined
   begins: "at-once" | "when-asked"
 }
 
-/** What a page is told again after, in seconds. */
-export const RETRY_SEATS_SECONDS = 10
+/** When an observer that found no free slot may try again, in seconds. */
+export const RETRY_SLOT_SECONDS = 10
 
 /**
- * What to do with an upgrade request: undefined when it is not for an observer's socket. Throws `AppError` for a
- * request without the right to it. What a browser must be able to read is told in the close reason of an open socket.
+ * How to open the socket that an upgrade request asks for; undefined when it is not an observer socket. Throws
+ * `AppError` for a request that may not open it. A reason that a browser must be able to read is sent as the close
+ * reason of an open socket.
  */
 export function observerUpgrade(
   context: ServerContext,
@@ -32,47 +33,53 @@ export function observerUpgrade(
 ): OpenObserver | undefined {
   const [pathname = "", search = ""] = pathAndQuery.split(/\?(.*)/s)
   const query = new URLSearchParams(search)
-  const wish = wishOf(context, pathname, query)
-  if (!wish) return undefined
-  if (wish === "incomplete") return refusing(1008, "Missing callSid or user_id")
+  const observerRequest = observerRequestOf(context, pathname, query)
+  if (!observerRequest) return undefined
+  if (observerRequest === "incomplete") return refusing(1008, "Missing callSid or user_id")
   if (context.control.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
-  requireKnownPage(context, origin.request)
-  const ticketed = ticketHolder(context, query, wish)
-  const principal = ticketed ?? principalWith(context.config, origin, keyIn(origin.request, query))
-  if (!principal) {
+  requireKnownOrigin(context, origin.request)
+  const ticketAuth = authFromTicket(context, query, observerRequest)
+  const auth = ticketAuth ?? authFromKey(context.config, origin, keyIn(origin.request, query))
+  if (!auth) {
     throw new AppError("UNAUTHORIZED", "This socket needs a key, a ticket, or to be opened on this machine.")
   }
-  // The user of a ticket is the one it was given to.
-  const userId = ticketed ? ticketed.userId : actingUser(principal, wish.userId)
-  const call = namedCall(context, wish.name)
+  // A ticket acts for the user it was issued to.
+  const userId = ticketAuth ? ticketAuth.userId : actingUser(auth, observerRequest.userId)
+  const call = namedCall(context, observerRequest.callName)
   if (!call) return refusing(4404, "There is no such call")
-  requireOwnCall(principal, call)
+  requireOwnCall(auth, call)
   if (userId !== null && call.userId !== null && call.userId !== userId) {
     throw new AppError("FORBIDDEN", "This call belongs to another user.")
   }
-  return opening(context, { call, userId, begins: wish.begins, query })
+  return openerOf(context, { call, userId, begins: observerRequest.begins, query })
 }
 
-function wishOf(
+function observerRequestOf(
   { config }: ServerContext,
   pathname: string,
   query: URLSearchParams,
-): Wish | "incomplete" | undefined {
-  const name = /^\/v1\/calls\/([\w-]{1,64})\/stream\/?$/.exec(pathname)?.[1]
-  if (name !== undefined) return { name, userId: query.get("user_id") ?? undefined, begins: "at-once" }
+): ObserverRequest | "incomplete" | undefined {
+  const callName = /^\/v1\/calls\/([\w-]{1,64})\/stream\/?$/.exec(pathname)?.[1]
+  if (callName !== undefined)
+    return { callName, userId: query.get("user_id") ?? undefined, begins: "at-once" }
   if (!config.compat.includes("s3") || !/^\/frontend-stream\/?$/.test(pathname)) return undefined
   const [callSid, userId] = [query.get("callSid"), query.get("user_id")]
   if (!callSid || !userId) return "incomplete"
-  return { name: callSid, userId, begins: "when-asked" }
+  return { callName: callSid, userId, begins: "when-asked" }
 }
 
-type Opening = { call: Call; userId: string | null; begins: Wish["begins"]; query: URLSearchParams }
+type OpenerOptions = {
+  call: Call
+  userId: string | null
+  begins: ObserverRequest["begins"]
+  query: URLSearchParams
+}
 
-function opening(context: ServerContext, { call, userId, begins, query }: Opening): OpenObserver {
+function openerOf(context: ServerContext, { call, userId, begins, query }: OpenerOptions): OpenObserver {
   const { control, observers, liveCalls } = context
   const after = Number(query.get("after") ?? "none")
   return function openObserver(socket) {
-    const leave = observers.seat(userId)
+    const leave = observers.reserveSlot(userId)
     if (!leave) return refusing(TOO_MANY, tooManyObservers(context).message)(socket)
     return new ObserverSession({
       socket,
@@ -90,13 +97,13 @@ function opening(context: ServerContext, { call, userId, begins, query }: Openin
   }
 }
 
-/** The refusal of an observer for whom there is no seat. */
+/** The error for an observer when all slots of its user are in use. */
 export function tooManyObservers({ config }: ServerContext): AppError {
   const message = `Too many observers: ${config.limits.observersPerUser} per user are allowed. Close one first.`
-  return new AppError("RATE_LIMITED", message, { retryAfterSeconds: RETRY_SEATS_SECONDS })
+  return new AppError("RATE_LIMITED", message, { retryAfterSeconds: RETRY_SLOT_SECONDS })
 }
 
-/** Opens the socket only to tell why it is closed: a browser shows a page nothing of a refused upgrade. */
+/** Opens the socket and closes it with a reason: a browser does not show a page why an upgrade was refused. */
 function refusing(code: number, reason: string): OpenObserver {
   return function refuseObserver(socket) {
     socket.close(code, reason)
@@ -104,8 +111,8 @@ function refusing(code: number, reason: string): OpenObserver {
   }
 }
 
-/** A page may watch when it is ours or on the list; what is no browser sends no origin. */
-function requireKnownPage({ config, control }: ServerContext, { headers }: Request): void {
+/** Allows pages of this server and of ALLOWED_ORIGINS, and clients that send no `Origin` because they are not browsers. */
+function requireKnownOrigin({ config, control }: ServerContext, { headers }: Request): void {
   const page = headers.get("origin")
   if (page === null || config.allowedOrigins.includes(page)) return
   const host = headers.get("host") ?? ""
@@ -114,13 +121,17 @@ function requireKnownPage({ config, control }: ServerContext, { headers }: Reque
   throw new AppError("FORBIDDEN", "Pages of this origin may not watch calls. Add it to ALLOWED_ORIGINS.")
 }
 
-function ticketHolder(context: ServerContext, query: URLSearchParams, { name }: Wish): Principal | undefined {
+function authFromTicket(
+  context: ServerContext,
+  query: URLSearchParams,
+  { callName }: ObserverRequest,
+): Auth | undefined {
   const ticket = query.get("ticket")
-  const call = ticket === null ? undefined : namedCall(context, name)
+  const call = ticket === null ? undefined : namedCall(context, callName)
   if (ticket === null || !call) return undefined
-  const taken = context.streamTokens.take(ticket, call.id, context.control.sweep.clock.now())
-  if (!taken) throw new AppError("UNAUTHORIZED", "This ticket was used before, or its time is over.")
-  return { userId: taken.userId }
+  const grant = context.streamTokens.take(ticket, call.id, context.control.sweep.clock.now())
+  if (!grant) throw new AppError("UNAUTHORIZED", "This ticket was used before, or it has expired.")
+  return { userId: grant.userId }
 }
 
 function keyIn(request: Request, query: URLSearchParams): string | undefined {

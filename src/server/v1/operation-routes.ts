@@ -4,7 +4,7 @@ import { Hono } from "hono"
 import { VERSION } from "../../version.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { openApiDocument } from "./openapi.ts"
-import { isDirectLoopback, principalOf, unauthorized } from "../auth.ts"
+import { isDirectLoopback, authOf, unauthorized } from "../auth.ts"
 
 export function operationRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
@@ -36,7 +36,7 @@ export function operationRoutes(context: ServerContext): Hono<Env> {
   })
 
   app.get("/metrics", async (c) => {
-    if (!isDirectLoopback(config, c.env.origin) && !principalOf(config, c)) throw unauthorized(config, c)
+    if (!isDirectLoopback(config, c.env.origin) && !authOf(config, c)) throw unauthorized(config, c)
     if (wantsPrometheus(c)) {
       const { prometheusText } = await import("../metrics.ts")
       const { contentType, text } = await prometheusText({

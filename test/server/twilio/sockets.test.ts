@@ -52,7 +52,7 @@ test("without a token of the account the refusal says what to set", async () => 
 })
 
 const FORBIDDEN = {
-  error: { code: "FORBIDDEN", message: "This socket was opened before, or its time is over." },
+  error: { code: "FORBIDDEN", message: "This socket was opened before, or its token has expired." },
 }
 
 test("a replayed upgrade is refused: a token opens one socket", async () => {

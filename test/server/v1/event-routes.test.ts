@@ -54,7 +54,7 @@ test("silence is broken by a ping, and the stream ends when the server stops", a
   await drained
 })
 
-test("a bound key sees only the events of its user, and takes its seats", async () => {
+test("a bound key sees only the events of its user, and uses its slots", async () => {
   await using app = new AppUnderTest({ API_KEYS: "key-of-alice-000:alice", OBSERVERS_PER_USER: "1" })
   const headers = { Authorization: "Bearer key-of-alice-000" }
   const { callSid } = await app.incoming()
