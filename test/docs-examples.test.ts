@@ -1,0 +1,166 @@
+/** What the pages for people tell a reader to write or to type works: asset files, agents, and the commands of the REST API. */
+
+import { expect, test } from "bun:test"
+import { Glob } from "bun"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { createAssets } from "../src/assets/assets.ts"
+import { startLocalServer } from "../src/cli/local-server.ts"
+import { readConfig } from "../src/config/config.ts"
+import { getLog } from "../src/lib/log.ts"
+import { Sweep } from "../src/lib/sweep.ts"
+import { SimulatedRest } from "../src/sim/simulated-rest.ts"
+import { SimulatedTwilio } from "../src/sim/simulated-twilio.ts"
+import { builtinTools } from "../src/tools/registry.ts"
+import { AppUnderTest } from "./server/app-under-test.ts"
+import { ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL } from "./server/wire.ts"
+
+const ROOT = resolve(import.meta.dir, "..")
+
+function read(name: string): string {
+  return readFileSync(join(ROOT, name), "utf8")
+}
+
+/** The first code block of a page that follows these words. */
+function blockAfter(page: string, words: string): string {
+  const text = read(page)
+  const block = /^```\w+\n([\s\S]*?)^```$/m.exec(text.slice(text.indexOf(words)))?.[1]
+  if (!text.includes(words) || block === undefined) throw new Error(`${page} has no block after: ${words}`)
+  return block
+}
+
+/** A folder with the given asset files in `assets/`. */
+function folderWith(files: Readonly<Record<string, string>>) {
+  const path = mkdtempSync(join(tmpdir(), "parley-docs-"))
+  const assets = join(path, "assets")
+  mkdirSync(assets)
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(assets, name), text)
+  return { path, assets, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+const README_AGENT = {
+  "serverConfig.json": blockAfter("README.md", "Write this to `assets/serverConfig.json`"),
+  "bakery.md": blockAfter("README.md", "And this to `assets/bakery.md`"),
+}
+const COMPLETE_AGENT = {
+  "serverConfig.json": blockAfter("docs/agents.md", "Three files in `assets/`"),
+  "frontDesk.md": blockAfter("docs/agents.md", "`frontDesk.md`:"),
+  "frontDeskTools.json": blockAfter("docs/agents.md", "`frontDeskTools.json`:"),
+}
+
+test("the asset loader takes every file of docs/examples, and Agents links to each", () => {
+  const names = [...new Glob("*").scanSync(join(ROOT, "docs/examples"))]
+  using assets = createAssets({
+    dir: join(ROOT, "docs/examples"),
+    log: getLog("assets"),
+    knownTools: [...builtinTools().keys()],
+  })
+  const { contexts, manifests } = assets.keys()
+  const keys = names.map((name) => name.replace(/\.\w+$/, ""))
+  const page = read("docs/agents.md")
+  expect({
+    unread: keys.filter((key) => !contexts.includes(key) && !manifests.includes(key)),
+    unlinked: names.filter((name) => !page.includes(`(examples/${name})`)),
+  }).toEqual({ unread: [], unlinked: [] })
+})
+
+test.each([
+  ["README", README_AGENT, "Corner Bakery, good morning! How can I help?"],
+  ["Agents", COMPLETE_AGENT, "Hello, this is Acme. How can I help?"],
+] as const)("the agent that %s shows answers a call to its number", async (_, files, greeting) => {
+  using folder = folderWith(files)
+  const config = readConfig({ MODEL_PROVIDER: "demo", ASSETS_DIR: folder.assets })
+  await using local = startLocalServer({ config, databaseUrl: ":memory:", speed: 1000 })
+  const call = local.twilio.call({ from: "+15550100001", to: "+15550100002" })
+  const heard = await call.agentTurn()
+  call.hangup()
+  const { problems } = await call.ended
+  expect({ heard, problems }).toEqual({ heard: greeting, problems: [] })
+})
+
+/** Runs before each command: a failure of curl fails the step, and a stream is read up to its first line. */
+const SHELL = `
+set -eo pipefail
+curl() {
+  case " $* " in
+    *" -N "*) exec 3< <(command curl -sS --fail-with-body "$@"); local pid=$!; read -r line <&3; kill $pid; echo "$line" ;;
+    *) command curl -sS --fail-with-body "$@" ;;
+  esac
+}
+`
+
+test("the commands of the REST API run in the order of the page", async () => {
+  using folder = folderWith(COMPLETE_AGENT)
+  await using account = simulatedAccount(folder.assets)
+  const { app, rest } = account
+  /** What a reader waits for before the commands of a section. */
+  const waits: Readonly<Record<string, () => Promise<unknown>>> = {
+    "POST /v1/calls/:sid/say": () => app.events.next(({ event }) => event.type === "session.opened"),
+    "GET /v1/events": async () => app.status((await rest.calls.next()).callSid, "completed"),
+  }
+  const variables = join(folder.path, "variables.sh")
+  writeFileSync(variables, "")
+  const failures: string[] = []
+  for (const { wait, commands } of scriptsOf(read("docs/rest-api.md"), Object.keys(waits))) {
+    if (wait !== undefined) await waits[wait]?.()
+    const own = commands.replace("http://127.0.0.1:3000", app.url)
+    const script = `${SHELL}. "${variables}"\n${own}\nexport -p > "${variables}"\n`
+    const run = Bun.spawn(["bash", "-c", script], { cwd: folder.path, stdout: "pipe", stderr: "pipe" })
+    const output = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()])
+    if ((await run.exited) !== 0) failures.push(output.join("").slice(-2000))
+  }
+  expect(failures).toEqual([])
+}, 60_000)
+
+type Script = { wait: string | undefined; commands: string }
+
+/** The commands of a page; a new script begins at each heading that has something to wait for. */
+function scriptsOf(page: string, waits: readonly string[]): Script[] {
+  const scripts: Script[] = [{ wait: undefined, commands: "" }]
+  for (const section of page.split(/^## /m)) {
+    const heading = section.split("\n", 1)[0] ?? ""
+    if (waits.includes(heading)) scripts.push({ wait: heading, commands: "" })
+    const blocks = [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
+    const script = scripts.at(-1)
+    if (script && blocks.length > 0) script.commands += `echo "== ${heading}"\n${blocks.join("")}`
+  }
+  return scripts
+}
+
+/** A server with an account at a simulated Twilio: what it places is answered at once. */
+function simulatedAccount(assetsDir: string) {
+  const sweep = new Sweep()
+  const rest = new SimulatedRest({
+    get twilio() {
+      return twilio
+    },
+    numbers: ["+15550100002"],
+  })
+  const app = new AppUnderTest(
+    {
+      ASSETS_DIR: assetsDir,
+      API_KEYS: "change-me-please-0001",
+      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+      TWILIO_API_BASE_URL: rest.url,
+    },
+    sweep,
+  )
+  const twilio = new SimulatedTwilio({
+    accountSid: ACCOUNT_SID,
+    authToken: AUTH_TOKEN,
+    publicUrl: PUBLIC_URL,
+    connectTo: app.url,
+    sweep,
+  })
+  return {
+    app,
+    rest,
+    async [Symbol.asyncDispose]() {
+      await twilio[Symbol.asyncDispose]()
+      await app[Symbol.asyncDispose]()
+      await rest[Symbol.asyncDispose]()
+      sweep[Symbol.dispose]()
+    },
+  }
+}
