@@ -145,7 +145,23 @@ test("every file of the source that is named is there", () => {
 })
 
 /** Files that a reader is told to make, and the folder they stand in. */
-const SHOWN = new Set(["assets/", "assets/sales.md", "assets/salesTools.json"])
+const SHOWN = new Set(["assets/", "assets/bakery.md"])
+
+test("the image is built without tests and docs, and with everything that the program imports", () => {
+  const sources = [...new Glob("src/**/*.ts").scanSync(ROOT)].map(read).join("\n")
+  const outside = [...sources.matchAll(/"(?:\.\.\/)+((?:assets|drizzle|package)[^"]*)"/g)]
+  const needed = new Set(outside.map(([, path = ""]) => path.split("/", 1)[0] ?? ""))
+  const ignored = read(".dockerignore").split("\n")
+  expect([...needed].toSorted()).toEqual(["assets", "drizzle", "package.json"])
+  expect(ignored).toContain("test")
+  expect(ignored).toContain("docs")
+  expect(ignored.filter((name) => name === "src" || needed.has(name))).toEqual([])
+})
+
+test("the Compose file keeps every volume of the image", () => {
+  const volumes: string[] = JSON.parse(/^VOLUME (.+)$/m.exec(read("Dockerfile"))?.[1] ?? "null")
+  expect(volumes.filter((path) => !read("docker-compose.yml").includes(`:${path}\n`))).toEqual([])
+})
 
 test("every JSON example can be read", () => {
   const faults = pages.flatMap(({ name, text }) =>
