@@ -86,26 +86,56 @@ test.skipIf(!hasShell)(
     using folder = folderWith(COMPLETE_AGENT)
     await using account = simulatedAccount(folder.assets)
     const { app, rest } = account
-    /** What a reader waits for before the commands of a section. */
-    const waits: Readonly<Record<string, () => Promise<unknown>>> = {
-      "POST /v1/calls/:sid/say": () => app.events.next(({ event }) => event.type === "session.opened"),
-      "GET /v1/events": async () => app.status((await rest.calls.next()).callSid, "completed"),
-    }
-    const variables = join(folder.path, "variables.sh")
-    writeFileSync(variables, "")
-    const failures: string[] = []
-    for (const { wait, commands } of scriptsOf(read("docs/rest-api.md"), Object.keys(waits))) {
-      if (wait !== undefined) await waits[wait]?.()
-      const own = commands.replace("http://127.0.0.1:3000", app.url)
-      const script = `${SHELL}. "${variables}"\n${own}\nexport -p > "${variables}"\n`
-      const run = Bun.spawn(["bash", "-c", script], { cwd: folder.path, stdout: "pipe", stderr: "pipe" })
-      const output = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()])
-      if ((await run.exited) !== 0) failures.push(output.join("").slice(-2000))
-    }
+    const failures = await runCommands(read("docs/rest-api.md"), {
+      folder: folder.path,
+      url: app.url,
+      waits: {
+        "POST /v1/calls/:sid/say": () => app.events.next(({ event }) => event.type === "session.opened"),
+        "GET /v1/events": async () => app.status((await rest.calls.next()).callSid, "completed"),
+      },
+    })
     expect(failures).toEqual([])
   },
   60_000,
 )
+
+test.skipIf(!hasShell)(
+  "the commands of the README that place and read a call run",
+  async () => {
+    using folder = folderWith(README_AGENT)
+    await using account = simulatedAccount(folder.assets)
+    const page = read("README.md")
+    const part = page.slice(page.indexOf("## Place a call"), page.indexOf("## Watch a call"))
+    const failures = await runCommands(part, { folder: folder.path, url: account.app.url, waits: {} })
+    expect(failures).toEqual([])
+  },
+  60_000,
+)
+
+type RunCommands = {
+  /** Where they run. */
+  folder: string
+  /** Address of the server, in place of the printed one. */
+  url: string
+  /** What a reader waits for before the commands under a heading. */
+  waits: Readonly<Record<string, () => Promise<unknown>>>
+}
+
+/** Runs the commands of a page from top to bottom. Resolves to the output of those that failed. */
+async function runCommands(page: string, { folder, url, waits }: RunCommands): Promise<string[]> {
+  const variables = join(folder, "variables.sh")
+  writeFileSync(variables, "")
+  const failures: string[] = []
+  for (const { wait, commands } of scriptsOf(page, Object.keys(waits))) {
+    if (wait !== undefined) await waits[wait]?.()
+    const own = commands.replace("http://127.0.0.1:3000", url)
+    const script = `${SHELL}. "${variables}"\n${own}\nexport -p > "${variables}"\n`
+    const run = Bun.spawn(["bash", "-c", script], { cwd: folder, stdout: "pipe", stderr: "pipe" })
+    const output = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()])
+    if ((await run.exited) !== 0) failures.push(output.join("").slice(-2000))
+  }
+  return failures
+}
 
 type Script = { wait: string | undefined; commands: string }
 
