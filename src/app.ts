@@ -3,46 +3,33 @@
 import type { Server } from "bun"
 import type { Agent } from "./assets/agent.ts"
 import { createAssets } from "./assets/assets.ts"
-import type { Call } from "./call/call.ts"
 import type { RecordedEvent } from "./call/events.ts"
-import { AVAILABLE_ENGINES } from "./call/engine.ts"
+import { ENGINES } from "./call/engine.ts"
 import { LiveCalls } from "./call/live-calls.ts"
-import { priced } from "./call/price.ts"
 import type { Config } from "./config/config.ts"
-import { findForeignCall } from "./control/adopt-call.ts"
 import { afterCall } from "./jobs/schedule.ts"
-import { sessionStartOf } from "./control/session-start.ts"
+import { createCallLifecycle } from "./control/call-lifecycle.ts"
 import type { ControlContext } from "./control/context.ts"
+import { createEngines, sessionOpener, type EngineServices, type EngineTable } from "./engines.ts"
 import { runJobs } from "./jobs/runner.ts"
-import { OUTCOME_JOB, outcomeKind, toOutcome } from "./jobs/outcome.ts"
-import { smsSenderFor, smsSentIn } from "./control/sms.ts"
-import {
-  createTranscriptLog,
-  type TranscriptLog,
-  type TranscriptLogOptions,
-} from "./jobs/transcript-files.ts"
-import { sessionOpened } from "./control/report-status.ts"
-import { callerLeft } from "./control/stream-ended.ts"
-import { recordAssetVersions } from "./control/record-asset-versions.ts"
+import { OUTCOME_JOB, outcomeKind } from "./jobs/outcome.ts"
+import { smsSenderFor } from "./control/sms.ts"
+import { createTranscriptLog } from "./jobs/transcript-files.ts"
 import { watchCalls } from "./control/watch-calls.ts"
 import { WEBHOOK_JOB, webhookKind } from "./jobs/webhook.ts"
 import { getLog } from "./lib/log.ts"
-import type { Socket, SocketSession } from "./lib/socket.ts"
 import { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { conversationTools } from "./messaging/conversation-tools.ts"
 import { createMessenger } from "./messaging/messenger.ts"
-import { RealtimeSession } from "./realtime/media-session.ts"
-import { ClaimingSession } from "./relay/claiming-session.ts"
-import { RelaySession } from "./relay/relay-session.ts"
 import { Observers } from "./observers/observers.ts"
 import { StreamTokens } from "./observers/stream-tokens.ts"
-import { callView, transcriptView } from "./server/v1/call-views.ts"
+import { endedCall } from "./server/v1/ended-call.ts"
 import { createHttp } from "./server/http.ts"
 import type { ServerContext } from "./server/context.ts"
 import { FailedSignatures } from "./server/twilio/failed-signatures.ts"
 import { requestPath } from "./server/twilio/request-path.ts"
-import { createSockets, type SocketPurpose, type Sockets } from "./server/twilio/sockets.ts"
+import { createSockets, type Sockets } from "./server/twilio/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
 import { retryWhileLocked } from "./store/busy-retry.ts"
 import { openStore, type Store } from "./store/store.ts"
@@ -65,7 +52,9 @@ export type App = {
 export type AppOptions = {
   /** Time; a test brings its own. */
   sweep?: Sweep
-  /** Is shown every event of every call at once. */
+  /** The engines that are served. Default: those of this version. */
+  createEngines?: (services: EngineServices) => EngineTable
+  /** Receives every event of every call at once. */
   onEvent?: (event: RecordedEvent) => void
 }
 
@@ -79,16 +68,37 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const tools = builtinTools()
   const store = openStore({ url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
   const liveCalls = new LiveCalls()
-  const transcripts = transcriptLogOf(config, { store, liveCalls, now: () => sweep.clock.now() })
+  const transcripts =
+    config.transcriptLogDir === undefined
+      ? undefined
+      : createTranscriptLog({
+          dir: config.transcriptLogDir,
+          store,
+          liveCalls,
+          now: () => sweep.clock.now(),
+          log: getLog("transcripts"),
+        })
   const recorder = createRecorder({
     store,
     sweep,
     onEvent(event) {
       transcripts?.onEvent(event)
       observers.publish(event)
-      later("what follows a call", () => afterCall(control, event))
+      log.background(
+        "what follows a call",
+        retryWhileLocked(sweep, () => afterCall(control, event)),
+      )
       options.onEvent?.(event)
     },
+  })
+  const observers = new Observers({ perUser: config.limits.observersPerUser, sweep })
+  const models = new Map<string, ChatModel>()
+  const modelFor = cachedModels(config, models)
+  const engines = (options.createEngines ?? createEngines)({
+    config,
+    modelFor,
+    connectTo: (choice) => realtimeConnection(config, { ...choice, sweep }),
+    tap: observers,
   })
   const assets = orClose(store, () =>
     createAssets({
@@ -96,15 +106,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       sweep,
       log: getLog("assets"),
       knownTools: [...tools.keys()],
-      engines: AVAILABLE_ENGINES,
+      engines: ENGINES.filter((engine) => engines[engine] !== undefined),
       shelf: store.assets,
       remote: twilioSyncOf(config),
       busy: () => liveCalls.size > 0,
     }),
   )
-  const observers = new Observers({ perUser: config.limits.observersPerUser, sweep })
-  const models = new Map<string, ChatModel>()
-  const modelFor = cachedModels(config, models)
   const startedAt = sweep.clock.now()
   let port = config.port
   let draining = false
@@ -172,7 +179,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     startedAt,
     log,
   }
-  const sockets = createSockets(context, openSession)
+  const lifecycle = createCallLifecycle(control)
+  const sockets = createSockets(context, sessionOpener({ control, engines, toolsFor, lifecycle }))
   const http = createHttp(context)
   const jobs = runJobs({
     jobs: store.jobs,
@@ -182,7 +190,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
         config,
         store,
         liveCalls,
-        describe: (call) => describeEnded(store, call),
+        describe: (call) => endedCall(store, call),
         sweep,
       }),
     },
@@ -191,70 +199,6 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   })
   const watch = watchCalls(control)
   transcripts?.catchUp()
-
-  /** Does it at once, or as soon as the database can be written. */
-  function later(label: string, work: () => void): void {
-    log.background(label, retryWhileLocked(sweep, work))
-  }
-
-  function openSession(purpose: SocketPurpose, socket: Socket): SocketSession {
-    if (purpose.kind === "media") return openRealtime(purpose.call, socket)
-    if (purpose.call === "unclaimed") {
-      return new ClaimingSession({
-        socket,
-        claim: (token) => store.calls.claimToken(token, sweep.clock.now()),
-        find: (setup) => findForeignCall(control, setup),
-        open: (call) => openSession({ kind: "relay", call }, socket),
-        setupMs: config.times.setupMs,
-        sweep,
-        log: getLog("relay"),
-      })
-    }
-    return new RelaySession({
-      socket,
-      call: purpose.call,
-      assets,
-      modelFor,
-      toolsFor,
-      sms: smsSenderFor(control, purpose.call, smsSentIn(store, purpose.call.id)),
-      sessionStartOf: (callId) => sessionStartOf(store, callId),
-      onSetup: (callId, sessionId) =>
-        later("noting a session", () => sessionOpened(control, callId, sessionId)),
-      onAgent: (callId, agent) => later("noting versions", () => recordAssetVersions(control, callId, agent)),
-      recorder,
-      liveCalls,
-      times: config.times,
-      sweep,
-      log: getLog("relay"),
-    })
-  }
-
-  function openRealtime(call: Call | "unclaimed", socket: Socket): SocketSession {
-    const { openai, times } = config
-    return new RealtimeSession({
-      socket,
-      call: call === "unclaimed" ? (token) => store.calls.claimToken(token, sweep.clock.now()) : call,
-      assets,
-      connectTo: (choice) => realtimeConnection(config, { ...choice, sweep }),
-      model: openai.realtimeModel,
-      transcribeModel: openai.transcribeModel,
-      toolsFor,
-      smsFor: (claimed) => smsSenderFor(control, claimed, smsSentIn(store, claimed.id)),
-      tap: observers,
-      sessionStartOf: (callId) => sessionStartOf(store, callId),
-      onStart: (callId, streamSid) =>
-        later("noting a session", () => sessionOpened(control, callId, streamSid)),
-      onAgent: (callId, agent) => later("noting versions", () => recordAssetVersions(control, callId, agent)),
-      onStop: (callId) => later("noting a hang-up", () => callerLeft(control, callId)),
-      keepUsage: (callId, usage) =>
-        later("noting usage", () => store.usage.put(callId, priced(usage), sweep.clock.now())),
-      recorder,
-      liveCalls,
-      times,
-      sweep,
-      log: getLog("realtime"),
-    })
-  }
 
   return {
     fetch(request, server) {
@@ -290,22 +234,6 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       sweep[Symbol.dispose]()
     },
   }
-}
-
-/** What a webhook is told of a call that has ended. */
-function describeEnded(store: Store, call: Call) {
-  return {
-    call: callView(call, false),
-    transcript: transcriptView(call, store.transcripts.of(call.id)).turns,
-    outcome: toOutcome(store.outcomes.of(call.id)),
-  }
-}
-
-function transcriptLogOf(
-  { transcriptLogDir: dir }: Config,
-  parts: Omit<TranscriptLogOptions, "dir" | "log">,
-): TranscriptLog | undefined {
-  return dir === undefined ? undefined : createTranscriptLog({ dir, ...parts, log: getLog("transcripts") })
 }
 
 /** What `create` makes; when it fails, the store does not stay open. */

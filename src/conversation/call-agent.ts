@@ -1,71 +1,160 @@
-/** What the agent of a call is told to be: its context, its tools and the facts of the call. May change in mid-call. */
+/**
+ * The agent of one call: its prompt, tools, listen mode, silence detection, first words, and what may be changed while the
+ * call runs. The engine that talks for it holds one and wires none of this itself.
+ */
 
-import type { Agent, Assets } from "../assets/agent.ts"
-import type { Call, Parameters } from "../call/call.ts"
+import type { Agent } from "../assets/agent.ts"
+import type { AgentChange, AgentState, Ending, InsertedMessage } from "../call/live-calls.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
-import type { Log } from "../lib/log.ts"
-import { promptFor, type Brief } from "./prompt.ts"
+import type { LiveUpdateAction, ToolOutcome } from "../tools/define-tool.ts"
+import type { ToolCall } from "../tools/run-tool.ts"
+import type { CallContext } from "./call-context.ts"
 import { chooseAgent } from "./choose-agent.ts"
+import { LiveUpdate, type AssetKeys } from "./live-update.ts"
+import { promptFor, type Prompt } from "./prompt.ts"
+import { runCallTool } from "./run-call-tool.ts"
+import { SilenceDetection } from "./silence-detection.ts"
+import type { SpeechOutput } from "./speech-output.ts"
+
+/** What the agent asks of its engine. Nothing of it is called before `start`. */
+export type AgentEngine = {
+  /** Whether an answer is being made or a tool is running: then the caller is waiting. */
+  busy: () => boolean
+  /** Says, or lets the caller hear, the greeting; without effect when it is empty. */
+  greet: (text: string) => void
+  say: (text: string) => void
+  insert: (message: InsertedMessage) => void
+  /** Clears the context of the model; the record of the call stays. */
+  forget: () => void
+  /** `prompt()` has changed; the next request to the model must use it. */
+  promptChanged: () => void
+  wrapUp: (text: string, ending: Ending) => void
+}
 
 export type CallAgentOptions = {
-  assets: Assets
-  call: Call
-  /** What else the engine knows about the call; empty ones are left out. */
+  context: CallContext
+  /** What else the engine knows about the call; empty fields are left out. */
   facts: Record<string, string | null>
-  /** Those of the call and of the socket, without the program's own. */
-  parameters: Parameters
-  log: Log
+  output: Pick<SpeechOutput, "muted" | "quietAt">
+  engine: AgentEngine
 }
 
 export class CallAgent {
   readonly #options: CallAgentOptions
+  readonly #silence: SilenceDetection
+  readonly #liveUpdate: LiveUpdate
   #agent: Agent
-  /** Instructions given with the call; an exchanged context takes their place. */
+  /** Instructions given with the call; another context replaces them. */
   #prompt: string | null
 
   constructor(options: CallAgentOptions) {
     this.#options = options
-    this.#agent = chooseAgent(options)
-    this.#prompt = options.call.prompt
+    const { context, output, engine } = options
+    const { call, parameters, sweep, publish } = context
+    this.#agent = chooseAgent(context)
+    this.#prompt = call.prompt
+    const { silence, listenMode } = this.#agent
+    const given = parameters["listenMode"]
+    output.muted = given === undefined ? listenMode : given === "true"
+    this.#silence = new SilenceDetection({
+      thresholdMs: silence.secondsThreshold * 1000,
+      messages: silence.messages,
+      sweep,
+      quietAt: () => output.quietAt(),
+      busy: engine.busy,
+      remind: engine.say,
+      giveUp: () => engine.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
+    })
+    this.#liveUpdate = new LiveUpdate({
+      agent: this,
+      output,
+      silence: this.#silence,
+      silenceDetection: silence.enabled,
+      forget: engine.forget,
+      insert: engine.insert,
+      publish,
+    })
   }
 
   get agent(): Agent {
     return this.#agent
   }
 
-  /** What the agent says first, with `{placeholders}` filled from the parameters; empty: nothing. */
-  get firstWords(): string {
-    const { call, parameters } = this.#options
-    return fillPlaceholders(call.firstMessage ?? this.#agent.greeting, parameters)
+  /** For the next request to the model. */
+  prompt(): Prompt {
+    const { context, facts } = this.#options
+    const { call, parameters } = context
+    return promptFor({ agent: this.#agent, call: { ...call, prompt: this.#prompt }, parameters, facts })
   }
 
-  /** Exchanges what is named. Returns whether anything was. Throws INVALID_REQUEST for an unknown key; then nothing changes. */
-  exchange({
-    contextKey,
-    manifestKey,
-  }: {
-    contextKey?: string | undefined
-    manifestKey?: string | undefined
-  }): boolean {
-    const { assets } = this.#options
-    // Both are looked up before anything is exchanged. A key means the same whatever the agent.
+  /** The engine can speak: says the first words and starts silence detection. */
+  start(): void {
+    const { context, engine } = this.#options
+    const { call, start, lifecycle, parameters } = context
+    lifecycle.agentChosen(call.id, this.#agent)
+    const { greeting, phrases } = this.#agent
+    switch (start.kind) {
+      case "new":
+        engine.greet(fillPlaceholders(call.firstMessage ?? greeting, parameters))
+        break
+      case "resumed":
+        engine.say(phrases.resumed)
+        break
+      case "transfer-failed":
+        engine.insert({
+          role: "system",
+          text: `The caller was to be handed to a person, but nobody took the call (${start.reason}).`,
+          respond: false,
+        })
+        engine.say(phrases.transferFailed)
+        break
+      default:
+        start satisfies never
+    }
+    this.#liveUpdate.applySilenceDetection()
+  }
+
+  /** The caller gave a sign of life, or was spoken to by a program: reminders start over. */
+  resetSilence(): void {
+    this.#silence.alive()
+  }
+
+  /** The end of the agent's speech is another than was expected. */
+  playbackChanged(): void {
+    this.#silence.quietChanged()
+  }
+
+  /** The conversation is being ended, or the socket is closed: no reminder follows. */
+  close(): void {
+    this.#silence.close()
+  }
+
+  /** A program changes the agent. Throws `AppError` INVALID_REQUEST for an unknown key; then nothing changes. */
+  change(change: AgentChange): AgentState {
+    return this.#liveUpdate.change(change)
+  }
+
+  /** A tool changes the agent. */
+  update(action: LiveUpdateAction): void {
+    this.#liveUpdate.update(action)
+  }
+
+  /** Replaces context or manifest. Returns whether anything changed. Throws INVALID_REQUEST for an unknown key. */
+  replace({ contextKey, manifestKey }: AssetKeys): boolean {
+    const { assets, call, lifecycle } = this.#options.context
+    // Both are looked up before anything changes. A key means the same whatever the agent.
     const context = contextKey === undefined ? undefined : assets.agentFor({ contextKey }).context
     const manifest = manifestKey === undefined ? undefined : assets.agentFor({ manifestKey }).manifest
     if (!context && !manifest) return false
     if (context) this.#prompt = null
-    const { context: role, manifest: tools } = this.#agent
-    this.#agent = { ...this.#agent, context: context ?? role, manifest: manifest ?? tools }
+    this.#agent = { ...this.#agent, ...(context ? { context } : {}), ...(manifest ? { manifest } : {}) }
+    this.#options.engine.promptChanged()
+    lifecycle.agentChosen(call.id, this.#agent)
     return true
   }
 
-  /** For the next request to the model. */
-  brief(): Brief {
-    const { call, parameters, facts } = this.#options
-    return promptFor({
-      agent: this.#agent,
-      call: { ...call, prompt: this.#prompt },
-      parameters,
-      facts,
-    })
+  /** Runs a tool of the manifest. Never rejects. */
+  runTool(toolCall: ToolCall): Promise<ToolOutcome> {
+    return runCallTool(this.#options.context, this.#agent, toolCall)
   }
 }

@@ -1,4 +1,4 @@
-/** Talk in text, whoever hears and speaks: turns the caller's words into replies and keeps what was really heard. */
+/** A conversation in text: turns what the caller says into replies and records what was heard of them. Knows no protocol. */
 
 import type { CallEvent } from "../call/events.ts"
 import type { InsertedMessage } from "../call/live-calls.ts"
@@ -8,14 +8,15 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { Handoff, LiveUpdateAction, ToolOutcome, VoiceAction } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import { AgentSpeech } from "./agent-speech.ts"
-import type { Brief } from "./prompt.ts"
-import { Digits } from "./dtmf-buffer.ts"
+import { DtmfBuffer } from "./dtmf-buffer.ts"
+import type { EndAfterPlayback } from "./end-after-playback.ts"
 import type { History } from "./history.ts"
+import type { Prompt } from "./prompt.ts"
 import { Reply } from "./reply.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { ToolCalls } from "./tool-calls.ts"
 import type { Utterance } from "./recent-utterances.ts"
-import type { Voice } from "./speech-output.ts"
+import type { SpeechOutput } from "./speech-output.ts"
 import { FillerPhrases } from "./filler-phrases.ts"
 
 /** How long a new reply waits for the tools of the one it replaces, in milliseconds. */
@@ -26,17 +27,19 @@ const SPEAKERS = { user: "caller", assistant: "agent", system: "system" } as con
 export type ConversationTimes = StreamTimes & {
   /** Longest silence before a sentence such as "One moment, please.", in milliseconds. */
   waitPhraseMs: number
-  /** Pause after a key that ends a row of digits, in milliseconds. */
+  /** Pause that completes the digits a caller presses, in milliseconds. */
   digitsMs: number
 }
 
 export type ConversationOptions = {
-  brief: Brief
+  prompt: Prompt
   history: History
   model: ChatModel
-  voice: Voice
-  /** Changes the agent of the call, as a tool asked for. */
-  steer: (action: LiveUpdateAction) => void
+  output: SpeechOutput
+  /** Ends the session once the last words were heard. */
+  ending: EndAfterPlayback
+  /** A tool changes the agent of the call. */
+  update: (action: LiveUpdateAction) => void
   /** Runs one tool. Never rejects. */
   runTool: (call: ToolCall) => Promise<ToolOutcome>
   phrases: { wait: readonly string[]; apology: string; lostThread: string }
@@ -49,45 +52,45 @@ export type ConversationOptions = {
 export class Conversation {
   readonly #options: ConversationOptions
   readonly #history: History
-  readonly #voice: Voice
+  readonly #output: SpeechOutput
+  readonly #ending: EndAfterPlayback
   readonly #speech: AgentSpeech
-  readonly #digits: Digits
+  readonly #dtmf: DtmfBuffer
   readonly #toolCalls: ToolCalls
-  readonly #waitPhrases: FillerPhrases
-  #brief: Brief
+  readonly #fillerPhrases: FillerPhrases
+  #prompt: Prompt
   /** The answer that is being made. */
   #current: { reply: Reply; utterance: Utterance } | undefined
-  /** Set once the conversation is to end; nothing is answered any more. */
-  #ending = false
 
   constructor(options: ConversationOptions) {
-    const { brief, history, voice, sweep, times, phrases, publish, runTool } = options
+    const { prompt, history, output, ending, sweep, times, phrases, publish, runTool } = options
     this.#options = options
-    this.#brief = brief
+    this.#prompt = prompt
     this.#history = history
-    this.#voice = voice
+    this.#output = output
+    this.#ending = ending
     this.#speech = new AgentSpeech({
       history,
       clock: sweep.clock,
-      audible: () => voice.quietAt() > sweep.clock.now(),
+      audible: () => output.quietAt() > sweep.clock.now(),
       publish,
     })
     this.#toolCalls = new ToolCalls({ history, run: runTool, sweep, publish })
-    this.#digits = new Digits({
+    this.#dtmf = new DtmfBuffer({
       sweep,
       pauseMs: times.digitsMs,
-      onRow: (digits) => {
+      onDigits: (digits) => {
         this.#supersede()
-        this.#keyed(digits)
+        this.#recordDigits(digits)
         this.#answer()
       },
     })
-    this.#waitPhrases = new FillerPhrases({
+    this.#fillerPhrases = new FillerPhrases({
       sweep,
       phrases: phrases.wait,
       silenceMs: times.waitPhraseMs,
-      quietAt: () => voice.quietAt(),
-      say: (phrase) => this.#line(phrase, { preemptible: true }),
+      quietAt: () => output.quietAt(),
+      say: (phrase) => this.#sentence(phrase, { preemptible: true }),
     })
   }
 
@@ -96,9 +99,9 @@ export class Conversation {
     return this.#current !== undefined || this.#toolCalls.running > 0
   }
 
-  /** Exchanges role, facts and tools; history stays. The next request to the model uses them. */
-  setPrompt(brief: Brief): void {
-    this.#brief = brief
+  /** Replaces context, facts and tools; history stays. The next request to the model uses them. */
+  setPrompt(prompt: Prompt): void {
+    this.#prompt = prompt
   }
 
   /** Forgets what was said before; the record of the call keeps it. */
@@ -106,7 +109,7 @@ export class Conversation {
     this.#history.forget()
   }
 
-  /** Somebody else speaks these words for the agent: a greeting that Twilio speaks. */
+  /** Words of the agent that are spoken without this conversation: a greeting that Twilio speaks. */
   greeted(text: string): void {
     const utterance = this.#speech.begin()
     this.#speech.sent(utterance, text)
@@ -115,22 +118,22 @@ export class Conversation {
 
   /** Says a sentence of the program's own. It becomes part of transcript and history. */
   say(text: string): void {
-    if (!this.#ending) this.#line(text)
+    if (this.#ending.isOpen) this.#sentence(text)
   }
 
   /** The caller has finished saying something. Answers it, in place of an answer that is still being made. */
   hear(text: string, { lang }: { lang?: string | undefined } = {}): void {
     if (text.trim() === "") return
     this.#supersede()
-    this.#keyed(this.#digits.take())
+    this.#recordDigits(this.#dtmf.take())
     const turn = this.#history.caller(text, { kind: "speech", lang, at: this.#now() })
     this.#publish({ type: "caller.spoke", turnId: turn.id, text, lang: lang ?? null })
     this.#answer()
   }
 
-  /** The caller pressed a key: `0`–`9`, `*` or `#`. The row is answered after a pause or `#`. */
-  press(digit: string): void {
-    this.#digits.press(digit)
+  /** The caller pressed a key: `0`–`9`, `*` or `#`. The digits are answered after `#` or a pause. */
+  dtmf(digit: string): void {
+    this.#dtmf.add(digit)
   }
 
   /** Puts a message into the conversation. With `respond`, the agent answers it. */
@@ -158,7 +161,10 @@ export class Conversation {
     if (hit && hit.utterance === running) this.#drop("interrupted")
     if (hit) this.#speech.cut(hit.utterance, hit.text)
     // What has begun since is heard all the same.
-    if (!hit || hit.utterance === last) this.#voice.interrupted()
+    if (!hit || hit.utterance === last) {
+      this.#output.interrupt()
+      this.#ending.now()
+    }
     this.#speech.report()
   }
 
@@ -167,10 +173,10 @@ export class Conversation {
     this.#end(handoff, text)
   }
 
-  /** The other side is gone. What is known not to have been played was not heard. */
+  /** The socket is closed. What is known not to have been played was not heard. */
   close(): void {
-    this.#keyed(this.#digits.take())
-    this.#ending = true
+    this.#recordDigits(this.#dtmf.take())
+    this.#ending.close()
     const running = this.#current?.utterance
     this.#drop("interrupted")
     this.#speech.cutUnplayed()
@@ -178,21 +184,21 @@ export class Conversation {
     this.#speech.report()
   }
 
-  #keyed(digits: string): void {
+  #recordDigits(digits: string): void {
     if (digits === "") return
     const turn = this.#history.caller(digits, { kind: "keypad", at: this.#now() })
     this.#publish({ type: "digits.received", turnId: turn.id, digits })
   }
 
   #answer(): void {
-    if (this.#ending) return
+    if (!this.#ending.isOpen) return
     const { model, times, sweep, log } = this.#options
     const utterance = this.#speech.begin()
     const reply = new Reply({
       turn: utterance.turn,
       history: this.#history,
       model,
-      brief: () => this.#brief,
+      prompt: () => this.#prompt,
       toolCalls: this.#toolCalls,
       times,
       sweep,
@@ -202,7 +208,7 @@ export class Conversation {
     })
     this.#current = { reply, utterance }
     this.#publish({ type: "reply.started", replyId: reply.turn.id })
-    this.#waitPhrases.start()
+    this.#fillerPhrases.start()
     log.background("reply", this.#run(reply))
   }
 
@@ -220,11 +226,11 @@ export class Conversation {
       case "send-digits":
       case "play-media":
       case "switch-language":
-        return this.#voice.act(action)
+        return this.#output.act(action)
       case "set-listen-mode":
       case "set-silence-detection":
       case "change-context":
-        return this.#options.steer(action)
+        return this.#options.update(action)
       default:
         action satisfies never
     }
@@ -240,7 +246,7 @@ export class Conversation {
         utterance.startedAt === undefined ? phrases.apology : this.#after(utterance, phrases.lostThread),
       )
     }
-    this.#voice.finish()
+    this.#output.finish()
     this.#drop(outcome)
     this.#speech.reportIfPlayed(utterance)
   }
@@ -253,14 +259,14 @@ export class Conversation {
   #speak(reply: Reply, text: string): void {
     const utterance = this.#current?.utterance
     // Late tokens find another reply current and fall away.
-    if (!utterance || this.#current?.reply !== reply || this.#voice.muted) return
-    this.#voice.token(text)
+    if (!utterance || this.#current?.reply !== reply || this.#output.muted) return
+    this.#output.text(text)
     this.#speech.sent(utterance, text)
   }
 
-  #line(text: string, options?: { preemptible: boolean }): void {
-    if (this.#voice.muted) return
-    this.#voice.line(text, options)
+  #sentence(text: string, options?: { preemptible: boolean }): void {
+    if (this.#output.muted) return
+    this.#output.sentence(text, options)
     this.greeted(text)
   }
 
@@ -269,7 +275,7 @@ export class Conversation {
     this.#speech.report()
     const utterance = this.#current?.utterance
     this.#drop("superseded")
-    if (utterance?.startedAt !== undefined) this.#voice.finish()
+    if (utterance?.startedAt !== undefined) this.#output.finish()
   }
 
   /** Takes the running answer, if any, off the stage, with what it took and cost. */
@@ -278,7 +284,7 @@ export class Conversation {
     if (!current) return
     const { reply, utterance } = current
     this.#current = undefined
-    this.#waitPhrases.stop()
+    this.#fillerPhrases.stop()
     reply.abort()
     this.#speech.complete(utterance, reply.latency)
     const { inputTokens, cachedTokens, outputTokens } = reply.usage
@@ -294,12 +300,11 @@ export class Conversation {
   }
 
   #end(handoff: Handoff, lastWords = ""): void {
-    if (this.#ending) return
+    if (!this.#ending.isOpen) return
     this.#supersede()
-    this.#keyed(this.#digits.take())
-    if (lastWords !== "") this.#line(lastWords)
-    this.#ending = true
-    this.#voice.end(handoff)
+    this.#recordDigits(this.#dtmf.take())
+    if (lastWords !== "") this.#sentence(lastWords)
+    this.#ending.request(handoff)
   }
 
   #publish(event: CallEvent): void {

@@ -1,40 +1,41 @@
-/** Keys that the caller pressed, collected into one row: it ends with `#` or after a pause. */
+/** Collects the digits that the caller presses until `#`, a pause, or a full buffer. */
 
 import type { Sweep } from "../lib/sweep.ts"
 
-/** A row longer than this is passed on in pieces. */
+/** A longer sequence is passed on in parts. */
 const MAX_DIGITS = 64
 
-export type DigitsOptions = {
+export type DtmfBufferOptions = {
   sweep: Sweep
-  /** Pause that ends a row, in milliseconds. */
+  /** Pause that completes the digits, in milliseconds. */
   pauseMs: number
-  onRow: (digits: string) => void
+  onDigits: (digits: string) => void
 }
 
-export class Digits {
-  readonly #options: DigitsOptions
-  #row = ""
+export class DtmfBuffer {
+  readonly #options: DtmfBufferOptions
+  #digits = ""
   #cancel = () => {}
 
-  constructor(options: DigitsOptions) {
+  constructor(options: DtmfBufferOptions) {
     this.#options = options
   }
 
-  press(digit: string): void {
-    this.#row += digit
+  /** The caller pressed a key: `0`–`9`, `*` or `#`. */
+  add(digit: string): void {
+    this.#digits += digit
     this.#cancel()
-    const { sweep, pauseMs, onRow } = this.#options
-    const pass = () => onRow(this.take())
-    if (digit === "#" || this.#row.length >= MAX_DIGITS) pass()
-    else this.#cancel = sweep.after(pauseMs, pass)
+    const { sweep, pauseMs, onDigits } = this.#options
+    const complete = () => onDigits(this.take())
+    if (digit === "#" || this.#digits.length >= MAX_DIGITS) complete()
+    else this.#cancel = sweep.after(pauseMs, complete)
   }
 
-  /** Takes out what waits, as when something else is being said at the same time; empty when nothing does. */
+  /** Removes and returns what was collected, as when something else happens meanwhile; empty when nothing was. */
   take(): string {
     this.#cancel()
-    const row = this.#row
-    this.#row = ""
-    return row
+    const digits = this.#digits
+    this.#digits = ""
+    return digits
   }
 }

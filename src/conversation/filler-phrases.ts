@@ -2,7 +2,7 @@
 
 import type { Sweep } from "../lib/sweep.ts"
 
-export type WaitPhrasesOptions = {
+export type FillerPhrasesOptions = {
   sweep: Sweep
   /** Said one after the other; the last one again and again. None: nothing is said. */
   phrases: readonly string[]
@@ -16,12 +16,12 @@ export type WaitPhrasesOptions = {
 }
 
 export class FillerPhrases {
-  readonly #options: WaitPhrasesOptions
+  readonly #options: FillerPhrasesOptions
   #silentFrom = 0
   #said = 0
   #cancel = () => {}
 
-  constructor(options: WaitPhrasesOptions) {
+  constructor(options: FillerPhrasesOptions) {
     this.#options = options
   }
 

@@ -1,19 +1,20 @@
-/** What tools and others may change about the agent of a running call, alike for every kind of voice. */
+/** What tools and programs may change about the agent of a running call. The same for every engine. */
 
+import type { Agent } from "../assets/agent.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
 import type { LiveUpdateAction } from "../tools/define-tool.ts"
-import type { CallAgent } from "./call-agent.ts"
 import type { SilenceDetection } from "./silence-detection.ts"
 
+export type AssetKeys = { contextKey?: string | undefined; manifestKey?: string | undefined }
+
 export type LiveUpdateOptions = {
-  role: CallAgent
-  voice: { muted: boolean }
+  /** `replace` changes context and manifest, or throws and changes nothing. */
+  agent: { readonly agent: Agent; replace(keys: AssetKeys): boolean }
+  output: { muted: boolean }
   silence: SilenceDetection
-  /** False once the call is being ended: nobody is reminded any more. */
-  goesOn: () => boolean
-  /** The agent has another context or manifest. */
-  onRole: () => void
+  /** Whether silence detection is on at the start. */
+  silenceDetection: boolean
   forget: () => void
   insert: (message: InsertedMessage) => void
   publish: (event: CallEvent) => void
@@ -25,28 +26,28 @@ export class LiveUpdate {
 
   constructor(options: LiveUpdateOptions) {
     this.#options = options
-    this.#silenceDetection = options.role.agent.silence.enabled
+    this.#silenceDetection = options.silenceDetection
   }
 
-  /** Somebody outside the conversation changes it. */
+  /** A program changes the agent. Throws `AppError` INVALID_REQUEST for an unknown key; then nothing changes. */
   change({ contextKey, manifestKey, listenMode, silenceDetection, reset }: AgentChange): AgentState {
-    const { role, voice, onRole, forget } = this.#options
-    if (role.exchange({ contextKey, manifestKey })) onRole()
+    const { agent, output, forget } = this.#options
+    agent.replace({ contextKey, manifestKey })
     if (reset) forget()
-    if (listenMode !== undefined) voice.muted = listenMode
+    if (listenMode !== undefined) output.muted = listenMode
     if (silenceDetection !== undefined) this.#silenceDetection = silenceDetection
-    if (listenMode !== undefined || silenceDetection !== undefined) this.watchSilence()
-    const { context, manifest } = role.agent
+    if (listenMode !== undefined || silenceDetection !== undefined) this.applySilenceDetection()
+    const { context, manifest } = agent.agent
     return {
       contextKey: context.key,
       manifestKey: manifest.key,
-      listenMode: voice.muted,
+      listenMode: output.muted,
       silenceDetection: this.#silenceDetection,
     }
   }
 
-  /** A tool changes it. */
-  steer(action: LiveUpdateAction): void {
+  /** A tool changes the agent. */
+  update(action: LiveUpdateAction): void {
     switch (action.type) {
       case "set-listen-mode":
         return this.#changed({ listenMode: action.enabled })
@@ -64,10 +65,10 @@ export class LiveUpdate {
     }
   }
 
-  /** Reminders make no sense to somebody who hears nothing. */
-  watchSilence(): void {
-    const { silence, voice, goesOn } = this.#options
-    if (this.#silenceDetection && !voice.muted && goesOn()) silence.start()
+  /** Starts or stops silence detection. A caller who hears nothing is not reminded. */
+  applySilenceDetection(): void {
+    const { silence, output } = this.#options
+    if (this.#silenceDetection && !output.muted) silence.start()
     else silence.stop()
   }
 

@@ -1,4 +1,4 @@
-/** What a model is told about its role and about the call: the role first, because it is the same for many calls. */
+/** The prompt of a call: the context of its agent first, because it is the same for many calls, then the facts of the call. */
 
 import { createHash } from "node:crypto"
 import type { Agent } from "../assets/agent.ts"
@@ -6,12 +6,12 @@ import type { Call, Parameters } from "../call/call.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
 
-/** What a conversation is about; may be exchanged while it goes on. */
-export type Brief = {
-  /** Role and facts, in this order. */
+/** What a model is given besides the conversation; may change while the call runs. */
+export type Prompt = {
+  /** Context and facts, in this order. */
   instructions: string
   tools: readonly ToolSpec[]
-  /** The same for all calls of this role with these tools. */
+  /** The same for all calls of this context with these tools. */
   cacheKey: string
   /** A hash that stands for the other party, never the number itself. */
   safetyId: string
@@ -21,7 +21,7 @@ export type Brief = {
   conversationId?: string
 }
 
-export type BriefOptions = {
+export type PromptOptions = {
   agent: Agent
   call: Pick<Call, "sid" | "direction" | "from" | "to" | "prompt" | "createdAt">
   parameters: Parameters
@@ -29,9 +29,9 @@ export type BriefOptions = {
   facts?: Record<string, string | null>
 }
 
-/** Role, call facts and parameters as one text, with `{placeholders}` of the role filled from the parameters. */
-export function promptFor({ agent, call, parameters, facts = {} }: BriefOptions): Brief {
-  const role = fillPlaceholders(call.prompt ?? agent.context.text, parameters)
+/** Context, call facts and parameters as one text, with `{placeholders}` of the context filled from the parameters. */
+export function promptFor({ agent, call, parameters, facts = {} }: PromptOptions): Prompt {
+  const context = fillPlaceholders(call.prompt ?? agent.context.text, parameters)
   const known = {
     callSid: call.sid,
     direction: call.direction,
@@ -46,7 +46,7 @@ export function promptFor({ agent, call, parameters, facts = {} }: BriefOptions)
   const peer = call.direction === "inbound" ? call.from : call.to
   return {
     instructions: [
-      role.trim(),
+      context.trim(),
       "# This call",
       "These are the details of the call. Use them to complete your objective.",
       JSON.stringify({ ...present, parameters }, null, 1),

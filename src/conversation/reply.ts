@@ -6,7 +6,7 @@ import { ChatModelError, type ChatModel, type ChatPart, type Usage } from "../ll
 import { messageOf } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Handoff, LiveUpdateAction, VoiceAction } from "../tools/define-tool.ts"
-import type { Brief } from "./prompt.ts"
+import type { Prompt } from "./prompt.ts"
 import type { History } from "./history.ts"
 import { StreamWatch, type StreamTimes } from "../lib/progress-timeout.ts"
 import type { ToolCalls } from "./tool-calls.ts"
@@ -19,7 +19,7 @@ export type ReplyOptions = {
   history: History
   model: ChatModel
   /** Asked before each request. */
-  brief: () => Brief
+  prompt: () => Prompt
   toolCalls: ToolCalls
   times: StreamTimes
   sweep: Sweep
@@ -105,12 +105,12 @@ export class Reply {
 
   /** One request to the model, and the tools it calls. Returns what kept it from its end. */
   async #request(round: Round): Promise<ChatModelError | undefined> {
-    const { model, history, brief, sweep, times } = this.#options
+    const { model, history, prompt, sweep, times } = this.#options
     const watch = new StreamWatch({ sweep, times, signal: this.signal })
     this.#newMessage = true
     let failure: ChatModelError | undefined
     try {
-      const request = { ...brief(), items: history.items(), toolChoice: round.toolChoice }
+      const request = { ...prompt(), items: history.items(), toolChoice: round.toolChoice }
       for await (const part of model.reply(request, watch.signal)) {
         if (watch.signal.aborted) break
         watch.heard()

@@ -1,4 +1,4 @@
-/** Watches for a caller who says nothing: reminders one after another, then the end of the call. */
+/** Detects a caller who says nothing: reminders one after another, then the end of the call. */
 
 import type { Sweep } from "../lib/sweep.ts"
 
@@ -10,7 +10,7 @@ export type SilenceDetectionOptions = {
   sweep: Sweep
   /** When everything the agent said will have been heard, in milliseconds since the epoch. */
   quietAt: () => number
-  /** Whether an answer is being made or a tool is running: then the caller is the one who waits. */
+  /** Whether an answer is being made or a tool is running: then the caller is waiting. */
   busy: () => boolean
   remind: (text: string) => void
   giveUp: () => void
@@ -18,29 +18,32 @@ export type SilenceDetectionOptions = {
 
 export class SilenceDetection {
   readonly #options: SilenceDetectionOptions
-  /** From when on silence counts. */
+  /** From when on silence counts, in milliseconds since the epoch. */
   #sinceMs = 0
   #reminders = 0
-  #running = false
+  #state: "stopped" | "running" | "closed" = "stopped"
   #cancel = () => {}
 
   constructor(options: SilenceDetectionOptions) {
     this.#options = options
   }
 
-  get running(): boolean {
-    return this.#running
-  }
-
-  /** Begins to watch, or begins anew. */
+  /** Starts, or starts over. Without effect once closed. */
   start(): void {
-    this.#running = true
+    if (this.#state === "closed") return
+    this.#state = "running"
     this.alive()
   }
 
-  /** Watches no more. */
+  /** Stops until the next start. */
   stop(): void {
-    this.#running = false
+    if (this.#state === "running") this.#state = "stopped"
+    this.#cancel()
+  }
+
+  /** Stops for good. */
+  close(): void {
+    this.#state = "closed"
     this.#cancel()
   }
 
@@ -48,18 +51,18 @@ export class SilenceDetection {
   alive(): void {
     this.#reminders = 0
     this.#sinceMs = this.#options.sweep.clock.now()
-    if (this.#running) this.#arm()
+    if (this.#state === "running") this.#arm()
   }
 
-  /** The end of the agent's speech has turned out to be another than expected. */
+  /** The end of the agent's speech is another than was expected. */
   quietChanged(): void {
-    if (this.#running) this.#arm()
+    if (this.#state === "running") this.#arm()
   }
 
   #arm(): void {
     const { sweep } = this.#options
     this.#cancel()
-    this.#cancel = sweep.after(Math.max(0, this.#dueMs() - sweep.clock.now()), () => this.#look())
+    this.#cancel = sweep.after(Math.max(0, this.#dueMs() - sweep.clock.now()), () => this.#check())
   }
 
   /** Reminders follow each other at the threshold; before the first one the agent's own speech does not count. */
@@ -69,7 +72,7 @@ export class SilenceDetection {
     return from + thresholdMs
   }
 
-  #look(): void {
+  #check(): void {
     const { sweep, messages, busy, remind, giveUp } = this.#options
     const now = sweep.clock.now()
     if (busy()) {
@@ -86,6 +89,6 @@ export class SilenceDetection {
     this.#reminders += 1
     this.#sinceMs = now
     remind(message)
-    if (this.#running) this.#arm()
+    if (this.#state === "running") this.#arm()
   }
 }

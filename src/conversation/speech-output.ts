@@ -1,25 +1,28 @@
-/** The mouth of a conversation: how what the agent says and does reaches the other side. Implemented by each engine. */
+/** What an engine must be able to say and do on a call. Each engine implements it over its own protocol. */
 
-import type { Handoff, VoiceAction } from "../tools/define-tool.ts"
+import type { VoiceAction } from "../tools/define-tool.ts"
 
-export interface Voice {
-  /** Whether nothing that is said is heard (listen mode). Then it is said neither in transcript nor in history. */
-  readonly muted: boolean
-  /** A piece of the running answer, spoken as it comes. Not called while muted. */
-  token(text: string): void
-  /** The running answer is complete. Called once for each answer that had a token, and for one that had none. */
+export interface SpeechOutput {
+  /** Listen mode: nothing that is said reaches the caller, the transcript or the history. Digits still go out. */
+  muted: boolean
+  /** A part of the running answer, which is spoken as it comes. Without effect while muted. */
+  text(text: string): void
+  /** The running answer is complete. Called once for each answer, also for one without text. */
   finish(): void
   /**
-   * A whole sentence of the program's own, also in the middle of an answer. Not called while muted.
-   * `preemptible`: the next thing said may cut it off.
+   * A whole sentence that is not part of the running answer; may come in the middle of one. Without effect while muted.
+   * `preemptible`: the next text may cut it off.
    */
-  line(text: string, options?: { preemptible?: boolean }): void
-  /** Digits, sounds, languages. */
+  sentence(text: string, options?: { preemptible?: boolean }): void
+  /** Sends digits, plays media, switches the language; whatever the protocol cannot do has no effect. */
   act(action: VoiceAction): void
-  /** Ends the session as soon as everything said before was heard, or at once when the caller cuts it off. */
-  end(handoff: Handoff): void
-  /** The caller cut the agent off: nothing that was sent before is heard any more. */
-  interrupted(): void
-  /** When everything sent so far will have been spoken, in milliseconds since the epoch; in the past when it is quiet. */
+  /** The caller interrupted: nothing that was sent before is heard from now on. */
+  interrupt(): void
+  /** When everything sent so far will have been heard, in milliseconds since the epoch; in the past when it was. */
   quietAt(): number
+  /**
+   * When everything sent so far is taken as heard even if nothing reports it, in milliseconds since the epoch. Undefined
+   * when nothing is left to be heard; Infinity while the other side reports that it is speaking.
+   */
+  heardBy(): number | undefined
 }

@@ -56,7 +56,7 @@ export type Cut = { itemId: string; epoch: number; heardMs: number; sentMs: numb
 
 export class AgentAudio {
   /** Nothing that is spoken is heard, or becomes part of the conversation. */
-  muted: boolean
+  muted = false
   readonly #stream: MediaStream
   readonly #clock: Clock
   readonly #tap: AudioTap
@@ -67,12 +67,11 @@ export class AgentAudio {
   #serial = 0
   #quietAt = 0
 
-  constructor(options: AgentAudioOptions & { muted: boolean }) {
+  constructor(options: AgentAudioOptions) {
     this.#stream = options.stream
     this.#clock = options.clock
     this.#tap = options.tap
     this.#options = options
-    this.muted = options.muted
   }
 
   /** When everything sent so far will have been heard, or was, in milliseconds since the epoch. */

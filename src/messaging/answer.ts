@@ -5,7 +5,7 @@ import type { Agent } from "../assets/agent.ts"
 import type { CallEvent } from "../call/events.ts"
 import { CallId } from "../call/ids.ts"
 import type { Turn } from "../call/turn.ts"
-import { promptFor, type Brief } from "../conversation/prompt.ts"
+import { promptFor, type Prompt } from "../conversation/prompt.ts"
 import { History } from "../conversation/history.ts"
 import { Reply } from "../conversation/reply.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
@@ -107,7 +107,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
     turn: history.agent(),
     history,
     model,
-    brief: () => briefOf(conversation, agentOf(conversation)),
+    prompt: () => promptOf(conversation, agentOf(conversation)),
     toolCalls,
     times,
     sweep,
@@ -133,8 +133,8 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
   return outcome === "said" ? { outcome, text: heard, endedBy } : { outcome }
 }
 
-function briefOf({ id, userId, createdAt, parameters }: StoredConversation, agent: Agent): Brief {
-  const brief = promptFor({
+function promptOf({ id, userId, createdAt, parameters }: StoredConversation, agent: Agent): Prompt {
+  const prompt = promptFor({
     agent,
     call: { sid: null, direction: "inbound", from: "", to: "", prompt: null, createdAt },
     parameters,
@@ -144,7 +144,7 @@ function briefOf({ id, userId, createdAt, parameters }: StoredConversation, agen
     .update(userId ?? id)
     .digest("hex")
     .slice(0, 32)
-  return { ...brief, safetyId, conversationId: id }
+  return { ...prompt, safetyId, conversationId: id }
 }
 
 /** A message that was never answered and is sent again stands in the conversation once. */

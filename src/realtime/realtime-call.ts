@@ -1,171 +1,151 @@
-/** A call on a speech-to-speech model while its conversation runs: what the caller, the model and others do, joined. */
+/** A conversation with a speech-to-speech model on a media stream: what the caller, the model and programs do, joined. */
 
-import type { Parameters } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
-import type { AgentChange, AgentState, Ending, InsertedMessage, LiveCall } from "../call/live-calls.ts"
-import type { SessionStart } from "../call/session-start.ts"
+import type { AgentChange, AgentState, Ending, InsertedMessage } from "../call/live-calls.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
-import { Digits } from "../conversation/dtmf-buffer.ts"
-import { History } from "../conversation/history.ts"
-import { runCallTool } from "../conversation/run-call-tool.ts"
-import { SilenceDetection } from "../conversation/silence-detection.ts"
-import { LiveUpdate } from "../conversation/live-update.ts"
+import { historyOf, type CallContext } from "../conversation/call-context.ts"
+import { DtmfBuffer } from "../conversation/dtmf-buffer.ts"
+import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
+import type { History } from "../conversation/history.ts"
 import { AppError } from "../lib/errors.ts"
-import type { MediaStream } from "../media/media-stream.ts"
-import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
-import type { ToolCall } from "../tools/run-tool.ts"
 import { AgentAudio } from "../media/agent-audio.ts"
 import { CallerAudio } from "../media/caller-audio.ts"
-import { encodeAppend, encodeItemDelete, type NewItem } from "./protocol/client-events.ts"
+import { MediaOutput } from "../media/media-output.ts"
+import type { MediaEngine } from "../media/media-session.ts"
+import type { MediaStream } from "../media/media-stream.ts"
+import type { CallAction, Handoff, ToolOutcome } from "../tools/define-tool.ts"
+import type { ToolCall } from "../tools/run-tool.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
-import { TurnManager } from "./turn-manager.ts"
-import { historyFrames } from "./protocol/history-items.ts"
 import type { ConnectionFailure } from "./connection/connection.ts"
+import { encodeAppend, encodeItemDelete, type NewItem } from "./protocol/client-events.ts"
+import { historyFrames } from "./protocol/history-items.ts"
 import { sessionFor } from "./protocol/session-update.ts"
+import { TurnManager } from "./turn-manager.ts"
 
-/** Allowed beyond the end of what is being said before a session ends all the same, in milliseconds. */
-const END_GRACE_MS = 2_000
-/** How long the model may take to say last words. */
+/** How long the model may take to say a farewell. */
 const FAREWELL_MS = 8_000
-const END_LABEL = "end"
 
-export class RealtimeCall implements LiveCall {
+export class RealtimeCall implements MediaEngine {
   readonly callId: CallId
-  readonly #options: RealtimeCallOptions
-  /** Where every piece of the caller's sound goes. */
-  readonly sound: CallerAudio
+  readonly callerAudio: CallerAudio
+  readonly #context: CallContext
   readonly #stream: MediaStream
-  readonly #role: CallAgent
+  readonly #agent: CallAgent
   readonly #history: History
-  readonly #voice: AgentAudio
-  readonly #dialog: TurnManager
-  readonly #silence: SilenceDetection
-  readonly #liveUpdate: LiveUpdate
-  readonly #digits: Digits
+  readonly #audio: AgentAudio
+  readonly #output: MediaOutput
+  readonly #ending: EndAfterPlayback
+  readonly #turns: TurnManager
+  readonly #dtmf: DtmfBuffer
   #language: string | undefined
-  #ending: Ending | undefined
-  #handedOver = false
-  #cancelEnd = () => {}
 
-  /** `parameters`: those of the call and of the socket, without the program's own. */
-  constructor(
-    options: RealtimeCallOptions,
-    { stream, parameters, start }: { stream: MediaStream; parameters: Parameters; start: SessionStart },
-  ) {
-    const { call, assets, sweep, log, publish, keep, times, connectTo } = options
+  constructor({ context, stream, connectTo, transcribeModel, tap, ...options }: RealtimeCallOptions) {
+    const { call, lifecycle, keep, publish, times, sweep, log } = context
     this.callId = call.id
-    this.#options = options
-    this.sound = new CallerAudio({ callId: call.id, encode: encodeAppend, tap: options.tap, log })
+    this.#context = context
     this.#stream = stream
-    this.#role = new CallAgent({ assets, call, facts: { sessionId: stream.streamSid }, parameters, log })
-    const { agent } = this.#role
-    const listenMode = parameters["listenMode"]
-    const muted = listenMode === undefined ? agent.listenMode : listenMode === "true"
-    const turns = start.kind === "new" ? [] : start.turns
-    this.#history = new History({ callId: call.id, turns, keep })
-    this.#voice = new AgentAudio({
+    this.#history = historyOf(context)
+    const { clock } = sweep
+    this.callerAudio = new CallerAudio({ callId: call.id, encode: encodeAppend, tap, log })
+    this.#audio = new AgentAudio({ stream, history: this.#history, clock, publish, callId: call.id, tap })
+    this.#output = new MediaOutput({
       stream,
-      history: this.#history,
-      clock: sweep.clock,
-      publish,
-      muted,
-      callId: call.id,
-      tap: options.tap,
+      audio: this.#audio,
+      speak: (text) => this.#turns.say(text),
+      stop: () => this.#turns.interrupt(),
+      switchLanguage: (tag) => {
+        this.#language = tag
+        this.#turns.update()
+      },
     })
-    const model = agent.realtime.model ?? options.model
-    this.#dialog = new TurnManager({
-      connect: connectTo({ model, safetyId: this.#role.brief().safetyId }),
+    this.#ending = new EndAfterPlayback({
+      output: this.#output,
+      end: (handoff) => this.#end(handoff),
+      sweep,
+    })
+    this.#agent = new CallAgent({
+      context,
+      facts: { sessionId: stream.streamSid },
+      output: this.#output,
+      engine: {
+        busy: () => this.#turns.busy,
+        greet: (text) => this.#output.sentence(text),
+        say: (text) => this.#output.sentence(text),
+        insert: (message) => this.insert(message),
+        forget: () => this.#forget(),
+        promptChanged: () => this.#turns.update(),
+        wrapUp: (text, ending) => this.wrapUp(text, ending),
+      },
+    })
+    const { realtime, phrases } = this.#agent.agent
+    const model = realtime.model ?? options.model
+    this.#turns = new TurnManager({
+      connect: connectTo({ model, safetyId: this.#agent.prompt().safetyId }),
       model,
-      transcriber: agent.realtime.transcription?.model ?? options.transcribeModel,
-      session: () => this.#session(model),
+      transcriber: realtime.transcription?.model ?? transcribeModel,
+      session: () => this.#session({ model, transcribeModel }),
       prelude: () => {
-        this.#voice.keepHeard()
+        this.#audio.keepHeard()
         return historyFrames(this.#history.items())
       },
-      serverInterrupts: agent.realtime.turnDetection.interruptResponse,
-      serverAnswers: agent.realtime.turnDetection.createResponse,
-      transcribes: agent.realtime.transcription !== null,
-      waitsWithWords: agent.phrases.wait.length > 0,
+      serverInterrupts: realtime.turnDetection.interruptResponse,
+      serverAnswers: realtime.turnDetection.createResponse,
+      transcribes: realtime.transcription !== null,
+      waitsWithWords: phrases.wait.length > 0,
       history: this.#history,
-      callerAudio: this.sound,
-      voice: this.#voice,
+      callerAudio: this.callerAudio,
+      voice: this.#audio,
       keep,
-      keepUsage: options.keepUsage,
+      keepUsage: (usage) => lifecycle.usage(call.id, usage),
       publish,
       runTool: (toolCall) => this.#runTool(toolCall),
       act: (action) => this.#act(action),
       onCaller: () => this.#callerSpeaks(),
-      onQuiet: () => this.#endIfSaid(),
+      onQuiet: () => this.#modelIsQuiet(),
       onFailed: (failure) => this.#modelFailed(failure),
-      times,
+      times: { ...times, modelConnectMs: options.modelConnectMs },
       sweep,
       log,
     })
-    this.#digits = new Digits({ sweep, pauseMs: times.digitsMs, onRow: (digits) => this.#keyed(digits) })
-    this.#silence = new SilenceDetection({
-      thresholdMs: agent.silence.secondsThreshold * 1000,
-      messages: agent.silence.messages,
+    this.#dtmf = new DtmfBuffer({
       sweep,
-      quietAt: () => this.#voice.quietAt(),
-      busy: () => this.#dialog.busy,
-      remind: (text) => this.#dialog.say(text),
-      giveUp: () => this.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
+      pauseMs: times.digitsMs,
+      onDigits: (digits) => this.#digits(digits),
     })
-    this.#liveUpdate = new LiveUpdate({
-      role: this.#role,
-      voice: this.#voice,
-      silence: this.#silence,
-      goesOn: () => this.#ending === undefined,
-      onRole: () => {
-        this.#dialog.update()
-        options.onAgent(this.#role.agent)
-      },
-      forget: () => {
-        this.#history.forget()
-        this.#dialog.forget((itemId) => encodeItemDelete(itemId))
-      },
-      insert: (message) => this.insert(message),
-      publish: publish,
-    })
-    options.onAgent(agent)
-    this.#firstWords(start)
-    this.#liveUpdate.watchSilence()
+    this.#agent.start()
   }
 
-  /** The caller pressed a key. */
-  press(digit: string): void {
-    this.#silence.alive()
-    this.#digits.press(digit)
+  dtmf(digit: string): void {
+    this.#agent.resetSilence()
+    this.#dtmf.add(digit)
   }
 
-  /** A mark came back from Twilio. */
   reached(mark: string): void {
-    if (this.#voice.reached(mark).includes(END_LABEL)) this.#handOver()
-    else if (!this.#voice.isSpeaking) this.#dialog.quiet()
+    if (this.#output.reached(mark)) this.#ending.now()
+    else if (!this.#audio.isSpeaking) this.#turns.quiet()
   }
 
-  /** The socket is gone. `onSettled` is called once all that was said is recorded. */
   closed(onSettled: () => void): void {
-    this.#silence.stop()
-    this.#noteKeys(this.#digits.take())
-    this.#cancelEnd()
+    this.#agent.close()
+    this.#recordDigits(this.#dtmf.take())
+    this.#ending.close()
     this.#stream.closed()
-    this.#dialog.close(onSettled)
-    this.#voice.cut()
+    this.#turns.close(onSettled)
+    this.#audio.cut()
   }
 
   say(text: string): void {
-    if (this.#ending || this.#voice.muted) return
-    this.#dialog.say(text)
-    // Whoever is spoken to is given the time to answer.
-    this.#silence.alive()
+    if (!this.#ending.isOpen || this.#output.muted) return
+    this.#output.sentence(text)
+    // A caller who is spoken to gets the whole threshold to answer.
+    this.#agent.resetSilence()
   }
 
   insert({ role, text, respond }: InsertedMessage): void {
     const speaker = role === "user" ? "caller" : role === "assistant" ? "agent" : "system"
-    const turn = this.#history.note(text, { speaker, at: this.#options.sweep.clock.now() })
-    this.#options.publish({ type: "message.inserted", turnId: turn.id, role, text })
-    this.#dialog.insert({ type: "message", role, text } satisfies NewItem, { respond })
+    const turn = this.#history.note(text, { speaker, at: this.#context.sweep.clock.now() })
+    this.#context.publish({ type: "message.inserted", turnId: turn.id, role, text })
+    this.#turns.insert({ type: "message", role, text } satisfies NewItem, { respond })
   }
 
   sendFrame(): void {
@@ -176,50 +156,30 @@ export class RealtimeCall implements LiveCall {
   }
 
   change(change: AgentChange): AgentState {
-    return this.#liveUpdate.change(change)
+    return this.#agent.change(change)
   }
 
   wrapUp(text: string, ending: Ending): void {
-    if (this.#ending) return
-    this.#ending = ending
-    this.#silence.stop()
-    this.#noteKeys(this.#digits.take())
-    if (text !== "" && !this.#voice.muted && this.#dialog.isConnected) {
-      this.#dialog.say(text)
-      this.#cancelEnd = this.#options.sweep.after(FAREWELL_MS, () => this.#endWhenHeard())
-    } else this.#endWhenHeard()
+    if (!this.#ending.isOpen) return
+    this.#agent.close()
+    this.#recordDigits(this.#dtmf.take())
+    const isSpoken = text !== "" && !this.#output.muted && this.#turns.isConnected
+    if (!isSpoken) return this.#ending.request(ending)
+    this.#ending.requestAfterSpeech(ending, { withinMs: FAREWELL_MS })
+    this.#output.sentence(text)
   }
 
   close(code: number, reason: string): void {
     this.#stream.close(code, reason)
   }
 
-  #firstWords(start: SessionStart): void {
-    const { phrases } = this.#role.agent
-    switch (start.kind) {
-      case "new":
-        return this.#dialog.say(this.#role.firstWords)
-      case "resumed":
-        return this.#dialog.say(phrases.resumed)
-      case "transfer-failed":
-        this.insert({
-          role: "system",
-          text: `The caller was to be handed to a person, but nobody took the call (${start.reason}).`,
-          respond: false,
-        })
-        return this.#dialog.say(phrases.transferFailed)
-      default:
-        start satisfies never
-    }
-  }
-
-  #session(model: string): object {
-    const { instructions, tools } = this.#role.brief()
+  #session({ model, transcribeModel }: { model: string; transcribeModel: string }): object {
+    const { instructions, tools } = this.#agent.prompt()
     const language = this.#language
     return sessionFor({
       model,
-      transcribeModel: this.#options.transcribeModel,
-      settings: this.#role.agent.realtime,
+      transcribeModel,
+      settings: this.#agent.agent.realtime,
       instructions:
         language === undefined
           ? instructions
@@ -228,53 +188,45 @@ export class RealtimeCall implements LiveCall {
     })
   }
 
+  #forget(): void {
+    this.#history.forget()
+    this.#turns.forget((itemId) => encodeItemDelete(itemId))
+  }
+
   #callerSpeaks(): void {
-    this.#silence.alive()
-    // Whoever cuts off last words has heard enough of them.
-    if (this.#ending) this.#handOver()
+    this.#agent.resetSilence()
+    // A caller who interrupts the farewell has heard enough of it.
+    this.#ending.now()
   }
 
-  #noteKeys(digits: string): void {
-    const { publish, sweep } = this.#options
+  /** Nothing is being said or made, so a farewell was said if one was requested. */
+  #modelIsQuiet(): void {
+    if (!this.#turns.busy) this.#ending.recheck()
+  }
+
+  #recordDigits(digits: string): void {
     if (digits === "") return
-    const turn = this.#history.caller(digits, { kind: "keypad", at: sweep.clock.now() })
-    publish({ type: "digits.received", turnId: turn.id, digits })
+    const turn = this.#history.caller(digits, { kind: "keypad", at: this.#context.sweep.clock.now() })
+    this.#context.publish({ type: "digits.received", turnId: turn.id, digits })
   }
 
-  #keyed(digits: string): void {
-    this.#noteKeys(digits)
-    if (this.#ending) return
-    this.#dialog.interrupt()
+  #digits(digits: string): void {
+    this.#recordDigits(digits)
+    if (!this.#ending.isOpen) return
+    this.#output.interrupt()
     const text = `The caller pressed ${digits} on the keypad.`
-    this.#dialog.insert({ type: "message", role: "user", text }, { respond: true })
+    this.#turns.insert({ type: "message", role: "user", text }, { respond: true })
   }
 
   /** A media stream cannot do everything that tools may ask for. */
   async #runTool(toolCall: ToolCall): Promise<ToolOutcome> {
-    const outcome = await runCallTool(this.#options, this.#role.agent, toolCall)
+    const outcome = await this.#agent.runTool(toolCall)
     if (!outcome.ok || outcome.action?.type !== "play-media") return outcome
     return { ok: false, code: "NOT_AVAILABLE", message: "Sound files cannot be played on this call." }
   }
 
-  /** Last words, if any are owed, were said by the model; now they are to be heard. */
-  #endIfSaid(): void {
-    if (this.#ending && !this.#dialog.busy) this.#endWhenHeard()
-  }
-
-  #endWhenHeard(): void {
-    this.#cancelEnd()
-    const waitMs = this.#voice.quietAt() - this.#options.sweep.clock.now()
-    if (!this.#voice.isSpeaking || !this.#stream.mark(END_LABEL)) return this.#handOver()
-    this.#cancelEnd = this.#options.sweep.after(waitMs + END_GRACE_MS, () => this.#handOver())
-  }
-
-  #handOver(): void {
-    const ending = this.#ending
-    if (!ending || this.#handedOver) return
-    this.#handedOver = true
-    this.#cancelEnd()
-    const { reasonCode, reason, transferTo } = ending
-    this.#options.publish({
+  #end({ reasonCode, reason, transferTo }: Handoff): void {
+    this.#context.publish({
       type: "session.handed-over",
       reasonCode,
       reason: reason.slice(0, 2_000),
@@ -283,35 +235,33 @@ export class RealtimeCall implements LiveCall {
     this.#stream.close(1000, "session ended")
   }
 
-  /** The caller hears a sentence, and the call goes on elsewhere. */
+  /** The caller hears a stored sentence, and the call continues elsewhere. */
   #modelFailed(failure: ConnectionFailure): void {
-    this.#silence.stop()
+    this.#agent.close()
+    if (!this.#ending.isOpen) return this.#ending.recheck()
+    this.#audio.playPrompt("technical-problem")
     const isRefused = failure.status === 401 || failure.status === 403
-    if (!this.#ending) {
-      this.#voice.playPrompt("technical-problem")
-      this.#ending = { reasonCode: isRefused ? "model-refused" : "model-failed", reason: failure.message }
-    }
-    this.#endWhenHeard()
+    this.#ending.request({
+      reasonCode: isRefused ? "model-refused" : "model-failed",
+      reason: failure.message,
+    })
   }
 
   #act(action: CallAction): void {
     switch (action.type) {
       case "send-digits":
-        return this.#voice.playTones(action.digits)
       case "play-media":
-        return
       case "switch-language":
-        this.#language = action.ttsLanguage ?? this.#language
-        return this.#dialog.update()
+        return this.#output.act(action)
       case "set-listen-mode":
       case "set-silence-detection":
       case "change-context":
-        return this.#liveUpdate.steer(action)
+        return this.#agent.update(action)
       case "end-call":
         // The farewell of the same answer may still be on its way.
-        this.#ending ??= action.handoff
-        this.#silence.stop()
-        return this.#endIfSaid()
+        this.#ending.requestAfterSpeech(action.handoff)
+        this.#agent.close()
+        return this.#modelIsQuiet()
       default:
         action satisfies never
     }

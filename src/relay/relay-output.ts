@@ -1,6 +1,6 @@
-/** The voice of a conversation over ConversationRelay: frames to Twilio, and the end of the session after the last word. */
+/** Speech output over ConversationRelay: frames to Twilio, and an estimate of when the caller has heard them. */
 
-import type { Voice } from "../conversation/speech-output.ts"
+import type { SpeechOutput } from "../conversation/speech-output.ts"
 import type { Socket } from "../lib/socket.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
@@ -8,63 +8,55 @@ import type { Handoff, VoiceAction } from "../tools/define-tool.ts"
 import { encodeRelayFrame, type RelayOutbound } from "../twilio/relay-messages.ts"
 import { PlayoutEstimate } from "./playout-estimate.ts"
 
-/** Allowed beyond the estimated end of the farewell before the session is ended all the same. */
-const END_GRACE_MS = 300
-/** The same while Twilio says that the agent is still audible. */
-const SPEAKING_GRACE_MS = 10_000
+/** Allowed beyond the estimated end of speech before it is taken as heard. */
+const ESTIMATE_GRACE_MS = 300
 /** Twilio closes the socket after `end`; if it does not, we do, after this time. */
 const CLOSE_AFTER_END_MS = 5_000
 
-export type RelayOutputOptions = {
-  socket: Socket
-  sweep: Sweep
-  log: Log
-  /** Whether it begins muted. */
-  listenMode: boolean
-}
+export type RelayOutputOptions = { socket: Socket; sweep: Sweep; log: Log }
 
-export class RelayOutput implements Voice {
-  /** Mutes what is spoken and played; digits and the end of the call still go out. */
-  muted: boolean
+type State =
+  | { phase: "open"; /** Whether Twilio expects more text of the same talk cycle. */ inTalkCycle: boolean }
+  /** `end` was sent; nothing may follow it. */
+  | { phase: "ended"; cancelClose: () => void }
+  | { phase: "closed" }
+
+export class RelayOutput implements SpeechOutput {
+  muted = false
   readonly #socket: Socket
   readonly #sweep: Sweep
   readonly #log: Log
-  readonly #clock = new PlayoutEstimate()
-  /** Whether Twilio was sent words to which more may come. */
-  #talkCycleOpen = false
-  #handoff: Handoff | undefined
-  /** When the session is ended in any case. */
-  #endByMs = 0
-  #ended = false
-  #cancelEnd = () => {}
+  readonly #playout = new PlayoutEstimate()
+  #state: State = { phase: "open", inTalkCycle: false }
 
-  constructor({ socket, sweep, log, listenMode }: RelayOutputOptions) {
+  constructor({ socket, sweep, log }: RelayOutputOptions) {
     this.#socket = socket
     this.#sweep = sweep
     this.#log = log
-    this.muted = listenMode
   }
 
-  /** Words that Twilio speaks by itself: the greeting of the TwiML. */
+  /** Text that Twilio speaks without a frame: the greeting of the TwiML. */
   spokenByTwilio(text: string): void {
-    this.#clock.sent(text, this.#now())
+    this.#playout.sent(text, this.#now())
   }
 
-  token(text: string): void {
-    this.#talkCycleOpen = true
-    this.#clock.sent(text, this.#now())
+  text(text: string): void {
+    if (this.muted) return
+    this.#talkCycle(true)
+    this.#playout.sent(text, this.#now())
     this.#send({ type: "text", token: text, last: false })
   }
 
   finish(): void {
-    this.#talkCycleOpen = false
+    this.#talkCycle(false)
     this.#send({ type: "text", token: "", last: true })
   }
 
-  line(text: string, { preemptible = false }: { preemptible?: boolean } = {}): void {
-    // Within an open talk cycle Twilio would take the line for the rest of it.
-    if (this.#talkCycleOpen) this.finish()
-    this.#clock.sent(text, this.#now(), { preemptible })
+  sentence(text: string, { preemptible = false }: { preemptible?: boolean } = {}): void {
+    if (this.muted) return
+    // Within an open talk cycle Twilio would take the sentence for the rest of it.
+    if (this.#state.phase === "open" && this.#state.inTalkCycle) this.finish()
+    this.#playout.sent(text, this.#now(), { preemptible })
     this.#send({ type: "text", token: text, last: true, ...(preemptible ? { preemptible } : {}) })
   }
 
@@ -96,72 +88,61 @@ export class RelayOutput implements Voice {
     }
   }
 
-  /** Sends a frame as somebody else made it. */
+  /** Sends a frame that a program made, also while muted. */
   frame(frame: RelayOutbound): void {
     if (frame.type === "text") {
-      this.#talkCycleOpen = !frame.last
-      this.#clock.sent(frame.token, this.#now(), { preemptible: frame.preemptible === true })
+      this.#talkCycle(!frame.last)
+      this.#playout.sent(frame.token, this.#now(), { preemptible: frame.preemptible === true })
     }
     this.#send(frame)
     if (frame.type === "end") this.#awaitClose()
   }
 
-  end(handoff: Handoff): void {
-    if (this.#handoff) return
-    this.#handoff = handoff
-    this.#endByMs = Math.max(this.#clock.endsAt, this.#now()) + SPEAKING_GRACE_MS
-    this.#endWhenQuiet()
+  interrupt(): void {
+    this.#talkCycle(false)
+    this.#playout.purged(this.#now())
   }
 
   quietAt(): number {
-    return this.#clock.endsAtSeen(this.#now())
+    return this.#playout.endsAtSeen(this.#now())
+  }
+
+  heardBy(): number | undefined {
+    const { endsAt, speaking } = this.#playout
+    if (speaking) return Number.POSITIVE_INFINITY
+    return endsAt <= this.#now() ? undefined : endsAt + ESTIMATE_GRACE_MS
   }
 
   /** Twilio reported that the agent began or ceased to be audible. */
   agentSpeaking(on: boolean): void {
-    this.#clock.reported(on, this.#now())
-    if (this.#handoff) this.#endWhenQuiet()
+    this.#playout.reported(on, this.#now())
   }
 
-  interrupted(): void {
-    this.#talkCycleOpen = false
-    this.#clock.purged(this.#now())
-    if (this.#handoff) this.#endNow()
-  }
-
-  /** The socket is gone. */
-  close(): void {
-    this.#ended = true
-    this.#cancelEnd()
-  }
-
-  #endWhenQuiet(): void {
-    if (this.#ended) return
-    this.#cancelEnd()
-    const now = this.#now()
-    const waitMs = this.#clock.endsAt - now
-    if (waitMs <= 0 && !this.#clock.speaking) return this.#endNow()
-    const limitMs = this.#endByMs - now
-    const patienceMs = this.#clock.speaking ? limitMs : Math.min(waitMs + END_GRACE_MS, limitMs)
-    this.#cancelEnd = this.#sweep.after(Math.max(0, patienceMs), () => this.#endNow())
-  }
-
-  #endNow(): void {
-    if (this.#ended || !this.#handoff) return
-    this.#cancelEnd()
-    this.#send({ type: "end", handoffData: JSON.stringify(this.#handoff) })
+  /** Ends the session; `handoff` reaches the next step of the call. */
+  end(handoff: Handoff): void {
+    if (this.#state.phase !== "open") return
+    this.#send({ type: "end", handoffData: JSON.stringify(handoff) })
     this.#awaitClose()
   }
 
-  /** Nothing is sent after the end. Twilio closes the socket; if it does not, we do. */
+  /** The socket is closed. */
+  close(): void {
+    if (this.#state.phase === "ended") this.#state.cancelClose()
+    this.#state = { phase: "closed" }
+  }
+
+  #talkCycle(inTalkCycle: boolean): void {
+    if (this.#state.phase === "open") this.#state.inTalkCycle = inTalkCycle
+  }
+
   #awaitClose(): void {
-    this.#ended = true
-    this.#cancelEnd()
-    this.#cancelEnd = this.#sweep.after(CLOSE_AFTER_END_MS, () => this.#socket.close(1000, "session ended"))
+    if (this.#state.phase !== "open") return
+    const close = () => this.#socket.close(1000, "session ended")
+    this.#state = { phase: "ended", cancelClose: this.#sweep.after(CLOSE_AFTER_END_MS, close) }
   }
 
   #send(frame: RelayOutbound): void {
-    if (this.#ended) return
+    if (this.#state.phase !== "open") return
     let text: string
     try {
       text = encodeRelayFrame(frame)
@@ -171,7 +152,7 @@ export class RelayOutput implements Voice {
       return
     }
     if (this.#socket.send(text) === 0) {
-      // A dropped frame is a hole in the conversation. The call is taken up again on a fresh socket.
+      // A dropped frame is a hole in the conversation. The call resumes on a new socket.
       this.#log.error("socket dropped a frame", { frame: frame.type })
       this.close()
       this.#socket.close(1011, "cannot keep up")

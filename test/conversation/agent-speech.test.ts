@@ -9,7 +9,7 @@ describe("while the answer streams", () => {
     using stand = new Stand()
     const request = await stand.ask("When is my booking?")
     await request.say("Your booking ", "is for Tuesday", " at ten")
-    stand.voice.take()
+    stand.output.take()
     stand.conversation.interrupt("Your booking is for")
     expect({ aborted: request.aborted, answering: stand.conversation.busy }).toEqual({
       aborted: true,
@@ -17,7 +17,7 @@ describe("while the answer streams", () => {
     })
     expect(stand.transcript.at(-1)).toBe("agent: Your booking is for —")
     await request.say(" o'clock")
-    expect(stand.voice.take()).toEqual(["interrupted"])
+    expect(stand.output.take()).toEqual(["interrupt"])
     expect(stand.items).toEqual(["user: When is my booking?", "assistant: Your booking is for"])
     expect(stand.events.slice(-2)).toMatchObject([
       { type: "reply.finished", outcome: "interrupted" },
@@ -43,7 +43,7 @@ describe("while the answer streams", () => {
     using stand = new Stand()
     const request = await stand.ask("Hello")
     await request.say("Good day")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.interrupt("")
     expect(request.aborted).toBe(true)
     expect(stand.transcript).toEqual(["caller: Hello", "agent:  —"])
@@ -55,7 +55,7 @@ describe("while the answer streams", () => {
     const request = await stand.ask("Hello")
     await request.say("Good day. How can I help?")
     stand.conversation.played("Good day.")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.interrupt(" ")
     expect(stand.transcript.at(-1)).toBe("agent: Good day. —")
   })
@@ -102,7 +102,7 @@ describe("after the answer was complete", () => {
   test("the last turn is cut", async () => {
     using stand = new Stand()
     await stand.exchange("Hello", "Good day, how can I help you today?")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.clock.advance(500)
     stand.conversation.interrupt("Good day, how")
     expect(stand.items).toEqual(["user: Hello", "assistant: Good day, how"])
@@ -122,7 +122,7 @@ describe("after the answer was complete", () => {
   test("an empty report after a cut takes nothing more away", async () => {
     using stand = new Stand()
     await stand.exchange("Hello", "Good day, how can I help you today?")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.interrupt("Good day")
     stand.conversation.interrupt("")
     expect(stand.transcript.at(-1)).toBe("agent: Good day —")
@@ -156,7 +156,7 @@ describe("a report about an earlier answer", () => {
     stand.clock.advance(3000)
     const request = await stand.ask("1")
     await request.say("You pressed one.")
-    stand.voice.take()
+    stand.output.take()
     stand.conversation.interrupt("Good day, how can I", { durationMs: 2800 })
     await request.end(" Thank you.")
     expect(stand.transcript).toEqual([
@@ -165,16 +165,16 @@ describe("a report about an earlier answer", () => {
       "caller: 1",
       "agent: You pressed one. Thank you.",
     ])
-    expect(stand.voice.take()).toEqual(["token  Thank you.", "finish"])
+    expect(stand.output.take()).toEqual(["text  Thank you.", "finish"])
   })
 
   test("while the next one has not begun yet, silences what is being spoken and lets the next one come", async () => {
     using stand = new Stand()
     await stand.exchange("Hello", "Good day, how can I help you today?")
     const request = await stand.ask("A table")
-    stand.voice.take()
+    stand.output.take()
     stand.conversation.interrupt("Good day")
-    expect(stand.voice.take()).toEqual(["interrupted"])
+    expect(stand.output.take()).toEqual(["interrupt"])
     await request.end("For when?")
     expect(stand.transcript).toEqual([
       "caller: Hello",
@@ -256,7 +256,7 @@ describe("what is not an answer", () => {
     const request = await stand.ask("Find it")
     stand.clock.advance(2500)
     await request.say("Here it is")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.interrupt("")
     expect(request.aborted).toBe(true)
     expect(stand.transcript).toEqual(["caller: Find it", "agent: One moment.", "agent:  —"])
@@ -266,7 +266,7 @@ describe("what is not an answer", () => {
     using stand = new Stand()
     stand.conversation.wrapUp("Time is up. Goodbye.", { reasonCode: "time-limit", reason: "" })
     stand.conversation.interrupt("Time is")
-    expect(stand.voice.take()).toEqual(["line Time is up. Goodbye.", "end time-limit", "interrupted"])
+    expect(stand.output.take()).toEqual(["sentence Time is up. Goodbye.", "end time-limit", "interrupt"])
     expect(stand.transcript).toEqual(["agent: Time is —"])
   })
 })
@@ -278,7 +278,7 @@ describe("clauses that were played", () => {
     stand.conversation.interrupt("Yes.")
     await stand.exchange("B", "We are open until ten.")
     stand.conversation.played("We are open")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript.at(-1)).toBe("agent: We are open —")
   })
@@ -288,7 +288,7 @@ describe("clauses that were played", () => {
     await stand.exchange("A", "No. No. No.")
     stand.conversation.played("No.")
     stand.conversation.played("No.")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript.at(-1)).toBe("agent: No. No. —")
   })

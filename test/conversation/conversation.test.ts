@@ -8,9 +8,9 @@ test("an answer streams out piece by piece and is closed once", async () => {
   using stand = new Stand()
   const request = await stand.ask("Hello?")
   await request.say("Good ", "day")
-  expect(stand.voice.take()).toEqual(["token Good ", "token day"])
+  expect(stand.output.take()).toEqual(["text Good ", "text day"])
   await request.end("!")
-  expect(stand.voice.take()).toEqual(["token !", "finish"])
+  expect(stand.output.take()).toEqual(["text !", "finish"])
   expect(stand.transcript).toEqual(["caller: Hello?", "agent: Good day!"])
   expect(stand.conversation.busy).toBe(false)
 })
@@ -94,7 +94,7 @@ test("words come out as one text, whatever the pieces", async () => {
   await request.send({ type: "text", text: " then.", phase: "commentary" })
   await request.send({ type: "text", text: "Done. ", phase: "final_answer" })
   await request.end()
-  expect(stand.voice.take()).toEqual(["token Well,", "token  then.", "token  Done. ", "finish"])
+  expect(stand.output.take()).toEqual(["text Well,", "text  then.", "text  Done. ", "finish"])
   expect(stand.items).toEqual([
     "user: Hello?",
     "assistant(commentary): Well, then.",
@@ -105,7 +105,7 @@ test("words come out as one text, whatever the pieces", async () => {
 test("an empty answer is a silence that the model has chosen", async () => {
   using stand = new Stand()
   await (await stand.ask("Press one to rate us")).end()
-  expect(stand.voice.take()).toEqual(["finish"])
+  expect(stand.output.take()).toEqual(["finish"])
   expect(stand.transcript).toEqual(["caller: Press one to rate us"])
 })
 
@@ -126,7 +126,7 @@ describe("a newer prompt", () => {
     await first.say("Too late")
     await second.end("For when?")
     expect(itemLines([...second.items])).toEqual(["user: I need", "user: a table"])
-    expect(stand.voice.take()).toEqual(["token For when?", "finish"])
+    expect(stand.output.take()).toEqual(["text For when?", "finish"])
     expect(stand.eventsOf("reply.finished").map(({ outcome }) => outcome)).toEqual(["superseded", "said"])
   })
 
@@ -137,7 +137,7 @@ describe("a newer prompt", () => {
     const second = await stand.ask("A table, please")
     await first.say(" can I help?")
     await second.end("For when?")
-    expect(stand.voice.take()).toEqual(["token Good day, how", "finish", "token For when?", "finish"])
+    expect(stand.output.take()).toEqual(["text Good day, how", "finish", "text For when?", "finish"])
     expect(stand.transcript).toEqual([
       "caller: Hello",
       "agent: Good day, how",
@@ -162,7 +162,7 @@ describe("keys", () => {
   test("are collected to one row, which a pause ends", async () => {
     using stand = new Stand()
     for (const digit of "123") {
-      stand.conversation.press(digit)
+      stand.conversation.dtmf(digit)
       stand.clock.advance(1999)
     }
     expect(stand.kept).toEqual([])
@@ -175,9 +175,9 @@ describe("keys", () => {
 
   test("# ends the row at once, also alone", async () => {
     using stand = new Stand()
-    for (const digit of "12#") stand.conversation.press(digit)
+    for (const digit of "12#") stand.conversation.dtmf(digit)
     await stand.model.next()
-    stand.conversation.press("#")
+    stand.conversation.dtmf("#")
     const request = await stand.model.next()
     expect(stand.transcript).toEqual(["caller: 12#", "caller: #"])
     await request.end()
@@ -187,7 +187,7 @@ describe("keys", () => {
 
   test("go into one request with words that follow at once, before them", async () => {
     using stand = new Stand()
-    stand.conversation.press("7")
+    stand.conversation.dtmf("7")
     const request = await stand.ask("that was my choice")
     expect(itemLines([...request.items])).toEqual([
       "user: The caller pressed 7 on the keypad.",
@@ -201,15 +201,15 @@ describe("keys", () => {
   test("take the place of a running answer", async () => {
     using stand = new Stand()
     const first = await stand.ask("Hello")
-    stand.conversation.press("1")
+    stand.conversation.dtmf("1")
     expect(first.aborted).toBe(false)
-    stand.conversation.press("#")
+    stand.conversation.dtmf("#")
     expect(first.aborted).toBe(true)
   })
 
   test("a flood is passed on in pieces of 64", async () => {
     using stand = new Stand()
-    for (let n = 0; n < 130; n++) stand.conversation.press("9")
+    for (let n = 0; n < 130; n++) stand.conversation.dtmf("9")
     stand.conversation.close()
     expect(stand.eventsOf("digits.received").map(({ digits }) => digits.length)).toEqual([64, 64, 2])
   })
@@ -235,7 +235,7 @@ describe("a message put in", () => {
     const request = await stand.ask("Hello")
     stand.conversation.insert({ role: "system", text: "A fact.", respond: false })
     await request.end("Good day.")
-    expect(stand.voice.take()).toEqual(["token Good day.", "finish"])
+    expect(stand.output.take()).toEqual(["text Good day.", "finish"])
   })
 })
 
@@ -244,7 +244,7 @@ describe("sentences of the program", () => {
     using stand = new Stand()
     stand.conversation.greeted("Welcome!")
     stand.conversation.say("A colleague listens.")
-    expect(stand.voice.take()).toEqual(["line A colleague listens."])
+    expect(stand.output.take()).toEqual(["sentence A colleague listens."])
     expect(stand.items).toEqual(["assistant: Welcome!", "assistant: A colleague listens."])
   })
 
@@ -254,24 +254,24 @@ describe("sentences of the program", () => {
     await request.say("Good")
     stand.conversation.wrapUp("Time is up.", HANDOFF)
     await request.say(" day")
-    expect(stand.voice.take()).toEqual(["token Good", "finish", "line Time is up.", "end end-call"])
+    expect(stand.output.take()).toEqual(["text Good", "finish", "sentence Time is up.", "end end-call"])
     stand.conversation.wrapUp("Once more.", HANDOFF)
     stand.conversation.say("And more.")
-    expect(stand.voice.take()).toEqual([])
+    expect(stand.output.take()).toEqual([])
   })
 
   test("last words may be missing", () => {
     using stand = new Stand()
     stand.conversation.wrapUp("", HANDOFF)
-    expect(stand.voice.take()).toEqual(["end end-call"])
+    expect(stand.output.take()).toEqual(["end end-call"])
   })
 
   test("after the last words nothing is answered, but everything is kept", async () => {
     using stand = new Stand()
-    stand.conversation.press("4")
+    stand.conversation.dtmf("4")
     stand.conversation.wrapUp("Bye.", HANDOFF)
     stand.conversation.hear("Wait!")
-    stand.conversation.press("5")
+    stand.conversation.dtmf("5")
     stand.clock.advance(10_000)
     stand.conversation.insert({ role: "user", text: "Answer!", respond: true })
     await settled()
@@ -291,7 +291,7 @@ describe("the end of the line", () => {
     using stand = new Stand()
     const request = await stand.ask("Hello")
     await request.say("Good day, how can I")
-    stand.conversation.press("1")
+    stand.conversation.dtmf("1")
     stand.conversation.close()
     expect(request.aborted).toBe(true)
     await settled()
@@ -307,7 +307,7 @@ describe("the end of the line", () => {
     const request = await stand.ask("Hello")
     await request.say("Good day. How can I help")
     stand.conversation.played("Good day.")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript).toEqual(["agent: Welcome!", "caller: Hello", "agent: Good day. —"])
   })
@@ -317,7 +317,7 @@ describe("the end of the line", () => {
     await stand.exchange("Hello", "Good day. How can I help?")
     stand.conversation.played("Good day.")
     stand.conversation.say("Are you there?")
-    stand.voice.quietAtMs = stand.clock.now() + 1000
+    stand.output.quietAtMs = stand.clock.now() + 1000
     stand.conversation.close()
     expect(stand.transcript).toEqual(["caller: Hello", "agent: Good day. —", "agent:  —"])
     expect(stand.eventsOf("agent.spoke").map(({ text }) => text)).toEqual(["Good day.", ""])
@@ -403,7 +403,7 @@ describe("what was heard is published when it is known", () => {
 describe("in listen mode", () => {
   test("tools run and nothing counts as said", async () => {
     using stand = new Stand({ tools: { find: () => ok("found", { type: "send-digits", digits: "1" }) } })
-    stand.voice.muted = true
+    stand.output.muted = true
     const first = await stand.ask("Press one for sales")
     await first.say("I press one.")
     await first.call("find")
@@ -411,7 +411,7 @@ describe("in listen mode", () => {
     await (await stand.model.next()).end("Pressed.")
     stand.conversation.say("Still there?")
     stand.clock.advance(60_000)
-    expect(stand.voice.take()).toEqual(["act send-digits", "finish"])
+    expect(stand.output.take()).toEqual(["act send-digits", "finish"])
     expect(stand.transcript).toEqual(["caller: Press one for sales"])
     expect(stand.items.slice(1)).toEqual([
       "call call_find: find {}",
@@ -421,12 +421,12 @@ describe("in listen mode", () => {
 
   test("no wait phrase is said, and a failure is silent", async () => {
     using stand = new Stand()
-    stand.voice.muted = true
+    stand.output.muted = true
     const request = await stand.ask("Hello")
     stand.clock.advance(5000)
     await request.fail(new Error("no"))
     await (await stand.model.next()).fail(new Error("no"))
-    expect(stand.voice.take()).toEqual(["finish"])
+    expect(stand.output.take()).toEqual(["finish"])
     expect(stand.transcript).toEqual(["caller: Hello"])
   })
 })

@@ -50,7 +50,7 @@ describe("a failure before the first word", () => {
     using stand = new Stand()
     await (await stand.ask("Hello")).fail(retryable())
     await (await stand.model.next()).fail(retryable())
-    expect(stand.voice.take()).toEqual(["token Sorry.", "finish"])
+    expect(stand.output.take()).toEqual(["text Sorry.", "finish"])
     expect({ failures: failures(stand), outcomes: outcomes(stand) }).toEqual({
       failures: [true, false],
       outcomes: ["failed"],
@@ -128,7 +128,7 @@ describe("a failure in the middle of the words", () => {
     [
       "a pause that is too long",
       async (stand: Stand) => {
-        stand.voice.quietAtMs = stand.clock.now() + 10_000
+        stand.output.quietAtMs = stand.clock.now() + 10_000
         stand.clock.advance(8000)
         await settled()
       },
@@ -138,7 +138,7 @@ describe("a failure in the middle of the words", () => {
     const request = await stand.ask("Hello")
     await request.say("Good day, how")
     await fail(stand)
-    expect(stand.voice.take()).toEqual(["token Good day, how", "token  Lost it.", "finish"])
+    expect(stand.output.take()).toEqual(["text Good day, how", "text  Lost it.", "finish"])
     expect(stand.transcript).toEqual(["caller: Hello", "agent: Good day, how Lost it."])
     expect(stand.model.requests).toHaveLength(1)
     expect(stand.eventsOf("model.failed")).toHaveLength(1)
@@ -148,7 +148,7 @@ describe("a failure in the middle of the words", () => {
   test("a part moves the limit on, however many there are", async () => {
     using stand = new Stand({ times: { firstTokenMs: 1000, tokenGapMs: 600 } })
     const request = await stand.ask("Hello")
-    stand.voice.quietAtMs = Number.MAX_SAFE_INTEGER
+    stand.output.quietAtMs = Number.MAX_SAFE_INTEGER
     for (let n = 0; n < 5; n++) {
       await request.say("a ")
       stand.clock.advance(599)
@@ -193,7 +193,7 @@ describe("tools", () => {
       'result call_find: {"success":true,"message":"found"}',
     ])
     await second.end("Here it is.")
-    expect(stand.voice.take()).toEqual(["token Let me look.", "token  Here it is.", "finish"])
+    expect(stand.output.take()).toEqual(["text Let me look.", "text  Here it is.", "finish"])
     expect(stand.items.slice(1)).toEqual([
       "assistant: Let me look.",
       'call call_find: find {"what":"it"}',
@@ -332,7 +332,7 @@ describe("tools", () => {
     await first.call("find")
     await first.end("", { reason: "tool-calls" })
     await (await stand.model.next()).end("Pressed.")
-    expect(stand.voice.take()).toEqual(["token Pressing.", "act send-digits", "token  Pressed.", "finish"])
+    expect(stand.output.take()).toEqual(["text Pressing.", "act send-digits", "text  Pressed.", "finish"])
   })
 
   test("the act of a tool that ran is carried out also when its answer was cut off", async () => {
@@ -344,7 +344,7 @@ describe("tools", () => {
     stand.conversation.interrupt("Press")
     resolve(ok("sent", { type: "send-digits", digits: "1" }))
     await settled()
-    expect(stand.voice.take()).toEqual(["token Pressing", "interrupted", "act send-digits"])
+    expect(stand.output.take()).toEqual(["text Pressing", "interrupt", "act send-digits"])
   })
 
   test("their time is counted, and the answer that follows them too", async () => {
@@ -431,7 +431,7 @@ describe("the end of the call by a tool", () => {
     await request.say("Goodbye!")
     await request.call("find")
     await request.end("", { reason: "tool-calls" })
-    expect(stand.voice.take()).toEqual(["token Goodbye!", "finish", "end end-call"])
+    expect(stand.output.take()).toEqual(["text Goodbye!", "finish", "end end-call"])
     expect(stand.model.requests).toHaveLength(1)
     stand.conversation.hear("Wait")
     await settled()
@@ -443,7 +443,7 @@ describe("the end of the call by a tool", () => {
     const request = await stand.ask("Bye")
     await request.call("find")
     await request.end("Goodbye!")
-    expect(stand.voice.take()).toEqual(["token Goodbye!", "finish", "end end-call"])
+    expect(stand.output.take()).toEqual(["text Goodbye!", "finish", "end end-call"])
   })
 
   test("comes also when the caller cut the farewell off, and when the stream broke", async () => {
@@ -453,12 +453,12 @@ describe("the end of the call by a tool", () => {
     await request.call("find")
     stand.conversation.interrupt("Goodbye")
     await settled()
-    expect(stand.voice.take()).toEqual(["token Goodbye and", "interrupted", "end end-call"])
+    expect(stand.output.take()).toEqual(["text Goodbye and", "interrupt", "end end-call"])
     using other = new Stand({ tools: { find: bye } })
     const broken = await other.ask("Bye")
     await broken.call("find")
     await broken.breakOff()
-    expect(other.voice.take()).toEqual(["finish", "end end-call"])
+    expect(other.output.take()).toEqual(["finish", "end end-call"])
   })
 
   test("does not come when the tool refused", async () => {
@@ -467,7 +467,7 @@ describe("the end of the call by a tool", () => {
     await request.call("find")
     await request.end("", { reason: "tool-calls" })
     await (await stand.model.next()).end("Not yet.")
-    expect(stand.voice.take()).toEqual(["token Not yet.", "finish"])
+    expect(stand.output.take()).toEqual(["text Not yet.", "finish"])
   })
 })
 

@@ -1,12 +1,13 @@
-/** A conversation on a stand: a scripted model in front, a voice that writes down what it is told, a clock that stands still. */
+/** A conversation on a stand: a scripted model in front, an output that writes down what it is given, a clock that stands still. */
 
 import { newCallId } from "../../src/call/ids.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import type { Turn } from "../../src/call/turn.ts"
-import type { Brief } from "../../src/conversation/prompt.ts"
+import type { Prompt } from "../../src/conversation/prompt.ts"
 import { Conversation } from "../../src/conversation/conversation.ts"
+import { EndAfterPlayback } from "../../src/conversation/end-after-playback.ts"
 import { History } from "../../src/conversation/history.ts"
-import type { Voice } from "../../src/conversation/speech-output.ts"
+import type { SpeechOutput } from "../../src/conversation/speech-output.ts"
 import { getLog } from "../../src/lib/log.ts"
 import type {
   CallAction,
@@ -18,7 +19,7 @@ import type {
 import { ScriptedModel, settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
-export const BRIEF: Brief = {
+export const PROMPT: Prompt = {
   instructions: "Be kind.",
   tools: [{ name: "find", description: "Finds things", parameters: { type: "object" } }],
   cacheKey: "key",
@@ -30,33 +31,32 @@ export const PHRASES = { wait: ["One moment.", "Still here."], apology: "Sorry."
 export const HANDOFF: Handoff = { reasonCode: "end-call", reason: "Ending the call" }
 
 /** Speaks nothing; writes down what it is told. */
-export class NotedVoice implements Voice {
+export class NotedOutput implements SpeechOutput {
   readonly notes: string[] = []
   muted = false
   /** Set by the test. */
   quietAtMs = 0
 
-  token(text: string): void {
-    this.notes.push(`token ${text}`)
+  text(text: string): void {
+    this.notes.push(`text ${text}`)
   }
   finish(): void {
     this.notes.push("finish")
   }
-  line(text: string, options?: { preemptible?: boolean }): void {
-    this.notes.push(`line ${text}${options?.preemptible ? " (preemptible)" : ""}`)
+  sentence(text: string, options?: { preemptible?: boolean }): void {
+    this.notes.push(`sentence ${text}${options?.preemptible ? " (preemptible)" : ""}`)
   }
   act(action: VoiceAction): void {
     this.notes.push(`act ${action.type}`)
   }
-  end(handoff: Handoff): void {
-    this.notes.push(`end ${handoff.reasonCode}`)
-  }
-  interrupted(): void {
-    this.notes.push("interrupted")
+  interrupt(): void {
+    this.notes.push("interrupt")
   }
   quietAt(): number {
     return this.quietAtMs
   }
+  /** Everything is heard at once, so that an end is not held back. */
+  heardBy(): undefined {}
 
   /** Everything since the last look. */
   take(): string[] {
@@ -76,12 +76,12 @@ export type StandOptions = {
 export class Stand implements Disposable {
   readonly clock = new TestClock(1_000_000)
   readonly model = new ScriptedModel()
-  readonly voice = new NotedVoice()
+  readonly output = new NotedOutput()
   readonly events: CallEvent[] = []
   /** Every state of every turn, as it was kept. */
   readonly kept: Turn[] = []
   /** What tools asked of the agent's set-up. */
-  readonly steered: LiveUpdateAction[] = []
+  readonly updates: LiveUpdateAction[] = []
   /** Arguments of the tools that ran. */
   readonly ran: string[] = []
   readonly history: History
@@ -94,11 +94,16 @@ export class Stand implements Disposable {
       keep: (turn) => this.kept.push(structuredClone(turn)),
     })
     this.conversation = new Conversation({
-      brief: BRIEF,
+      prompt: PROMPT,
       history: this.history,
       model: this.model,
-      voice: this.voice,
-      steer: (action) => this.steered.push(action),
+      output: this.output,
+      ending: new EndAfterPlayback({
+        output: this.output,
+        end: ({ reasonCode }) => void this.output.notes.push(`end ${reasonCode}`),
+        sweep: this.clock.sweep,
+      }),
+      update: (action) => this.updates.push(action),
       runTool: async ({ name, arguments: args }) => {
         this.ran.push(`${name} ${args}`)
         const run = tools[name]

@@ -28,7 +28,6 @@ function speaking({ pieces = 50, isSent = true } = {}) {
     },
     callId: newCallId(),
     tap: { hasListeners: () => false, inbound() {}, outbound() {} },
-    muted: false,
   })
   const payload = silence(PIECE_MS).toBase64()
   const say = (itemId: string) => {

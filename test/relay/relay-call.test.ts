@@ -1,67 +1,43 @@
 /** A call on ConversationRelay while it runs: what its agent says at first, what may be changed, and what holds then. */
 
 import { describe, expect, test } from "bun:test"
-import type { Agent } from "../../src/assets/agent.ts"
 import type { Call } from "../../src/call/call.ts"
-import type { CallEvent } from "../../src/call/events.ts"
-import type { Turn } from "../../src/call/turn.ts"
 import type { SessionStart } from "../../src/call/session-start.ts"
 import { RelayCall } from "../../src/relay/relay-call.ts"
-import { builtinTools } from "../../src/tools/registry.ts"
 import { parseRelayFrame } from "../../src/twilio/relay-messages.ts"
+import { CallFixture, type CallFixtureOptions } from "../conversation/call-fixture.ts"
 import { ScriptedModel, settled } from "../fakes/scripted-model.ts"
-import { TestClock } from "../lib/test-clock.ts"
 import { sampleTurn } from "../store/samples.ts"
-import { frame, NotedSocket, notedLog, sampleAgent, sampleCall, SampleAssets } from "./samples.ts"
+import { frame, NotedSocket, sampleAgent, sampleCall } from "./samples.ts"
 
 const SILENCE = { enabled: true, secondsThreshold: 10, messages: ["One?", "Two?"] }
-const TIMES = { firstTokenMs: 6000, tokenGapMs: 8000, waitPhraseMs: 60_000, digitsMs: 2000, toolMs: 10_000 }
 
-type Given = {
-  agent?: Partial<Agent>
-  call?: Partial<Call>
-  parameters?: Record<string, string>
-  start?: (call: Call) => SessionStart
-}
+type Given = Omit<CallFixtureOptions, "start" | "times"> & { start?: (call: Call) => SessionStart }
 
-class Stand implements Disposable {
-  readonly clock = new TestClock()
+class RelayCallFixture extends CallFixture {
   readonly socket = new NotedSocket()
   readonly model = new ScriptedModel()
-  readonly events: CallEvent[] = []
-  readonly turns = new Map<string, Turn>()
-  readonly agents: string[] = []
-  readonly call: RelayCall
+  readonly relay: RelayCall
 
-  constructor({ agent = {}, call = {}, parameters = {}, start = () => ({ kind: "new" }) }: Given = {}) {
+  constructor({ agent = {}, call = {}, start, ...given }: Given = {}) {
     const record = sampleCall(call)
+    super({
+      ...given,
+      call: record,
+      agent: { greeting: "", ...agent },
+      ...(start ? { start: start(record) } : {}),
+      times: { waitPhraseMs: 60_000 },
+    })
     const setup = parseRelayFrame(frame.setup())
     if (!setup.ok || setup.frame.type !== "setup") throw new Error("no setup")
-    this.call = new RelayCall(
-      {
-        socket: this.socket,
-        call: record,
-        assets: new SampleAssets({ greeting: "", ...agent }),
-        modelFor: () => this.model,
-        toolsFor: () => builtinTools(),
-        sms: undefined,
-        onAgent: ({ context, manifest }) => void this.agents.push(`${context.key} ${manifest.key}`),
-        keep: (turn) => this.turns.set(turn.id, structuredClone(turn)),
-        publish: (event) => void this.events.push(event),
-        times: TIMES,
-        sweep: this.clock.sweep,
-        log: notedLog(),
-      },
-      setup.frame,
-      parameters,
-      start(record),
-    )
+    const { context, socket } = this
+    this.relay = new RelayCall({ context, setup: setup.frame, socket, modelFor: () => this.model })
   }
 
   twilio(text: string): this {
     const parsed = parseRelayFrame(text)
     if (!parsed.ok || parsed.frame.type === "setup") throw new Error("no such frame")
-    this.call.hear(parsed.frame)
+    this.relay.hear(parsed.frame)
     return this
   }
 
@@ -73,16 +49,16 @@ class Stand implements Disposable {
     return [...this.turns.values()].filter(({ kind }) => kind === "note").map(({ text }) => text)
   }
 
-  [Symbol.dispose](): void {
-    this.call.closed()
-    this.clock[Symbol.dispose]()
+  override [Symbol.dispose](): void {
+    this.relay.closed(() => {})
+    super[Symbol.dispose]()
   }
 }
 
 describe("the first words", () => {
   test("after a transfer that failed tell the caller and the model", () => {
     const turns = (call: Call) => [sampleTurn(call.id, { text: "Hello" })]
-    using s = new Stand({
+    using s = new RelayCallFixture({
       start: (call) => ({ kind: "transfer-failed", turns: turns(call), reason: "busy" }),
     })
     expect(s.socket.take()).toEqual(['text "Nobody is there." last'])
@@ -90,7 +66,10 @@ describe("the first words", () => {
   })
 
   test("are not said where the agent only listens", () => {
-    using s = new Stand({ agent: { listenMode: true }, start: () => ({ kind: "resumed", turns: [] }) })
+    using s = new RelayCallFixture({
+      agent: { listenMode: true },
+      start: () => ({ kind: "resumed", turns: [] }),
+    })
     expect(s.socket.take()).toEqual([])
   })
 })
@@ -101,15 +80,15 @@ describe("listenMode as a parameter", () => {
     ["false", true, false],
     ["yes", true, false],
   ])("%p overrules the agent's %p", (listenMode, own, expected) => {
-    using s = new Stand({ agent: { listenMode: own }, parameters: { listenMode } })
-    expect(s.call.change({}).listenMode).toBe(expected)
+    using s = new RelayCallFixture({ agent: { listenMode: own }, parameters: { listenMode } })
+    expect(s.relay.change({}).listenMode).toBe(expected)
   })
 })
 
 describe("silence", () => {
   test("counts from the end of the greeting that Twilio speaks", () => {
     // 30 characters take half a second and 1,980 ms.
-    using s = new Stand({ agent: { silence: SILENCE, greeting: "x".repeat(30) } })
+    using s = new RelayCallFixture({ agent: { silence: SILENCE, greeting: "x".repeat(30) } })
     s.clock.advance(12_479)
     expect(s.socket.take()).toEqual([])
     s.clock.advance(1)
@@ -117,7 +96,7 @@ describe("silence", () => {
   })
 
   test("Twilio's word on when the agent ceased to be heard moves the reminder", () => {
-    using s = new Stand({ agent: { silence: SILENCE, greeting: "x".repeat(300) } })
+    using s = new RelayCallFixture({ agent: { silence: SILENCE, greeting: "x".repeat(300) } })
     s.twilio(frame.speaking(true))
     s.clock.advance(5000)
     s.twilio(frame.speaking(false))
@@ -126,9 +105,9 @@ describe("silence", () => {
   })
 
   test("a line of a program begins the row anew, after it was spoken", () => {
-    using s = new Stand({ agent: { silence: SILENCE } })
+    using s = new RelayCallFixture({ agent: { silence: SILENCE } })
     s.clock.advance(15_000)
-    s.call.say("x".repeat(100))
+    s.relay.say("x".repeat(100))
     s.clock.advance(16_000)
     expect(s.socket.take()).toEqual(['text "One?" last', `text "${"x".repeat(100)}" last`])
     s.clock.advance(2000)
@@ -136,15 +115,15 @@ describe("silence", () => {
   })
 
   test("goes with the session", () => {
-    using s = new Stand({ agent: { silence: SILENCE } })
-    s.call.closed()
+    using s = new RelayCallFixture({ agent: { silence: SILENCE } })
+    s.relay.closed(() => {})
     s.clock.advance(100_000)
     expect([s.socket.take(), s.clock.sweep.size]).toEqual([[], 0])
   })
 
   test("is not counted once the conversation is to end", () => {
-    using s = new Stand({ agent: { silence: SILENCE } })
-    s.call.wrapUp("x".repeat(300), { reasonCode: "api", reason: "over" })
+    using s = new RelayCallFixture({ agent: { silence: SILENCE } })
+    s.relay.wrapUp("x".repeat(300), { reasonCode: "api", reason: "over" })
     s.clock.advance(60_000)
     expect(s.socket.take()).toEqual([
       `text "${"x".repeat(300)}" last`,
@@ -156,11 +135,11 @@ describe("silence", () => {
     ["silence detection off", { silenceDetection: false }],
     ["listen mode on", { listenMode: true }],
   ])("%s holds reminders back, and the opposite starts them from there", (_, off) => {
-    using s = new Stand({ agent: { silence: SILENCE } })
+    using s = new RelayCallFixture({ agent: { silence: SILENCE } })
     s.clock.advance(9000)
-    s.call.change(off)
+    s.relay.change(off)
     s.clock.advance(60_000)
-    s.call.change({ silenceDetection: true, listenMode: false })
+    s.relay.change({ silenceDetection: true, listenMode: false })
     s.clock.advance(9999)
     expect(s.socket.take()).toEqual([])
     s.clock.advance(1)
@@ -168,9 +147,9 @@ describe("silence", () => {
   })
 
   test("listen mode off does not switch on what a program has switched off", () => {
-    using s = new Stand({ agent: { silence: SILENCE } })
-    s.call.change({ silenceDetection: false, listenMode: true })
-    expect(s.call.change({ listenMode: false })).toMatchObject({ silenceDetection: false })
+    using s = new RelayCallFixture({ agent: { silence: SILENCE } })
+    s.relay.change({ silenceDetection: false, listenMode: true })
+    expect(s.relay.change({ listenMode: false })).toMatchObject({ silenceDetection: false })
     s.clock.advance(60_000)
     expect(s.socket.take()).toEqual([])
   })
@@ -178,11 +157,11 @@ describe("silence", () => {
 
 describe("a change", () => {
   test("of the context takes the place of the instructions given with the call", async () => {
-    using s = new Stand({ call: { prompt: "Only for this call." } })
-    s.call.change({ manifestKey: "none" })
+    using s = new RelayCallFixture({ call: { prompt: "Only for this call." } })
+    s.relay.change({ manifestKey: "none" })
     s.heard("en")
     expect((await s.model.next()).request.instructions).toStartWith("Only for this call.")
-    s.call.change({ contextKey: "polite" })
+    s.relay.change({ contextKey: "polite" })
     s.heard("en")
     expect((await s.model.next()).request.instructions).toStartWith("Be polite.")
     expect(s.agents).toEqual(["default default", "default none", "polite none"])
@@ -192,9 +171,9 @@ describe("a change", () => {
     ["an unknown context beside a known manifest", { contextKey: "rude", manifestKey: "none" }],
     ["an unknown manifest beside a known context", { contextKey: "polite", manifestKey: "all" }],
   ])("with %s changes nothing", (_, change) => {
-    using s = new Stand()
-    expect(() => s.call.change({ ...change, listenMode: true })).toThrow("there is no")
-    expect(s.call.change({})).toEqual({
+    using s = new RelayCallFixture()
+    expect(() => s.relay.change({ ...change, listenMode: true })).toThrow("there is no")
+    expect(s.relay.change({})).toEqual({
       contextKey: "default",
       manifestKey: "default",
       listenMode: false,
@@ -203,8 +182,8 @@ describe("a change", () => {
   })
 
   test("finds its keys also where the agent of the call is gone", () => {
-    using s = new Stand({ call: { agent: "gone" } })
-    expect(s.call.change({ contextKey: "polite" })).toMatchObject({ contextKey: "polite" })
+    using s = new RelayCallFixture({ call: { agent: "gone" } })
+    expect(s.relay.change({ contextKey: "polite" })).toMatchObject({ contextKey: "polite" })
   })
 })
 
@@ -217,21 +196,21 @@ describe("a frame of a program", () => {
     ["an unknown field", { type: "text", token: "x", last: true, surprise: 1 }],
     ["a file that is no URL", { type: "play", source: "file:///etc/passwd" }],
   ])("that is %s is refused", (_, given) => {
-    using s = new Stand()
-    expect(() => s.call.sendFrame(given)).toThrow("The frame is invalid")
+    using s = new RelayCallFixture()
+    expect(() => s.relay.sendFrame(given)).toThrow("The frame is invalid")
     expect(s.socket.take()).toEqual([])
   })
 
   test("with words is part of what was said", () => {
-    using s = new Stand()
-    s.call.sendFrame({ type: "text", token: "Hold on.", last: true })
+    using s = new RelayCallFixture()
+    s.relay.sendFrame({ type: "text", token: "Hold on.", last: true })
     expect([...s.turns.values()].map(({ speaker, text }) => [speaker, text])).toEqual([["agent", "Hold on."]])
   })
 
   test("that ends the session is the last one", () => {
-    using s = new Stand()
-    s.call.sendFrame({ type: "end", handoffData: "x" })
-    s.call.say("Too late")
+    using s = new RelayCallFixture()
+    s.relay.sendFrame({ type: "end", handoffData: "x" })
+    s.relay.say("Too late")
     s.clock.advance(5000)
     expect(s.socket.take()).toEqual(["end x"])
     expect(s.socket.closes).toEqual([{ code: 1000, reason: "session ended" }])
@@ -247,27 +226,27 @@ describe("languages", () => {
   const french = '{"type":"language","ttsLanguage":"fr-FR"}'
 
   test("are followed, and a frame of a program that chooses one ends that", () => {
-    using s = new Stand({ agent: { relay } })
+    using s = new RelayCallFixture({ agent: { relay } })
     s.heard("fr")
     expect(s.socket.take()).toEqual([french])
-    s.call.sendFrame({ type: "language", ttsLanguage: "en-US" })
+    s.relay.sendFrame({ type: "language", ttsLanguage: "en-US" })
     s.socket.take()
     s.heard("fr").heard("fr")
     expect(s.socket.take()).toEqual([])
   })
 
   test("that are heard while the agent is muted are followed when it speaks again", () => {
-    using s = new Stand({ agent: { relay, listenMode: true } })
+    using s = new RelayCallFixture({ agent: { relay, listenMode: true } })
     s.heard("fr").heard("fr")
     expect(s.socket.take()).toEqual([])
-    s.call.change({ listenMode: false })
+    s.relay.change({ listenMode: false })
     s.heard("fr")
     expect(s.socket.take()).toEqual([french])
   })
 })
 
 test("an error that Twilio reports is an event, cut to 500 characters", async () => {
-  using s = new Stand()
+  using s = new RelayCallFixture()
   s.twilio(frame.error(`code: 64107 ${"x".repeat(1000)}`))
   await settled()
   expect(s.events).toEqual([{ type: "relay.failed", description: expect.stringMatching(/^code.{496}$/) }])

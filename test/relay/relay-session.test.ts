@@ -1,71 +1,29 @@
 /** One socket of Twilio's from its first frame to its last: what is heard, said, kept, and released. */
 
 import { describe, expect, test } from "bun:test"
-import type { Call } from "../../src/call/call.ts"
-import type { CallEvent } from "../../src/call/events.ts"
-import { TOKEN_PARAMETER, type CallId } from "../../src/call/ids.ts"
-import { LiveCalls, type LiveCall } from "../../src/call/live-calls.ts"
-import type { Turn } from "../../src/call/turn.ts"
-import type { Agent } from "../../src/assets/agent.ts"
-import type { SessionStart } from "../../src/call/session-start.ts"
+import { newCallId, TOKEN_PARAMETER } from "../../src/call/ids.ts"
+import type { LiveCall } from "../../src/call/live-calls.ts"
+import { RelayCall } from "../../src/relay/relay-call.ts"
 import { RelaySession } from "../../src/relay/relay-session.ts"
-import { builtinTools } from "../../src/tools/registry.ts"
+import { CallFixture, type CallFixtureOptions } from "../conversation/call-fixture.ts"
 import { ScriptedModel, settled } from "../fakes/scripted-model.ts"
-import { TestClock } from "../lib/test-clock.ts"
 import { sampleTurn } from "../store/samples.ts"
-import { frame, NotedSocket, notedLog, sampleCall, SampleAssets } from "./samples.ts"
+import { frame, NotedSocket } from "./samples.ts"
 
-type StandOptions = {
-  call?: Partial<Call>
-  agent?: Partial<Agent>
-  sessionStartOf?: (callId: CallId) => SessionStart
-}
-
-class Stand implements Disposable {
-  readonly clock = new TestClock()
+class RelaySessionFixture extends CallFixture {
   readonly socket = new NotedSocket()
-  readonly log = notedLog()
   readonly model = new ScriptedModel()
-  readonly liveCalls = new LiveCalls()
-  readonly assets: SampleAssets
-  readonly events: CallEvent[] = []
-  readonly turns = new Map<string, Turn>()
-  readonly sessions: string[] = []
-  readonly agents: string[] = []
-  readonly call: Call
   readonly session: RelaySession
-  flushes = 0
 
-  constructor({ call = {}, agent = {}, sessionStartOf = () => ({ kind: "new" }) }: StandOptions = {}) {
-    this.call = sampleCall(call)
-    this.assets = new SampleAssets(agent)
+  constructor(options: CallFixtureOptions = {}) {
+    super(options)
+    const { call, socket } = this
     this.session = new RelaySession({
-      socket: this.socket,
-      call: this.call,
-      assets: this.assets,
-      modelFor: () => this.model,
-      toolsFor: ({ tools }) =>
-        new Map([...builtinTools()].filter(([name]) => tools.some((tool) => tool.name === name))),
-      sms: undefined,
-      sessionStartOf,
-      onAgent: (_, { context, manifest }) => void this.agents.push(`${context.key} ${manifest.key}`),
-      onSetup: (_, sessionId) => void this.sessions.push(sessionId),
-      recorder: {
-        turn: (turn) => this.turns.set(turn.id, structuredClone(turn)),
-        event: ({ event }) => void this.events.push(event),
-        flush: () => void this.flushes++,
-      },
-      liveCalls: this.liveCalls,
-      times: {
-        firstTokenMs: 6000,
-        tokenGapMs: 8000,
-        waitPhraseMs: 2500,
-        digitsMs: 2000,
-        setupMs: 10_000,
-        toolMs: 10_000,
-      },
-      sweep: this.clock.sweep,
-      log: this.log,
+      ...this.sessionParts,
+      socket,
+      call,
+      openEngine: (context, _, setup) =>
+        new RelayCall({ context, setup, socket, modelFor: () => this.model }),
     })
   }
 
@@ -74,27 +32,14 @@ class Stand implements Disposable {
     for (const text of frames) this.session.receive(text)
     return this
   }
-
-  get transcript(): string[] {
-    return [...this.turns.values()]
-      .filter(({ kind }) => kind !== "tool")
-      .map(({ speaker, text, interrupted }) => `${speaker}: ${text}${interrupted ? " —" : ""}`)
-  }
-
-  types(): string[] {
-    return this.events.map(({ type }) => type)
-  }
-
-  [Symbol.dispose](): void {
-    this.clock[Symbol.dispose]()
-  }
 }
 
 describe("the first frame", () => {
-  test("must be setup; what comes before is dropped, and then setup works", () => {
-    using s = new Stand()
+  test("must be setup; what comes before is dropped, and then setup works", async () => {
+    using s = new RelaySessionFixture()
     s.twilio(frame.prompt("Hello"), "garbage", "[]", "", frame.setup())
-    expect(s.types()).toEqual([
+    await settled()
+    expect(s.eventTypes()).toEqual([
       "frame.rejected",
       "frame.rejected",
       "frame.rejected",
@@ -117,9 +62,10 @@ describe("the first frame", () => {
     })
   })
 
-  test("of another call closes the socket, and what follows is ignored", () => {
-    using s = new Stand()
+  test("of another call closes the socket, and what follows is ignored", async () => {
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup({ callSid: `CA${"2".repeat(32)}` }), frame.setup(), "garbage")
+    await settled()
     s.clock.advance(60_000)
     s.session.closed(4403, "")
     expect(s.socket.closes).toEqual([{ code: 4403, reason: "setup is of another call" }])
@@ -130,16 +76,17 @@ describe("the first frame", () => {
     })
   })
 
-  test("must come in time", () => {
-    using s = new Stand()
+  test("must come in time", async () => {
+    using s = new RelaySessionFixture()
     s.clock.advance(10_000)
     expect(s.socket.closes).toEqual([{ code: 4408, reason: "no setup frame came" }])
     s.twilio(frame.setup())
+    await settled()
     expect(s.liveCalls.size).toBe(0)
   })
 
   test("comes once: a second setup changes nothing", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.prompt("Hello"))
     const request = await s.model.next()
     s.twilio(frame.setup({ sessionId: `VX${"2".repeat(32)}` }))
@@ -149,13 +96,11 @@ describe("the first frame", () => {
     expect(s.log.lines).toContain("warn a second setup frame was ignored")
   })
 
-  test("to a store that fails closes the socket, so that Twilio asks what to do", () => {
-    using s = new Stand({
-      sessionStartOf: () => {
-        throw new Error("disk full")
-      },
-    })
+  test("to a store that fails closes the socket, so that Twilio asks what to do", async () => {
+    using s = new RelaySessionFixture()
+    s.sessionStart = () => Promise.reject(new Error("disk full"))
     s.twilio(frame.setup())
+    await settled()
     expect(s.socket.closes).toEqual([{ code: 1011, reason: "the session could not be opened" }])
     s.session.closed(1011, "")
     expect({ live: s.liveCalls.size, deadlines: s.clock.sweep.size }).toEqual({ live: 0, deadlines: 0 })
@@ -164,7 +109,7 @@ describe("the first frame", () => {
 
 describe("the greeting", () => {
   test("that Twilio speaks is in the history, and no frame is sent for it", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.prompt("Hello"))
     const request = await s.model.next()
     expect(request.items).toEqual([
@@ -189,31 +134,35 @@ describe("the greeting", () => {
     ],
     ["given as empty means none", { firstMessage: "" }, {}, []],
     ["may be missing", {}, { greeting: "" }, []],
-  ])("%s", (_, call, agent, expected) => {
-    using s = new Stand({ call, agent })
+  ])("%s", async (_, call, agent, expected) => {
+    using s = new RelaySessionFixture({ call, agent })
     s.twilio(frame.setup())
+    await settled()
     expect(s.transcript).toEqual(expected)
   })
 
-  test("is cut to what the caller heard of it", () => {
-    using s = new Stand()
+  test("is cut to what the caller heard of it", async () => {
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.interrupt("Welcome to", "460"))
+    await settled()
     expect(s.transcript).toEqual(["agent: Welcome to —"])
   })
 })
 
 test("a call that was resumed goes on with its history, one short line and no greeting", async () => {
-  using s = new Stand({
-    call: { resumes: 1 },
-    sessionStartOf: (callId) => ({
+  const id = newCallId()
+  using s = new RelaySessionFixture({
+    call: { id, resumes: 1 },
+    start: {
       kind: "resumed",
       turns: [
-        sampleTurn(callId, { seq: 0, speaker: "agent", text: "Welcome!" }),
-        sampleTurn(callId, { seq: 1, text: "A table" }),
+        sampleTurn(id, { seq: 0, speaker: "agent", text: "Welcome!" }),
+        sampleTurn(id, { seq: 1, text: "A table" }),
       ],
-    }),
+    },
   })
   s.twilio(frame.setup({ callStatus: "IN_PROGRESS" }))
+  await settled()
   expect(s.socket.take()).toEqual(['text "Please go on." last'])
   expect(s.events[0]).toMatchObject({ type: "session.opened", resume: 1 })
   s.twilio(frame.prompt("For two"))
@@ -228,7 +177,7 @@ test("a call that was resumed goes on with its history, one short line and no gr
 
 describe("what the model is told", () => {
   test("role, call and parameters, of which those of the socket win and the token is none", async () => {
-    using s = new Stand({ call: { parameters: { a: "1", b: "2" } } })
+    using s = new RelaySessionFixture({ call: { parameters: { a: "1", b: "2" } } })
     s.twilio(
       frame.setup({ callerName: "ANN", customParameters: { b: "3", [TOKEN_PARAMETER]: "secret" } }),
       frame.prompt("Hello"),
@@ -245,7 +194,7 @@ describe("what the model is told", () => {
   })
 
   test("context and manifest that the parameters name", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(
       frame.setup({ customParameters: { contextKey: "polite", manifestKey: "none" } }),
       frame.prompt("Hello"),
@@ -256,7 +205,7 @@ describe("what the model is told", () => {
   })
 
   test("keys that are unknown are left out, with a line in the log", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup({ customParameters: { contextKey: "rude" } }), frame.prompt("Hello"))
     const { request } = await s.model.next()
     expect(request.instructions).toStartWith("Be kind.")
@@ -266,7 +215,7 @@ describe("what the model is told", () => {
 
 describe("frames", () => {
   test("partials are not answered; the finished prompt is, with its language", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.prompt("I would", false), frame.prompt("I would like", false))
     await settled()
     expect(s.model.requests).toHaveLength(0)
@@ -277,8 +226,9 @@ describe("frames", () => {
   })
 
   test("that are malformed, unknown or wrong are dropped, and the next prompt is answered", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup())
+    await settled()
     s.twilio(
       "",
       "null",
@@ -299,24 +249,26 @@ describe("frames", () => {
     expect(s.socket.take()).toEqual(['text "Good day."', 'text "" last'])
   })
 
-  test("that make no sense do not fill log and store", () => {
-    using s = new Stand()
+  test("that make no sense do not fill log and store", async () => {
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup())
+    await settled()
     for (let n = 0; n < 1000; n++) s.twilio("garbage")
-    expect(s.types().filter((type) => type === "frame.rejected")).toHaveLength(20)
+    expect(s.eventTypes().filter((type) => type === "frame.rejected")).toHaveLength(20)
     expect(s.log.lines.filter((line) => line.startsWith("warn frame dropped"))).toHaveLength(20)
   })
 
   test("digits are collected and given to the model", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.dtmf("4"), frame.dtmf("2"), frame.dtmf("#"))
     const request = await s.model.next()
     expect(request.items.at(-1)).toMatchObject({ text: "The caller pressed 42# on the keypad." })
   })
 
   test("errors of Twilio are kept, cut to a bearable length, and the call goes on", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.error(`code: 64107, ${"x".repeat(9000)}`), frame.prompt("Hello"))
+    await settled()
     const failed = s.events.find((event) => event.type === "relay.failed")
     expect(failed?.type === "relay.failed" && failed.description).toHaveLength(500)
     await (await s.model.next()).end("Good day.")
@@ -324,7 +276,7 @@ describe("frames", () => {
   })
 
   test("interrupt stops the words in the same tick and cuts the turn", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.prompt("When?"))
     const request = await s.model.next()
     await request.say("Your booking is", " for Tuesday")
@@ -336,7 +288,7 @@ describe("frames", () => {
   })
 
   test("a wait phrase goes out preemptible, and the answer takes its place", async () => {
-    using s = new Stand({ agent: { greeting: "" } })
+    using s = new RelaySessionFixture({ agent: { greeting: "" } })
     s.twilio(frame.setup(), frame.prompt("When?"))
     const request = await s.model.next()
     s.clock.advance(2500)
@@ -355,7 +307,7 @@ describe("listen mode", () => {
     ["of the call", {}, { listenMode: "true" }, true],
     ["of the call against the agent", { listenMode: true }, { listenMode: "false" }, false],
   ])("%s", async (_, agent, customParameters, muted) => {
-    using s = new Stand({ agent })
+    using s = new RelaySessionFixture({ agent })
     s.twilio(frame.setup({ customParameters }), frame.prompt("Press one"))
     const first = await s.model.next()
     await first.say("Pressing.")
@@ -372,7 +324,7 @@ describe("listen mode", () => {
 
 describe("the end", () => {
   test("by the agent: farewell, closing frame, and the end when the farewell was heard", async () => {
-    using s = new Stand({ agent: { greeting: "" } })
+    using s = new RelaySessionFixture({ agent: { greeting: "" } })
     s.twilio(frame.setup(), frame.prompt("Bye"))
     const request = await s.model.next()
     await request.say("Goodbye!")
@@ -392,7 +344,7 @@ describe("the end", () => {
   })
 
   test("by the agent comes at once when the caller cuts the farewell off", async () => {
-    using s = new Stand({ agent: { greeting: "" } })
+    using s = new RelaySessionFixture({ agent: { greeting: "" } })
     s.twilio(frame.setup(), frame.prompt("Bye"))
     const request = await s.model.next()
     await request.say("Goodbye and thank you!")
@@ -404,7 +356,7 @@ describe("the end", () => {
   })
 
   test("by the caller in the middle of an answer: the turn is cut to what was played, and all is released", async () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.played("Welcome to Acme. How can I help?"), frame.prompt("When?"))
     const request = await s.model.next()
     await request.say("On Tuesday. At ten. Shall I")
@@ -436,15 +388,16 @@ describe("the end", () => {
   })
 
   test("before the setup leaves nothing behind", () => {
-    using s = new Stand()
+    using s = new RelaySessionFixture()
     s.session.closed(1006, "x".repeat(500))
     expect(s.clock.sweep.size).toBe(0)
     expect(s.events).toEqual([{ type: "session.closed", code: 1006, reason: "x".repeat(120) }])
   })
 
-  test("from outside: last words, and then the end with the given reason", () => {
-    using s = new Stand({ agent: { greeting: "" } })
+  test("from outside: last words, and then the end with the given reason", async () => {
+    using s = new RelaySessionFixture({ agent: { greeting: "" } })
     s.twilio(frame.setup())
+    await settled()
     s.liveCalls.get(s.call.id)?.say("A colleague listens.")
     s.liveCalls.get(s.call.id)?.wrapUp("Time is up.", { reasonCode: "time-limit", reason: "too long" })
     s.clock.advance(20_000)
@@ -455,9 +408,10 @@ describe("the end", () => {
     ])
   })
 
-  test("a newer session of the call takes the place of this one", () => {
-    using s = new Stand()
+  test("a newer session of the call takes the place of this one", async () => {
+    using s = new RelaySessionFixture()
     s.twilio(frame.setup())
+    await settled()
     // Only what the list of live calls touches.
     const leave = s.liveCalls.add({ callId: s.call.id, close: () => {} } as unknown as LiveCall)
     expect(s.socket.closes).toEqual([{ code: 4409, reason: "replaced by a newer session" }])
@@ -469,7 +423,7 @@ describe("the end", () => {
 })
 
 test("a tool that the manifest does not declare is unknown, and the model is told so", async () => {
-  using s = new Stand()
+  using s = new RelaySessionFixture()
   s.twilio(frame.setup({ customParameters: { manifestKey: "none" } }), frame.prompt("Bye"))
   const request = await s.model.next()
   await request.call("end-call")
@@ -480,8 +434,8 @@ test("a tool that the manifest does not declare is unknown, and the model is tol
 })
 
 test("two sessions at once do not mix", async () => {
-  using one = new Stand({ agent: { greeting: "One." } })
-  using two = new Stand({ agent: { greeting: "Two." } })
+  using one = new RelaySessionFixture({ agent: { greeting: "One." } })
+  using two = new RelaySessionFixture({ agent: { greeting: "Two." } })
   one.twilio(frame.setup(), frame.prompt("first"))
   two.twilio(frame.setup(), frame.prompt("second"))
   await (await two.model.next()).end("Answer two.")

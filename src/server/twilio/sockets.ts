@@ -2,6 +2,7 @@
 
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun"
 import type { Call } from "../../call/call.ts"
+import type { SocketKind } from "../../call/engine.ts"
 import { messageOf, toAppError } from "../../lib/errors.ts"
 import type { Socket, SocketSession } from "../../lib/socket.ts"
 import { retryWhileLocked } from "../../store/busy-retry.ts"
@@ -17,7 +18,7 @@ const MAX_FRAME_BYTES = 256 * 1024
 const MAX_QUEUED_BYTES = 1024 * 1024
 
 /** The call of a socket. `unclaimed`: the token comes in the first frame. */
-export type SocketPurpose = { kind: "relay" | "media"; call: Call | "unclaimed" }
+export type SocketPurpose = { kind: SocketKind; call: Call | "unclaimed" }
 
 export type OpenSession = (purpose: SocketPurpose, socket: Socket) => SocketSession
 
@@ -186,7 +187,7 @@ class ServerSocket implements Socket {
   }
 }
 
-type Purpose = { kind: "relay" | "media"; token: string | undefined }
+type Purpose = { kind: SocketKind; token: string | undefined }
 
 /** RFC 6455 allows 123 bytes. */
 function closeReason(text: string): string {

@@ -1,30 +1,16 @@
-/** One media socket from its first frame to its last, with a model that the test plays by hand. */
+/** A call on a media socket up to its end, with a speech-to-speech model that the test plays by hand. */
 
 import { describe, expect, test } from "bun:test"
-import type { Agent } from "../../src/assets/agent.ts"
 import { RealtimeSettings } from "../../src/assets/realtime-settings.ts"
-import type { Call } from "../../src/call/call.ts"
-import type { CallEvent } from "../../src/call/events.ts"
-import { TOKEN_PARAMETER } from "../../src/call/ids.ts"
-import { LiveCalls, type LiveCall } from "../../src/call/live-calls.ts"
-import type { Turn } from "../../src/call/turn.ts"
-import type { Usage } from "../../src/call/usage.ts"
-import type { SessionStart } from "../../src/call/session-start.ts"
-import type { ModelSocketEvents } from "../../src/realtime/connection/websocket.ts"
-import { RealtimeSession } from "../../src/realtime/media-session.ts"
-import { builtinTools } from "../../src/tools/registry.ts"
+import type { LiveCall } from "../../src/call/live-calls.ts"
+import { MediaSession } from "../../src/media/media-session.ts"
+import type { ConnectModel, ModelSocketEvents } from "../../src/realtime/connection/websocket.ts"
+import { RealtimeCall } from "../../src/realtime/realtime-call.ts"
 import { settled } from "../fakes/scripted-model.ts"
-import { TestClock } from "../lib/test-clock.ts"
-import { notedLog, sampleCall, SampleAssets, SID } from "../relay/samples.ts"
+import { CallFixture, type CallFixtureOptions } from "../conversation/call-fixture.ts"
+import { SID } from "../relay/samples.ts"
 
 type Json = Record<string, unknown>
-type StandOptions = {
-  call?: Partial<Call>
-  agent?: Partial<Agent>
-  start?: SessionStart
-  unclaimed?: boolean
-}
-
 const STREAM = `MZ${"1".repeat(32)}`
 const connected = JSON.stringify({ event: "connected", protocol: "Call", version: "1.0.0" })
 const started = (callSid: string = SID, customParameters: Json = {}, mediaFormat?: Json) =>
@@ -44,19 +30,9 @@ const started = (callSid: string = SID, customParameters: Json = {}, mediaFormat
 const media = `{"event":"media","sequenceNumber":"4","streamSid":"${STREAM}","media":{"track":"inbound","chunk":"3","timestamp":"60","payload":"/////w=="}}`
 const sound = (ms: number) => Buffer.alloc(ms * 8, 0x20).toString("base64")
 
-class Stand implements Disposable {
-  readonly clock = new TestClock()
-  readonly log = notedLog()
-  readonly liveCalls = new LiveCalls()
-  readonly events: CallEvent[] = []
-  readonly turns = new Map<string, Turn>()
-  readonly usage: Usage[] = []
-  readonly stopped: string[] = []
+class RealtimeFixture extends CallFixture {
   readonly closes: number[] = []
-  /** Pings that were sent to Twilio. */
-  pings = 0
-  readonly call: Call
-  readonly session: RealtimeSession
+  readonly session: MediaSession
   /** Frames to Twilio and to the model. */
   twilio: Json[] = []
   model: Json[] = []
@@ -64,60 +40,47 @@ class Stand implements Disposable {
   #events: ModelSocketEvents | undefined
   #serial = 0
 
-  constructor({ call = {}, agent = {}, start = { kind: "new" }, unclaimed = false }: StandOptions = {}) {
-    this.call = sampleCall({ engine: "realtime", ...call })
-    this.session = new RealtimeSession({
-      socket: {
-        send: (text) => this.twilio.push(JSON.parse(text)),
-        ping: () => void this.pings++,
-        close: (code) => void this.closes.push(code),
-      },
-      call: unclaimed ? (token) => (token === "right" ? this.call : undefined) : this.call,
-      assets: new SampleAssets(agent),
-      connectTo: () => (events) => {
-        this.#events = events
-        return {
-          bufferedAmount: 0,
-          send: (text) => void this.model.push(JSON.parse(text)),
-          close: () => void this.modelCloses++,
-          terminate: () => {},
-        }
-      },
+  constructor({ call = {}, ...given }: CallFixtureOptions = {}) {
+    super({ ...given, call: { engine: "realtime", ...call } })
+    const connect: ConnectModel = (events) => {
+      this.#events = events
+      return {
+        bufferedAmount: 0,
+        send: (text) => void this.model.push(JSON.parse(text)),
+        close: () => void this.modelCloses++,
+        terminate: () => {},
+      }
+    }
+    const services = {
+      connectTo: () => connect,
       model: "gpt-realtime-2.1",
       transcribeModel: "gpt-transcribe",
-      toolsFor: () => builtinTools(),
-      smsFor: () => undefined,
+      modelConnectMs: 5_000,
       tap: { hasListeners: () => false, inbound() {}, outbound() {} },
-      sessionStartOf: () => start,
-      onStart: () => {},
-      onAgent: () => {},
-      onStop: (callId) => void this.stopped.push(callId),
-      keepUsage: (_, usage) => void this.usage.push(usage),
-      recorder: {
-        turn: (turn) => void this.turns.set(turn.id, turn),
-        event: ({ event }) => void this.events.push(event),
-        flush() {},
+    }
+    this.session = new MediaSession({
+      ...this.sessionParts,
+      socket: {
+        send: (text) => this.twilio.push(JSON.parse(text)),
+        close: (code) => void this.closes.push(code),
       },
-      liveCalls: this.liveCalls,
-      times: {
-        setupMs: 10_000,
-        modelConnectMs: 5_000,
-        firstTokenMs: 6_000,
-        tokenGapMs: 8_000,
-        waitPhraseMs: 2_500,
-        toolMs: 10_000,
-        digitsMs: 2_000,
-      },
-      sweep: this.clock.sweep,
-      log: this.log,
+      call: this.call,
+      openEngine: (context, stream) => new RealtimeCall({ ...services, context, stream }),
     })
   }
 
+  /** Up to a conversation whose model is not ready yet. */
+  static async started(options?: CallFixtureOptions): Promise<RealtimeFixture> {
+    const fixture = new RealtimeFixture(options)
+    fixture.session.receive(connected)
+    fixture.session.receive(started())
+    await settled()
+    return fixture
+  }
+
   /** Up to a model that has taken its settings, and its greeting said and heard. */
-  static greeted(options?: StandOptions): Stand {
-    const stand = new Stand(options)
-    stand.session.receive(connected)
-    stand.session.receive(started())
+  static async greeted(options?: CallFixtureOptions): Promise<RealtimeFixture> {
+    const stand = await RealtimeFixture.started(options)
     stand.ready()
     stand.respond(
       [{ text: "Welcome.", ms: 200 }],
@@ -212,90 +175,18 @@ class Stand implements Disposable {
       .map(({ speaker, text }) => `${speaker}: ${text}`)
   }
 
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
     this.session.closed(1000, "")
     this.clock.advance(3_000)
     const left = this.clock.sweep.size
-    this.clock[Symbol.dispose]()
+    super[Symbol.dispose]()
     expect([left, this.clock.errors, this.liveCalls.size]).toEqual([0, [], 0])
   }
 }
 
-describe("the opening of a stream", () => {
-  test("nothing is heard before the start, and what comes then goes on to the model", () => {
-    using stand = new Stand()
-    for (const text of [media, connected, "{", started()]) stand.session.receive(text)
-    expect(stand.log.lines.filter((line) => line.startsWith("warn"))).toHaveLength(2)
-    stand.session.receive(media)
-    stand.ready()
-    expect(stand.types(stand.model)).toEqual([
-      "session.update",
-      "response.create",
-      "input_audio_buffer.append",
-    ])
-    expect(stand.model[2]).toEqual({ type: "input_audio_buffer.append", audio: "/////w==" })
-  })
-
-  test.each([
-    ["another call", started(`CA${"2".repeat(32)}`), 4403],
-    ["another format", started(SID, {}, { encoding: "audio/l16", sampleRate: 16000, channels: 1 }), 4400],
-  ])("a stream of %s is refused", (_, text, code) => {
-    using stand = new Stand()
-    stand.session.receive(connected)
-    stand.session.receive(text)
-    stand.session.receive(media)
-    expect([stand.closes, stand.liveCalls.size]).toEqual([[code], 0])
-  })
-
-  test("a socket that never starts is closed", () => {
-    using stand = new Stand()
-    stand.session.receive(connected)
-    stand.clock.advance(10_000)
-    expect(stand.closes).toEqual([4408])
-  })
-
-  test.each([
-    ["right", []],
-    ["wrong", [4403]],
-  ])("at a fixed path the token %s decides", (token, closes) => {
-    using stand = new Stand({ unclaimed: true })
-    stand.session.receive(started(SID, { [TOKEN_PARAMETER]: token }))
-    expect(stand.closes).toEqual(closes)
-  })
-
-  test("a second start and unknown frames change nothing", () => {
-    using stand = Stand.greeted()
-    for (const text of [started(), connected, '{"event":"later"}', ""]) stand.session.receive(text)
-    expect([stand.closes, stand.liveCalls.size, stand.model]).toEqual([[], 1, []])
-  })
-})
-
 describe("the end of a stream", () => {
-  test("a stream without sound for half a minute is given up", () => {
-    using stand = Stand.greeted({
-      agent: { silence: { enabled: false, secondsThreshold: 20, messages: [] } },
-    })
-    stand.session.receive(media)
-    stand.clock.advance(46_000)
-    expect(stand.closes).toContain(1011)
-  })
-
-  test("a stream that answers no pings is given up within a minute, one that does is not", () => {
-    using deaf = Stand.greeted()
-    using alive = Stand.greeted()
-    for (let second = 0; second < 60; second++) {
-      for (const { clock, session } of [deaf, alive]) {
-        session.receive(media)
-        clock.advance(1_000)
-      }
-      if (alive.pings > 0) alive.session.ponged()
-    }
-    expect([deaf.closes, alive.closes]).toEqual([[1011], []])
-    expect(alive.pings).toBe(2)
-  })
-
-  test("words of the caller that are recognised after a hang-up are kept", () => {
-    using stand = Stand.greeted()
+  test("words of the caller that are recognised after a hang-up are kept", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.turn("item_c")
     stand.session.closed(1005, "")
     expect([stand.liveCalls.size, stand.modelCloses]).toEqual([0, 0])
@@ -305,8 +196,8 @@ describe("the end of a stream", () => {
     expect(stand.events.at(-1)).toMatchObject({ type: "caller.spoke", text: "Good bye." })
   })
 
-  test("what the caller was saying at the hang-up is recognised, while the agent is stopped", () => {
-    using stand = Stand.greeted()
+  test("what the caller was saying at the hang-up is recognised, while the agent is stopped", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.emit("response.created", {
       response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
     })
@@ -321,7 +212,7 @@ describe("the end of a stream", () => {
   })
 
   test("nothing is begun any more after a hang-up: no answer, no turn, no connection", async () => {
-    using stand = Stand.greeted()
+    using stand = await RealtimeFixture.greeted()
     stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
     stand.turn("item_c")
     stand.session.closed(1005, "")
@@ -343,8 +234,8 @@ describe("the end of a stream", () => {
     expect(stand.types(stand.model)).toEqual(["conversation.item.create", "response.cancel"])
   })
 
-  test("the record of a call is settled when its last words have come", () => {
-    using stand = Stand.greeted()
+  test("the record of a call is settled when its last words have come", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.turn("item_c")
     expect(stand.liveCalls.isSettled(stand.call.id)).toBe(false)
     stand.session.closed(1005, "")
@@ -353,8 +244,10 @@ describe("the end of a stream", () => {
     expect([stand.liveCalls.isSettled(stand.call.id), stand.liveCalls.settling]).toEqual([true, 0])
   })
 
-  test("without transcription no words are waited for", () => {
-    using stand = Stand.greeted({ agent: { realtime: RealtimeSettings.parse({ transcription: null }) } })
+  test("without transcription no words are waited for", async () => {
+    using stand = await RealtimeFixture.greeted({
+      agent: { realtime: RealtimeSettings.parse({ transcription: null }) },
+    })
     stand.turn("item_c")
     stand.session.closed(1005, "")
     expect([stand.modelCloses, stand.liveCalls.settling]).toEqual([1, 0])
@@ -364,19 +257,19 @@ describe("the end of a stream", () => {
     ["never come", () => {}],
     [
       "were none",
-      (stand: Stand) =>
+      (stand: RealtimeFixture) =>
         stand.emit("error", {
           error: { type: "invalid_request_error", code: "input_audio_buffer_commit_empty" },
         }),
     ],
-  ])("last words that %s keep no connection, and a lost one makes no other", (_, happens) => {
-    using stand = Stand.greeted()
+  ])("last words that %s keep no connection, and a lost one makes no other", async (_, happens) => {
+    using stand = await RealtimeFixture.greeted()
     stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     stand.session.closed(1005, "")
     happens(stand)
     stand.clock.advance(1_500)
     expect(stand.modelCloses).toBe(1)
-    using other = Stand.greeted()
+    using other = await RealtimeFixture.greeted()
     other.turn("item_c")
     other.session.closed(1005, "")
     other.lose()
@@ -384,17 +277,8 @@ describe("the end of a stream", () => {
     expect(other.types(other.model)).not.toContain("session.update")
   })
 
-  test("a stop tells that the caller left", () => {
-    using stand = Stand.greeted()
-    stand.session.receive(JSON.stringify({ event: "stop", streamSid: STREAM }))
-    expect(stand.closes).toEqual([1000])
-    stand.session.closed(1005, "")
-    expect(stand.stopped).toEqual([stand.call.id])
-    expect(stand.events.at(-1)).toMatchObject({ type: "session.closed", code: 1005 })
-  })
-
-  test("what was not played when the caller hangs up was not heard", () => {
-    using stand = Stand.greeted()
+  test("what was not played when the caller hangs up was not heard", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.respond([{ text: "one two three four five six seven eight", ms: 4_000 }])
     stand.clock.advance(1_000)
     stand.session.closed(1005, "")
@@ -403,8 +287,8 @@ describe("the end of a stream", () => {
 })
 
 describe("the caller's turn", () => {
-  test("while the server is about to answer, nothing else is asked for; then it is", () => {
-    using stand = Stand.greeted()
+  test("while the server is about to answer, nothing else is asked for; then it is", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     stand.live.say("Your taxi is here.")
     stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
@@ -414,8 +298,8 @@ describe("the caller's turn", () => {
     expect(JSON.stringify(stand.model)).toContain("Your taxi is here.")
   })
 
-  test("a caller who talks for long is not told to wait, though something is to be said", () => {
-    using stand = Stand.greeted()
+  test("a caller who talks for long is not told to wait, though something is to be said", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     stand.live.say("Your taxi is here.")
     for (let frame = 0; frame < 500; frame++) {
@@ -425,8 +309,8 @@ describe("the caller's turn", () => {
     expect([stand.types(stand.twilio), stand.modelCloses]).toEqual([[], 0])
   })
 
-  test("a server that does not answer holds nothing up", () => {
-    using stand = Stand.greeted()
+  test("a server that does not answer holds nothing up", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     stand.live.say("Your taxi is here.")
     stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
@@ -436,8 +320,8 @@ describe("the caller's turn", () => {
     expect(stand.types(stand.model)).toEqual(["response.create"])
   })
 
-  test("ends when the sound of it stops coming: the model is given silence", () => {
-    using stand = Stand.greeted()
+  test("ends when the sound of it stops coming: the model is given silence", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     for (let frame = 0; frame < 100; frame++) {
       stand.session.receive(media)
@@ -455,8 +339,8 @@ describe("the caller's turn", () => {
 })
 
 describe("what others may do", () => {
-  test("a line is said by the model and becomes a turn", () => {
-    using stand = Stand.greeted()
+  test("a line is said by the model and becomes a turn", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.live.say("Your taxi is here.")
     const create = stand.model.find(({ type }) => type === "response.create")
     expect(JSON.stringify(create)).toContain("Your taxi is here.")
@@ -465,13 +349,13 @@ describe("what others may do", () => {
     expect(stand.spoken.at(-1)).toBe("agent: Your taxi is here.")
   })
 
-  test("frames of its own protocol it has none", () => {
-    using stand = Stand.greeted()
+  test("frames of its own protocol it has none", async () => {
+    using stand = await RealtimeFixture.greeted()
     expect(() => stand.live.sendFrame({ type: "text" })).toThrow("takes no frames")
   })
 
-  test("a message is put in, and answered where that is wanted", () => {
-    using stand = Stand.greeted()
+  test("a message is put in, and answered where that is wanted", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.live.insert({ role: "system", text: "It rains.", respond: false })
     expect(stand.types(stand.model)).toEqual(["conversation.item.create"])
     stand.live.insert({ role: "user", text: "Is it raining?", respond: true })
@@ -482,8 +366,8 @@ describe("what others may do", () => {
     ])
   })
 
-  test("in listen mode nothing is heard, and the model knows it", () => {
-    using stand = Stand.greeted()
+  test("in listen mode nothing is heard, and the model knows it", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.live.change({ listenMode: true })
     stand.respond([{ text: "Nobody hears this.", ms: 300 }])
     expect(stand.types(stand.twilio)).toEqual([])
@@ -491,15 +375,15 @@ describe("what others may do", () => {
     expect(stand.spoken).toEqual(["agent: Welcome."])
   })
 
-  test("a new context reaches the model at once, and a reset empties its memory", () => {
-    using stand = Stand.greeted()
+  test("a new context reaches the model at once, and a reset empties its memory", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.live.change({ contextKey: "polite", reset: true })
     expect(stand.types(stand.model)).toEqual(["session.update", "conversation.item.delete"])
     expect(JSON.stringify(stand.model[0])).toContain("Be polite.")
   })
 
-  test("last words are heard before the session ends, with its reason", () => {
-    using stand = Stand.greeted()
+  test("last words are heard before the session ends, with its reason", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.live.wrapUp("We have run out of time.", { reasonCode: "time-limit", reason: "too long" })
     const create = stand.model.find(({ type }) => type === "response.create")
     stand.respond([{ text: "We have run out of time.", ms: 500 }], create)
@@ -513,16 +397,16 @@ describe("what others may do", () => {
     })
   })
 
-  test("a model that does not say the last words does not keep the call", () => {
-    using stand = Stand.greeted()
+  test("a model that does not say the last words does not keep the call", async () => {
+    using stand = await RealtimeFixture.greeted()
     stand.live.wrapUp("Goodbye.", { reasonCode: "api", reason: "" })
     stand.clock.advance(15_000)
     expect(stand.closes.at(0)).toBe(1000)
   })
 })
 
-test("an item that was heard whole is not cut when the caller speaks, though its answer goes on", () => {
-  using stand = Stand.greeted()
+test("an item that was heard whole is not cut when the caller speaks, though its answer goes on", async () => {
+  using stand = await RealtimeFixture.greeted()
   const at = { response_id: "resp_x", item_id: "item_x", content_index: 0 }
   const item = { id: "item_x", type: "message", role: "assistant", status: "completed", content: [] }
   stand.emit("response.created", { response: { id: "resp_x", conversation_id: "c", status: "in_progress" } })
@@ -542,9 +426,8 @@ test("an item that was heard whole is not cut when the caller speaks, though its
 })
 
 describe("a lost connection", () => {
-  test("is replaced however long the call has lasted, though no answer was ever complete", () => {
-    using stand = new Stand()
-    stand.session.receive(started())
+  test("is replaced however long the call has lasted, though no answer was ever complete", async () => {
+    using stand = await RealtimeFixture.started()
     stand.ready()
     stand.clock.advance(5_900)
     stand.emit("response.created", {
@@ -559,7 +442,7 @@ describe("a lost connection", () => {
   })
 
   test("keeps no result of a tool from being answered", async () => {
-    using stand = Stand.greeted()
+    using stand = await RealtimeFixture.greeted()
     stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
     stand.lose()
     await settled()
@@ -572,11 +455,10 @@ describe("a lost connection", () => {
 })
 
 describe("first words", () => {
-  test("have their placeholders filled from the parameters of the call", () => {
-    using stand = new Stand({
+  test("have their placeholders filled from the parameters of the call", async () => {
+    using stand = await RealtimeFixture.started({
       call: { firstMessage: "Good day {firstname}.", parameters: { firstname: "Ada" } },
     })
-    stand.session.receive(started())
     stand.ready()
     expect(JSON.stringify(stand.model)).toContain("Good day Ada.")
   })
@@ -584,7 +466,7 @@ describe("first words", () => {
 
 describe("tools", () => {
   test("each call has exactly one output, and one answer follows them all", async () => {
-    using stand = Stand.greeted()
+    using stand = await RealtimeFixture.greeted()
     stand.respond([
       { call: "play-media", arguments: '{"source":"https://example.com/a.mp3"}' },
       { call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' },
@@ -598,7 +480,7 @@ describe("tools", () => {
   })
 
   test("a call that was cut off is not run", async () => {
-    using stand = Stand.greeted()
+    using stand = await RealtimeFixture.greeted()
     const item = {
       id: "item_9",
       type: "function_call",
@@ -613,8 +495,8 @@ describe("tools", () => {
   })
 })
 
-test("a caller who is silent is reminded by the model, and given up in the end", () => {
-  using stand = Stand.greeted({
+test("a caller who is silent is reminded by the model, and given up in the end", async () => {
+  using stand = await RealtimeFixture.greeted({
     agent: { silence: { enabled: true, secondsThreshold: 15, messages: ["Still there?"] } },
   })
   const keepAlive = () => stand.session.receive(media)
@@ -633,8 +515,8 @@ test("a caller who is silent is reminded by the model, and given up in the end",
   )
 })
 
-test("words of the caller that come after the answer stand before it", () => {
-  using stand = Stand.greeted()
+test("words of the caller that come after the answer stand before it", async () => {
+  using stand = await RealtimeFixture.greeted()
   stand.emit("input_audio_buffer.speech_started", { item_id: "item_u", audio_start_ms: 0 })
   stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_u", audio_end_ms: 900 })
   stand.emit("input_audio_buffer.committed", { item_id: "item_u", previous_item_id: null })
@@ -648,8 +530,8 @@ test("words of the caller that come after the answer stand before it", () => {
   expect(bySeq).toEqual(["Welcome.", "When?", "Nine."])
 })
 
-test("what was used is kept after each answer", () => {
-  using stand = Stand.greeted()
+test("what was used is kept after each answer", async () => {
+  using stand = await RealtimeFixture.greeted()
   expect(stand.usage).toMatchObject([
     {
       kind: "realtime",
@@ -659,8 +541,8 @@ test("what was used is kept after each answer", () => {
   ])
 })
 
-test("a barge-in happens in the same tick: clear, cut, truncate", () => {
-  using stand = Stand.greeted()
+test("a barge-in happens in the same tick: clear, cut, truncate", async () => {
+  using stand = await RealtimeFixture.greeted()
   stand.respond([
     { text: "one two three four", ms: 2_000 },
     { text: "five six", ms: 1_000 },

@@ -1,0 +1,34 @@
+/** Finds the call of a socket whose address names none: by the token in its first frame, or as another application's. */
+
+import { TOKEN_PARAMETER } from "../call/ids.ts"
+import type { ClaimCall, Claimed } from "../conversation/call-session.ts"
+import { findForeignCall } from "./adopt-call.ts"
+import type { ControlContext } from "./context.ts"
+
+/** A token counts once. A first frame without one is refused. */
+export function claimByToken(context: ControlContext): ClaimCall {
+  return async function claim({ customParameters }) {
+    return withToken(context, customParameters[TOKEN_PARAMETER] ?? "")
+  }
+}
+
+/** The same; a first frame without a token may be of a call that another application connected to this server. */
+export function claimByTokenOrAdopt(context: ControlContext): ClaimCall {
+  return async function claim({ callSid, customParameters }, isWanted) {
+    const { [TOKEN_PARAMETER]: token, ...parameters } = customParameters
+    if (token !== undefined) return withToken(context, token)
+    const refused = { ok: false, reason: "the call is unknown, over, or has another session" } as const
+    const take = await findForeignCall(context, { callSid, parameters })
+    const call = isWanted() ? take() : undefined
+    if (!call) return refused
+    const { liveCalls, sweep, config } = context
+    // Until its session is open, no other socket gets the call.
+    liveCalls.expect(call.id, sweep.clock.now() + config.times.setupMs)
+    return { ok: true, call }
+  }
+}
+
+function withToken({ store, sweep }: ControlContext, token: string): Claimed {
+  const call = store.calls.claimToken(token, sweep.clock.now())
+  return call ? { ok: true, call } : { ok: false, reason: "the token is unknown, used or expired" }
+}

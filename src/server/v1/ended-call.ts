@@ -1,0 +1,14 @@
+/** What the webhook for an ended call reports: the call, what was said, and the outcome. */
+
+import type { Call } from "../../call/call.ts"
+import { toOutcome } from "../../jobs/outcome.ts"
+import type { Store } from "../../store/store.ts"
+import { callView, transcriptView } from "./call-views.ts"
+
+export function endedCall({ transcripts, outcomes }: Store, call: Call) {
+  return {
+    call: callView(call, false),
+    transcript: transcriptView(call, transcripts.of(call.id)).turns,
+    outcome: toOutcome(outcomes.of(call.id)),
+  }
+}
