@@ -107,7 +107,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       log: getLog("assets"),
       knownTools: [...tools.keys()],
       engines: ENGINES.filter((engine) => engines[engine] !== undefined),
-      shelf: store.assets,
+      repository: store.assets,
       remote: twilioSyncOf(config),
       busy: () => liveCalls.size > 0,
     }),

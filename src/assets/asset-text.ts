@@ -7,16 +7,18 @@ import { manifestSchema } from "./manifest.ts"
 import { parseJson } from "./parse.ts"
 import { AssetKey, ServerConfig } from "./server-config.ts"
 
-export type AssetKind = "context" | "manifest" | "config"
+export const ASSET_KINDS = ["context", "manifest", "config"] as const
+export type AssetKind = (typeof ASSET_KINDS)[number]
+
+/** Names one asset. */
+export type AssetId = { readonly kind: AssetKind; readonly key: string }
 
 /** The layers, from below to above. `api`: stored through the API. `sync`: kept in Twilio Sync. */
 export type AssetSource = "embedded" | "file" | "api" | "sync"
 
-export type AssetText = {
-  /** As faults call it. */
+export type AssetText = AssetId & {
+  /** The name in faults. */
   readonly name: string
-  readonly kind: AssetKind
-  readonly key: string
   readonly text: string
   readonly source: AssetSource
 }
@@ -78,8 +80,8 @@ export function storedName(kind: AssetKind, key: string): string {
   return kind === "config" ? CONFIG_KEY : `${kind} ${key}`
 }
 
-/** Names one place among all assets. */
-export function placeOf({ kind, key }: { kind: AssetKind; key: string }): string {
+/** The id as one text, as in `context/sales`. */
+export function idOf({ kind, key }: AssetId): string {
   return `${kind}/${key}`
 }
 

@@ -5,8 +5,9 @@ import type { Log } from "../lib/log.ts"
 import { AssetError, describeFault } from "./asset-error.ts"
 import {
   CONFIG_KEY,
-  placeOf,
+  idOf,
   storedName,
+  type AssetId,
   type AssetKind,
   type AssetSource,
   type AssetText,
@@ -14,7 +15,7 @@ import {
 import { patchedConfig } from "./config-layers.ts"
 import type { Entry, Layers, Snapshot } from "./load.ts"
 import type { AssetState } from "./state.ts"
-import type { AssetShelf, StoredSource } from "./stored.ts"
+import type { AssetRepository, StoredSource } from "./stored.ts"
 
 export type AssetVersion = {
   version: string
@@ -26,13 +27,12 @@ export type AssetVersion = {
 }
 
 export type GivenAsset = Pick<AssetText, "kind" | "key" | "text">
-type Place = Pick<AssetText, "kind" | "key">
 
 /** Changes take their turn, and hold for the next call; calls that run keep what they began with. */
 export interface AssetLibrary {
   /** What is in force of a kind, by key. */
   list(kind: AssetKind): Entry[]
-  find(place: Place): Entry | undefined
+  find(id: AssetId): Entry | undefined
   /** The configuration with every section that comes from the layers below. */
   config(): Readonly<Record<string, unknown>>
   /** Stores all or none. Throws INVALID_REQUEST with every fault. */
@@ -40,23 +40,23 @@ export interface AssetLibrary {
   /** Changes single fields of the configuration; null takes one away. Throws INVALID_REQUEST. */
   patchConfig(patch: Readonly<Record<string, unknown>>): Promise<Entry>
   /** Takes back what was stored: the layers below show again. Throws NOT_FOUND, and CONFLICT while it is needed. */
-  remove(place: Place): Promise<void>
+  remove(id: AssetId): Promise<void>
   /** Newest first. */
-  versions(place: Place): AssetVersion[]
+  versions(id: AssetId): AssetVersion[]
   /** The text of one version. */
-  read(place: Place, version: string): string | undefined
+  read(id: AssetId, version: string): string | undefined
 }
 
 /** Where changes go. What fails throws, and nothing is stored. */
 export interface AssetTarget {
   readonly source: StoredSource
   write(asset: AssetText, version: string): Promise<void>
-  remove(place: Place): Promise<void>
+  remove(id: AssetId): Promise<void>
 }
 
 export type LibraryOptions = {
   state: AssetState
-  shelf: AssetShelf
+  repository: AssetRepository
   target: AssetTarget
   log: Log
   now: () => number
@@ -66,7 +66,7 @@ export type LibraryOptions = {
 const MAX_STORED = 500
 const SHOWN_FAULTS = 5
 
-export function createLibrary({ state, shelf, target, log, now }: LibraryOptions): AssetLibrary {
+export function createLibrary({ state, repository, target, log, now }: LibraryOptions): AssetLibrary {
   let last: Promise<unknown> = Promise.resolve()
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -75,26 +75,27 @@ export function createLibrary({ state, shelf, target, log, now }: LibraryOptions
     return turn
   }
 
-  function entryOf(place: Place, { entries }: Snapshot): Entry {
-    const entry = entries.get(placeOf(place))
+  function entryOf(id: AssetId, { entries }: Snapshot): Entry {
+    const entry = entries.get(idOf(id))
     if (!entry) throw new AppError("INTERNAL", "An asset that was stored is not in force")
     return entry
   }
 
   /** The layers with these assets stored, or without them. */
-  function changed(places: readonly Place[], assets: readonly AssetText[]): Partial<Layers> {
-    const names = new Set(places.map(placeOf))
-    const { stored, pushed } = state.layers
+  function changed(ids: readonly AssetId[], assets: readonly AssetText[]): Partial<Layers> {
+    const names = new Set(ids.map(idOf))
+    const { stored, syncedVersions } = state.layers
     return {
-      stored: [...stored.filter((asset) => !names.has(placeOf(asset))), ...assets],
-      pushed: new Map([...pushed].filter(([place]) => !names.has(place))),
+      stored: [...stored.filter((asset) => !names.has(idOf(asset))), ...assets],
+      syncedVersions: new Map([...syncedVersions].filter(([id]) => !names.has(id))),
     }
   }
 
   function use(change: Partial<Layers>): void {
-    const before = state.layers.pushed.size
+    const before = state.layers.syncedVersions.size
     state.use(change)
-    if (state.layers.pushed.size !== before) shelf.setPushed(state.layers.pushed, now())
+    if (state.layers.syncedVersions.size !== before)
+      repository.setSyncedVersions(state.layers.syncedVersions, now())
   }
 
   async function store(given: readonly GivenAsset[]): Promise<Entry[]> {
@@ -122,7 +123,7 @@ export function createLibrary({ state, shelf, target, log, now }: LibraryOptions
       [...state.snapshot.entries.values()]
         .filter((entry) => entry.kind === kind)
         .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
-    find: (place) => state.snapshot.entries.get(placeOf(place)),
+    find: (id) => state.snapshot.entries.get(idOf(id)),
     config: () => state.snapshot.config,
     put: (assets) => inTurn(() => store(assets)),
 
@@ -133,32 +134,32 @@ export function createLibrary({ state, shelf, target, log, now }: LibraryOptions
         return entryOf({ kind: "config", key: CONFIG_KEY }, state.snapshot)
       }),
 
-    remove: (place) =>
+    remove: (id) =>
       inTurn(async () => {
-        const name = storedName(place.kind, place.key)
-        if (!state.layers.stored.some((asset) => placeOf(asset) === placeOf(place))) {
-          const inFile = state.snapshot.entries.has(placeOf(place))
+        const name = storedName(id.kind, id.key)
+        if (!state.layers.stored.some((asset) => idOf(asset) === idOf(id))) {
+          const inFile = state.snapshot.entries.has(idOf(id))
           const why = inFile ? "comes from a file; only what was stored can be deleted" : "is not there"
           throw new AppError(inFile ? "CONFLICT" : "NOT_FOUND", `The ${name} ${why}.`)
         }
-        refusing("CONFLICT", `The ${name} is still needed`, () => state.preview(changed([place], [])))
-        await target.remove(place)
-        use(changed([place], []))
-        log.info("stored asset deleted", { kind: place.kind, key: place.key })
+        refusing("CONFLICT", `The ${name} is still needed`, () => state.preview(changed([id], [])))
+        await target.remove(id)
+        use(changed([id], []))
+        log.info("stored asset deleted", { kind: id.kind, key: id.key })
       }),
 
-    versions(place) {
-      const entry = state.snapshot.entries.get(placeOf(place))
-      const stored = shelf
-        .versions(place.kind, place.key)
+    versions(id) {
+      const entry = state.snapshot.entries.get(idOf(id))
+      const stored = repository
+        .versions(id.kind, id.key)
         .map((version) => ({ ...version, inForce: version.version === entry?.version }))
       if (!entry || stored.some(({ inForce }) => inForce)) return stored
       return [{ version: entry.version, source: entry.source, createdAt: null, inForce: true }, ...stored]
     },
 
-    read(place, version) {
-      const entry = state.snapshot.entries.get(placeOf(place))
-      return entry?.version === version ? entry.text : shelf.read(place.kind, place.key, version)
+    read(id, version) {
+      const entry = state.snapshot.entries.get(idOf(id))
+      return entry?.version === version ? entry.text : repository.read(id.kind, id.key, version)
     },
   }
 }

@@ -3,14 +3,7 @@
 import type { Engine } from "../call/engine.ts"
 import type { Agent } from "./agent.ts"
 import { AssetError, type AssetFault } from "./asset-error.ts"
-import {
-  CONFIG_KEY,
-  deepFreeze,
-  placeOf,
-  readAsset,
-  type AssetMeaning,
-  type AssetText,
-} from "./asset-text.ts"
+import { CONFIG_KEY, deepFreeze, idOf, readAsset, type AssetMeaning, type AssetText } from "./asset-text.ts"
 import { rawConfig } from "./config-layers.ts"
 import { EMBEDDED } from "./embedded.ts"
 import { kindOf } from "./files.ts"
@@ -26,7 +19,7 @@ export type Snapshot = {
   readonly manifests: ReadonlyMap<string, Agent["manifest"]>
   /** Keys of agents by number. */
   readonly numbers: ReadonlyMap<string, string>
-  /** What is in force, by place. */
+  /** What is in force, by id. */
   readonly entries: ReadonlyMap<string, Entry>
   /** The configuration as JSON, with the sections that come from the layers below. */
   readonly config: Readonly<Record<string, unknown>>
@@ -38,8 +31,8 @@ export type Layers = {
   readonly files: readonly AssetText[]
   /** What lies above the files. */
   readonly stored: readonly AssetText[]
-  /** Versions by place that came from files: where a file has changed since, it is newer than what is stored. */
-  readonly pushed: ReadonlyMap<string, string>
+  /** Versions by id that came from files: where a file has changed since, it is newer than what is stored. */
+  readonly syncedVersions: ReadonlyMap<string, string>
   /** Whether an agent whose context or manifest is missing takes the default one, with a warning. */
   readonly lenient: boolean
 }
@@ -49,7 +42,14 @@ export type LoadOptions = Layers & { knownTools: readonly string[]; engines: rea
 type ReadText = AssetText & { readonly meaning: AssetMeaning }
 
 /** Throws `AssetError` with every fault of every asset. */
-export function loadSnapshot({ files, stored, pushed, lenient, knownTools, engines }: LoadOptions): Snapshot {
+export function loadSnapshot({
+  files,
+  stored,
+  syncedVersions,
+  lenient,
+  knownTools,
+  engines,
+}: LoadOptions): Snapshot {
   const faults: AssetFault[] = []
   const warnings: string[] = []
   const faulty: AssetText[] = []
@@ -61,27 +61,28 @@ export function loadSnapshot({ files, stored, pushed, lenient, knownTools, engin
       faulty.push(text)
       return []
     })
-  const replaced = new Set(files.filter(({ kind }) => kind !== "config").map(placeOf))
-  const shipped = embedded.filter((asset) => !replaced.has(placeOf(asset)))
-  const chosen = new Map(read(shipped).map((asset) => [placeOf(asset), asset]))
-  const shippedConfig = chosen.get(CONFIG_PLACE)
+  const replaced = new Set(files.filter(({ kind }) => kind !== "config").map(idOf))
+  const shipped = embedded.filter((asset) => !replaced.has(idOf(asset)))
+  const chosen = new Map(read(shipped).map((asset) => [idOf(asset), asset]))
+  const shippedConfig = chosen.get(CONFIG_ID)
   faults.push(...repeatedKeys(files))
-  for (const asset of read(files)) chosen.set(placeOf(asset), asset)
+  for (const asset of read(files)) chosen.set(idOf(asset), asset)
   for (const asset of read(stored)) {
-    const place = placeOf(asset)
-    const below = chosen.get(place)
+    const id = idOf(asset)
+    const below = chosen.get(id)
     const { version } = asset.meaning
-    const isOld = below !== undefined && pushed.get(place) === version && below.meaning.version !== version
-    if (!isOld) chosen.set(place, asset)
+    const isOld =
+      below !== undefined && syncedVersions.get(id) === version && below.meaning.version !== version
+    if (!isOld) chosen.set(id, asset)
   }
 
   const contexts = new Map<string, Agent["context"]>()
   const manifests = new Map<string, Agent["manifest"]>()
   const entries = new Map<string, Entry>()
-  for (const [place, { meaning, ...asset }] of chosen) {
+  for (const [id, { meaning, ...asset }] of chosen) {
     if (meaning.kind === "context") contexts.set(asset.key, meaning.context)
     if (meaning.kind === "manifest") manifests.set(asset.key, meaning.manifest)
-    entries.set(place, { ...asset, version: meaning.version })
+    entries.set(id, { ...asset, version: meaning.version })
   }
 
   // Its own fault is enough; who names it is not at fault.
@@ -90,7 +91,7 @@ export function loadSnapshot({ files, stored, pushed, lenient, knownTools, engin
     if (kind === "manifest") manifests.set(key, { key, version: "", tools: [] })
   }
 
-  const ownConfig = chosen.get(CONFIG_PLACE)
+  const ownConfig = chosen.get(CONFIG_ID)
   const { config, raw, name, lineOf } = layConfigs(new Set([shippedConfig, ownConfig]))
   if (name !== undefined) warnings.push(...unusedKeys(raw).map((key) => `${name}: ${key} is not used`))
   const { agents, faults: unresolved } = resolveAgents({ config, contexts, manifests, engines, lenient })
@@ -122,10 +123,10 @@ export function loaderType(files: readonly AssetText[]): "file" | "sync" {
 
 /** The assets of this machine: the files, and the embedded ones that no file replaces. */
 export function localTexts(files: readonly AssetText[]): AssetText[] {
-  return [...new Map([...embedded, ...files].map((asset) => [placeOf(asset), asset])).values()]
+  return [...new Map([...embedded, ...files].map((asset) => [idOf(asset), asset])).values()]
 }
 
-const CONFIG_PLACE = placeOf({ kind: "config", key: CONFIG_KEY })
+const CONFIG_ID = idOf({ kind: "config", key: CONFIG_KEY })
 
 const embedded: readonly AssetText[] = Object.entries(EMBEDDED).flatMap(([name, text]) => {
   const kind = kindOf(name)
@@ -135,8 +136,8 @@ const embedded: readonly AssetText[] = Object.entries(EMBEDDED).flatMap(([name, 
 function repeatedKeys(files: readonly AssetText[]): AssetFault[] {
   const taken = new Map<string, string>()
   return files.flatMap((file) => {
-    const other = taken.get(placeOf(file))
-    taken.set(placeOf(file), file.name)
+    const other = taken.get(idOf(file))
+    taken.set(idOf(file), file.name)
     return other === undefined ? [] : [{ file: file.name, message: `has the same key as ${other}` }]
   })
 }

@@ -1,6 +1,6 @@
 /** What assets need of the database and of Twilio Sync: two narrow views, filled in where the program is put together. */
 
-import type { AssetKind, AssetSource } from "./asset-text.ts"
+import type { AssetId, AssetKind, AssetSource } from "./asset-text.ts"
 
 /** Who may put a text into the database. */
 export type StoredSource = Extract<AssetSource, "api" | "sync">
@@ -16,7 +16,7 @@ export type StoredVersion = {
 }
 
 /** Assets that outlive the process. */
-export interface AssetShelf {
+export interface AssetRepository {
   /** What is in force of a kind: of each key the newest version that was not removed. */
   latest(kind: AssetKind, source: StoredSource): StoredText[]
   /** Keeps a version. One that is in force already changes nothing. */
@@ -27,10 +27,10 @@ export interface AssetShelf {
   versions(kind: AssetKind, key: string): StoredVersion[]
   read(kind: AssetKind, key: string, version: string): string | undefined
   /** Grows with every change, also one by another process. */
-  mark(source: StoredSource): number
-  /** Versions that went from files to Sync, by place. */
-  pushed(): ReadonlyMap<string, string>
-  setPushed(versions: ReadonlyMap<string, string>, at: number): void
+  revision(source: StoredSource): number
+  /** Versions that went from files to Sync, by id. */
+  syncedVersions(): ReadonlyMap<string, string>
+  setSyncedVersions(versions: ReadonlyMap<string, string>, at: number): void
 }
 
 /** What stands in Sync under one key. */
@@ -54,5 +54,5 @@ export interface RemoteAssets {
    */
   writeIf(entry: Omit<RemoteEntry, "revision">, revision: string | null): Promise<string | undefined>
   /** One that is not there is no error. */
-  remove(place: { kind: AssetKind; key: string }): Promise<void>
+  remove(id: AssetId): Promise<void>
 }

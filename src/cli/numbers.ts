@@ -53,7 +53,7 @@ async function withNumbers(config: Config, work: (context: NumberContext) => Pro
     log: getLog("assets"),
     knownTools: [...builtinTools().keys()],
     engines: ENGINES,
-    shelf: store.assets,
+    repository: store.assets,
     remote: twilioSyncOf(config),
   })
   const { publicUrl } = config

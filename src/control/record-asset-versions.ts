@@ -15,7 +15,7 @@ export function recordAssetVersions({ store, sweep }: ControlContext, callId: Ca
     manifestKey: manifest.key,
     manifestVersion: manifest.version,
   })
-  assets.remember({ kind: "context", ...context, at })
+  assets.saveVersion({ kind: "context", ...context, at })
   const { key, version } = manifest
-  assets.remember({ kind: "manifest", key, version, text: JSON.stringify({ tools: manifest.tools }), at })
+  assets.saveVersion({ kind: "manifest", key, version, text: JSON.stringify({ tools: manifest.tools }), at })
 }

@@ -6,7 +6,7 @@ import { assets } from "./schema.ts"
 
 export type AssetKind = "context" | "manifest" | "config" | "menu"
 
-export type AssetPlace = { kind: AssetKind; key: string }
+export type AssetId = { kind: AssetKind; key: string }
 
 export type StoredVersion = {
   version: string
@@ -20,19 +20,19 @@ export type StoredAssets = ReturnType<typeof createAssets>
 /** Versions of one key that are listed, and of those that were stored, kept. */
 const MAX_VERSIONS = 200
 /** Where the versions that went from files to Sync are noted; no key from outside has a slash. */
-const PUSHED: AssetPlace = { kind: "config", key: "sync/pushed" }
+const SYNCED_VERSIONS: AssetId = { kind: "config", key: "sync/pushed" }
 
 export function createAssets(db: Db) {
-  const at = ({ kind, key }: AssetPlace) => and(eq(assets.kind, kind), eq(assets.key, key))
+  const at = ({ kind, key }: AssetId) => and(eq(assets.kind, kind), eq(assets.key, key))
 
-  function newest(place: AssetPlace, source: "api" | "sync") {
-    const ofSource = and(at(place), eq(assets.source, source))
+  function newest(id: AssetId, source: "api" | "sync") {
+    const ofSource = and(at(id), eq(assets.source, source))
     return db.select().from(assets).where(ofSource).orderBy(desc(assets.id)).limit(1).get()
   }
 
   /** Only the newest of what was stored are kept; what calls ran with stays. */
-  function prune(place: AssetPlace): void {
-    const stored = and(at(place), inArray(assets.source, ["api", "sync"]))
+  function prune(id: AssetId): void {
+    const stored = and(at(id), inArray(assets.source, ["api", "sync"]))
     const last = db
       .select({ id: assets.id })
       .from(assets)
@@ -61,11 +61,11 @@ export function createAssets(db: Db) {
         .where(and(inArray(assets.id, ids), eq(assets.deleted, false)))
         .orderBy(assets.key)
         .all()
-        .filter(({ key }) => key !== PUSHED.key)
+        .filter(({ key }) => key !== SYNCED_VERSIONS.key)
     },
 
     /** Keeps a version. One that is in force already changes nothing. */
-    put(asset: AssetPlace & { version: string; text: string; source: "api" | "sync"; at: number }): void {
+    put(asset: AssetId & { version: string; text: string; source: "api" | "sync"; at: number }): void {
       const { kind, key, version, text, source, at: createdAt } = asset
       const before = newest(asset, source)
       if (before && !before.deleted && before.version === version) return
@@ -74,20 +74,20 @@ export function createAssets(db: Db) {
     },
 
     /** Takes a key out of force; its versions stay readable. One that is not in force changes nothing. */
-    remove({ kind, key, source, at: createdAt }: AssetPlace & { source: "api" | "sync"; at: number }): void {
+    remove({ kind, key, source, at: createdAt }: AssetId & { source: "api" | "sync"; at: number }): void {
       const before = newest({ kind, key }, source)
       if (!before || before.deleted) return
       db.insert(assets).values({ kind, key, version: "", text: "", source, deleted: true, createdAt }).run()
     },
 
     /** Keeps the text that a call ran with, so that it can be read long after its file was changed. */
-    remember({
+    saveVersion({
       kind,
       key,
       version,
       text,
       at: createdAt,
-    }: AssetPlace & { version: string; text: string; at: number }): void {
+    }: AssetId & { version: string; text: string; at: number }): void {
       const known = db
         .select({ id: assets.id })
         .from(assets)
@@ -115,7 +115,7 @@ export function createAssets(db: Db) {
     },
 
     /** Grows with every change, also one by another process. */
-    mark(source: "api" | "sync"): number {
+    revision(source: "api" | "sync"): number {
       return (
         db
           .select({ id: max(assets.id) })
@@ -125,18 +125,18 @@ export function createAssets(db: Db) {
       )
     },
 
-    /** Versions that went from files to Sync, by place. */
-    pushed(): ReadonlyMap<string, string> {
-      const noted: unknown = JSON.parse(newest(PUSHED, "sync")?.text ?? "{}")
-      return new Map(Object.entries(noted ?? {}).map(([place, version]) => [place, String(version)]))
+    /** Versions that went from files to Sync, by id. */
+    syncedVersions(): ReadonlyMap<string, string> {
+      const noted: unknown = JSON.parse(newest(SYNCED_VERSIONS, "sync")?.text ?? "{}")
+      return new Map(Object.entries(noted ?? {}).map(([id, version]) => [id, String(version)]))
     },
 
-    setPushed(versions: ReadonlyMap<string, string>, createdAt: number): void {
+    setSyncedVersions(versions: ReadonlyMap<string, string>, createdAt: number): void {
       const text = JSON.stringify(Object.fromEntries(versions))
       db.transaction((tx) => {
-        tx.delete(assets).where(at(PUSHED)).run()
+        tx.delete(assets).where(at(SYNCED_VERSIONS)).run()
         tx.insert(assets)
-          .values({ ...PUSHED, version: "", text, source: "sync", createdAt })
+          .values({ ...SYNCED_VERSIONS, version: "", text, source: "sync", createdAt })
           .run()
       })
     },

@@ -30,7 +30,14 @@ function setUp(files: Record<string, unknown> = {}) {
     open(options: Partial<AssetsOptions> = {}) {
       opened?.close()
       const knownTools = [...builtinTools().keys()]
-      opened = createAssets({ dir, log, knownTools, sweep: clock.sweep, shelf: store.assets, ...options })
+      opened = createAssets({
+        dir,
+        log,
+        knownTools,
+        sweep: clock.sweep,
+        repository: store.assets,
+        ...options,
+      })
       return opened
     },
     [Symbol.dispose]() {
@@ -140,7 +147,7 @@ describe("what is stored", () => {
 
   test("without a place to keep it lasts as long as the process", async () => {
     using t = setUp()
-    const { library, ...assets } = t.open({ shelf: undefined } as unknown as Partial<AssetsOptions>)
+    const { library, ...assets } = t.open({ repository: undefined } as unknown as Partial<AssetsOptions>)
     await library.put([context("a", "A.")])
     expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("A.")
   })
@@ -196,7 +203,7 @@ describe("refused, and nothing is stored", () => {
     const error = await refusal(library.put([context("good", "Good."), asset]))
     expect(error).toMatchObject({ code: "INVALID_REQUEST", message: expect.stringContaining(message) })
     expect([...library.list("context"), ...library.list("manifest"), library.config()]).toEqual(before)
-    expect(t.store.assets.mark("api")).toBe(0)
+    expect(t.store.assets.revision("api")).toBe(0)
   })
 
   test("many faults are told shortly, and all in the details", async () => {

@@ -57,7 +57,7 @@ class Machine implements AsyncDisposable {
       sweep: this.clock.sweep,
       log,
       knownTools: ["end-call"],
-      shelf: this.store.assets,
+      repository: this.store.assets,
       remote: createTwilioSync({ accountSid, authToken, baseUrl, sleep: async () => {}, log }),
       busy: () => this.busy,
     })
@@ -270,7 +270,9 @@ describe("reading", () => {
     await machine.nextCall(assets)
     const { context, manifest } = assets.agentFor({ contextKey: "sales", manifestKey: "xTools" })
     expect([context.text, manifest.tools.length, textOf(assets, "other")]).toEqual(["Sell.", 1, "Other."])
-    expect(machine.told("is faulty; the one before stays in use")).toEqual([expect.stringContaining(message)])
+    expect(machine.told("is faulty; its previous version stays in use")).toEqual([
+      expect.stringContaining(message),
+    ])
   })
 
   test("a key that no path should hold is left out", async () => {
@@ -397,7 +399,7 @@ describe("failures", () => {
       sweep: machine.clock.sweep,
       log,
       knownTools: ["end-call"],
-      shelf: machine.store.assets,
+      repository: machine.store.assets,
     })
     expect(assets.agentFor({ contextKey: "onlyThere" }).context.text).toBe("There.")
     expect(lines.join()).toContain("needs Twilio credentials")

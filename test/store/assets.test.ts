@@ -48,7 +48,7 @@ describe("versions", () => {
   test("the newest 200 are kept, and every text that a call ran with", () => {
     using store = openStore({ url: ":memory:" })
     const { assets } = store
-    assets.remember({ kind: "context", key: "a", version: "seen", text: "seen", at: 0 })
+    assets.saveVersion({ kind: "context", key: "a", version: "seen", text: "seen", at: 0 })
     for (let index = 0; index < 210; index++) assets.put(sample({ version: `v${index}`, text: `${index}` }))
     expect(assets.versions("context", "a")).toHaveLength(200)
     expect([assets.read("context", "a", "v9"), assets.read("context", "a", "v10")]).toEqual([undefined, "10"])
@@ -59,10 +59,10 @@ describe("versions", () => {
     using store = openStore({ url: ":memory:" })
     const { assets } = store
     const seen = { kind: "context", key: "a", version: "v1", text: "one", at: 5 } as const
-    assets.remember(seen)
-    assets.remember(seen)
+    assets.saveVersion(seen)
+    assets.saveVersion(seen)
     assets.put(sample({ version: "v2" }))
-    assets.remember({ ...seen, version: "v2" })
+    assets.saveVersion({ ...seen, version: "v2" })
     expect(assets.versions("context", "a").map(({ version, source }) => [version, source])).toEqual([
       ["v2", "api"],
       ["v1", "seen"],
@@ -81,21 +81,21 @@ describe("versions", () => {
   })
 })
 
-describe("the mark", () => {
+describe("the revision", () => {
   test("grows with each change of its source, and with nothing else", () => {
     using store = openStore({ url: ":memory:" })
     const { assets } = store
-    const marks = [assets.mark("api")]
-    const look = () => marks.push(assets.mark("api"))
+    const revisions = [assets.revision("api")]
+    const look = () => revisions.push(assets.revision("api"))
     assets.put(sample())
     look()
     assets.put(sample())
     assets.put(sample({ source: "sync" }))
-    assets.remember({ kind: "context", key: "x", version: "v", text: "t", at: 1 })
+    assets.saveVersion({ kind: "context", key: "x", version: "v", text: "t", at: 1 })
     look()
     assets.remove({ kind: "context", key: "a", source: "api", at: 2 })
     look()
-    const [none, put, others, removed] = marks
+    const [none, put, others, removed] = revisions
     expect([none, put === others, (removed ?? 0) > (put ?? 0)]).toEqual([0, true, true])
   })
 })
@@ -104,16 +104,16 @@ describe("what went from files to Sync", () => {
   test("is noted in one place and is no asset", () => {
     using store = openStore({ url: ":memory:" })
     const { assets } = store
-    expect(assets.pushed()).toEqual(new Map())
-    assets.setPushed(new Map([["context/a", "v1"]]), 1)
-    assets.setPushed(
+    expect(assets.syncedVersions()).toEqual(new Map())
+    assets.setSyncedVersions(new Map([["context/a", "v1"]]), 1)
+    assets.setSyncedVersions(
       new Map([
         ["context/a", "v2"],
         ["config/serverConfig", "v3"],
       ]),
       2,
     )
-    expect(assets.pushed()).toEqual(
+    expect(assets.syncedVersions()).toEqual(
       new Map([
         ["context/a", "v2"],
         ["config/serverConfig", "v3"],

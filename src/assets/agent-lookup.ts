@@ -1,0 +1,41 @@
+/** Finds the agent, context and manifest of a call in the assets in force. Pure. */
+
+import { AppError } from "../lib/errors.ts"
+import type { Agent, AgentChoice } from "./agent.ts"
+import type { Snapshot } from "./load.ts"
+import { DEFAULT_AGENT } from "./resolve.ts"
+
+/** Throws `AppError` INVALID_REQUEST for a key that does not exist. */
+export function agentIn(snapshot: Snapshot, choice: AgentChoice): Agent {
+  const { agents, contexts, manifests, numbers } = snapshot
+  const { agent: agentKey, number, contextKey, manifestKey } = choice
+  const key = agentKey ?? (number === undefined ? undefined : numbers.get(number)) ?? DEFAULT_AGENT
+  const agent = find("Agent", key, agents)
+  if (contextKey === undefined && manifestKey === undefined) return agent
+  return Object.freeze({
+    ...agent,
+    context: contextKey === undefined ? agent.context : find("Context", contextKey, contexts),
+    manifest: manifestKey === undefined ? agent.manifest : find("Tool manifest", manifestKey, manifests),
+  })
+}
+
+/** Keys of all agents, contexts and manifests, sorted. */
+export function keysIn({ agents, contexts, manifests }: Snapshot) {
+  return { agents: sortedKeys(agents), contexts: sortedKeys(contexts), manifests: sortedKeys(manifests) }
+}
+
+function find<T>(what: string, key: string, among: ReadonlyMap<string, T>): T {
+  const found = among.get(key)
+  if (found !== undefined) return found
+  const known = sortedKeys(among)
+  const shown = key.length > 64 ? `${key.slice(0, 64)}…` : key
+  throw new AppError(
+    "INVALID_REQUEST",
+    `${what} not found for key: ${shown}. Known keys: ${known.join(", ")}`,
+    { details: { known } },
+  )
+}
+
+function sortedKeys(map: ReadonlyMap<string, unknown>): string[] {
+  return [...map.keys()].toSorted()
+}
