@@ -55,6 +55,8 @@ const HOMES: Record<string, string> = {
   "@logtape/logtape": "lib",
   "@logtape/redaction": "lib",
   "libphonenumber-js": "call",
+  "jsonc-parser": "assets",
+  "ipaddr.js": "tools",
 }
 
 type Import = { file: string; from: string; specifier: string }

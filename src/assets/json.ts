@@ -1,25 +1,28 @@
-/** A strict JSON reader that knows lines: for faults of syntax, for keys given twice, and for faults found later. */
+/** Strict JSON with lines: for faults of syntax, for keys given twice, and for faults found later. Pure. */
 
+import { printParseErrorCode, visit } from "jsonc-parser"
 import type { AssetFault } from "./asset-error.ts"
 
 export type JsonDocument = {
   value: unknown
   /** The line of a field by its path, as in `agents.sales.engine`; of the nearest field around it if there is none. */
   lineOf: (path: readonly PropertyKey[]) => number
-  /** Keys that stand twice in one object: JSON keeps only the last. */
+  /** Keys that appear twice in one object: JSON keeps only the last. */
   repeated: { path: string; line: number }[]
 }
 
 const MAX_DEPTH = 64
 
-/** Reads a document. A fault of syntax is returned with its line. */
-export function readJson(text: string): JsonDocument | Pick<AssetFault, "line" | "message"> {
-  const reader = new JsonReader(text.replace(/^\uFEFF/, ""))
+/** Reads a document. A fault of syntax is returned with its line, counted from 1. */
+export function readJson(given: string): JsonDocument | Pick<AssetFault, "line" | "message"> {
+  const text = given.replace(/^\uFEFF/, "")
   try {
-    const value = reader.document()
-    return { value, lineOf: (path) => reader.lineOf(path), repeated: reader.repeated }
+    const { lines, repeated } = scan(text)
+    const value: unknown = JSON.parse(text)
+    return { value, lineOf: (path) => lineIn(lines, path), repeated }
   } catch (error) {
-    if (error instanceof JsonFault) return { line: reader.line, message: error.message }
+    if (error instanceof JsonFault) return { line: error.line, message: error.message }
+    if (error instanceof SyntaxError) return { line: 1, message: error.message }
     throw error
   }
 }
@@ -28,124 +31,101 @@ export function pathText(path: readonly PropertyKey[]): string {
   return path.map(String).join(".")
 }
 
-class JsonFault extends Error {}
+class JsonFault extends Error {
+  readonly line: number
 
-class JsonReader {
-  line = 1
-  readonly repeated: { path: string; line: number }[] = []
-  readonly #text: string
-  readonly #lines = new Map<string, number>()
-  #at = 0
-  #path: PropertyKey[] = []
-
-  constructor(text: string) {
-    this.#text = text
+  constructor(line: number, message: string) {
+    super(message)
+    this.line = line
   }
+}
 
-  document(): unknown {
-    const value = this.#value()
-    this.#space()
-    if (this.#at < this.#text.length) throw new JsonFault(`unexpected ${this.#seen()} after the end`)
-    return value
-  }
+/** An object or array that is open at this point of the text; `keys` of the object so far. */
+type Container = { end: "}" | "]"; keys: Set<string> }
 
-  lineOf(path: readonly PropertyKey[]): number {
-    for (let length = path.length; length >= 0; length--) {
-      const line = this.#lines.get(pathText(path.slice(0, length)))
-      if (line !== undefined) return line
-    }
-    return 1
+/** The lines of all keys by path. Throws `JsonFault` for the first fault. */
+function scan(text: string): { lines: Map<string, number>; repeated: JsonDocument["repeated"] } {
+  const lines = new Map<string, number>()
+  const repeated: JsonDocument["repeated"] = []
+  const open: Container[] = []
+  // Items of arrays have no key: their line is that of their value.
+  const item = (path: readonly PropertyKey[], startLine: number) => {
+    if (typeof path.at(-1) === "number") lines.set(pathText(path), startLine + 1)
   }
+  const begin = (end: Container["end"], path: readonly PropertyKey[], startLine: number) => {
+    item(path, startLine)
+    open.push({ end, keys: new Set() })
+    if (open.length > MAX_DEPTH) throw new JsonFault(startLine + 1, "too many levels")
+  }
+  const end = () => void open.pop()
+  visit(
+    text,
+    {
+      onObjectBegin: (_, _length, line, _character, pathOf) => begin("}", pathOf(), line),
+      onArrayBegin: (_, _length, line, _character, pathOf) => begin("]", pathOf(), line),
+      onLiteralValue: (_, _offset, _length, line, _character, pathOf) => item(pathOf(), line),
+      onObjectEnd: end,
+      onArrayEnd: end,
+      onObjectProperty(key, _, _length, startLine, _character, pathOf) {
+        const path = pathText([...pathOf(), key])
+        const line = startLine + 1
+        const keys = open.at(-1)?.keys
+        if (keys?.has(key)) repeated.push({ path, line })
+        keys?.add(key)
+        lines.set(path, line)
+      },
+      onError(error, offset, _length, startLine) {
+        const message = messageFor(printParseErrorCode(error), { text, offset, end: open.at(-1)?.end })
+        throw new JsonFault(startLine + 1, message)
+      },
+    },
+    { disallowComments: true, allowTrailingComma: false },
+  )
+  return { lines, repeated }
+}
 
-  #value(): unknown {
-    this.#space()
-    if (!this.#lines.has(pathText(this.#path))) this.#lines.set(pathText(this.#path), this.line)
-    if (this.#path.length > MAX_DEPTH) throw new JsonFault("too many levels")
-    const char = this.#text[this.#at]
-    if (char === "{") return this.#object()
-    if (char === "[") return this.#array()
-    if (char === '"') return this.#string()
-    const word = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.])/y
-    word.lastIndex = this.#at
-    const found = word.exec(this.#text)?.[0]
-    if (found === undefined) throw new JsonFault(`expected a value, not ${this.#seen()}`)
-    this.#at += found.length
-    const value: unknown = JSON.parse(found)
-    return value
-  }
+type Spot = { text: string; offset: number; end: Container["end"] | undefined }
 
-  #object(): Record<string, unknown> {
-    const entries = new Map<string, unknown>()
-    this.#members("}", () => {
-      if (this.#text[this.#at] !== '"') throw new JsonFault(`expected a key in quotes, not ${this.#seen()}`)
-      const key = this.#string()
-      this.#path.push(key)
-      if (entries.has(key)) this.repeated.push({ path: pathText(this.#path), line: this.line })
-      this.#lines.set(pathText(this.#path), this.line)
-      this.#expect(":")
-      entries.set(key, this.#value())
-      this.#path.pop()
-    })
-    return Object.fromEntries(entries)
+function messageFor(code: string, spot: Spot): string {
+  switch (code) {
+    case "InvalidCommentToken":
+      return "comments are not allowed"
+    case "UnexpectedEndOfString":
+      return "a string does not end on its line"
+    case "InvalidEscapeCharacter":
+    case "InvalidUnicode":
+    case "InvalidCharacter":
+      return "a string has an invalid escape or a control character"
+    case "ColonExpected":
+      return `expected :, not ${seenAt(spot)}`
+    case "EndOfFileExpected":
+      return `unexpected ${seenAt(spot)} after the end`
+    // The container that was not closed has ended already.
+    case "CloseBraceExpected":
+      return `expected ${expectedAt({ ...spot, end: "}" })}, not ${seenAt(spot)}`
+    case "CloseBracketExpected":
+      return `expected ${expectedAt({ ...spot, end: "]" })}, not ${seenAt(spot)}`
+    default:
+      return `expected ${expectedAt(spot)}, not ${seenAt(spot)}`
   }
+}
 
-  #array(): unknown[] {
-    const items: unknown[] = []
-    this.#members("]", () => {
-      this.#path.push(items.length)
-      items.push(this.#value())
-      this.#path.pop()
-    })
-    return items
-  }
+/** What may follow the text before this position. */
+function expectedAt({ text, offset, end }: Spot): string {
+  const before = text.slice(0, offset).trimEnd().at(-1) ?? ""
+  if (end === undefined || ":[".includes(before) || (before === "," && end === "]")) return "a value"
+  return "{,".includes(before) ? "a key in quotes" : `, or ${end}`
+}
 
-  #members(end: "}" | "]", member: () => void): void {
-    this.#at++
-    this.#space()
-    if (this.#text[this.#at] === end) return void this.#at++
-    for (;;) {
-      this.#space()
-      member()
-      this.#space()
-      const char = this.#text[this.#at]
-      if (char !== "," && char !== end) throw new JsonFault(`expected , or ${end}, not ${this.#seen()}`)
-      this.#at++
-      if (char === end) return
-    }
-  }
+function seenAt({ text, offset }: Spot): string {
+  const char = text[offset]
+  return char === undefined ? "the end of the file" : JSON.stringify(char)
+}
 
-  #string(): string {
-    const string = /"[^"\\\n\r]*(?:\\.[^"\\\n\r]*)*"/y
-    string.lastIndex = this.#at
-    const found = string.exec(this.#text)?.[0]
-    if (found === undefined) throw new JsonFault("a text does not end on its line")
-    try {
-      const value: unknown = JSON.parse(found)
-      this.#at += found.length
-      return String(value)
-    } catch {
-      throw new JsonFault("a text holds a wrong escape or a control character")
-    }
+function lineIn(lines: ReadonlyMap<string, number>, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length >= 0; length--) {
+    const line = lines.get(pathText(path.slice(0, length)))
+    if (line !== undefined) return line
   }
-
-  #expect(char: string): void {
-    this.#space()
-    if (this.#text[this.#at] !== char) throw new JsonFault(`expected ${char}, not ${this.#seen()}`)
-    this.#at++
-  }
-
-  #space(): void {
-    for (; ; this.#at++) {
-      const char = this.#text[this.#at]
-      if (char === "\n") this.line++
-      else if (char !== " " && char !== "\t" && char !== "\r") return
-    }
-  }
-
-  #seen(): string {
-    const char = this.#text[this.#at]
-    if (char === undefined) return "the end of the file"
-    if (this.#text.startsWith("//", this.#at) || this.#text.startsWith("/*", this.#at)) return "a comment"
-    return JSON.stringify(char)
-  }
+  return 1
 }

@@ -58,7 +58,7 @@ export function manifestSchema(knownTools: readonly string[]) {
     for (const [index, { name, http }] of tools.entries()) {
       const fault = (message: string) =>
         ctx.issues.push({ code: "custom", path: ["tools", index, "name"], message, input: name })
-      if (seen.has(name)) fault(`the tool ${name} stands here twice`)
+      if (seen.has(name)) fault(`the tool ${name} appears twice`)
       if (http && knownTools.includes(name)) fault(`the tool ${name} is built in and takes no address`)
       if (!http && !knownTools.includes(name)) {
         fault(`there is no tool ${name}; there are ${knownTools.toSorted().join(", ") || "none"}`)

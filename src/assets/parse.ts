@@ -17,7 +17,7 @@ export function parseJson<T>(file: string, text: string, schema: z.ZodType<T>): 
     file,
     line,
     path,
-    message: "stands here twice",
+    message: "appears twice",
   }))
   const parsed = schema.safeParse(raw)
   for (const { path, message } of (parsed.error?.issues ?? []).flatMap(spread)) {

@@ -497,13 +497,13 @@ describe("faults", () => {
     [
       "a tool twice",
       { "xTools.json": { tools: [{ name: "end-call" }, { name: "end-call" }] } },
-      "tools.1.name: the tool end-call stands here twice",
+      "tools.1.name: the tool end-call appears twice",
     ],
     ["a manifest of another form", { "xTools.json": [] }, "xTools.json:1: "],
     [
       "a key twice",
       { "serverConfig.json": '{"Server": {},\n"Server": {}}' },
-      "serverConfig.json:2 Server: stands here twice",
+      "serverConfig.json:2 Server: appears twice",
     ],
     [
       "no JSON",

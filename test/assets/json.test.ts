@@ -18,11 +18,13 @@ test.each([
   ["nothing", "", 1, "expected a value, not the end of the file"],
   ["a comma at the end", '{\n  "a": 1,\n}', 3, 'expected a key in quotes, not "}"'],
   ["a missing comma", '{\n  "a": 1\n  "b": 2\n}', 3, 'expected , or }, not "\\""'],
-  ["a comment", '{\n\n  // words\n  "a": 1\n}', 3, "expected a key in quotes, not a comment"],
-  ["an open text", '["a\nb"]', 1, "a text does not end on its line"],
-  ["a wrong escape", '["\\x"]', 1, "a text holds a wrong escape or a control character"],
-  ["a wrong number", "[01]", 1, 'expected a value, not "0"'],
+  ["a comment", '{\n\n  // words\n  "a": 1\n}', 3, "comments are not allowed"],
+  ["an open text", '["a\nb"]', 1, "a string does not end on its line"],
+  ["a wrong escape", '["\\x"]', 1, "a string has an invalid escape or a control character"],
+  ["a wrong number", "[01]", 1, 'expected , or ], not "1"'],
   ["a bare word", "[undefined]", 1, 'expected a value, not "u"'],
+  ["a key without quotes", "{a: 1}", 1, 'expected a key in quotes, not "a"'],
+  ["a list cut off", "[1", 1, "expected , or ], not the end of the file"],
   ["an end too many", "[1]\n]", 2, 'unexpected "]" after the end'],
   ["an object cut off", '{"a":', 1, "expected a value, not the end of the file"],
   ["too many levels", "[".repeat(100_000), 1, "too many levels"],
@@ -36,7 +38,7 @@ test("knows the lines of fields, and of the nearest one around", () => {
   ).toEqual([2, 3, 5, 2, 1, 1])
 })
 
-test("tells keys that stand twice", () => {
+test("reports keys that appear twice", () => {
   expect(readJson('{"a": {"b": 1,\n"c": 2,\n"b": 3}}')).toMatchObject({
     value: { a: { b: 3, c: 2 } },
     repeated: [{ path: "a.b", line: 3 }],

@@ -32,12 +32,31 @@ describe("addresses that only a machine inside could mean", () => {
     ["fe80::1", "link-local"],
     ["fec0::1", "site-local"],
     ["ff02::1", "multicast"],
+    ["100.127.255.255", "shared, its last address"],
+    ["192.88.99.1", "6to4 relay"],
+    ["240.0.0.1", "reserved"],
+    ["::ffff:0:10.0.0.1", "IPv4-translated (RFC 2765)"],
+    ["::ffff:c0a8:101", "IPv4-mapped, in hexadecimal"],
+    ["64:ff9b::8.8.8.8", "NAT64 of a public address: what it reaches is not known here"],
+    ["64:ff9b:1::1", "local NAT64"],
+    ["100::1", "discard"],
+    ["3fff::1", "documentation"],
+    ["4000::1", "not assigned"],
+    ["5f00::1", "segment routing"],
+    ["fe80::1%eth0", "link-local with its zone"],
   ])("%s: %s", (address) => expect(isPrivateAddress(address)).toBe(true))
 
-  test.each([["8.8.8.8"], ["172.32.0.1"], ["::ffff:8.8.8.8"], ["2606:4700::1111"], ["example.com"], [""]])(
-    "not %s",
-    (address) => expect(isPrivateAddress(address)).toBe(false),
-  )
+  test.each([
+    ["8.8.8.8"],
+    ["172.32.0.1"],
+    ["::ffff:8.8.8.8"],
+    ["::ffff:808:808"],
+    ["100.63.255.255"],
+    ["100.128.0.1"],
+    ["2606:4700::1111"],
+    ["example.com"],
+    [""],
+  ])("not %s", (address) => expect(isPrivateAddress(address)).toBe(false))
 })
 
 describe("URLs for Twilio to fetch", () => {
