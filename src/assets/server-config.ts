@@ -4,7 +4,7 @@ import { z } from "zod"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { ENGINES } from "../call/engine.ts"
 import { messageOf } from "../lib/errors.ts"
-import { httpUrl } from "../config/text-fields.ts"
+import { e164, httpUrl } from "../config/text-fields.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 
@@ -13,7 +13,6 @@ export const AssetKey = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be 1 to
 
 const agentKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
 
-const e164 = z.string().regex(/^\+[1-9]\d{6,14}$/, "must be a number in E.164 form, such as +15550100001")
 const sentence = z.string().min(1).max(1000)
 const listenMode = z.union([
   z.boolean(),

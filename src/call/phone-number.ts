@@ -1,9 +1,7 @@
 /** Phone numbers as people and programs give them, in E.164 shape. */
 
+import { isE164 } from "../lib/e164.ts"
 import { AppError } from "../lib/errors.ts"
-
-/** `+` and up to 15 digits (ITU-T E.164). Whether the number exists is for Twilio to say. */
-const E164 = /^\+[1-9]\d{1,14}$/
 
 export type PhoneNumberOptions = {
   /** Name of the field, for the error. */
@@ -18,13 +16,13 @@ export async function phoneNumber(
   { field, defaultCountry }: PhoneNumberOptions,
 ): Promise<string> {
   const compact = given.replace(/[\s().-]/g, "")
-  if (E164.test(compact)) return compact
+  if (isE164(compact)) return compact
   if (defaultCountry) {
     // Loaded on first use: most numbers come in E.164 shape.
     const { parsePhoneNumberFromString, isSupportedCountry } = await import("libphonenumber-js/min")
     const country = defaultCountry.toUpperCase()
     const parsed = isSupportedCountry(country) ? parsePhoneNumberFromString(given, country) : undefined
-    if (parsed?.isPossible() && E164.test(parsed.number)) return parsed.number
+    if (parsed?.isPossible() && isE164(parsed.number)) return parsed.number
   }
   const hint = defaultCountry ? "" : " For numbers in national form set DEFAULT_COUNTRY."
   throw new AppError(

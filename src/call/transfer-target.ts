@@ -1,6 +1,7 @@
 /** Where a call can be handed to: a person's phone, a SIP address, a queue, or a workflow. */
 
 import { z } from "zod"
+import { isE164 } from "../lib/e164.ts"
 
 /**
  * Written as text: `+15550100001`, `sip:desk@pbx.example.com`, `queue:support`, `workflow:WW…` (TaskRouter and Flex).
@@ -10,7 +11,7 @@ export const TransferTarget = z
   .string()
   .trim()
   .transform((text, context): TransferTarget => {
-    if (/^\+[1-9]\d{1,14}$/.test(text)) return { kind: "number", to: text }
+    if (isE164(text)) return { kind: "number", to: text }
     if (/^sips?:[^\s@<>"]{1,200}@[^\s<>"]{1,200}$/.test(text)) return { kind: "sip", to: text }
     const queue = /^queue:([\w .-]{1,64})$/.exec(text)?.[1]
     if (queue !== undefined) return { kind: "queue", to: queue }

@@ -1,6 +1,7 @@
 /** Types of values that are written as text, as in environment variables. Their messages never repeat the value. */
 
 import { z } from "zod"
+import { isE164, isE164Prefix } from "../lib/e164.ts"
 
 export const text = z.string()
 
@@ -13,7 +14,7 @@ export const words = text.transform((value) =>
 )
 
 /** A phone number in E.164 form. */
-export const e164 = text.regex(/^\+[1-9]\d{6,14}$/, "must be a number in E.164 form, such as +15550100001")
+export const e164 = text.refine(isE164, "must be a number in E.164 form, such as +15550100001")
 
 /** The SID of an account at Twilio. (Twilio: "SID prefixes".) */
 export const accountSid = text.regex(/^AC[0-9a-zA-Z]{32}$/, "must be AC followed by 32 letters or digits")
@@ -45,7 +46,7 @@ export const origins = words.refine(
 
 /** Beginnings of numbers in E.164 form. */
 export const prefixes = words.refine(
-  (list) => list.every((prefix) => /^\+[1-9]\d{0,14}$/.test(prefix)),
+  (list) => list.every(isE164Prefix),
   "must be prefixes, such as +1,+4930, separated by commas",
 )
 

@@ -5,6 +5,7 @@ import type { Call, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
 import { newCallId, type CallSid } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
+import { isDialable } from "../lib/e164.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
@@ -136,7 +137,7 @@ async function senderOf(
   given: string | undefined,
 ): Promise<string> {
   // Which senders there are, Twilio knows better.
-  if (given !== undefined && /^\+\d{2,15}$/.test(given)) return given
+  if (given !== undefined && isDialable(given)) return given
   if (given !== undefined) return phoneNumber(given, { field: "from", defaultCountry: config.defaultCountry })
   if (config.twilio.fromNumber) return config.twilio.fromNumber
   const [first] = await twilio.numbers(1)

@@ -5,6 +5,7 @@ import type { Call } from "../call/call.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { isTerminal } from "../call/status.ts"
+import { isE164 } from "../lib/e164.ts"
 import { AppError } from "../lib/errors.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
 import { connectToEngine } from "./connect.ts"
@@ -54,7 +55,7 @@ export function beginTransfer(context: ControlContext, call: Call, { summary, to
 
 /** Twilio shows the caller's number by itself; where there is none that may be shown, ours stands in. */
 function callerIdOf(call: Call): string | undefined {
-  return call.direction === "inbound" && /^\+[1-9]\d{6,14}$/.test(call.from) ? undefined : ownNumberOf(call)
+  return call.direction === "inbound" && isE164(call.from) ? undefined : ownNumberOf(call)
 }
 
 /** What the person hears before the caller is on the line. */
