@@ -14,7 +14,12 @@ const REGENERATE = "UPDATE_DOCS=1 npx bun test test/docs.test.ts"
 
 type Page = { name: string; text: string }
 
-const pages: Page[] = ["README.md", "CHANGELOG.md", ...new Glob("docs/*.md").scanSync(ROOT)]
+const pages: Page[] = [
+  "README.md",
+  "CHANGELOG.md",
+  ...new Glob("docs/*.md").scanSync(ROOT),
+  "test/contract/README.md",
+]
   .toSorted()
   .map((name) => ({ name, text: read(name) }))
 

@@ -1,12 +1,15 @@
-/** The assets that are carried inside the program: what holds where the folder of the user says nothing. */
+/** The assets inside the program: they apply where the folder of the user has no file of that key. */
 
 import context from "../../assets/defaultContext.md" with { type: "text" }
 import manifest from "../../assets/defaultToolManifest.json" with { type: "json" }
 import serverConfig from "../../assets/serverConfig.json" with { type: "json" }
 
-/** Files by name, as they would stand in a folder. */
+/** Files by name, as in a folder. */
 export const EMBEDDED: Readonly<Record<string, string>> = {
   "defaultContext.md": context,
   "defaultToolManifest.json": `${JSON.stringify(manifest, null, 2)}\n`,
   "serverConfig.json": `${JSON.stringify(serverConfig, null, 2)}\n`,
 }
+
+/** The greeting of an installation whose configuration sets none. */
+export const SHIPPED_GREETING: string = serverConfig.ConversationRelay.Configuration.welcomeGreeting

@@ -10,8 +10,10 @@ export const environment = withEnvFile(startEnvironment, process.cwd())
 
 /** Everything the program may be told from outside, with defaults filled in. */
 export type Config = ReturnType<typeof toConfig> & {
-  /** What is allowed but worth a line in the log. */
+  /** Settings that are allowed but deserve a warning in the log. */
   readonly warnings: readonly string[]
+  /** The earlier systems that `COMPAT` names; empty where it is not set, although all of them are served then. */
+  readonly namedCompat: readonly string[]
   /** What manifests may name as `${NAME}`. */
   readonly toolSecrets: Readonly<Record<string, string>>
   /** Values that must never be written anywhere. */
@@ -62,6 +64,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   return {
     ...config,
     toolSecrets,
+    namedCompat: values["COMPAT"] === undefined ? [] : config.compat,
     warnings: [...warnings, ...doubts(config)],
     secrets: secrets.filter((value) => value !== undefined),
   }

@@ -1,6 +1,7 @@
 /** The first request of a call: who calls, which agent answers, and the step that connects the two. */
 
 import type { Agent } from "../assets/agent.ts"
+import { SHIPPED_GREETING } from "../assets/embedded.ts"
 import type { Call, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
 import { newCallId, type CallId } from "../call/ids.ts"
@@ -21,6 +22,8 @@ export type AnswerCall = {
   /** For a call that is not known yet: in place of what its agent says. */
   prompt?: string
   firstMessage?: string
+  /** First words in place of the greeting that the program ships with. */
+  shippedGreeting?: string
   engine?: Engine
   /** Who pays for a call that is not known yet. */
   userId?: string | null
@@ -34,6 +37,8 @@ export type FoundCall = {
   parameters?: Parameters
   /** Greeting in place of the agent's. */
   firstMessage?: string
+  /** First words in place of the greeting that the program ships with. */
+  shippedGreeting?: string
   prompt?: string
   engine?: Engine
   userId?: string | null
@@ -90,10 +95,12 @@ function findCall({ store }: ControlContext, { webhook, callId }: AnswerCall): C
 /** Makes the record of a call that came from outside. */
 export function createInbound(context: ControlContext, found: FoundCall): Call {
   const { store, sweep, log } = context
-  const { webhook, parameters = {}, firstMessage = null, prompt = null, userId = null } = found
+  const { webhook, parameters = {}, prompt = null, userId = null } = found
   // A call that another application placed is ours from here on, with our number at the side it says.
   const number = webhook.direction === "inbound" ? webhook.to : webhook.from
   const agent = chosenAgent(context, parameters["agent"], number)
+  const isShipped = agent.greeting === SHIPPED_GREETING
+  const firstMessage = found.firstMessage ?? (isShipped ? found.shippedGreeting : undefined) ?? null
   const call = store.calls.create({
     id: newCallId(),
     sid: webhook.callSid,

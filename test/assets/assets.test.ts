@@ -81,7 +81,7 @@ describe("with no files at all", () => {
     expect(agent).toMatchObject({
       key: "default",
       engine: "relay",
-      greeting: "Hello there! How can I assist you with Conversation Relay today?",
+      greeting: "Hello there! How can I assist you today?",
       model: { provider: "auto" },
       relay: {
         attributes: {

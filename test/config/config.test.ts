@@ -91,6 +91,7 @@ test("an empty environment is enough", () => {
       retentionMs: 0,
     },
     warnings: [],
+    namedCompat: [],
     secrets: [],
   })
 })

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { callsTool, says } from "../fakes/openai-script.ts"
 import { answered, connected, linesOf, phoneLine, received } from "./phone-line.ts"
 
-const GREETING = "Hello there! How can I assist you with Conversation Relay today?"
+const GREETING = "Hello there! How can I assist you today?"
 
 type Turn = { speaker: string; text: string; interrupted: boolean }
 

@@ -20,7 +20,7 @@ import { linesOf } from "./phone-line.ts"
 const cwd = mkdtempSync(join(tmpdir(), "parley-restart-"))
 afterAll(() => rmSync(cwd, { recursive: true }))
 
-const GREETING = "Hello there! How can I assist you with Conversation Relay today?"
+const GREETING = "Hello there! How can I assist you today?"
 
 test("kill -9 in the middle of a call loses no turn, and the next process goes on with the conversation", async () => {
   await using openai = new FakeOpenAi()

@@ -1,4 +1,4 @@
-/** The webhook path of Simple Conversation Relay. It only translates names; `docs/compatibility.md` tells the rest. */
+/** The webhook path of Simple Conversation Relay. It only translates names; see `docs/compatibility.md`. */
 
 import { Hono } from "hono"
 import { answerCall, type AnswerCall } from "../../control/answer-call.ts"
@@ -13,6 +13,8 @@ import { webhookGuard } from "../twilio/guard.ts"
 
 /** As many as the REST API takes. */
 const MAX_PARAMETERS = 100
+/** The greeting that Simple Conversation Relay shipped with; an agent's own greeting replaces it. */
+const SHIPPED_GREETING = "Hello there! How can I assist you with Conversation Relay today?"
 const FAILURE = "Failed to generate voice response to connect Conversation Relay"
 
 export function relayAlias(context: ServerContext): Hono<Env> {
@@ -32,6 +34,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
     const request: AnswerCall = {
       webhook: parseVoiceWebhook(form),
       parameters: parametersOf(form),
+      shippedGreeting: SHIPPED_GREETING,
       address: { kind: "fixed-path", path: "/conversation-relay" },
       retryPath: `/connectConversationRelay${new URL(c.req.url).search}`,
     }

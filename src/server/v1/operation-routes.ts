@@ -1,4 +1,4 @@
-/** Whether the server works and how busy it is; and what stands at its root. */
+/** Health, load and metrics of the server, and the line at its root. */
 
 import { Hono } from "hono"
 import { VERSION } from "../../version.ts"
@@ -15,8 +15,9 @@ export function operationRoutes(context: ServerContext): Hono<Env> {
     if (accept.includes("application/json")) {
       return c.json({ message: "Server is running", service: "parley", version: VERSION })
     }
-    // Without a status Hono leaves the type of a text to Bun, and it gets lost.
-    return c.text(`WebSocket Server Running (parley ${VERSION})\n`, 200)
+    const line = config.namedCompat.includes("s2") ? "WebSocket Server Running" : "Parley is running"
+    // Without a status Hono leaves the content type of a text to Bun, which drops it.
+    return c.text(`${line} (parley ${VERSION})\n`, 200)
   })
 
   app.get("/health", (c) => {

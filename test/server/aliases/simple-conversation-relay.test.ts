@@ -4,6 +4,7 @@ import { newSid } from "../../../src/sim/sids.ts"
 import { signatureFor } from "../../../src/twilio/signature.ts"
 import { parseTwiml } from "../../../src/sim/twiml-reader.ts"
 import { AppUnderTest } from "../app-under-test.ts"
+import { assetsWith } from "../assets-with.ts"
 import { AUTH_TOKEN, endedForm, PUBLIC_URL, prompt, relayOf, setupFrame, voiceForm } from "../wire.ts"
 
 const PATH = "/connectConversationRelay"
@@ -34,6 +35,16 @@ test("Twilio's signed request gets the documented TwiML, with headers that name 
   expect(relay.action).toStartWith("https://parley.test/twilio/connect-ended")
   expect(relay.languages).toHaveLength(2)
   expect(relay.parameters["parleyToken"]).toMatch(/^[\w-]{43}$/)
+})
+
+test("an agent's own greeting stays at this path", async () => {
+  using assets = assetsWith({
+    agents: { sales: { greeting: "Sales!" } },
+    numbers: { "+15550100009": "sales" },
+  })
+  await using app = new AppUnderTest({ ASSETS_DIR: assets.dir })
+  const relay = await relayIn(await app.webhook(PATH, voiceForm({ To: "+15550100009" })))
+  expect(relay.attributes["welcomeGreeting"]).toBe("Sales!")
 })
 
 test("the one-time token opens one conversation at the fixed address", async () => {

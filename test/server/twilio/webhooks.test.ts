@@ -1,18 +1,11 @@
 import { expect, test } from "bun:test"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { newSid } from "../../../src/sim/sids.ts"
 import { FakeTwilio } from "../../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../app-under-test.ts"
+import { assetsWith } from "../assets-with.ts"
 import { jsonOf, relayOf, voiceForm } from "../wire.ts"
-
-/** A folder of assets with this configuration. */
-function assetsWith(config: unknown) {
-  const dir = mkdtempSync(join(tmpdir(), "parley-assets-"))
-  writeFileSync(join(dir, "serverConfig.json"), JSON.stringify(config))
-  return { dir, [Symbol.dispose]: () => rmSync(dir, { recursive: true }) }
-}
 
 const ATTRIBUTES = {
   welcomeGreetingInterruptible: "speech",
@@ -72,7 +65,7 @@ test("a fresh start has the shipped values", async () => {
   await using app = new AppUnderTest()
   const { relay } = await app.incoming()
   expect(relay.attributes).toMatchObject({
-    welcomeGreeting: "Hello there! How can I assist you with Conversation Relay today?",
+    welcomeGreeting: "Hello there! How can I assist you today?",
     interruptible: "any",
     interruptSensitivity: "medium",
     dtmfDetection: "true",

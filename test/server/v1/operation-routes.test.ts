@@ -3,13 +3,23 @@ import { VERSION } from "../../../src/version.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { prompt, setupFrame, voiceForm } from "../wire.ts"
 
-test("the root tells that the server runs, as text or as JSON", async () => {
-  await using app = new AppUnderTest()
+test.each([
+  ["nothing set", {}, "Parley is running"],
+  ["COMPAT=off", { COMPAT: "off" }, "Parley is running"],
+  ["COMPAT=s3,s4", { COMPAT: "s3,s4" }, "Parley is running"],
+  ["COMPAT=s2", { COMPAT: "s2" }, "WebSocket Server Running"],
+  ["COMPAT=all", { COMPAT: "all" }, "WebSocket Server Running"],
+])("the root reports that the server runs, with %s", async (_, env: Record<string, string>, line) => {
+  await using app = new AppUnderTest(env)
   const text = await app.api("/")
   expect([text.headers.get("content-type"), await text.text()]).toEqual([
     "text/plain; charset=UTF-8",
-    `WebSocket Server Running (parley ${VERSION})\n`,
+    `${line} (parley ${VERSION})\n`,
   ])
+})
+
+test("the root answers JSON where it is accepted", async () => {
+  await using app = new AppUnderTest()
   expect(await app.json("/", { headers: { Accept: "application/json" } })).toMatchObject({
     message: "Server is running",
   })
