@@ -6,20 +6,20 @@ type Waiter<T> = {
   reject: (error: Error) => void
 }
 
-export class Feed<T> implements AsyncIterable<T> {
+export class AwaitableLog<T> implements AsyncIterable<T> {
   readonly #name: string
   readonly #keep: number
   #items: T[] = []
   /** How many items were dropped in front of `#items`. */
   #dropped = 0
-  /** The first item that `next` has not passed yet, counted from the beginning of the feed. */
+  /** The first item that `next` has not passed yet, counted from the beginning of the log. */
   #cursor = 0
   #closed: string | undefined
   readonly #waiters = new Set<Waiter<T>>()
   readonly #listeners = new Set<(item: T) => void>()
   readonly #closing = Promise.withResolvers<void>()
 
-  /** Keeps at least the last `keep` items. `name` stands in errors. */
+  /** Keeps at least the last `keep` items. `name` appears in errors. */
   constructor(name: string, keep = 2_000) {
     this.#name = name
     this.#keep = keep
@@ -52,7 +52,7 @@ export class Feed<T> implements AsyncIterable<T> {
     for (const listener of this.#listeners) listener(item)
   }
 
-  /** Nothing more will come. Who still waits is told why. Closing twice is harmless. */
+  /** No item follows. Pending waits reject with the reason. Closing twice is harmless. */
   close(reason: string): void {
     if (this.#closed !== undefined) return
     this.#closed = reason
@@ -64,7 +64,7 @@ export class Feed<T> implements AsyncIterable<T> {
 
   /**
    * The next item that matches, from the past or the future; what lies before it is passed over and not returned by
-   * later calls. All who wait at the same time get the same one. Rejects when the feed closes without one.
+   * later calls. Concurrent waits get the same item. Rejects when the log closes without one.
    */
   next(predicate: (item: T) => boolean = () => true): Promise<T> {
     const from = Math.max(0, this.#cursor - this.#dropped)
@@ -78,14 +78,14 @@ export class Feed<T> implements AsyncIterable<T> {
     return new Promise((resolve, reject) => this.#waiters.add({ predicate, resolve, reject }))
   }
 
-  /** Tells every item, first those already here, then each one as it comes. Returns the end of it. */
+  /** Calls the listener with every kept item, then with each new one. Returns a function that stops it. */
   listen(listener: (item: T) => void): () => void {
     for (const item of this.#items) listener(item)
     if (this.#closed === undefined) this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** All items from the first kept one, until the feed closes. Independent of `next`. */
+  /** All items from the first kept one, until the log closes. Independent of `next`. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     let at = this.#dropped
     for (;;) {

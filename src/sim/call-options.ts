@@ -1,7 +1,7 @@
-/** What a simulated call is given: by who starts it, and by the account it belongs to. */
+/** The options of a simulated call, and what it uses of its account. */
 
 import type { Sweep } from "../lib/sweep.ts"
-import type { MediaPulse } from "./media/media-ticker.ts"
+import type { MediaTicker } from "./media/media-ticker.ts"
 import type { StatusCallback } from "./status-callbacks.ts"
 import type { Pace } from "./twiml-player.ts"
 import type { Webhooks } from "./webhooks.ts"
@@ -16,12 +16,12 @@ export type CallOptions = {
   method?: "GET" | "POST"
   /** Instructions given with an outgoing call, in place of `voiceUrl`. */
   twiml?: string
-  /** Fields added to every webhook, or put in place of the usual ones. */
+  /** Fields added to every webhook, or replacing the usual ones. */
   parameters?: Record<string, string>
   statusCallback?: StatusCallback
-  /** What an outgoing call comes to; `ring` leaves it ringing until `answer()` or its end. Default: it is answered. */
+  /** Outcome of an outgoing call; `ring` leaves it ringing until `answer()` or its end. Default: it is answered. */
   outcome?: "answer" | "ring" | "busy" | "no-answer" | "failed"
-  /** What `<Dial>` and `<Enqueue>` come to, as `DialCallStatus`. Default `completed`. */
+  /** The result of `<Dial>` and `<Enqueue>`, as `DialCallStatus`. Default `completed`. */
   dialStatus?: string
   /** Where a stereo WAV of its media streams is written: the caller left, the agent right. */
   recordTo?: string
@@ -38,8 +38,8 @@ export type CallLink = {
   sweep: Sweep
   pace: Pace
   /** Moves the media streams. */
-  pulse: MediaPulse
-  /** How many times faster than life media streams go. */
+  ticker: MediaTicker
+  /** Speed of media streams relative to real time. */
   mediaSpeed: number
   /** How many frames, utterances and requests are kept. */
   keep: number

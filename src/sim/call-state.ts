@@ -5,36 +5,36 @@ import { isTerminal, type CallStatus } from "../call/status.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import { StatusCallbacks, type StatusCallback } from "./status-callbacks.ts"
 
-export type LifeOptions = {
+export type CallStateOptions = {
   accountSid: string
   callSid: CallSid
   from: string
   to: string
   direction: "inbound" | "outbound"
   statusCallback?: StatusCallback | undefined
-  /** What an outgoing call comes to; `ring` leaves it ringing until `pickUp()` or its end. */
+  /** Outcome of an outgoing call; `ring` leaves it ringing until `pickUp()` or its end. */
   outcome: "answer" | "ring" | "busy" | "no-answer" | "failed"
   /** An outgoing call is dialled when this resolves. */
   startWhen?: Promise<void> | undefined
   /** Longest length in seconds, after which `onLimit` is called. */
   timeLimitSeconds?: number | undefined
-  /** Fields added to every form, or put in place of the usual ones. */
+  /** Fields added to every form, or replacing the usual ones. */
   parameters?: Record<string, string> | undefined
   sweep: Sweep
   send: (callback: StatusCallback, form: Record<string, string>) => Promise<unknown>
   onLimit: () => void
 }
 
-/** Places are known for real numbers only: here most are empty, as they may be there, but signed all the same. */
+/** Twilio knows city, state and zip of real numbers only. Empty fields are sent and signed too. */
 const PLACES = Object.fromEntries(
   ["From", "To", "Caller", "Called"].flatMap((party) =>
     ["City", "State", "Zip", "Country"].map((part) => [`${party}${part}`, part === "Country" ? "US" : ""]),
   ),
 )
 
-export class CallLife {
+export class CallState {
   readonly startedAt: number
-  readonly #options: LifeOptions
+  readonly #options: CallStateOptions
   readonly #callbacks: StatusCallbacks
   readonly #pickedUp = Promise.withResolvers<void>()
   #status: CallStatus
@@ -42,7 +42,7 @@ export class CallLife {
   #endedAt: number | undefined
   #cancelLimit = () => {}
 
-  constructor(options: LifeOptions) {
+  constructor(options: CallStateOptions) {
     const { direction, statusCallback, sweep, send } = options
     this.#options = options
     this.startedAt = sweep.clock.now()

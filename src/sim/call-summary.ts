@@ -1,10 +1,10 @@
-/** What is left of a simulated call when it is over. */
+/** The summary of a simulated call that has ended. */
 
 import type { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
 import type { StreamEnd } from "./media/media-leg.ts"
 import type { RelayEnd } from "./relay/relay-leg.ts"
-import type { Spoken } from "./relay/speech-playout.ts"
+import type { HeardItem } from "./relay/speech-playout.ts"
 
 export type CallSummary = {
   callSid: CallSid
@@ -24,7 +24,7 @@ export type CallSummary = {
 }
 
 /** The words of all speech, without audio and digits. */
-export function heardText(spoken: readonly Spoken[]): string {
+export function heardSpeech(spoken: readonly HeardItem[]): string {
   const speech = spoken.filter(({ source }) => source !== "audio" && source !== "digits")
   return speech.map(({ text }) => text.trim()).join("\n")
 }

@@ -40,7 +40,7 @@ export class Gather {
     return true
   }
 
-  /** Words. Returns whether they were taken. */
+  /** Speech. Returns whether it was taken. */
   say(text: string): boolean {
     if (!this.#takes("speech")) return false
     this.#finish({ SpeechResult: text, Confidence: "0.92" })

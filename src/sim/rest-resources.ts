@@ -101,7 +101,7 @@ export function messageResource(accountSid: string, message: SentMessage): Recor
   }
 }
 
-/** One page with everything. `key` is the name of the list. */
+/** A single page. `key` is the name of the list. */
 export function listResource(path: string, key: string, items: unknown[]): Record<string, unknown> {
   return {
     [key]: items,

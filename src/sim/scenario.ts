@@ -5,19 +5,19 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { CallSummary } from "./call-summary.ts"
 import type { HeardAudio } from "./media/playback-buffer.ts"
 import type { SimulatedCall } from "./simulated-call.ts"
-import type { Spoken } from "./relay/speech-playout.ts"
+import type { HeardItem } from "./relay/speech-playout.ts"
 
 export type ScenarioStep =
   /** Waits until the agent has said something and is silent. */
   | { type: "listen" }
   | { type: "say"; text: string }
-  /** Speaks into the agent's words, once so many of them were heard. */
+  /** Interrupts the agent once so many words were heard. */
   | { type: "interrupt"; afterWords: number; text: string }
-  /** Waits until sound of the agent was heard and the line is quiet: `listen` for a call by sound. */
+  /** Waits until audio of the agent was heard and the line is quiet: `listen` for a call with audio. */
   | { type: "hear" }
-  /** Says sound, a WAV or mu-law, to its end. `text` is what is told of it. */
+  /** Plays audio, a WAV or mu-law, to its end. `text` describes it in the printed line. */
   | { type: "speak"; audio: Uint8Array; text: string }
-  /** Speaks into the agent's sound, once so much of it was heard. */
+  /** Speaks over the agent once so much of its audio was heard. */
   | { type: "speak-over"; afterMs: number; audio: Uint8Array; text: string }
   | { type: "press"; digits: string }
   | { type: "pause"; ms: number }
@@ -54,15 +54,15 @@ export async function playScenario(
   { sweep, onEvent, settleMs = 700, patienceMs = 30_000 }: PlayOptions,
 ): Promise<CallSummary> {
   const stopWords = call.spoken.listen((spoken) => onEvent(heard(spoken)))
-  const stopSound = call.audio.heard.listen(soundTeller((text, note) => tell("agent", text, note)))
-  const tell = (who: ScenarioEvent["who"], text: string, note?: string) =>
+  const stopAudio = call.audio.heard.listen(audioReporter((text, note) => report("agent", text, note)))
+  const report = (who: ScenarioEvent["who"], text: string, note?: string) =>
     onEvent({ at: sweep.clock.now(), who, text, ...(note === undefined ? {} : { note }) })
   try {
     for (const [index, step] of steps.entries()) {
       const patience = new AbortController()
       const late = sweep.sleep(patienceMs, patience.signal).then(() => "late" as const)
       const over = call.ended.then(() => "over" as const)
-      const outcome = await Promise.race([perform(call, step, { sweep, tell, settleMs }), late, over])
+      const outcome = await Promise.race([perform(call, step, { sweep, report, settleMs }), late, over])
       patience.abort()
       const wasEnd = step.type === "wait-for-end" || step.type === "hang-up"
       if (outcome === "late" || (outcome === "over" && !wasEnd)) {
@@ -74,23 +74,23 @@ export async function playScenario(
     call.hangup()
     await call.ended
     stopWords()
-    stopSound()
+    stopAudio()
   }
   const summary = await call.ended
-  tell("system", `call ended: ${summary.status}`, summary.problems.join("; ") || undefined)
+  report("system", `call ended: ${summary.status}`, summary.problems.join("; ") || undefined)
   return summary
 }
 
 type Tools = {
   sweep: Sweep
-  tell: (who: ScenarioEvent["who"], text: string, note?: string) => void
+  report: (who: ScenarioEvent["who"], text: string, note?: string) => void
   settleMs: number
 }
 
 async function perform(
   call: SimulatedCall,
   step: ScenarioStep,
-  { sweep, tell, settleMs }: Tools,
+  { sweep, report, settleMs }: Tools,
 ): Promise<"done"> {
   switch (step.type) {
     case "listen":
@@ -100,14 +100,14 @@ async function perform(
       } while (call.agentSpeaking)
       return "done"
     case "say":
-      tell("caller", step.text)
-      if (!call.say(step.text).delivered) tell("system", "nobody heard that")
+      report("caller", step.text)
+      if (!call.say(step.text).delivered) report("system", "nobody heard that")
       return "done"
     case "interrupt":
       await call.heardWords(step.afterWords)
-      // What is cut off is told first.
+      // The event of the interrupted speech comes first.
       call.say(step.text)
-      tell("caller", step.text, "interrupts")
+      report("caller", step.text, "interrupts")
       return "done"
     case "hear":
       do {
@@ -116,24 +116,24 @@ async function perform(
       } while (call.agentSpeaking)
       return "done"
     case "speak":
-      tell("caller", step.text)
+      report("caller", step.text)
       if (call.stream) await call.stream.say(step.audio)
-      else tell("system", "nobody heard that")
+      else report("system", "nobody heard that")
       return "done"
     case "speak-over":
-      await heardSound(call, step.afterMs)
-      tell("caller", step.text, "interrupts")
+      await heardAudio(call, step.afterMs)
+      report("caller", step.text, "interrupts")
       await call.stream?.say(step.audio)
       return "done"
     case "press":
-      tell("caller", step.digits, "keys")
+      report("caller", step.digits, "keys")
       call.press(step.digits)
       return "done"
     case "pause":
       await sweep.sleep(step.ms)
       return "done"
     case "hang-up":
-      tell("caller", "", "hangs up")
+      report("caller", "", "hangs up")
       call.hangup()
       return "done"
     case "wait-for-end":
@@ -144,24 +144,24 @@ async function perform(
   }
 }
 
-function heard({ at, source, text, complete }: Spoken): ScenarioEvent {
+function heard({ at, source, text, complete }: HeardItem): ScenarioEvent {
   const note = source === "digits" ? "keys" : source === "audio" ? "audio" : complete ? undefined : "cut off"
   return { at, who: "agent", text: text.trim(), ...(note === undefined ? {} : { note }) }
 }
 
-/** Resolves when so much of the agent's next sound was heard, counted piece by piece. */
-async function heardSound(call: SimulatedCall, afterMs: number): Promise<void> {
+/** Resolves when so much of the agent's next audio was heard, counted piece by piece. */
+async function heardAudio(call: SimulatedCall, afterMs: number): Promise<void> {
   let heardMs = 0
   await call.audio.heard.next(({ audio }) => (heardMs += lengthMs(audio)) >= afterMs)
 }
 
-/** Tells of sound once a turn of the agent is over; its words nobody knows on this side. */
-function soundTeller(tell: (text: string, note?: string) => void): (heard: HeardAudio) => void {
+/** Reports the length of the agent's audio after each turn: its words are not known here. */
+function audioReporter(report: (text: string, note?: string) => void): (heard: HeardAudio) => void {
   let ms = 0
-  return function tellSound({ audio, last, complete }) {
+  return function reportAudio({ audio, last, complete }) {
     ms += lengthMs(audio)
     if (!last) return
-    tell(`(speaks for ${(ms / 1000).toFixed(1)} s)`, complete ? undefined : "cut off")
+    report(`(speaks for ${(ms / 1000).toFixed(1)} s)`, complete ? undefined : "cut off")
     ms = 0
   }
 }
@@ -170,7 +170,7 @@ function lengthMs(audio: Uint8Array): number {
   return audio.length / MULAW_BYTES_PER_MS
 }
 
-/** A first call to a new server: a question, a tool, an interruption, the memory of it, a goodbye. */
+/** A first call to a new server: a question, a tool, an interruption, a question about it, a goodbye. */
 export const DEMO_SCENARIO: readonly ScenarioStep[] = [
   { type: "listen" },
   { type: "say", text: "What are your opening hours?" },

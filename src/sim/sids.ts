@@ -1,4 +1,4 @@
-/** Names as Twilio gives them: two letters and 32 hex digits. (Twilio: "SID prefixes".) */
+/** SIDs: two letters and 32 hex digits. (Twilio: "SID prefixes".) */
 
 export function newSid(prefix: "AC" | "CA" | "VX" | "MZ" | "PN" | "SM"): string {
   return `${prefix}${crypto.randomUUID().replaceAll("-", "")}`

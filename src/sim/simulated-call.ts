@@ -1,4 +1,4 @@
-/** One call as Twilio and the caller have it: webhooks, TwiML, the sockets of its sessions, status callbacks. */
+/** One call from the side of Twilio and the caller: webhooks, TwiML, the sockets of its sessions, status callbacks. */
 
 import { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
@@ -6,23 +6,23 @@ import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { parseTwiml, type TwimlVerb } from "./twiml-reader.ts"
 import { CallAudio } from "./media/call-audio.ts"
-import { CallLife } from "./call-state.ts"
+import { CallState } from "./call-state.ts"
 import type { CallLink, CallOptions } from "./call-options.ts"
-import { heardText, type CallSummary } from "./call-summary.ts"
-import { readDocument, webhookProblem } from "./twiml-response.ts"
-import { Feed } from "./awaitable-log.ts"
+import { heardSpeech, type CallSummary } from "./call-summary.ts"
+import { readTwimlResponse, webhookProblem } from "./twiml-response.ts"
+import { AwaitableLog } from "./awaitable-log.ts"
 import type { MediaLeg } from "./media/media-leg.ts"
-import { openRelay } from "./relay/relay-connect.ts"
+import { connectRelay } from "./relay/relay-connect.ts"
 import type { RelayLeg, SayOptions, RelayEnd } from "./relay/relay-leg.ts"
 import type { Frame } from "./relay/relay-wire.ts"
 import { newSid } from "./sids.ts"
-import type { Spoken } from "./relay/speech-playout.ts"
-import { TwimlPlayer, type DocumentResult, type TwimlDocument } from "./twiml-player.ts"
-import type { Exchange } from "./webhooks.ts"
+import type { HeardItem } from "./relay/speech-playout.ts"
+import { TwimlPlayer, type ResponseResult, type TwimlResponse } from "./twiml-player.ts"
+import type { WebhookExchange } from "./webhooks.ts"
 
 const log = getLog("sim")
 
-/** Ends a circle of redirects: fetching a document is a step, and running it is another. */
+/** Ends a loop of redirects: fetching TwiML is one step, running it another. */
 const MAX_STEPS = 200
 const APPLICATION_ERROR = "We are sorry, an application error has occurred. Goodbye."
 
@@ -31,23 +31,23 @@ export class SimulatedCall {
   readonly from: string
   readonly to: string
   readonly direction: "inbound" | "outbound"
-  readonly frames: Feed<Frame>
-  readonly spoken: Feed<Spoken>
-  readonly verbs: Feed<TwimlVerb>
-  readonly webhooks: Feed<Exchange>
-  /** The sound and the frames of its media streams. */
+  readonly frames: AwaitableLog<Frame>
+  readonly spoken: AwaitableLog<HeardItem>
+  readonly verbs: AwaitableLog<TwimlVerb>
+  readonly webhooks: AwaitableLog<WebhookExchange>
+  /** The audio and the frames of its media streams. */
   readonly audio: CallAudio
   /** When the call is over and every callback was answered. Never rejects. */
   readonly ended: Promise<CallSummary>
   readonly #link: CallLink
   readonly #options: CallOptions
   readonly #player: TwimlPlayer
-  readonly #life: CallLife
+  readonly #state: CallState
   readonly #problems: string[] = []
   readonly #end = Promise.withResolvers<CallSummary>()
   /** Stops what is going on: the call ended, or new instructions came. */
   #current = new AbortController()
-  #replacement: DocumentResult | TwimlDocument | undefined
+  #replacement: ResponseResult | TwimlResponse | undefined
   #sockets = 0
 
   /** Made by `SimulatedTwilio.call`. */
@@ -57,12 +57,12 @@ export class SimulatedCall {
     this.from = options.from
     this.to = options.to
     this.direction = options.direction
-    this.frames = new Feed("the frames of the call", link.keep)
-    this.spoken = new Feed("the speech of the call", link.keep)
-    this.verbs = new Feed("the verbs of the call", link.keep)
-    this.webhooks = new Feed("the webhooks of the call", link.keep)
+    this.frames = new AwaitableLog("the frames of the call", link.keep)
+    this.spoken = new AwaitableLog("the speech of the call", link.keep)
+    this.verbs = new AwaitableLog("the verbs of the call", link.keep)
+    this.webhooks = new AwaitableLog("the webhooks of the call", link.keep)
     this.ended = this.#end.promise
-    this.#life = new CallLife({
+    this.#state = new CallState({
       ...options,
       outcome: options.outcome ?? "answer",
       accountSid: link.accountSid,
@@ -84,49 +84,49 @@ export class SimulatedCall {
       spoken: this.spoken,
       verbs: this.verbs,
       dialStatus: options.dialStatus ?? "completed",
-      answer: () => this.#life.answer(),
-      openRelay: (relay) => this.#openRelay(relay),
+      answer: () => this.#state.answer(),
+      connectRelay: (relay) => this.#connectRelay(relay),
       openStream: (stream, base) => this.#counted(this.audio.open(stream, base)),
       notify: ({ url, base, method, extra }) =>
-        this.#notify(link.webhooks.resolve(url, base), method, { ...this.#life.form(), ...extra }),
+        this.#notify(link.webhooks.resolve(url, base), method, { ...this.#state.form(), ...extra }),
       problem: (text) => this.#problem(text),
     })
     log.background("simulated call", this.#run())
   }
 
   get status(): CallStatus {
-    return this.#life.status
+    return this.#state.status
   }
 
-  /** Status and times, for who shows the call. */
-  get life(): Pick<CallLife, "status" | "startedAt" | "answeredAt" | "endedAt" | "seconds"> {
-    return this.#life
+  /** Status and times, for display. */
+  get state(): Pick<CallState, "status" | "startedAt" | "answeredAt" | "endedAt" | "seconds"> {
+    return this.#state
   }
 
   get agentSpeaking(): boolean {
     return this.#player.leg?.agentSpeaking ?? false
   }
 
-  /** The media stream that is open: by it the caller speaks with sound. */
+  /** The media stream that is open: the caller speaks audio through it. */
   get stream(): MediaLeg | undefined {
     return this.#player.stream
   }
 
   /**
    * The caller speaks: to a `<Gather>`, or to the agent, whose speech is cut off first where that is allowed. `cut` is
-   * what was heard of it. `delivered` is false where nobody listens.
+   * what was heard of it. `delivered` is false when nothing receives it.
    */
   say(text: string, options: SayOptions = {}): { delivered: boolean; cut: string | undefined } {
     if (this.#player.say(text)) return { delivered: true, cut: undefined }
     return this.#player.relay?.say(text, options) ?? { delivered: false, cut: undefined }
   }
 
-  /** The caller makes a sound that is no words. Returns what was heard of the speech it cut off. */
+  /** The caller makes a noise without words. Returns what was heard of the speech it cut off. */
   interrupt(): string | undefined {
     return this.#player.relay?.interrupt()
   }
 
-  /** Presses keys one after another. Returns how many of them somebody took. */
+  /** Presses keys one after another. Returns how many were accepted. */
   press(digits: string): number {
     return digits
       .split("")
@@ -135,13 +135,13 @@ export class SimulatedCall {
 
   /** Ends the call from the caller's side or by REST. Ending twice is harmless. */
   hangup(): void {
-    const canceled = this.#life.answeredAt === undefined && this.direction === "outbound"
+    const canceled = this.#state.answeredAt === undefined && this.direction === "outbound"
     this.#over(canceled ? "canceled" : "completed")
   }
 
   /** Picks up an outgoing call that rings. */
   answer(): void {
-    this.#life.pickUp()
+    this.#state.pickUp()
   }
 
   /** Loses the connection of the session; the call goes on. */
@@ -154,7 +154,7 @@ export class SimulatedCall {
     this.#player.leg?.sendRaw(text)
   }
 
-  /** New instructions by REST: they end what is running. Throws `AppError` INVALID_REQUEST for TwiML that is none. */
+  /** New instructions by REST: they end what is running. Throws `AppError` INVALID_REQUEST for invalid TwiML. */
   redirect(to: { url: string; method?: "GET" | "POST" } | { twiml: string }): void {
     const base = this.#voiceUrl
     this.#replacement =
@@ -173,7 +173,7 @@ export class SimulatedCall {
     return spoken.text
   }
 
-  /** Resolves when so many words of the agent's current or next utterance were heard, or it ended, or nobody is there. */
+  /** Resolves when so many words of the agent's current or next utterance were heard, or it ended, or no session is open. */
   async heardWords(words: number): Promise<void> {
     await this.#player.relay?.heardWords(words)
   }
@@ -184,31 +184,31 @@ export class SimulatedCall {
 
   async #run(): Promise<void> {
     try {
-      if (this.direction === "outbound") await this.#life.ring()
-      if (this.#life.endedAt === undefined) await this.#talk()
+      if (this.direction === "outbound") await this.#state.ring()
+      if (this.#state.endedAt === undefined) await this.#talk()
     } catch (error) {
       this.#problem(messageOf(error))
     }
     this.#over("completed")
-    await Promise.all([this.#life.reportEnd(), this.audio.close()])
+    await Promise.all([this.#state.reportEnd(), this.audio.close()])
     this.#end.resolve(this.#summary())
     const reason = `the call is over (${this.status})`
     const { frames, spoken, verbs, webhooks, audio } = this
-    for (const feed of [frames, spoken, verbs, webhooks, audio.frames, audio.heard]) feed.close(reason)
+    for (const record of [frames, spoken, verbs, webhooks, audio.frames, audio.heard]) record.close(reason)
   }
 
   async #talk(): Promise<void> {
     const { twiml, method = "POST" } = this.#options
     const url = this.#voiceUrl
-    let step: DocumentResult | TwimlDocument =
+    let step: ResponseResult | TwimlResponse =
       twiml === undefined
         ? { type: "fetch", url, base: url, method, extra: {} }
         : { url, verbs: parseTwiml(twiml) }
-    for (let count = 0; this.#life.endedAt === undefined; count += 1) {
+    for (let count = 0; this.#state.endedAt === undefined; count += 1) {
       if (count === MAX_STEPS) return this.#problem("too many documents")
       const { signal } = this.#current
       if ("type" in step && step.type === "end")
-        return this.#over(this.#life.answeredAt ? "completed" : step.reason)
+        return this.#over(this.#state.answeredAt ? "completed" : step.reason)
       step = await ("type" in step ? this.#follow(step, signal) : this.#player.play(step, signal))
       if (!this.#replacement) continue
       step = this.#replacement
@@ -217,20 +217,20 @@ export class SimulatedCall {
     }
   }
 
-  /** Fetches the document a step asks for. One that cannot be had is told to the caller, and ends the call. */
-  async #follow(step: DocumentResult, signal: AbortSignal): Promise<DocumentResult | TwimlDocument> {
+  /** Fetches the TwiML a step asks for. When the request fails the caller hears an error message and the call ends. */
+  async #follow(step: ResponseResult, signal: AbortSignal): Promise<ResponseResult | TwimlResponse> {
     if (step.type === "end") return step
     const url = this.#link.webhooks.resolve(step.url, step.base)
-    const answer = await this.#request(url, step.method, { ...this.#life.form(), ...step.extra }, signal)
+    const answer = await this.#request(url, step.method, { ...this.#state.form(), ...step.extra }, signal)
     if (signal.aborted) return { type: "end", reason: "completed" }
-    const read = readDocument(url, answer)
+    const read = readTwimlResponse(url, answer)
     if ("verbs" in read) return { url, verbs: read.verbs }
     this.#problem(read.problem)
     const say = { name: "Say", attributes: {}, text: APPLICATION_ERROR, children: [] }
     return { url, verbs: [say] }
   }
 
-  /** Tells the server of something whose answer is not run. */
+  /** Sends a request whose response is not run. */
   async #notify(url: string, method: "GET" | "POST", form: Record<string, string>): Promise<void> {
     const problem = webhookProblem(url, await this.#request(url, method, form))
     if (problem !== undefined) this.#problem(problem)
@@ -242,17 +242,17 @@ export class SimulatedCall {
     return answer
   }
 
-  #openRelay(relay: TwimlVerb): RelayLeg | RelayEnd {
+  #connectRelay(relay: TwimlVerb): RelayLeg | RelayEnd {
     const { callSid, from, to, direction, status } = this
     const { webhooks, sweep, pace, accountSid } = this.#link
-    const opened = openRelay({
+    const opened = connectRelay({
       relay,
       webhooks,
       sweep,
       pace,
       call: { accountSid, callSid, from, to, direction, status },
       onFrame: (frame) => this.frames.push(frame),
-      onSpoken: (spoken) => this.spoken.push(spoken),
+      onHeard: (spoken) => this.spoken.push(spoken),
     })
     return this.#counted(opened)
   }
@@ -263,7 +263,7 @@ export class SimulatedCall {
   }
 
   #over(status: CallStatus): void {
-    if (!this.#life.end(status)) return
+    if (!this.#state.end(status)) return
     this.#current.abort("hang-up")
     this.#player.leg?.hangup()
   }
@@ -276,9 +276,9 @@ export class SimulatedCall {
     return {
       callSid: this.callSid,
       status: this.status,
-      seconds: this.#life.seconds,
+      seconds: this.#state.seconds,
       verbs: this.verbs.all.map(({ name }) => name),
-      heard: heardText(this.spoken.all),
+      heard: heardSpeech(this.spoken.all),
       frames: this.frames.count,
       sockets: this.#sockets,
       sessions: this.#player.sessions,

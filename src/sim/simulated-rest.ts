@@ -1,7 +1,7 @@
-/** The REST side of a simulated account, on a port of its own: what it is asked to dial becomes a simulated call. */
+/** The REST side of a simulated account, on a port of its own: each requested call becomes a simulated call. */
 
 import { messageOf } from "../lib/errors.ts"
-import { Feed } from "./awaitable-log.ts"
+import { AwaitableLog } from "./awaitable-log.ts"
 import {
   callResource,
   errorResource,
@@ -29,16 +29,16 @@ export type SimulatedRestOptions = {
   script?: (form: URLSearchParams) => Partial<CallOptions>
 }
 
-/** An answer given in place of the right one. With `carriedOut` the request takes effect and only its answer is lost. */
+/** An error response. With `carriedOut` the request takes effect and only its response is replaced. */
 export type Refusal = { status: number; code: number; message: string; carriedOut?: boolean }
 
 const EVENTS: readonly StatusEvent[] = ["initiated", "ringing", "answered", "completed"]
 
 export class SimulatedRest {
-  readonly requests = new Feed<RestRequest>("the requests to REST")
+  readonly requests = new AwaitableLog<RestRequest>("the requests to REST")
   /** Calls that were placed, in order. */
-  readonly calls = new Feed<SimulatedCall>("the placed calls", 200)
-  readonly messages = new Feed<SentMessage>("the sent messages")
+  readonly calls = new AwaitableLog<SimulatedCall>("the placed calls", 200)
+  readonly messages = new AwaitableLog<SentMessage>("the sent messages")
   readonly numbers: SimulatedNumber[]
   readonly #options: SimulatedRestOptions
   readonly #server: Bun.Server<undefined>
@@ -67,7 +67,7 @@ export class SimulatedRest {
   /** Stops listening. The calls go on. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.stop(true)
-    for (const feed of [this.requests, this.calls, this.messages]) feed.close("the REST server stopped")
+    for (const record of [this.requests, this.calls, this.messages]) record.close("the REST server stopped")
   }
 
   async #answer(request: Request): Promise<Response> {
@@ -174,11 +174,11 @@ export class SimulatedRest {
     const { twilio } = this.#options
     if (!twilio.record(sid)) return notFound(`Calls/${sid}`)
     const call = twilio.find(sid)
-    if (!call || call.life.endedAt !== undefined) {
+    if (!call || call.state.endedAt !== undefined) {
       return refused(400, 21220, "Call is not in-progress. Cannot redirect.")
     }
     const [status, url, twiml] = [form.get("Status"), form.get("Url"), form.get("Twiml")]
-    const answered = call.life.answeredAt !== undefined
+    const answered = call.state.answeredAt !== undefined
     if (status === "completed" || (status === "canceled" && !answered)) call.hangup()
     try {
       if (url) call.redirect({ url, method: methodOf(form.get("Method")) })

@@ -5,27 +5,27 @@ import type { CallStatus } from "../call/status.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
 import type { CallLink, CallOptions } from "./call-options.ts"
-import { MediaPulse } from "./media/media-ticker.ts"
+import { MediaTicker } from "./media/media-ticker.ts"
 import { newSid } from "./sids.ts"
 import { SimulatedCall } from "./simulated-call.ts"
 import { Webhooks, type WebhookAnswer } from "./webhooks.ts"
 
 export type SimulatedTwilioOptions = {
-  /** The address the server believes it has, such as `https://parley.test`: signatures are made for it. */
+  /** The public address of the server, such as `https://parley.test`: signatures are made for it. */
   publicUrl: string
-  /** The origin it listens on, such as `http://127.0.0.1:3000`. Default: `publicUrl`. */
+  /** The origin where it listens, such as `http://127.0.0.1:3000`. Default: `publicUrl`. */
   connectTo?: string
   accountSid?: string
   authToken?: string
-  /** Owns the time. Default: one on the system clock that ends with the account. */
+  /** The time source. Default: one on the system clock that ends with the account. */
   sweep?: Sweep
   /** How fast agents speak; Infinity makes all speech instant. */
   charactersPerSecond?: number
-  /** From the first token in silence to the first sound, in milliseconds. */
+  /** Delay from the first token in silence to the first audio, in milliseconds. */
   speechDelayMs?: number
   /** How long each audio file lasts, in milliseconds. */
   audioMs?: number
-  /** How many times faster than life media streams go, sound and silence alike. */
+  /** Speed of media streams, audio and silence, relative to real time. */
   mediaSpeed?: number
   /** How many frames, utterances and requests of a call are kept at least. */
   keep?: number
@@ -80,14 +80,14 @@ export class SimulatedTwilio {
       accountSid,
       webhooks: new Webhooks({ authToken, publicUrl, connectTo, sweep: ownSweep }),
       sweep: ownSweep,
-      pulse: new MediaPulse(ownSweep),
+      ticker: new MediaTicker(ownSweep),
       mediaSpeed,
       pace: { charactersPerSecond, speechDelayMs, audioMs },
       keep,
     }
   }
 
-  /** Starts a call, by default one that comes in. It goes on by itself and never throws. */
+  /** Starts a call, by default one that comes in. It runs by itself and never throws. */
   call(options: Partial<CallOptions> = {}): SimulatedCall {
     const call = new SimulatedCall(this.#link, {
       from: "+15550100001",
@@ -100,12 +100,12 @@ export class SimulatedTwilio {
     return call
   }
 
-  /** A call that goes on. */
+  /** A live call. */
   find(callSid: string): SimulatedCall | undefined {
     return this.#live.get(callSid)
   }
 
-  /** A call that goes on, or one of the last 1,000 that are over. */
+  /** A live call, or one of the last 1,000 that ended. */
   record(callSid: string): CallRecord | undefined {
     const call = this.#live.get(callSid)
     return call ? recordOf(call) : this.#finished.get(callSid)
@@ -143,7 +143,7 @@ export class SimulatedTwilio {
   }
 }
 
-function recordOf({ callSid, from, to, direction, life }: SimulatedCall): CallRecord {
-  const { status, startedAt, answeredAt, endedAt, seconds } = life
+function recordOf({ callSid, from, to, direction, state }: SimulatedCall): CallRecord {
+  const { status, startedAt, answeredAt, endedAt, seconds } = state
   return { callSid, from, to, direction, status, startedAt, answeredAt, endedAt, seconds }
 }

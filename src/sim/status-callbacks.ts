@@ -16,7 +16,7 @@ export type StatusCallback = {
 export type StatusCallbacksOptions = {
   callback: StatusCallback | undefined
   clock: Clock
-  /** Sends one form; what is answered does not matter. Never rejects. */
+  /** Sends one form; the response is ignored. Never rejects. */
   send: (callback: StatusCallback, form: Record<string, string>) => Promise<unknown>
 }
 

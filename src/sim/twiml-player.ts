@@ -1,14 +1,14 @@
-/** Runs TwiML for one simulated call, verb by verb. Knows no ringing and no status callbacks: those are the call's. */
+/** Runs TwiML for one simulated call, verb by verb. Ringing and status callbacks belong to the call. */
 
 import type { Sweep } from "../lib/sweep.ts"
 import type { TwimlVerb } from "./twiml-reader.ts"
-import type { Feed } from "./awaitable-log.ts"
+import type { AwaitableLog } from "./awaitable-log.ts"
 import { Gather, type Gathered } from "./gather.ts"
 import type { MediaLeg, StreamEnd } from "./media/media-leg.ts"
 import type { RelayLeg, RelayEnd } from "./relay/relay-leg.ts"
-import { Speaker, type Spoken } from "./relay/speech-playout.ts"
+import { SpeechPlayout, type HeardItem } from "./relay/speech-playout.ts"
 
-export type TwimlDocument = {
+export type TwimlResponse = {
   /** Base of the relative addresses in it. */
   url: string
   verbs: readonly TwimlVerb[]
@@ -24,22 +24,22 @@ type FetchStep = {
   extra: Record<string, string>
 }
 
-/** What comes after a document: another one is asked for, or the call ends. */
-export type DocumentResult = FetchStep | { type: "end"; reason: "completed" | "busy" | "no-answer" }
+/** What follows a TwiML response: another one is asked for, or the call ends. */
+export type ResponseResult = FetchStep | { type: "end"; reason: "completed" | "busy" | "no-answer" }
 
 export type Pace = { charactersPerSecond: number; speechDelayMs: number; audioMs: number }
 
 export type PlayerOptions = {
   sweep: Sweep
   pace: Pace
-  spoken: Feed<Spoken>
-  verbs: Feed<TwimlVerb>
-  /** What a `<Dial>` or an `<Enqueue>` comes to. */
+  spoken: AwaitableLog<HeardItem>
+  verbs: AwaitableLog<TwimlVerb>
+  /** The result of a `<Dial>` or an `<Enqueue>`. */
   dialStatus: string
-  /** The caller's end goes off-hook, where it has not. */
+  /** Answers the call if it is not answered yet. */
   answer: () => void
-  /** Opens the socket, or tells how it failed. */
-  openRelay: (relay: TwimlVerb) => RelayLeg | RelayEnd
+  /** Opens the socket, or returns why it failed. */
+  connectRelay: (relay: TwimlVerb) => RelayLeg | RelayEnd
   /** The same for a media stream; `base` is the address that relative ones begin with. */
   openStream: (stream: TwimlVerb, base: string) => MediaLeg | StreamEnd
   /** Requests an `action` of a call that is over; the answer is not run. */
@@ -73,7 +73,7 @@ export class TwimlPlayer {
     return this.#relay ?? this.#stream
   }
 
-  /** Words for a `<Gather>`. Returns whether one took them. */
+  /** Speech for a `<Gather>`. Returns whether one took it. */
   say(text: string): boolean {
     const taken = this.#gather?.say(text) ?? false
     if (taken) this.#bargeIn()
@@ -87,8 +87,8 @@ export class TwimlPlayer {
     return taken
   }
 
-  /** Runs a document until it is over or the signal stops it; then the result means nothing. */
-  async play(document: TwimlDocument, signal: AbortSignal): Promise<DocumentResult> {
+  /** Runs a response until it ends. After an abort the result is meaningless. */
+  async play(document: TwimlResponse, signal: AbortSignal): Promise<ResponseResult> {
     for (const verb of document.verbs) {
       if (signal.aborted) break
       this.#options.verbs.push(verb)
@@ -100,9 +100,9 @@ export class TwimlPlayer {
 
   async #perform(
     verb: TwimlVerb,
-    document: TwimlDocument,
+    document: TwimlResponse,
     signal: AbortSignal,
-  ): Promise<DocumentResult | undefined> {
+  ): Promise<ResponseResult | undefined> {
     const { attributes, text } = verb
     switch (verb.name) {
       case "Reject":
@@ -134,34 +134,35 @@ export class TwimlPlayer {
     if (name !== "Say" && name !== "Play") return
     answer()
     const done = Promise.withResolvers<void>()
-    const speaker = new Speaker({
+    const playout = new SpeechPlayout({
       sweep,
       ...pace,
-      onSpoken: (heard) => {
+      onHeard: (heard) => {
         spoken.push(heard)
         done.resolve()
       },
     })
     const stop = () => {
-      speaker.discard()
+      playout.discard()
       done.resolve()
     }
     signal.addEventListener("abort", stop, { once: true })
     const flags = { interruptible: "none", preemptible: false } as const
     const digits = attributes["digits"]
-    if (digits !== undefined) speaker.sound("digits", digits, digits.length * 100, flags)
+    if (digits !== undefined) playout.addClip("digits", digits, digits.length * 100, flags)
     else if (text === "" || signal.aborted) done.resolve()
-    else if (name === "Say") speaker.words("say", { text, last: true, lang: attributes["language"] }, flags)
-    else speaker.sound("audio", text, pace.audioMs * Number(attributes["loop"] ?? 1), flags)
+    else if (name === "Say")
+      playout.addSpeech("say", { text, last: true, lang: attributes["language"] }, flags)
+    else playout.addClip("audio", text, pace.audioMs * Number(attributes["loop"] ?? 1), flags)
     await done.promise
     signal.removeEventListener("abort", stop)
   }
 
   async #collect(
     verb: TwimlVerb,
-    document: TwimlDocument,
+    document: TwimlResponse,
     signal: AbortSignal,
-  ): Promise<DocumentResult | undefined> {
+  ): Promise<ResponseResult | undefined> {
     const { attributes } = verb
     const gather = new Gather(attributes, this.#options.sweep)
     const cutIn = new AbortController()
@@ -181,16 +182,16 @@ export class TwimlPlayer {
 
   async #connect(
     verb: TwimlVerb,
-    document: TwimlDocument,
+    document: TwimlResponse,
     signal: AbortSignal,
-  ): Promise<DocumentResult | undefined> {
+  ): Promise<ResponseResult | undefined> {
     const noun = verb.children[0]
     if (noun?.name === "Stream") return this.#listen(noun, document)
     if (noun?.name !== "ConversationRelay") {
       this.#options.problem(`the simulator has no <Connect><${noun?.name ?? ""}>`)
       return undefined
     }
-    const opened = this.#options.openRelay(noun)
+    const opened = this.#options.connectRelay(noun)
     this.#options.answer()
     let end: RelayEnd
     if ("status" in opened) end = opened
@@ -217,7 +218,7 @@ export class TwimlPlayer {
   }
 
   /** A media stream has no action: when it is over the next verb runs. */
-  async #listen(noun: TwimlVerb, document: TwimlDocument): Promise<undefined> {
+  async #listen(noun: TwimlVerb, document: TwimlResponse): Promise<undefined> {
     const opened = this.#options.openStream(noun, document.url)
     this.#options.answer()
     let end: StreamEnd
@@ -231,8 +232,8 @@ export class TwimlPlayer {
     if (end.problem !== undefined) this.#options.problem(end.problem)
   }
 
-  /** Nobody is really called: the verb is kept for the reader, and the other side ends at once. */
-  #handOver({ name, attributes }: TwimlVerb, document: TwimlDocument): DocumentResult | undefined {
+  /** No second party is called: the verb is recorded and its leg ends at once. */
+  #handOver({ name, attributes }: TwimlVerb, document: TwimlResponse): ResponseResult | undefined {
     const action = attributes["action"]
     if (action === undefined) return undefined
     const { dialStatus } = this.#options
@@ -250,7 +251,7 @@ export class TwimlPlayer {
 
 function fetchStep(
   url: string,
-  document: TwimlDocument,
+  document: TwimlResponse,
   method: string | undefined,
   extra: Record<string, string>,
 ): FetchStep {
@@ -263,12 +264,12 @@ function fetchStep(
   }
 }
 
-/** Without input the verb after `<Gather>` runs, unless it wants to hear of that as well. */
+/** Without input the verb after `<Gather>` runs, unless `actionOnEmptyResult` is set. */
 function gatherStep(
   gathered: Gathered | undefined,
   { attributes }: TwimlVerb,
-  document: TwimlDocument,
-): DocumentResult | undefined {
+  document: TwimlResponse,
+): ResponseResult | undefined {
   if (!gathered && attributes["actionOnEmptyResult"] !== "true") return undefined
   const extra = gathered ?? { Digits: "" }
   return fetchStep(attributes["action"] ?? document.url, document, attributes["method"], { ...extra })

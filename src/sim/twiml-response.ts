@@ -1,4 +1,4 @@
-/** What Twilio makes of the answer to a voice webhook. Pure. Source: Twilio "Error and warning dictionary". */
+/** How Twilio reads the response to a voice webhook. Pure. Source: Twilio "Error and warning dictionary". */
 
 import { messageOf } from "../lib/errors.ts"
 import { parseTwiml, type TwimlVerb } from "./twiml-reader.ts"
@@ -11,7 +11,7 @@ export function webhookProblem(url: string, { status, fault }: WebhookAnswer): s
 }
 
 /** The verbs to run; an empty body has none. */
-export function readDocument(
+export function readTwimlResponse(
   url: string,
   answer: WebhookAnswer,
 ): { verbs: TwimlVerb[] } | { problem: string } {

@@ -1,14 +1,14 @@
-/** Twilio's requests to the server: signed for the public address, sent to where the server really listens. */
+/** Twilio's requests to the server: signed for the public address, sent to where the server listens. */
 
 import { messageOf } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import { signatureFor } from "../twilio/signature.ts"
 
-export type WebhookOptions = {
+export type WebhooksOptions = {
   authToken: string
-  /** The address the server believes it has. */
+  /** The public address of the server. */
   publicUrl: string
-  /** The origin it listens on. */
+  /** The origin where it listens. */
   connectTo: string
   sweep: Sweep
 }
@@ -24,8 +24,8 @@ export type WebhookRequest = {
 /** `status` 0: no answer came, and `fault` says why. */
 export type WebhookAnswer = { status: number; contentType: string; body: string; fault?: string }
 
-/** One request with its answer, as kept for the reader of a call. */
-export type Exchange = { at: number; url: string; form: Record<string, string>; answer: WebhookAnswer }
+/** One request with its answer, as recorded for a call. */
+export type WebhookExchange = { at: number; url: string; form: Record<string, string>; answer: WebhookAnswer }
 
 /** Source: Twilio "Webhooks connection overrides". */
 const TIMEOUT_MS = 15_000
@@ -36,7 +36,7 @@ export class Webhooks {
   readonly #connectTo: URL
   readonly #sweep: Sweep
 
-  constructor({ authToken, publicUrl, connectTo, sweep }: WebhookOptions) {
+  constructor({ authToken, publicUrl, connectTo, sweep }: WebhooksOptions) {
     this.#authToken = authToken
     this.#public = new URL(publicUrl)
     this.#connectTo = new URL(connectTo)
@@ -126,7 +126,7 @@ export class Webhooks {
     }
   }
 
-  /** The public address with the real origin in its place; undefined for any other host, which is never called. */
+  /** The public address with the real origin in its place; undefined for any other host, which is never requested. */
   #route(url: string): string | undefined {
     const [, scheme = "", host = "", rest = ""] = /^([a-z]+):\/\/([^/?#]*)([^#]*)/i.exec(url) ?? []
     const origin = URL.parse(`${scheme.replace(/^ws/, "http")}://${host}`)?.origin

@@ -1,7 +1,7 @@
 /** The program as a process of its own, as an operator starts it. */
 
 import { join } from "node:path"
-import { Feed } from "../../src/sim/awaitable-log.ts"
+import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 
 const MAIN = join(import.meta.dir, "../../src/main.ts")
 
@@ -9,7 +9,7 @@ export type LogLine = { level: string; message: string; component?: string; url?
 
 export class Child implements AsyncDisposable {
   /** Lines of standard output. */
-  readonly lines = new Feed<string>("the lines of the program")
+  readonly lines = new AwaitableLog<string>("the lines of the program")
   /** The exit code, once the process is gone and every line was read; null after a signal. */
   readonly exited: Promise<number | null>
   readonly #process: Bun.Subprocess<"pipe", "pipe", "pipe">

@@ -11,7 +11,7 @@ import type {
   CallView as ServerCallView,
   TurnView as ServerTurnView,
 } from "../../src/server/v1/call-views.ts"
-import { Feed } from "../../src/sim/awaitable-log.ts"
+import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { prompt, setupFrame, voiceForm } from "../server/wire.ts"
 
@@ -48,8 +48,8 @@ function watched(
     own: Pick<ConstructorParameters<typeof ParleyStream>[0], "after" | "onMessage" | "onState">,
   ) => ParleyStream,
 ) {
-  const messages = new Feed<ObserverMessage>("the messages of the stream")
-  const states = new Feed<string>("the states of the stream")
+  const messages = new AwaitableLog<ObserverMessage>("the messages of the stream")
+  const states = new AwaitableLog<string>("the states of the stream")
   let waiting: (() => void) | undefined
   const stream = start({
     after(_, run) {

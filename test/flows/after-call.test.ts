@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { signatureOf } from "../../src/jobs/webhook.ts"
-import { Feed } from "../../src/sim/awaitable-log.ts"
+import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { httpError, says } from "../fakes/openai-script.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
@@ -14,7 +14,7 @@ type Delivery = { headers: Headers; text: string; body: Record<string, unknown> 
 
 /** A system that is told of ended calls. Its answers are those of the list, then 204. */
 function sink(statuses: number[] = []) {
-  const deliveries = new Feed<Delivery>("the webhook's deliveries")
+  const deliveries = new AwaitableLog<Delivery>("the webhook's deliveries")
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",

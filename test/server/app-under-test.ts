@@ -4,7 +4,7 @@ import { createApp, type App } from "../../src/app.ts"
 import type { RecordedEvent } from "../../src/call/events.ts"
 import { readConfig } from "../../src/config/config.ts"
 import type { Sweep } from "../../src/lib/sweep.ts"
-import { Feed } from "../../src/sim/awaitable-log.ts"
+import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { AUTH_TOKEN, PUBLIC_URL, Wire } from "./wire.ts"
 
@@ -12,7 +12,7 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
   readonly clock: TestClock
   readonly app: App
   /** What happened in all calls. */
-  readonly events: Feed<RecordedEvent>
+  readonly events: AwaitableLog<RecordedEvent>
   readonly #server: Bun.Server<unknown>
 
   /** `env` is added to a configuration with an auth token, a public address and no database file. */
@@ -27,7 +27,7 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
       TRANSCRIPT_LOG_DIR: "off",
       ...env,
     })
-    const events = new Feed<RecordedEvent>("the events of the app")
+    const events = new AwaitableLog<RecordedEvent>("the events of the app")
     const app = createApp(config, {
       sweep: sweep ?? clock.sweep,
       onEvent: (event) => events.push(event),

@@ -1,6 +1,6 @@
 /** The wire to a server: what Twilio, a program and a stranger send to it. */
 
-import { Feed } from "../../src/sim/awaitable-log.ts"
+import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { newSid } from "../../src/sim/sids.ts"
 import { signatureFor } from "../../src/twilio/signature.ts"
 import { parseTwiml, type TwimlVerb } from "../../src/sim/twiml-reader.ts"
@@ -137,7 +137,7 @@ export async function jsonOf(answer: Response): Promise<any> {
 
 /** A client socket whose life is awaited, not watched. */
 export class TestSocket {
-  readonly frames = new Feed<Record<string, unknown>>("the frames of the socket")
+  readonly frames = new AwaitableLog<Record<string, unknown>>("the frames of the socket")
   /** Whether the server took the connection. */
   readonly opened: Promise<boolean>
   readonly closed: Promise<{ code: number; reason: string }>

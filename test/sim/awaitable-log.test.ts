@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test"
-import { Feed } from "../../src/sim/awaitable-log.ts"
+import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 
 const even = (item: number) => item % 2 === 0
 
 test("next takes from the past and passes over what does not match", async () => {
-  const feed = new Feed<number>("numbers")
+  const feed = new AwaitableLog<number>("numbers")
   for (const item of [1, 2, 3, 4]) feed.push(item)
   expect([await feed.next(even), await feed.next(), await feed.next(even)]).toEqual([2, 3, 4])
 })
 
 test("next waits for what is still to come", async () => {
-  const feed = new Feed<number>("numbers")
+  const feed = new AwaitableLog<number>("numbers")
   const two = feed.next((item) => item === 2)
   feed.push(1)
   feed.push(2)
@@ -19,7 +19,7 @@ test("next waits for what is still to come", async () => {
 })
 
 test("a closed feed tells who waits and who comes late, and takes nothing more", async () => {
-  const feed = new Feed<number>("numbers")
+  const feed = new AwaitableLog<number>("numbers")
   const waiting = feed.next()
   feed.close("over")
   feed.close("again")
@@ -34,7 +34,7 @@ test("a closed feed tells who waits and who comes late, and takes nothing more",
 })
 
 test("what is kept is bounded, and everything is counted", async () => {
-  const feed = new Feed<number>("numbers", 10)
+  const feed = new AwaitableLog<number>("numbers", 10)
   for (let item = 0; item < 1_000; item += 1) feed.push(item)
   expect(feed.all.length).toBeLessThanOrEqual(20)
   expect(feed.all.at(-1)).toBe(999)
@@ -43,7 +43,7 @@ test("what is kept is bounded, and everything is counted", async () => {
 })
 
 test("a listener gets the past and the future until it stops", () => {
-  const feed = new Feed<number>("numbers")
+  const feed = new AwaitableLog<number>("numbers")
   const heard: number[] = []
   feed.push(1)
   const stop = feed.listen((item) => heard.push(item))
@@ -54,7 +54,7 @@ test("a listener gets the past and the future until it stops", () => {
 })
 
 test("iteration gives every item once and ends with the feed", async () => {
-  const feed = new Feed<number>("numbers")
+  const feed = new AwaitableLog<number>("numbers")
   const seen: number[] = []
   feed.push(1)
   const reading = (async () => {

@@ -1,6 +1,6 @@
 /** A server in the place of Parley: answers webhooks by script and gives the test its end of each relay socket. */
 
-import { Feed } from "../../src/sim/awaitable-log.ts"
+import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { SimulatedTwilio, type SimulatedTwilioOptions } from "../../src/sim/simulated-twilio.ts"
 import { verifySignature } from "../../src/twilio/signature.ts"
 import { TestClock } from "../lib/test-clock.ts"
@@ -19,7 +19,7 @@ type Socket = { path: string; headers: Headers; signed: boolean; peer: Peer | un
 
 /** The server's end of one socket. */
 export class Peer {
-  readonly frames = new Feed<Record<string, unknown>>("the frames at the server")
+  readonly frames = new AwaitableLog<Record<string, unknown>>("the frames at the server")
   readonly closed = Promise.withResolvers<{ code: number; reason: string }>()
   readonly #socket: Bun.ServerWebSocket<Socket>
 
@@ -56,8 +56,8 @@ export class Peer {
 export type Script = (post: Post) => string | Response | Promise<string | Response>
 
 export class StandIn {
-  readonly posts = new Feed<Post>("the webhooks at the server")
-  readonly peers = new Feed<Peer>("the sockets at the server")
+  readonly posts = new AwaitableLog<Post>("the webhooks at the server")
+  readonly peers = new AwaitableLog<Peer>("the sockets at the server")
   readonly #server: Bun.Server<Socket>
 
   constructor(script: Script, { refuseSockets = false, onPeer = (_peer: Peer) => {} } = {}) {

@@ -1,11 +1,11 @@
-/** The sound of a simulated call: its media streams, one after another, with their callbacks, and the recording of them. */
+/** The audio of a simulated call: its media streams, one after another, with their callbacks, and the recording of them. */
 
 import type { CallSid } from "../../call/ids.ts"
 import { getLog } from "../../lib/log.ts"
 import type { TwimlVerb } from "../twiml-reader.ts"
 import type { CallLink } from "../call-options.ts"
 import { CallRecording } from "./call-recording.ts"
-import { Feed } from "../awaitable-log.ts"
+import { AwaitableLog } from "../awaitable-log.ts"
 import { MediaLeg, type StreamEnd } from "./media-leg.ts"
 import type { StreamFrame } from "./media-wire.ts"
 import type { HeardAudio } from "./playback-buffer.ts"
@@ -16,7 +16,7 @@ export type CallAudioOptions = {
   callSid: CallSid
   /** Where a stereo WAV of the call is written: the caller left, the agent right. */
   recordTo?: string | undefined
-  /** Sends a status callback, whose answer means nothing. */
+  /** Sends a status callback, whose response is ignored. */
   send: (url: string, method: "GET" | "POST", form: Record<string, string>) => Promise<void>
   problem: (text: string) => void
 }
@@ -27,24 +27,24 @@ const log = getLog("sim")
 const MAX_PARAMETER_LENGTH = 499
 
 export class CallAudio {
-  /** Everything on the media sockets but the caller's sound. */
-  readonly frames: Feed<StreamFrame>
-  /** What the caller heard of the server's sound, piece by piece. */
-  readonly heard: Feed<HeardAudio>
+  /** Everything on the media sockets except the caller's audio. */
+  readonly frames: AwaitableLog<StreamFrame>
+  /** What the caller heard of the server's audio, piece by piece. */
+  readonly heard: AwaitableLog<HeardAudio>
   readonly #options: CallAudioOptions
   #recording: CallRecording | undefined
   #callbacks = Promise.resolve()
 
   constructor(options: CallAudioOptions) {
     this.#options = options
-    this.frames = new Feed("the media frames of the call", options.link.keep)
-    this.heard = new Feed("the sound of the call", options.link.keep)
+    this.frames = new AwaitableLog("the media frames of the call", options.link.keep)
+    this.heard = new AwaitableLog("the audio of the call", options.link.keep)
   }
 
-  /** Opens the stream that a `<Stream>` asks for, or tells how it failed before there was a connection. */
+  /** Opens the stream that a `<Stream>` asks for, or returns why it failed before the connection. */
   open({ attributes, children }: TwimlVerb, base: string): MediaLeg | StreamEnd {
     const { link, callSid, recordTo, problem } = this.#options
-    const { sweep, pulse, mediaSpeed: speed, webhooks, accountSid } = link
+    const { sweep, ticker, mediaSpeed: speed, webhooks, accountSid } = link
     const streamSid = newSid("MZ")
     const failed = (problem: string): StreamEnd => {
       return { streamSid, reason: "failed", seconds: 0, sent: 0, received: 0, heardMs: 0, problem }
@@ -74,7 +74,7 @@ export class CallAudio {
     const leg = new MediaLeg({
       ...target,
       sweep,
-      pulse,
+      ticker,
       speed,
       streamSid,
       start: {

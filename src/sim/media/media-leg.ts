@@ -9,7 +9,7 @@ import { isWav, readWav } from "../../audio/wav.ts"
 import { getLog } from "../../lib/log.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 import type { CallRecording } from "./call-recording.ts"
-import type { MediaPulse } from "./media-ticker.ts"
+import type { MediaTicker } from "./media-ticker.ts"
 import { parseServerFrame, TwilioFrames, type StreamFrame, type StreamStart } from "./media-wire.ts"
 import { PlaybackBuffer, type HeardAudio } from "./playback-buffer.ts"
 import { RelaySocket } from "../relay/relay-socket.ts"
@@ -22,7 +22,7 @@ export type StreamEnd = {
   /** Media frames to and from the server. */
   sent: number
   received: number
-  /** How much of the server's sound was heard, in whole milliseconds. */
+  /** How much of the server's audio was heard, in whole milliseconds. */
   heardMs: number
   /** Why it failed, beginning with the number in Twilio's dictionary. */
   problem?: string
@@ -30,8 +30,8 @@ export type StreamEnd = {
 
 export type MediaLegOptions = {
   sweep: Sweep
-  pulse: MediaPulse
-  /** How many times faster than life the stream's time goes. */
+  ticker: MediaTicker
+  /** Speed of the stream relative to real time. */
   speed: number
   /** Where the socket is opened, with the signature among the headers. */
   url: string
@@ -67,7 +67,7 @@ export class MediaLeg {
   readonly #socket: RelaySocket
   readonly #end = Promise.withResolvers<StreamEnd>()
   readonly #reported = new Set<string>()
-  #leavePulse = () => {}
+  #leaveTicker = () => {}
   #over = false
   /** Undefined until the socket is open. */
   #startedMs: number | undefined
@@ -89,7 +89,7 @@ export class MediaLeg {
         this.#heardBytes += heard.audio.length
         options.onHeard(heard)
       },
-      onMark: (name) => this.#tell("mark", () => this.#frames.mark(name), name),
+      onMark: (name) => this.#transmit("mark", () => this.#frames.mark(name), name),
       onSamples: recording && ((samples) => recording.heard(samples)),
     })
     this.#socket = new RelaySocket({
@@ -101,7 +101,7 @@ export class MediaLeg {
   }
 
   get agentSpeaking(): boolean {
-    this.#beat()
+    this.#tick()
     return this.#buffer.playing
   }
 
@@ -121,13 +121,13 @@ export class MediaLeg {
     return promise
   }
 
-  /** One key. Returns whether the server was told. */
+  /** One key. Returns whether it was sent to the server. */
   press(digit: string): boolean {
-    return this.#tell("dtmf", () => this.#frames.dtmf(digit), digit)
+    return this.#transmit("dtmf", () => this.#frames.dtmf(digit), digit)
   }
 
   sendRaw(text: string): void {
-    this.#tell("raw", () => text, text)
+    this.#transmit("raw", () => text, text)
   }
 
   /** The call is over or goes another way, for a reason that is not the server's. */
@@ -136,23 +136,23 @@ export class MediaLeg {
     this.#socket.close(1000, "")
   }
 
-  /** The network is gone, with no close frame. */
+  /** The network fails: no close frame is sent. */
   drop(): void {
     this.#finish("lost")
     this.#socket.cut()
   }
 
   #opened(): void {
-    const { sweep, pulse, start, onStart } = this.#options
+    const { sweep, ticker, start, onStart } = this.#options
     this.#startedMs = sweep.clock.now()
-    this.#tell("connected", () => this.#frames.connected())
-    this.#tell("start", () => this.#frames.start(start))
-    this.#leavePulse = pulse.join(() => this.#beat())
+    this.#transmit("connected", () => this.#frames.connected())
+    this.#transmit("start", () => this.#frames.start(start))
+    this.#leaveTicker = ticker.join(() => this.#tick())
     onStart()
   }
 
-  /** Lets the stream's time go on until now: sound is played, and the frames of the caller that are over are sent. */
-  #beat(): void {
+  /** Advances the stream to the present: audio is played, and the frames of the caller that are over are sent. */
+  #tick(): void {
     if (this.#over || this.#startedMs === undefined) return
     const now = this.#now()
     this.#buffer.advance(now)
@@ -165,7 +165,7 @@ export class MediaLeg {
     this.#options.recording?.said(audio)
     if (!this.#socket.live) return
     if (this.#socket.unsentBytes > MAX_UNSENT_BYTES) {
-      return this.#problemOnce("31930: the server reads too slowly, sound of the caller is lost")
+      return this.#problemOnce("31930: the server reads too slowly, audio of the caller is lost")
     }
     const payload = audio === SILENCE ? SILENCE_BASE64 : audio.toBase64()
     this.#socket.send(this.#frames.media(payload, this.#framesPast * FRAME_MS))
@@ -204,7 +204,7 @@ export class MediaLeg {
         this.#received += 1
         this.#record("server", { event: "media", ms: audio.length / MULAW_BYTES_PER_MS })
         if (this.#buffer.append(audio, now)) return
-        return this.#problemOnce("31931: more than ten minutes of sound wait, what comes is thrown away")
+        return this.#problemOnce("31931: more than ten minutes of audio wait, further audio is dropped")
       }
       case "mark":
         this.#record("server", { event: "mark", text: frame.mark.name })
@@ -224,7 +224,7 @@ export class MediaLeg {
     return Math.floor((sweep.clock.now() - this.#startedMs) * speed * MULAW_BYTES_PER_MS)
   }
 
-  #tell(event: StreamFrame["event"], write: () => string, text?: string): boolean {
+  #transmit(event: StreamFrame["event"], write: () => string, text?: string): boolean {
     if (this.#over || !this.#socket.live) return false
     this.#record("twilio", { event, ...(text === undefined ? {} : { text }) })
     this.#socket.send(write())
@@ -253,10 +253,10 @@ export class MediaLeg {
 
   #finish(reason: StreamEnd["reason"], problem?: string): void {
     if (this.#over) return
-    this.#beat()
-    if (reason === "hang-up") this.#tell("stop", () => this.#frames.stop(this.#options.start))
+    this.#tick()
+    if (reason === "hang-up") this.#transmit("stop", () => this.#frames.stop(this.#options.start))
     this.#over = true
-    this.#leavePulse()
+    this.#leaveTicker()
     this.#buffer.discard(this.#now())
     this.#options.recording?.align()
     for (const { said } of this.#speech.splice(0)) said()

@@ -1,37 +1,37 @@
-/** The one deadline that moves all media streams of an account: it comes with each visit of the sweep while there are any. */
+/** One deadline for all media streams of an account, due at each tick of the sweep while there are streams. */
 
 import { getLog } from "../../lib/log.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 
 const log = getLog("sim")
 
-export class MediaPulse {
+export class MediaTicker {
   readonly #sweep: Sweep
-  readonly #beats = new Set<() => void>()
+  readonly #ticks = new Set<() => void>()
   #armed = false
 
   constructor(sweep: Sweep) {
     this.#sweep = sweep
   }
 
-  /** Calls `beat` with each visit until cancelled; how much time has passed is for the clock to say. */
-  join(beat: () => void): () => void {
-    this.#beats.add(beat)
+  /** Calls `tick` at each tick of the sweep until cancelled. The elapsed time comes from the clock. */
+  join(tick: () => void): () => void {
+    this.#ticks.add(tick)
     this.#arm()
-    return () => void this.#beats.delete(beat)
+    return () => void this.#ticks.delete(tick)
   }
 
   #arm(): void {
-    if (this.#armed || this.#beats.size === 0) return
+    if (this.#armed || this.#ticks.size === 0) return
     this.#armed = true
-    // Whatever the sweep's step is, this is due at its next one.
+    // Due at the next tick of the sweep, whatever its interval.
     this.#sweep.after(1, () => {
       this.#armed = false
-      for (const beat of this.#beats) {
+      for (const tick of this.#ticks) {
         try {
-          beat()
+          tick()
         } catch (error) {
-          // The other streams go on.
+          // One failing stream must not stop the others.
           log.error("media stream failed", { error })
         }
       }

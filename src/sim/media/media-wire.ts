@@ -1,6 +1,6 @@
 /**
- * The frames of a Media Streams socket as Twilio sends and checks them. Written from Twilio's side on purpose: it shares
- * nothing with the server's codec, so that one can find the mistakes of the other.
+ * The frames of a Media Streams socket as Twilio sends and checks them. Written independently on purpose: it shares
+ * nothing with the server's codec, so that each reveals mistakes of the other.
  * Source: Twilio "Media Streams: WebSocket messages".
  */
 
@@ -25,7 +25,7 @@ const ServerFrame = z.discriminatedUnion("event", [
 ])
 type ServerFrame = z.infer<typeof ServerFrame>
 
-/** One frame of a stream for the reader of a call. The caller's own sound is counted, not kept. */
+/** One frame of a stream for the reader of a call. The caller's audio is counted, not kept. */
 export type StreamFrame = {
   /** Milliseconds since the epoch. */
   at: number
@@ -34,7 +34,7 @@ export type StreamFrame = {
   event: "connected" | "start" | "media" | "mark" | "clear" | "dtmf" | "stop" | "raw" | "invalid"
   /** Name of a mark, the key of a `dtmf`, the text of a frame that was sent raw or cannot be read. */
   text?: string
-  /** Length of the sound in a `media` of the server, in milliseconds. */
+  /** Length of the audio in a `media` of the server, in milliseconds. */
   ms?: number
 }
 

@@ -1,12 +1,12 @@
 /**
- * Twilio's buffer of one stream: plays sound at the speed of life, echoes marks, can be cleared. Its clock is a count of
- * samples since the stream began, told by its owner.
+ * Twilio's buffer of one stream: plays audio in real time, echoes marks, can be cleared. Its clock is a count of
+ * samples since the stream began, passed in by its owner.
  * Source: Twilio "Media Streams: WebSocket messages".
  */
 
 import { MULAW_BYTES_PER_MS } from "../../audio/mulaw.ts"
 
-/** A piece of the agent's sound, as one frame of the server brought it, as far as it was heard. */
+/** A piece of the agent's audio, as one frame of the server brought it, as far as it was heard. */
 export type HeardAudio = {
   /** When it began to be heard, in milliseconds since the start of the stream. */
   atMs: number
@@ -20,9 +20,9 @@ export type HeardAudio = {
 
 export type PlaybackBufferOptions = {
   onHeard: (heard: HeardAudio) => void
-  /** A mark is to be sent back. */
+  /** A mark has to be sent back. */
   onMark: (name: string) => void
-  /** Sound as it goes to the caller; a number is so many samples of silence. */
+  /** Audio as it goes to the caller; a number is so many samples of silence. */
   onSamples?: ((samples: Uint8Array | number) => void) | undefined
 }
 
@@ -42,12 +42,12 @@ export class PlaybackBuffer {
     this.#options = options
   }
 
-  /** Whether there is sound that was not heard yet. */
+  /** Whether there is audio that was not heard yet. */
   get playing(): boolean {
     return this.#waiting > 0
   }
 
-  /** Puts sound behind what waits. Returns false for sound that has no place in ten minutes: it is thrown away. */
+  /** Queues audio. Returns false when more than ten minutes wait: the audio is dropped. */
   append(audio: Uint8Array, now: number): boolean {
     this.advance(now)
     if (this.#waiting + audio.length > CAPACITY) return false
@@ -63,7 +63,7 @@ export class PlaybackBuffer {
     this.advance(now)
   }
 
-  /** Stops the sound. All marks that wait come back at once, looking exactly like played ones. */
+  /** Clears the queue. All pending marks come back at once and look exactly like played ones. */
   clear(now: number): void {
     this.advance(now)
     const items = this.#queue

@@ -1,4 +1,4 @@
-/** Where words and clauses end in a text that grows. Pure. */
+/** Ends of words and clauses in growing text. Pure. */
 
 /**
  * The length of what can be spoken before more text is here: up to the last end of a clause, at least `from`. A point

@@ -1,4 +1,4 @@
-/** From `<ConversationRelay>` to its socket. */
+/** Opens the socket of a `<ConversationRelay>`. */
 
 import type { CallSid } from "../../call/ids.ts"
 import type { CallStatus } from "../../call/status.ts"
@@ -7,11 +7,11 @@ import type { TwimlVerb } from "../twiml-reader.ts"
 import { RelayLeg, type RelayEnd } from "./relay-leg.ts"
 import type { Frame } from "./relay-wire.ts"
 import { newSid } from "../sids.ts"
-import type { Spoken } from "./speech-playout.ts"
+import type { HeardItem } from "./speech-playout.ts"
 import type { Pace } from "../twiml-player.ts"
 import type { Webhooks } from "../webhooks.ts"
 
-export type OpenRelayOptions = {
+export type ConnectRelayOptions = {
   relay: TwimlVerb
   webhooks: Webhooks
   sweep: Sweep
@@ -25,19 +25,19 @@ export type OpenRelayOptions = {
     status: CallStatus
   }
   onFrame: (frame: Frame) => void
-  onSpoken: (spoken: Spoken) => void
+  onHeard: (spoken: HeardItem) => void
 }
 
-/** Opens the session, or tells how it failed before there was a connection. */
-export function openRelay({
+/** Opens the session, or returns why it failed before the connection. */
+export function connectRelay({
   relay,
   webhooks,
   sweep,
   pace,
   call,
   onFrame,
-  onSpoken,
-}: OpenRelayOptions): RelayLeg | RelayEnd {
+  onHeard,
+}: ConnectRelayOptions): RelayLeg | RelayEnd {
   const { attributes } = relay
   const sessionId = newSid("VX")
   const target = webhooks.socketTo(attributes["url"] ?? "")
@@ -53,7 +53,7 @@ export function openRelay({
     attributes,
     languages: nested(relay, "Language").map(({ code = "" }) => code),
     onFrame,
-    onSpoken,
+    onHeard,
     setup: {
       type: "setup",
       sessionId,

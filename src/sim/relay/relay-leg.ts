@@ -1,5 +1,5 @@
 /**
- * Twilio's end of one ConversationRelay socket: speaks what the server sends, tells what the caller does.
+ * Twilio's end of one ConversationRelay socket: plays what the server sends, reports what the caller does.
  * Source: Twilio "WebSocket messages for ConversationRelay" and "TwiML Voice: <ConversationRelay>".
  */
 
@@ -16,9 +16,9 @@ import {
   type TwilioMessage,
 } from "./relay-wire.ts"
 import { RelaySocket } from "./relay-socket.ts"
-import { Speaker, type SpeakerOptions } from "./speech-playout.ts"
+import { SpeechPlayout, type SpeechPlayoutOptions } from "./speech-playout.ts"
 
-/** How the session ended, as the `action` of `<Connect>` is told. */
+/** How the session ended, as reported to the `action` of `<Connect>`. */
 export type RelayEnd = {
   sessionId: string
   status: "ended" | "completed" | "failed"
@@ -28,7 +28,10 @@ export type RelayEnd = {
   errorMessage?: string
 }
 
-export type RelayLegOptions = Pick<SpeakerOptions, "charactersPerSecond" | "speechDelayMs" | "onSpoken"> & {
+export type RelayLegOptions = Pick<
+  SpeechPlayoutOptions,
+  "charactersPerSecond" | "speechDelayMs" | "onHeard"
+> & {
   sweep: Sweep
   /** Where the socket is opened, with the signature among the headers. */
   url: string
@@ -60,7 +63,7 @@ export class RelayLeg {
   /** When the session is over and its socket is closed. Never rejects. */
   readonly ended: Promise<RelayEnd>
   readonly #options: RelayLegOptions
-  readonly #speaker: Speaker
+  readonly #playout: SpeechPlayout
   readonly #end = Promise.withResolvers<RelayEnd>()
   readonly #interruptible: Interruptible
   readonly #reported: Interruptible
@@ -84,10 +87,10 @@ export class RelayLeg {
     this.#ttsLanguage = attributes["ttsLanguage"] ?? attributes["language"] ?? "en-US"
     this.#sttLanguage = attributes["transcriptionLanguage"] ?? attributes["language"] ?? "en-US"
     this.#startedMs = sweep.clock.now()
-    this.#speaker = new Speaker({
+    this.#playout = new SpeechPlayout({
       ...options,
-      onSpeaking: (on) => this.#tell("speaker-events", "agentSpeaking", on ? "on" : "off"),
-      onClause: (text) => this.#tell("tokens-played", "tokensPlayed", text),
+      onSpeaking: (on) => this.#report("speaker-events", "agentSpeaking", on ? "on" : "off"),
+      onClause: (text) => this.#report("tokens-played", "tokensPlayed", text),
       onInterrupt: (utteranceUntilInterrupt, durationUntilInterruptMs) =>
         this.#send({ type: "interrupt", utteranceUntilInterrupt, durationUntilInterruptMs }),
     })
@@ -100,37 +103,37 @@ export class RelayLeg {
   }
 
   get agentSpeaking(): boolean {
-    return this.#speaker.speaking
+    return this.#playout.speaking
   }
 
-  /** The caller says something. Returns whether the server was told, and what was heard of speech it cut off. */
+  /** The caller says something. Returns whether it was sent to the server, and what was heard of the speech it cut off. */
   say(
     text: string,
     { lang, partials = 0 }: SayOptions = {},
   ): { delivered: boolean; cut: string | undefined } {
     if (!this.#socket.live) return { delivered: false, cut: undefined }
-    this.#tell("speaker-events", "clientSpeaking", "on")
-    const speaking = this.#speaker.speaking
-    const cut = this.#speaker.interrupt("speech")
+    this.#report("speaker-events", "clientSpeaking", "on")
+    const speaking = this.#playout.speaking
+    const cut = this.#playout.interrupt("speech")
     const delivered = !speaking || cut !== undefined || allows(this.#reported, "speech")
     if (delivered) this.#prompt(text, lang ?? this.#sttLanguage, partials)
-    this.#tell("speaker-events", "clientSpeaking", "off")
+    this.#report("speaker-events", "clientSpeaking", "off")
     return { delivered, cut }
   }
 
-  /** A sound of the caller that is no words. Returns what was heard of the speech it cut off. */
+  /** A noise of the caller without words. Returns what was heard of the speech it cut off. */
   interrupt(): string | undefined {
-    return this.#socket.live ? this.#speaker.interrupt("speech") : undefined
+    return this.#socket.live ? this.#playout.interrupt("speech") : undefined
   }
 
-  /** One key. Returns whether the server was told. */
+  /** One key. Returns whether it was sent to the server. */
   press(digit: string): boolean {
     if (!this.#socket.live || this.#options.attributes["dtmfDetection"] !== "true") return false
-    // A key that may cut the agent off is told before the cut.
-    const told = !this.#speaker.speaking || allows(this.#reported, "dtmf") || this.#speaker.yieldsTo("dtmf")
-    if (told) this.#send({ type: "dtmf", digit })
-    this.#speaker.interrupt("dtmf")
-    return told
+    // The frame of a key comes before the interruption it causes.
+    const sent = !this.#playout.speaking || allows(this.#reported, "dtmf") || this.#playout.yieldsTo("dtmf")
+    if (sent) this.#send({ type: "dtmf", digit })
+    this.#playout.interrupt("dtmf")
+    return sent
   }
 
   sendRaw(text: string): void {
@@ -138,7 +141,7 @@ export class RelayLeg {
   }
 
   heardWords(words: number): Promise<void> {
-    return this.#speaker.heardWords(words)
+    return this.#playout.heardWords(words)
   }
 
   /** The call is over or goes another way, for a reason that is not the server's. */
@@ -147,7 +150,7 @@ export class RelayLeg {
     this.#socket.close(1000, CLOSING)
   }
 
-  /** The network is gone, with no close frame. */
+  /** The network fails: no close frame is sent. */
   drop(): void {
     this.#lost(true)
     this.#socket.cut()
@@ -160,7 +163,7 @@ export class RelayLeg {
     if (!greeting) return
     const interruptible = parseInterruptible(attributes["welcomeGreetingInterruptible"], "any")
     const words = { text: greeting, last: true, lang: this.#ttsLanguage }
-    this.#speaker.words("greeting", words, { interruptible, preemptible: false })
+    this.#playout.addSpeech("greeting", words, { interruptible, preemptible: false })
   }
 
   #receive(text: string): void {
@@ -193,11 +196,11 @@ export class RelayLeg {
           preemptible: message.preemptible,
           interruptible: asked(message),
         }
-        return this.#speaker.words("reply", words, defaults)
+        return this.#playout.addSpeech("reply", words, defaults)
       }
       case "play": {
         const durationMs = this.#options.audioMs * (message.loop === 0 ? 1_000 : (message.loop ?? 1))
-        return this.#speaker.sound("audio", message.source, durationMs, {
+        return this.#playout.addClip("audio", message.source, durationMs, {
           interruptible: asked(message) ?? defaults.interruptible,
           preemptible: message.preemptible ?? preemptible,
         })
@@ -207,7 +210,7 @@ export class RelayLeg {
           .split("")
           .reduce((ms, key) => ms + (key === "w" ? 500 : DIGIT_MS), 0)
         const flags = { interruptible: "none", preemptible: false } as const
-        return this.#speaker.sound("digits", message.digits, durationMs, flags)
+        return this.#playout.addClip("digits", message.digits, durationMs, flags)
       }
       case "language":
         return this.#changeLanguage(message.ttsLanguage, message.transcriptionLanguage)
@@ -253,7 +256,7 @@ export class RelayLeg {
     this.#send({ type: "prompt", voicePrompt, lang, last: true })
   }
 
-  #tell(event: string, name: "agentSpeaking" | "clientSpeaking" | "tokensPlayed", value: string): void {
+  #report(event: string, name: "agentSpeaking" | "clientSpeaking" | "tokensPlayed", value: string): void {
     if (this.#events.includes(event)) this.#send({ type: "info", name, value })
   }
 
@@ -282,7 +285,7 @@ export class RelayLeg {
   #finish(end: Omit<RelayEnd, "sessionId" | "seconds">): void {
     if (this.#over) return
     this.#over = true
-    this.#speaker.discard()
+    this.#playout.discard()
     const seconds = Math.floor((this.#options.sweep.clock.now() - this.#startedMs) / 1_000)
     log.background("relay session", this.#settle({ sessionId: this.sessionId, seconds, ...end }))
   }

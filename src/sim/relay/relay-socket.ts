@@ -1,4 +1,4 @@
-/** The connection under a relay session or a media stream: opens with a deadline, closes with a deadline, tells once that it is gone. */
+/** The connection under a relay session or a media stream: opens and closes with deadlines, reports its loss once. */
 
 import type { Sweep } from "../../lib/sweep.ts"
 
@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT_MS = 10_000
 const CLOSE_TIMEOUT_MS = 1_000
 
 export class RelaySocket {
-  /** When nothing of the connection is left. Never rejects. */
+  /** Resolves when the connection is closed. Never rejects. */
   readonly gone: Promise<void>
   readonly #options: RelaySocketOptions
   readonly #gone = Promise.withResolvers<void>()
@@ -76,7 +76,7 @@ export class RelaySocket {
     this.#socket.close(code, reason)
   }
 
-  /** Ends the connection with no close frame, as a broken network does. */
+  /** Ends the connection with no close frame, as when a network fails. */
   cut(): void {
     this.#cancelDeadline()
     this.#wanted = false

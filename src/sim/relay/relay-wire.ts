@@ -1,6 +1,6 @@
 /**
  * The frames of a ConversationRelay socket as Twilio sends and checks them. It is written from Twilio's side on
- * purpose and shares nothing with the server's codec, so that one can find the mistakes of the other.
+ * purpose and shares nothing with the server's codec, so that each reveals mistakes of the other.
  * Source: Twilio "WebSocket messages for ConversationRelay".
  */
 

@@ -1,4 +1,4 @@
-/** What a caller hears, and when: a queue of speech, audio and digits that a clock plays at a steady pace. */
+/** Playout of speech, clips and digits to a caller: a queue that is played at a steady rate. */
 
 import type { Sweep } from "../../lib/sweep.ts"
 import { allows, type Interruptible } from "./relay-wire.ts"
@@ -6,8 +6,8 @@ import { clauseEndAfter, lastClauseEnd, wholeWords, wordEnd } from "./clauses.ts
 
 export type Source = "greeting" | "reply" | "say" | "audio" | "digits"
 
-/** Something that was heard, in whole or in part. */
-export type Spoken = {
+/** Something that was heard, completely or in part. */
+export type HeardItem = {
   /** When it ended, milliseconds since the epoch. */
   at: number
   source: Source
@@ -20,14 +20,14 @@ export type Spoken = {
   last: boolean
 }
 
-export type SpeakerOptions = {
+export type SpeechPlayoutOptions = {
   sweep: Sweep
   /** Infinity makes all speech instant. */
   charactersPerSecond: number
-  /** From the first token in silence to the first sound, in milliseconds. */
+  /** Delay from the first token in silence to the first audio, in milliseconds. */
   speechDelayMs: number
-  onSpoken: (spoken: Spoken) => void
-  /** Sound starts, or the last sound has ended. */
+  onHeard: (spoken: HeardItem) => void
+  /** Speech starts, or the last of it has ended. */
   onSpeaking?: (on: boolean) => void
   /** A clause was heard, or the rest of one before a cut. */
   onClause?: (text: string) => void
@@ -36,7 +36,7 @@ export type SpeakerOptions = {
 }
 
 export type SpeechFlags = { interruptible: Interruptible; preemptible: boolean }
-export type Words = {
+export type SpeechText = {
   text: string
   last: boolean
   lang?: string | undefined
@@ -48,23 +48,23 @@ type Item = SpeechFlags & {
   source: Source
   text: string
   lang: string | undefined
-  /** More text may come while it is open; its last words are held back until then. */
+  /** More text may come while it is open; an unfinished clause waits until then. */
   open: boolean
   last: boolean
   /** Units are characters of speech, and steps of equal length in everything else. */
   units: number
   msPerUnit: number
   position: number
-  /** Up to where `onClause` has told. */
-  told: number
+  /** Up to where `onClause` has reported. */
+  reported: number
   audibleFromMs: number
   startedMs: number | undefined
 }
 
 type Watch = { words: number; done: () => void }
 
-export class Speaker {
-  readonly #options: SpeakerOptions
+export class SpeechPlayout {
+  readonly #options: SpeechPlayoutOptions
   readonly #msPerCharacter: number
   #queue: Item[] = []
   #watches: Watch[] = []
@@ -73,13 +73,13 @@ export class Speaker {
   #speaking = false
   #disarm = () => {}
 
-  constructor(options: SpeakerOptions) {
+  constructor(options: SpeechPlayoutOptions) {
     this.#options = options
     this.#msPerCharacter = 1_000 / options.charactersPerSecond
     this.#atMs = options.sweep.clock.now()
   }
 
-  /** Whether there is sound at this moment. */
+  /** Whether something is audible now. */
   get speaking(): boolean {
     this.#advance()
     return this.#speaking
@@ -93,7 +93,7 @@ export class Speaker {
   }
 
   /** Adds to the open talk cycle, or begins one with the given defaults. */
-  words(source: "greeting" | "reply" | "say", words: Words, defaults: SpeechFlags): void {
+  addSpeech(source: "greeting" | "reply" | "say", words: SpeechText, defaults: SpeechFlags): void {
     this.#advance()
     const tail = this.#queue.at(-1)
     if (tail?.open) this.#extend(tail, words)
@@ -102,8 +102,8 @@ export class Speaker {
     this.#advance()
   }
 
-  /** Plays `durationMs` of something that is no speech, after what is queued. */
-  sound(source: "audio" | "digits", text: string, durationMs: number, flags: SpeechFlags): void {
+  /** Plays `durationMs` of something other than speech, after what is queued. */
+  addClip(source: "audio" | "digits", text: string, durationMs: number, flags: SpeechFlags): void {
     this.#advance()
     const tail = this.#queue.at(-1)
     if (source === "audio") this.#preempt()
@@ -130,7 +130,7 @@ export class Speaker {
     const item = this.#queue[0]
     if (!yields || !item) return undefined
     const heard = heardOf(item)
-    this.#tellClause(item, heard.length)
+    this.#reportClause(item, heard.length)
     this.#options.onInterrupt?.(heard, Math.round(this.#atMs - (item.startedMs ?? this.#atMs)))
     this.#drop(item)
     this.#queue = []
@@ -138,7 +138,7 @@ export class Speaker {
     return heard
   }
 
-  /** Stops all sound without a word to anyone: the session is over. */
+  /** Stops without any event: the session is over. */
   discard(): void {
     this.#advance()
     const item = this.#queue[0]
@@ -161,7 +161,7 @@ export class Speaker {
 
   #begin(
     source: Source,
-    { text, last, lang, interruptible, preemptible }: Words,
+    { text, last, lang, interruptible, preemptible }: SpeechText,
     defaults: SpeechFlags,
   ): void {
     this.#preempt()
@@ -178,7 +178,7 @@ export class Speaker {
     })
   }
 
-  #extend(item: Item, { text, last, lang, interruptible, preemptible }: Words): void {
+  #extend(item: Item, { text, last, lang, interruptible, preemptible }: SpeechText): void {
     item.text += text
     item.lang = lang ?? item.lang
     item.interruptible = interruptible ?? item.interruptible
@@ -188,18 +188,18 @@ export class Speaker {
     else item.units = lastClauseEnd(item.text, item.units)
   }
 
-  #push(item: Omit<Item, "position" | "told" | "audibleFromMs" | "startedMs">): void {
+  #push(item: Omit<Item, "position" | "reported" | "audibleFromMs" | "startedMs">): void {
     const delayMs = this.#speaking || item.source === "digits" ? 0 : this.#options.speechDelayMs
     this.#queue.push({
       ...item,
       position: 0,
-      told: 0,
+      reported: 0,
       audibleFromMs: this.#options.sweep.clock.now() + delayMs,
       startedMs: undefined,
     })
   }
 
-  /** What was said to be replaceable gives way to what comes next. The server is told nothing of it. */
+  /** Drops preemptible speech before the next. The server gets no event for it. */
   #preempt(): void {
     for (let tail = this.#queue.at(-1); tail?.preemptible; tail = this.#queue.at(-1)) {
       this.#queue.pop()
@@ -207,7 +207,7 @@ export class Speaker {
     }
   }
 
-  /** Plays what is due. Every stop on the way happens at its own time, however late this is called. */
+  /** Plays what is due. Every event gets its own time, however late this is called. */
   #advance(): void {
     this.#disarm()
     const now = this.#options.sweep.clock.now()
@@ -234,7 +234,7 @@ export class Speaker {
       }
       this.#atMs = dueMs
       item.position = stop
-      if (stop === clauseEnd) this.#tellClause(item, stop)
+      if (stop === clauseEnd) this.#reportClause(item, stop)
       this.#wakeWatches(item)
     }
     this.#rest(now, undefined)
@@ -256,9 +256,9 @@ export class Speaker {
     this.#options.onSpeaking?.(on)
   }
 
-  #tellClause(item: Item, end: number): void {
-    const text = item.source === "digits" ? item.text : item.text.slice(item.told, end)
-    item.told = end
+  #reportClause(item: Item, end: number): void {
+    const text = item.source === "digits" ? item.text : item.text.slice(item.reported, end)
+    item.reported = end
     if (item.source !== "audio" && text.trim() !== "") this.#options.onClause?.(text.trim())
   }
 
@@ -269,24 +269,24 @@ export class Speaker {
   #ended({ source, text: whole, lang, last }: Item, text: string, complete: boolean): void {
     for (const watch of this.#watches.splice(0)) watch.done()
     if (whole.trim() === "") return
-    this.#options.onSpoken({ at: Math.round(this.#atMs), source, text, lang, complete, last })
+    this.#options.onHeard({ at: Math.round(this.#atMs), source, text, lang, complete, last })
   }
 
   #watchedStop(item: Item): number {
-    if (this.#watches.length === 0 || isSound(item)) return Number.POSITIVE_INFINITY
+    if (this.#watches.length === 0 || isClip(item)) return Number.POSITIVE_INFINITY
     const ends = this.#watches.map(({ words }) => wordEnd(item.text, words))
     return Math.min(...ends.filter((end) => end > item.position))
   }
 
   #wakeWatches(item: Item): void {
-    if (this.#watches.length === 0 || isSound(item)) return
+    if (this.#watches.length === 0 || isClip(item)) return
     const reached = this.#watches.filter(({ words }) => wordEnd(item.text, words) <= item.position)
     this.#watches = this.#watches.filter((watch) => !reached.includes(watch))
     for (const watch of reached) watch.done()
   }
 }
 
-function isSound(item: Item): boolean {
+function isClip(item: Item): boolean {
   return item.source === "audio" || item.source === "digits"
 }
 
@@ -296,5 +296,5 @@ function close(item: Item): void {
 }
 
 function heardOf(item: Item): string {
-  return isSound(item) ? item.text : wholeWords(item.text, item.position)
+  return isClip(item) ? item.text : wholeWords(item.text, item.position)
 }

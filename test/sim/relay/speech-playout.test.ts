@@ -1,28 +1,28 @@
 import { expect, test } from "bun:test"
-import { Speaker, type Spoken, type Words } from "../../../src/sim/relay/speech-playout.ts"
+import { SpeechPlayout, type HeardItem, type SpeechText } from "../../../src/sim/relay/speech-playout.ts"
 import { TestClock } from "../../lib/test-clock.ts"
 
 const YIELDING = { interruptible: "any", preemptible: false } as const
 
-/** A speaker of ten characters a second, with everything it tells in order. */
+/** A playout of ten characters a second, with everything it tells in order. */
 function rig({ charactersPerSecond = 10, speechDelayMs = 0 } = {}) {
   const clock = new TestClock(0)
   const told: string[] = []
-  const spoken: Spoken[] = []
-  const speaker = new Speaker({
+  const spoken: HeardItem[] = []
+  const playout = new SpeechPlayout({
     sweep: clock.sweep,
     charactersPerSecond,
     speechDelayMs,
-    onSpoken: (item) => spoken.push(item),
+    onHeard: (item) => spoken.push(item),
     onSpeaking: (on) => told.push(`${clock.now()} ${on ? "on" : "off"}`),
     onClause: (text) => told.push(`${clock.now()} ${text}`),
     onInterrupt: (heard, ms) => told.push(`${clock.now()} cut after "${heard}" ${ms} ms`),
   })
-  const say = (text: string, words: Partial<Words> = {}) =>
-    speaker.words("reply", { text, last: true, ...words }, YIELDING)
+  const say = (text: string, words: Partial<SpeechText> = {}) =>
+    playout.addSpeech("reply", { text, last: true, ...words }, YIELDING)
   return {
     clock,
-    speaker,
+    playout,
     told,
     spoken,
     say,
@@ -43,15 +43,15 @@ test("speech is told clause by clause as it is heard", () => {
 test("one late visit tells the same, with the times at which it happened", () => {
   const clock = new TestClock(0)
   let now = 0
-  const spoken: Spoken[] = []
-  const speaker = new Speaker({
+  const spoken: HeardItem[] = []
+  const playout = new SpeechPlayout({
     sweep: Object.assign(clock.sweep, { clock: { now: () => now } }),
     charactersPerSecond: 10,
     speechDelayMs: 0,
-    onSpoken: (item) => spoken.push(item),
+    onHeard: (item) => spoken.push(item),
   })
-  speaker.words("reply", { text: "One two.", last: true }, YIELDING)
-  speaker.words("reply", { text: "Three.", last: true }, YIELDING)
+  playout.addSpeech("reply", { text: "One two.", last: true }, YIELDING)
+  playout.addSpeech("reply", { text: "Three.", last: true }, YIELDING)
   now = 60_000
   clock.sweep.tick()
   expect(spoken.map(({ at, text }) => [at, text])).toEqual([
@@ -75,30 +75,30 @@ test("tokens are joined as they are, and the last words wait for the end of the 
 })
 
 test("an interruption cuts at a whole word and purges everything queued", () => {
-  const { clock, say, speaker, told, heard } = rig()
+  const { clock, say, playout, told, heard } = rig()
   say("Once upon a time, there was")
   say("Nobody hears this.")
   clock.advance(1_240)
-  expect(speaker.interrupt("speech")).toBe("Once upon a")
+  expect(playout.interrupt("speech")).toBe("Once upon a")
   clock.advance(10_000)
   expect(told).toEqual(["0 on", "1240 Once upon a", '1240 cut after "Once upon a" 1240 ms', "1240 off"])
   expect(heard()).toEqual([{ text: "Once upon a", complete: false }])
 })
 
 test("what is told of the cut clause begins where the last one ended", () => {
-  const { clock, say, speaker, told } = rig()
+  const { clock, say, playout, told } = rig()
   say("Yes, of course I can")
   clock.advance(800)
-  expect(speaker.interrupt("speech")).toBe("Yes, of")
+  expect(playout.interrupt("speech")).toBe("Yes, of")
   expect(told).toEqual(["0 on", "500 Yes,", "800 of", '800 cut after "Yes, of" 800 ms', "800 off"])
 })
 
 test("silence cannot be interrupted, nor can what is about to be said", () => {
-  const { clock, say, speaker, told, heard } = rig({ speechDelayMs: 300 })
-  expect(speaker.interrupt("speech")).toBeUndefined()
+  const { clock, say, playout, told, heard } = rig({ speechDelayMs: 300 })
+  expect(playout.interrupt("speech")).toBeUndefined()
   say("Hello.")
   clock.advance(299)
-  expect(speaker.interrupt("speech")).toBeUndefined()
+  expect(playout.interrupt("speech")).toBeUndefined()
   clock.advance(1_000)
   expect(told).toEqual(["300 on", "900 Hello.", "900 off"])
   expect(heard()).toEqual([{ text: "Hello.", complete: true }])
@@ -111,20 +111,20 @@ test.each([
   ["dtmf", "speech", false],
   ["none", "speech", false],
 ] as const)("speech with interruptible=%s meets %s: cut is %p", (interruptible, input, cut) => {
-  const { clock, say, speaker } = rig()
+  const { clock, say, playout } = rig()
   say("One two three", { interruptible })
   clock.advance(400)
-  expect(speaker.yieldsTo(input)).toBe(cut)
-  expect(speaker.interrupt(input)).toBe(cut ? "One" : undefined)
+  expect(playout.yieldsTo(input)).toBe(cut)
+  expect(playout.interrupt(input)).toBe(cut ? "One" : undefined)
 })
 
 test("a flag of an earlier token holds for the rest of its cycle", () => {
-  const { clock, say, speaker } = rig()
+  const { clock, say, playout } = rig()
   say("One two ", { last: false, interruptible: "none" })
   say("three. ", { last: false })
   say("")
   clock.advance(500)
-  expect(speaker.interrupt("speech")).toBeUndefined()
+  expect(playout.interrupt("speech")).toBeUndefined()
 })
 
 test("preemptible speech gives way to the next cycle, with no interruption told", () => {
@@ -153,10 +153,10 @@ test("tokens of one preemptible cycle do not cut each other, and plain speech is
 })
 
 test("audio and digits are played in their place; digits are told", () => {
-  const { clock, say, speaker, told, spoken } = rig()
+  const { clock, say, playout, told, spoken } = rig()
   say("Wait", { last: false })
-  speaker.sound("digits", "12", 200, { interruptible: "none", preemptible: false })
-  speaker.sound("audio", "https://parley.test/a.mp3", 1_000, YIELDING)
+  playout.addClip("digits", "12", 200, { interruptible: "none", preemptible: false })
+  playout.addClip("audio", "https://parley.test/a.mp3", 1_000, YIELDING)
   clock.advance(5_000)
   expect(told).toEqual(["0 on", "400 Wait", "600 12", "1600 off"])
   expect(spoken.map(({ source, text, at }) => [source, text, at])).toEqual([
@@ -167,10 +167,10 @@ test("audio and digits are played in their place; digits are told", () => {
 })
 
 test("heardWords resolves at the word, or when the utterance ends before it", async () => {
-  const { clock, say, speaker } = rig()
+  const { clock, say, playout } = rig()
   const reached: string[] = []
   const watch = async (words: number) => {
-    await speaker.heardWords(words)
+    await playout.heardWords(words)
     reached.push(`${words} at ${clock.now()}`)
   }
   const all = [watch(2), watch(9)]
@@ -181,11 +181,11 @@ test("heardWords resolves at the word, or when the utterance ends before it", as
 })
 
 test("heardWords resolves at once for words that were heard", async () => {
-  const { clock, say, speaker } = rig()
+  const { clock, say, playout } = rig()
   say("One two three.")
   clock.advance(500)
-  await speaker.heardWords(1)
-  expect(speaker.speaking).toBe(true)
+  await playout.heardWords(1)
+  expect(playout.speaking).toBe(true)
 })
 
 test("at an infinite pace everything is heard at once and no deadline is left", () => {
@@ -206,10 +206,10 @@ test("empty cycles say nothing", () => {
 })
 
 test("discarding ends all sound and leaves no deadline", () => {
-  const { clock, say, speaker, told, heard } = rig()
+  const { clock, say, playout, told, heard } = rig()
   say("One two three")
   clock.advance(500)
-  speaker.discard()
+  playout.discard()
   clock.advance(5_000)
   expect(told).toEqual(["0 on"])
   expect(heard()).toEqual([{ text: "One", complete: false }])
