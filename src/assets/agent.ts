@@ -1,4 +1,4 @@
-/** An agent as a call uses it: every layer of configuration merged, every key resolved. Immutable once handed out. */
+/** An agent as a call uses it: every layer of configuration merged, every key resolved. Immutable. */
 
 import type { Engine } from "../call/engine.ts"
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
@@ -19,7 +19,7 @@ export type Language = {
 export type ModelChoice = {
   /** `auto`: `openai` with a key, the built-in `demo` without one. */
   readonly provider: "auto" | "openai" | "openai-compatible" | "flowise" | "demo"
-  /** At Flowise the id of a flow. */
+  /** For Flowise the id of a flow. */
   readonly name?: string | undefined
   readonly baseUrl?: string | undefined
   readonly temperature?: number | undefined
@@ -34,7 +34,7 @@ export type SilenceRule = {
   readonly messages: readonly string[]
 }
 
-/** Sentences that the program itself says. */
+/** Sentences that the program speaks itself. */
 export type Phrases = {
   /** Said one after another while the caller waits for an answer. */
   readonly wait: readonly string[]
@@ -42,17 +42,17 @@ export type Phrases = {
   readonly apology: string
   /** After a failure in the middle of an answer. */
   readonly lostThread: string
-  /** First words after a lost connection. */
+  /** First sentence after a lost connection. */
   readonly resumed: string
-  /** Last words when a lost connection cannot be had back. */
+  /** Last sentence when a lost connection cannot be restored. */
   readonly goodbye: string
-  /** When the longest allowed length of a call is reached. */
+  /** When a call reaches its maximum length. */
   readonly timeUp: string
-  /** To a caller who finds every line taken. */
+  /** To a caller while the server is at capacity. */
   readonly busy: string
-  /** Before a person is called; empty: nothing is said. */
+  /** Before a transfer is dialled; empty: nothing is said. */
   readonly transferring: string
-  /** When no person took the call, and the agent is back. */
+  /** When a transfer failed and the agent continues. */
   readonly transferFailed: string
 }
 
@@ -67,7 +67,7 @@ export type Agent = {
     readonly tools: readonly ToolSpec[]
   }
   readonly model: ModelChoice
-  /** First words of a call; empty: the caller speaks first. */
+  /** First sentence of a call; empty: the caller speaks first. */
   readonly greeting: string
   readonly relay: {
     /** Without `url`, `welcomeGreeting`, `languages` and `parameters`. */
@@ -76,13 +76,13 @@ export type Agent = {
     /** Written as `<Parameter>` into the TwiML. */
     readonly parameters: Readonly<Record<string, string>>
   }
-  /** How the speech-to-speech model hears and speaks; for the engine of that name. */
+  /** Settings of the speech-to-speech model, for the engine `realtime`. */
   readonly realtime: RealtimeSettings
   readonly silence: SilenceRule
   readonly listenMode: boolean
   readonly phrases: Phrases
   readonly transfer: TransferRule
-  /** What is to be learned in its calls; undefined: nothing. */
+  /** What its calls produce as structured data; undefined: nothing. */
   readonly outcome?: OutcomeRule | undefined
 }
 
@@ -91,25 +91,25 @@ export type OutcomeRule = {
   readonly name: string
   /** Of an object. */
   readonly schema: JsonSchema
-  /** What the model is told beside the schema; empty: nothing. */
+  /** Instructions for the model in addition to the schema; may be empty. */
   readonly instructions: string
 }
 
 export type TransferRule = {
-  /** Number, `sip:…`, `queue:…` or `workflow:…`; undefined: there is nobody to hand a caller to. */
+  /** Number, `sip:…`, `queue:…` or `workflow:…`; undefined: the agent cannot transfer. */
   readonly to?: string | undefined
   /** Longest ringing, in seconds. */
   readonly timeoutSeconds: number
-  /** The number the person sees; undefined: the caller's. */
+  /** The number that the called person sees; undefined: the caller's. */
   readonly callerId?: string | undefined
-  /** Whether the caller goes on with the agent, or hears a goodbye, when nobody answers. */
+  /** Whether the agent continues, or the call ends with a goodbye, when the transfer fails. */
   readonly onFailure: "agent" | "goodbye"
 }
 
-/** What a call may choose; what is left out comes from the called number, then from the defaults. */
+/** What a call may choose; missing fields come from the called number, then from the defaults. */
 export type AgentChoice = {
   agent?: string | undefined
-  /** The number of ours that is on the call, in E.164 shape. */
+  /** Our own number on the call, in E.164 form. */
   number?: string | undefined
   contextKey?: string | undefined
   manifestKey?: string | undefined
@@ -124,8 +124,8 @@ export interface Assets {
   /** Keys of all agents, contexts and manifests, sorted. */
   keys(): { agents: string[]; contexts: string[]; manifests: string[] }
   /**
-   * Awaited before a call is answered, so that it finds what was changed elsewhere a moment ago. Resolves within two
-   * seconds and never rejects: what cannot be read stays as it was.
+   * Awaited before a call is answered, so that the call uses recent changes of other processes. Resolves within two
+   * seconds and never rejects: what cannot be read stays unchanged.
    */
   refresh(): Promise<void>
 }

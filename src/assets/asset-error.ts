@@ -1,4 +1,4 @@
-/** Faults of the asset files, told all at once. */
+/** Faults of assets, reported all at once. */
 
 export type AssetFault = {
   file: string

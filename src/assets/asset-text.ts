@@ -13,7 +13,7 @@ export type AssetKind = (typeof ASSET_KINDS)[number]
 /** Names one asset. */
 export type AssetId = { readonly kind: AssetKind; readonly key: string }
 
-/** The layers, from below to above. `api`: stored through the API. `sync`: kept in Twilio Sync. */
+/** The layers, lowest first. `api`: stored through the API. `sync`: kept in Twilio Sync. */
 export type AssetSource = "embedded" | "file" | "api" | "sync"
 
 export type AssetText = AssetId & {
@@ -40,12 +40,12 @@ export type ReadAsset = { ok: true; meaning: AssetMeaning } | { ok: false; fault
 /** The one key of the configuration. */
 export const CONFIG_KEY = "serverConfig"
 
-/** A context travels to the model with every answer; a longer one would make each of them late. */
+/** A context is sent to the model with every request; a longer one would delay every answer. */
 export const MAX_CONTEXT_CHARACTERS = 100_000
 
 const KEY_RULE = "must be 1 to 128 letters, digits, _ or -"
 
-/** Reads an asset, by itself: whether the keys it names exist is asked later. */
+/** Parses one asset. Whether the keys it refers to exist is checked later. */
 export function readAsset(
   { name, kind, key, text, source }: AssetText,
   knownTools: readonly string[],

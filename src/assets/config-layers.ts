@@ -1,4 +1,4 @@
-/** Configurations as JSON, one laid over another: for people who read them and for changes of single fields. Pure. */
+/** Merges configurations as JSON, for display and for changes of single fields. Pure. */
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,4 +1,4 @@
-/** Finds and reads asset files: which file is what, and whether anything changed. Knows no content. */
+/** Finds and reads asset files: the kind of each file, and whether any changed. Does not parse content. */
 
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { extname, join } from "node:path"
@@ -6,7 +6,7 @@ import { messageOf } from "../lib/errors.ts"
 import type { AssetKind, AssetText } from "./asset-text.ts"
 import { AssetError } from "./asset-error.ts"
 
-/** What a folder held at one moment, without content. */
+/** The files of a folder at one moment, without their content. */
 export type Listing = { readonly files: readonly Omit<AssetText, "text">[]; readonly fingerprint: string }
 
 const MAX_FILES = 500
@@ -49,8 +49,8 @@ export function readFiles(folder: string, { files }: Listing): AssetText[] {
 }
 
 /**
- * What a file is by its name: `serverConfig.json`; JSON with "manifest" or "tool" in the name; Markdown, or anything
- * with "context" in the name. Hidden files and the copies that editors leave are nothing.
+ * The kind of a file by its name: `serverConfig.json`; JSON with "manifest" or "tool" in the name; Markdown, or anything
+ * with "context" in the name. Hidden files and backup copies of editors are ignored.
  */
 export function kindOf(name: string): AssetKind | undefined {
   if (name.startsWith(".") || /(?:~|\.(?:swp|swo|tmp|bak|orig))$/i.test(name)) return undefined

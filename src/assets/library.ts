@@ -1,4 +1,4 @@
-/** Assets as the API reads and changes them: every change is checked as a whole before anything is stored. */
+/** Assets as the API reads and changes them: every change is validated as a whole before it is stored. */
 
 import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
@@ -28,7 +28,7 @@ export type AssetVersion = {
 
 export type GivenAsset = Pick<AssetText, "kind" | "key" | "text">
 
-/** Changes take their turn, and hold for the next call; calls that run keep what they began with. */
+/** Changes run one after another and apply to the next call; live calls keep the assets they started with. */
 export interface AssetLibrary {
   /** What is in force of a kind, by key. */
   list(kind: AssetKind): Entry[]
@@ -39,7 +39,7 @@ export interface AssetLibrary {
   put(assets: readonly GivenAsset[]): Promise<Entry[]>
   /** Changes single fields of the configuration; null takes one away. Throws INVALID_REQUEST. */
   patchConfig(patch: Readonly<Record<string, unknown>>): Promise<Entry>
-  /** Takes back what was stored: the layers below show again. Throws NOT_FOUND, and CONFLICT while it is needed. */
+  /** Deletes a stored asset: the layers below apply again. Throws NOT_FOUND, and CONFLICT while it is needed. */
   remove(id: AssetId): Promise<void>
   /** Newest first. */
   versions(id: AssetId): AssetVersion[]
@@ -47,7 +47,7 @@ export interface AssetLibrary {
   read(id: AssetId, version: string): string | undefined
 }
 
-/** Where changes go. What fails throws, and nothing is stored. */
+/** Where changes are written. A failed write throws and stores nothing. */
 export interface AssetTarget {
   readonly source: StoredSource
   write(asset: AssetText, version: string): Promise<void>
@@ -62,14 +62,14 @@ export type LibraryOptions = {
   now: () => number
 }
 
-/** Stored contexts, and stored manifests, at most. */
+/** Limit of stored contexts, and of stored manifests. */
 const MAX_STORED = 500
 const SHOWN_FAULTS = 5
 
 export function createLibrary({ state, repository, target, log, now }: LibraryOptions): AssetLibrary {
   let last: Promise<unknown> = Promise.resolve()
 
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  function inSequence<T>(work: () => Promise<T>): Promise<T> {
     const turn = last.then(work)
     last = turn.catch(() => undefined)
     return turn
@@ -77,7 +77,7 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
 
   function entryOf(id: AssetId, { entries }: Snapshot): Entry {
     const entry = entries.get(idOf(id))
-    if (!entry) throw new AppError("INTERNAL", "An asset that was stored is not in force")
+    if (!entry) throw new AppError("INTERNAL", "A stored asset is not in force")
     return entry
   }
 
@@ -110,7 +110,7 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
     )
     requireLoaderType(snapshot, target.source)
     for (const asset of assets) await target.write(asset, entryOf(asset, snapshot).version)
-    // Other changes may have come about meanwhile.
+    // The layers may have changed during the writes.
     use(changed(assets, assets))
     const entries = assets.map((asset) => entryOf(asset, state.snapshot))
     for (const { kind, key, version, source } of entries)
@@ -125,21 +125,21 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
         .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     find: (id) => state.snapshot.entries.get(idOf(id)),
     config: () => state.snapshot.config,
-    put: (assets) => inTurn(() => store(assets)),
+    put: (assets) => inSequence(() => store(assets)),
 
     patchConfig: (patch) =>
-      inTurn(async () => {
+      inSequence(async () => {
         const text = JSON.stringify(patchedConfig(state.snapshot.config, patch), null, 2)
         await store([{ kind: "config", key: CONFIG_KEY, text }])
         return entryOf({ kind: "config", key: CONFIG_KEY }, state.snapshot)
       }),
 
     remove: (id) =>
-      inTurn(async () => {
+      inSequence(async () => {
         const name = storedName(id.kind, id.key)
         if (!state.layers.stored.some((asset) => idOf(asset) === idOf(id))) {
           const inFile = state.snapshot.entries.has(idOf(id))
-          const why = inFile ? "comes from a file; only what was stored can be deleted" : "is not there"
+          const why = inFile ? "comes from a file; only stored assets can be deleted" : "does not exist"
           throw new AppError(inFile ? "CONFLICT" : "NOT_FOUND", `The ${name} ${why}.`)
         }
         refusing("CONFLICT", `The ${name} is still needed`, () => state.preview(changed([id], [])))
@@ -189,7 +189,7 @@ function requireRoom(stored: readonly AssetText[]): void {
   }
 }
 
-/** The machine's own file says where assets are kept: what is kept there cannot say otherwise. */
+/** The file of this machine decides where assets are kept; a stored configuration must not contradict it. */
 function requireLoaderType({ config }: Snapshot, source: StoredSource): void {
   const type = source === "sync" ? "sync" : "file"
   const loader = config["AssetLoader"]
@@ -197,6 +197,6 @@ function requireLoaderType({ config }: Snapshot, source: StoredSource): void {
   if (loader.assetLoaderType === type) return
   throw new AppError(
     "INVALID_REQUEST",
-    `AssetLoader.assetLoaderType is ${type} on this server. Change it in the server's own serverConfig.json and start again.`,
+    `AssetLoader.assetLoaderType is ${type} on this server. Change it in the server's own serverConfig.json and restart.`,
   )
 }

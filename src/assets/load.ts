@@ -1,4 +1,4 @@
-/** From the texts of all layers to one consistent state: everything is read and checked before anything is used. */
+/** Builds one consistent snapshot from the texts of all layers: everything is checked before anything is used. */
 
 import type { Engine } from "../call/engine.ts"
 import type { Agent } from "./agent.ts"
@@ -19,7 +19,7 @@ export type Snapshot = {
   readonly manifests: ReadonlyMap<string, Agent["manifest"]>
   /** Keys of agents by number. */
   readonly numbers: ReadonlyMap<string, string>
-  /** What is in force, by id. */
+  /** The assets in force, by id. */
   readonly entries: ReadonlyMap<string, Entry>
   /** The configuration as JSON, with the sections that come from the layers below. */
   readonly config: Readonly<Record<string, unknown>>
@@ -29,7 +29,7 @@ export type Snapshot = {
 export type Layers = {
   /** The files of the user; embedded ones are added where a key is missing. */
   readonly files: readonly AssetText[]
-  /** What lies above the files. */
+  /** The layer above the files. */
   readonly stored: readonly AssetText[]
   /** Versions by id that came from files: where a file has changed since, it is newer than what is stored. */
   readonly syncedVersions: ReadonlyMap<string, string>
@@ -85,7 +85,7 @@ export function loadSnapshot({
     entries.set(id, { ...asset, version: meaning.version })
   }
 
-  // Its own fault is enough; who names it is not at fault.
+  // A faulty asset is reported once; agents that refer to it are not reported too.
   for (const { kind, key } of faulty) {
     if (kind === "context") contexts.set(key, { key, version: "", text: "" })
     if (kind === "manifest") manifests.set(key, { key, version: "", tools: [] })
@@ -95,9 +95,9 @@ export function loadSnapshot({
   const { config, raw, name, lineOf } = layConfigs(new Set([shippedConfig, ownConfig]))
   if (name !== undefined) warnings.push(...unusedKeys(raw).map((key) => `${name}: ${key} is not used`))
   const { agents, faults: unresolved } = resolveAgents({ config, contexts, manifests, engines, lenient })
-  for (const { path, message, mended } of unresolved) {
+  for (const { path, message, replaced } of unresolved) {
     const fault = { file: name ?? CONFIG_KEY, line: lineOf?.(path), path: path.join("."), message }
-    if (mended) warnings.push(`${path.join(".")}: ${message}; the default is used`)
+    if (replaced) warnings.push(`${path.join(".")}: ${message}; the default is used`)
     else faults.push(fault)
   }
   if (faults.length > 0) throw new AssetError(faults)
@@ -113,7 +113,7 @@ export function loadSnapshot({
   }
 }
 
-/** Where the assets of this machine say that assets are kept; `file` also where that cannot be read. */
+/** Where the files of this machine say that assets are kept; `file` when that cannot be read. */
 export function loaderType(files: readonly AssetText[]): "file" | "sync" {
   const file = files.find(({ kind }) => kind === "config")
   const read = file && readAsset(file, [])

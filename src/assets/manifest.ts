@@ -16,11 +16,11 @@ const spec = {
   strict: z.boolean().nullish(),
 }
 
-/** As the Responses API takes it. */
+/** The shape of the Responses API. */
 const flat = z.looseObject({ type: z.literal("function").optional(), ...spec })
-/** As Chat Completions takes it. */
+/** The shape of Chat Completions. */
 const nested = z.looseObject({ type: z.literal("function"), function: z.looseObject(spec) })
-/** Beside either shape: the service that carries the tool out. */
+/** In addition to either shape: the service that runs the tool. */
 const service = z.looseObject({ http: HttpToolSpec.optional() })
 
 const tool = z.unknown().transform((value, ctx): ToolSpec => {
@@ -50,7 +50,7 @@ const tool = z.unknown().transform((value, ctx): ToolSpec => {
   }
 })
 
-/** The manifest, its tools flat. A tool that the program does not have, and that names no service, is refused with the list of those it has. */
+/** The manifest, its tools in the flat shape. Refuses a tool that is neither built in nor has a service, and lists the built-in ones. */
 export function manifestSchema(knownTools: readonly string[]) {
   const known = z.strictObject({ tools: z.array(tool).max(128) })
   return known.transform(({ tools }, ctx) => {
@@ -59,7 +59,8 @@ export function manifestSchema(knownTools: readonly string[]) {
       const fault = (message: string) =>
         ctx.issues.push({ code: "custom", path: ["tools", index, "name"], message, input: name })
       if (seen.has(name)) fault(`the tool ${name} appears twice`)
-      if (http && knownTools.includes(name)) fault(`the tool ${name} is built in and takes no address`)
+      if (http && knownTools.includes(name))
+        fault(`the tool ${name} is built in and must not have an address`)
       if (!http && !knownTools.includes(name)) {
         fault(`there is no tool ${name}; there are ${knownTools.toSorted().join(", ") || "none"}`)
       }

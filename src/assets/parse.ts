@@ -29,12 +29,12 @@ export function parseJson<T>(file: string, text: string, schema: z.ZodType<T>): 
     : { ok: false, faults }
 }
 
-type Spot = { path: PropertyKey[]; message: string }
+type Position = { path: PropertyKey[]; message: string }
 
-/** The spots that an issue is about: each unknown key, and within alternatives the one that was meant. */
-function spread(issue: z.core.$ZodIssue): Spot[] {
+/** The positions of an issue: each unknown key, and of several alternatives the one that was meant. */
+function spread(issue: z.core.$ZodIssue): Position[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...issue.path, key], message: "is not known here" }))
+    return issue.keys.map((key) => ({ path: [...issue.path, key], message: "is not a known field" }))
   }
   if (issue.code === "invalid_key") {
     return issue.issues.map(({ message }) => ({ path: issue.path, message: `as a key: ${message}` }))

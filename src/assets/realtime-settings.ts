@@ -5,13 +5,13 @@
 
 import { z } from "zod"
 
-/** Recognisers that cannot work beside turn detection, which a phone call needs. */
-const STREAMING_RECOGNISERS = ["gpt-live-transcribe", "gpt-realtime-whisper"]
+/** Transcription models that do not work together with turn detection, which a phone call needs. */
+const STREAMING_MODELS = ["gpt-live-transcribe", "gpt-realtime-whisper"]
 
 const turns = {
-  /** Whether the model answers by itself at the end of a turn. */
+  /** Whether the server starts a response at the end of a turn. */
   createResponse: z.boolean().default(true),
-  /** Whether the server stops the model when the caller begins to speak. */
+  /** Whether the server cancels the response when the caller begins to speak. */
   interruptResponse: z.boolean().default(true),
 }
 
@@ -28,21 +28,21 @@ const serverVad = z.strictObject({
 
 const semanticVad = z.strictObject({
   type: z.literal("semantic_vad"),
-  /** How soon the caller's turn is taken to be over: `low` waits up to 8 s, `medium` and `auto` 4 s, `high` 2 s. */
+  /** How soon the turn of the caller counts as finished: `low` waits up to 8 s, `medium` and `auto` 4 s, `high` 2 s. */
   eagerness: z.enum(["auto", "low", "medium", "high"]).default("auto"),
   ...turns,
 })
 
 const transcription = z.strictObject({
-  /** None: the server's transcription model. */
+  /** Default: the transcription model of the server. */
   model: z
     .string()
     .min(1)
-    .refine((model) => !canOnlyStream(model), "cannot be used beside turn detection; use gpt-transcribe")
+    .refine((model) => !canOnlyStream(model), "cannot be used with turn detection; use gpt-transcribe")
     .optional(),
-  /** Expected languages. Models older than `gpt-transcribe` take only one. */
+  /** Expected languages. Models older than `gpt-transcribe` accept only one. */
   languages: z
-    .array(z.string().regex(/^[a-z]{2}$/, "must be a code of two small letters, such as en"))
+    .array(z.string().regex(/^[a-z]{2}$/, "must be two lowercase letters, such as en"))
     .max(20)
     .default([]),
   /** Words and names to favour; read by `gpt-transcribe` only. */
@@ -52,7 +52,7 @@ const transcription = z.strictObject({
         .string()
         .min(1)
         .max(100)
-        .regex(/^[^<>\r\n]*$/, "must be without <, > and line breaks"),
+        .regex(/^[^<>\r\n]*$/, "must not contain <, > or line breaks"),
     )
     .max(100)
     .default([]),
@@ -70,13 +70,13 @@ const truncation = z.union([
 ])
 
 export const RealtimeSettings = z.strictObject({
-  /** None: the server's Realtime model. */
+  /** Default: the Realtime model of the server. */
   model: z.string().min(1).optional(),
   voice: z.union([z.string().min(1), z.strictObject({ id: z.string().min(1) })]).default("marin"),
   /** Rate of playback. */
   speed: z.number().min(0.25).max(1.5).default(1),
   turnDetection: z.discriminatedUnion("type", [serverVad, semanticVad]).prefault({ type: "server_vad" }),
-  /** Null: the caller's words are in no transcript. */
+  /** Null: the transcript has no text of the caller. */
   transcription: transcription.nullable().prefault({}),
   /** `near_field` for handsets, `far_field` for speakerphones. */
   noiseReduction: z.enum(["near_field", "far_field"]).nullable().default(null),
@@ -89,7 +89,7 @@ export const RealtimeSettings = z.strictObject({
 })
 export type RealtimeSettings = z.output<typeof RealtimeSettings>
 
-/** Whether a transcription model refuses to work beside turn detection. */
+/** Whether a transcription model does not work together with turn detection. */
 export function canOnlyStream(model: string): boolean {
-  return STREAMING_RECOGNISERS.some((name) => model === name || model.startsWith(`${name}-`))
+  return STREAMING_MODELS.some((name) => model === name || model.startsWith(`${name}-`))
 }

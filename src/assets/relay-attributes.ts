@@ -1,4 +1,4 @@
-/** Attributes of `<ConversationRelay>` and `<Language>` as a configuration may give them. (Twilio: "TwiML Voice: ConversationRelay".) */
+/** Attributes of `<ConversationRelay>` and `<Language>` as a configuration may set them. (Twilio: "TwiML Voice: ConversationRelay".) */
 
 import { z } from "zod"
 import type { Language, RelayAttributes } from "./agent.ts"
@@ -82,7 +82,7 @@ export const RelayLanguage = z.preprocess(
   }),
 )
 
-/** `ConversationRelay.Configuration`. Empty texts, nulls and empty lists count as not given. */
+/** `ConversationRelay.Configuration`. Empty texts, nulls and empty lists count as not set. */
 export const RelayConfiguration = z.preprocess(
   withoutBlanks,
   z
@@ -101,7 +101,7 @@ export const RelayConfiguration = z.preprocess(
 )
 export type RelayConfiguration = z.output<typeof RelayConfiguration>
 
-/** Attributes laid over others. A change of provider drops the voice or the model of the earlier one. */
+/** Merges attributes. A change of provider drops the voice or the model of the previous provider. */
 export function overlay(base: RelayAttributes, own: RelayAttributes): RelayAttributes {
   const merged = { ...base, ...own }
   const drop = (provider: string, dependent: string) => {
@@ -115,7 +115,7 @@ export function overlay(base: RelayAttributes, own: RelayAttributes): RelayAttri
 
 /**
  * Why the language `multi` cannot be used with these settings; undefined when it can, or is not used. It needs
- * Deepgram nova-2 or nova-3 to listen and ElevenLabs to speak. (Twilio: "TwiML Voice: ConversationRelay".)
+ * Deepgram nova-2 or nova-3 for transcription and ElevenLabs for speech. (Twilio: "TwiML Voice: ConversationRelay".)
  */
 export function multiFault(relay: RelayAttributes, languages: readonly Language[]): string | undefined {
   const tags = [relay["language"], relay["ttsLanguage"], relay["transcriptionLanguage"]]

@@ -1,4 +1,4 @@
-/** Makes agents out of a configuration, contexts and manifests: every layer merged, every key looked up. Pure. */
+/** Builds agents from a configuration, contexts and manifests: merges the layers and resolves every key. Pure. */
 
 import type { Engine } from "../call/engine.ts"
 import type {
@@ -18,26 +18,27 @@ export const DEFAULT_AGENT = "default"
 const DEFAULT_CONTEXT = "defaultContext"
 const DEFAULT_MANIFEST = "defaultToolManifest"
 
-export type Materials = {
+export type AgentSources = {
   config: ServerConfig
   contexts: ReadonlyMap<string, Agent["context"]>
   manifests: ReadonlyMap<string, Agent["manifest"]>
   /** Engines that this program has. */
   engines: readonly Engine[]
-  /** Whether a context or manifest that is missing is mended with the default one, which there always is. */
+  /** Whether the default replaces a missing context or manifest. */
   lenient: boolean
 }
 
 export type Resolved = {
   agents: Map<string, Agent>
-  faults: { path: string[]; message: string; mended: boolean }[]
+  faults: { path: string[]; message: string; replaced: boolean }[]
 }
 
-/** The agents by key; always with one called `default`. What an agent leaves out comes from that one. */
-export function resolveAgents(materials: Materials): Resolved {
-  const { config, contexts, manifests, engines, lenient } = materials
+/** The agents by key, always including `default`. Missing settings of an agent come from `default`. */
+export function resolveAgents(sources: AgentSources): Resolved {
+  const { config, contexts, manifests, engines, lenient } = sources
   const faults: Resolved["faults"] = []
-  const fault = (path: string[], message: string, mended = false) => faults.push({ path, message, mended })
+  const fault = (path: string[], message: string, replaced = false) =>
+    faults.push({ path, message, replaced })
   const agents = new Map<string, Agent>()
   const shared = config.agents?.[DEFAULT_AGENT] ?? {}
   const keys = new Set([DEFAULT_AGENT, ...Object.keys(config.agents ?? {})])
@@ -182,7 +183,7 @@ function last<T>(values: readonly (T | undefined)[]): T | undefined {
   return values.findLast((value) => value !== undefined)
 }
 
-/** A fault of a shared section shows in every agent; it is told once. */
+/** A fault of a shared section occurs in every agent; it is reported once. */
 function once(faults: Resolved["faults"]): Resolved["faults"] {
   return [...new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values()]
 }

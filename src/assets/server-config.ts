@@ -1,4 +1,4 @@
-/** The schema of `serverConfig.json`: how the relay sounds, which assets are active, which agents there are. */
+/** The schema of `serverConfig.json`: settings of the relay, the active assets, the agents. */
 
 import { z } from "zod"
 import { TransferTarget } from "../call/transfer-target.ts"
@@ -8,7 +8,7 @@ import { e164, httpUrl } from "../config/text-fields.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 
-/** The name of a context or a manifest: it comes from outside and becomes part of paths. */
+/** The name of a context or a manifest: external input that becomes part of paths. */
 export const AssetKey = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be 1 to 128 letters, digits, _ or -")
 
 const agentKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
@@ -58,7 +58,7 @@ const phrases = z
 
 const transfer = z
   .strictObject({
-    // Checked here, handed on as text: the call reads it when it is needed.
+    // Checked here, kept as text: a call parses it when it transfers.
     to: z.string().refine((text) => TransferTarget.safeParse(text).success, {
       error: "must be a number such as +15550100001, sip:name@host, queue:name, or workflow:WW…",
     }),
@@ -135,7 +135,7 @@ const loader = z
     path: ["activeManifestKey"],
   })
 
-/** The file. What a section does not say is undefined here and comes from the layer below. */
+/** The file. A missing section is undefined and comes from the layer below. */
 export const ServerConfig = z
   .looseObject({
     ConversationRelay: relay.optional(),
@@ -169,7 +169,7 @@ const KNOWN_KEYS: readonly (readonly [string, readonly string[]])[] = [
   ["Server", ["ListenMode"]],
 ]
 
-/** Keys that are read past: files of the earlier system may hold more than is used here. */
+/** Keys that are ignored: files of the earlier system may have keys that are not used here. */
 export function unusedKeys(file: unknown): string[] {
   const whole = asObject(file)
   return KNOWN_KEYS.flatMap(([section, known]) => {

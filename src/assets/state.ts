@@ -1,4 +1,4 @@
-/** The assets in force: the layers, and what they mean together. They change as a whole or not at all. */
+/** The assets in force: the layers and the snapshot built from them. They change as a whole or not at all. */
 
 import type { Engine } from "../call/engine.ts"
 import type { Log } from "../lib/log.ts"
@@ -36,12 +36,12 @@ export class AssetState {
     return this.#snapshot
   }
 
-  /** What would be in force after a change. */
+  /** The snapshot after a change, without applying it. */
   preview(change: Partial<Layers>): Snapshot {
     return this.#load({ ...this.#layers, ...change })
   }
 
-  /** Puts other layers in force; those that `change` leaves out stay. */
+  /** Replaces layers; those missing in `change` stay. */
   use(change: Partial<Layers>): void {
     const before = this.#snapshot.warnings
     this.#snapshot = this.preview(change)
@@ -55,7 +55,7 @@ export class AssetState {
 
   #warn(before: readonly string[]): void {
     for (const warning of this.#snapshot.warnings) {
-      if (!before.includes(warning)) this.#log.warn("an asset is used only in part", { warning })
+      if (!before.includes(warning)) this.#log.warn("part of an asset is ignored or replaced", { warning })
     }
   }
 }

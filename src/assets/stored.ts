@@ -1,8 +1,8 @@
-/** What assets need of the database and of Twilio Sync: two narrow views, filled in where the program is put together. */
+/** The interfaces through which assets use the database and Twilio Sync. `app.ts` supplies the implementations. */
 
 import type { AssetId, AssetKind, AssetSource } from "./asset-text.ts"
 
-/** Who may put a text into the database. */
+/** Where a stored text comes from. */
 export type StoredSource = Extract<AssetSource, "api" | "sync">
 
 export type StoredText = { key: string; version: string; text: string }
@@ -15,25 +15,25 @@ export type StoredVersion = {
   createdAt: number
 }
 
-/** Assets that outlive the process. */
+/** Stored assets with all their versions. */
 export interface AssetRepository {
-  /** What is in force of a kind: of each key the newest version that was not removed. */
+  /** The stored assets of a kind in force: of each key the newest version that was not removed. */
   latest(kind: AssetKind, source: StoredSource): StoredText[]
-  /** Keeps a version. One that is in force already changes nothing. */
+  /** Stores a version. One that is already in force changes nothing. */
   put(asset: StoredText & { kind: AssetKind; source: StoredSource; at: number }): void
   /** Takes a key out of force; its versions stay readable. */
   remove(asset: { kind: AssetKind; key: string; source: StoredSource; at: number }): void
   /** Newest first, at most 200. */
   versions(kind: AssetKind, key: string): StoredVersion[]
   read(kind: AssetKind, key: string, version: string): string | undefined
-  /** Grows with every change, also one by another process. */
+  /** Grows with every change, including those of other processes. */
   revision(source: StoredSource): number
-  /** Versions that went from files to Sync, by id. */
+  /** Versions in Sync that came from files, by id. */
   syncedVersions(): ReadonlyMap<string, string>
   setSyncedVersions(versions: ReadonlyMap<string, string>, at: number): void
 }
 
-/** What stands in Sync under one key. */
+/** One entry of Sync. */
 export type RemoteEntry = {
   kind: AssetKind
   key: string
@@ -44,15 +44,15 @@ export type RemoteEntry = {
 
 /** The assets of an account in Twilio Sync. Every method throws `AppError` for a request that failed. */
 export interface RemoteAssets {
-  /** Everything; what has to be there for it is created. */
+  /** All entries; creates the service and its objects where they are missing. */
   readAll(): Promise<RemoteEntry[]>
-  /** Writes one entry, and creates it where it is missing. Gives its revision. */
+  /** Writes one entry, and creates it where it is missing. Returns its revision. */
   write(entry: Omit<RemoteEntry, "revision">): Promise<string>
   /**
-   * Writes one entry if it still has this revision; null: if it is not there yet. Gives the new revision, undefined
-   * when somebody else was faster.
+   * Writes one entry if it still has this revision; null: if it does not exist yet. Returns the new revision, undefined
+   * after a concurrent change.
    */
   writeIf(entry: Omit<RemoteEntry, "revision">, revision: string | null): Promise<string | undefined>
-  /** One that is not there is no error. */
+  /** A missing entry is not an error. */
   remove(id: AssetId): Promise<void>
 }

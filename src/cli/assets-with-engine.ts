@@ -1,4 +1,4 @@
-/** A copy of an assets folder in which every agent talks by another engine: for a trial that changes no file. */
+/** A copy of an assets folder in which every agent uses another engine, for a trial that changes no file. */
 
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,4 +1,4 @@
-/** The lines in which the command line tells of a simulated call. */
+/** The printed lines of a simulated call. */
 
 import { z } from "zod"
 import type { ScenarioEvent } from "../sim/scenario.ts"
@@ -24,7 +24,7 @@ export function eventLine({ at, who, text, note }: ScenarioEvent, startedAt: num
   return `${seconds} s  ${who.padEnd(6)}  ${text}${note ? `  [${note}]` : ""}`
 }
 
-/** What the server at `url` keeps of a call, asked over its own API. Throws an `Error` when it does not answer. */
+/** Prints the transcript that the API of the server at `url` returns. Throws an `Error` when a request fails. */
 export async function printTranscript(
   url: string,
   callSid: string,
@@ -33,12 +33,13 @@ export async function printTranscript(
   const path = `/v1/calls/${callSid}`
   const transcript = Transcript.parse(await json(`${url}${path}/transcript`))
   print("")
-  print(`What the server keeps of it (GET ${path}/transcript):`)
+  print(`The stored transcript (GET ${path}/transcript):`)
   print("")
   for (const { speaker, text, interrupted, latency } of transcript.turns) {
-    const wait = latency?.firstTokenMs === undefined ? "" : `   (first word after ${latency.firstTokenMs} ms)`
+    const wait =
+      latency?.firstTokenMs === undefined ? "" : `   (first token after ${latency.firstTokenMs} ms)`
     print(
-      `  ${speaker.padEnd(6)}  ${text}${interrupted ? " — cut off here, as the caller heard it" : ""}${wait}`,
+      `  ${speaker.padEnd(6)}  ${text}${interrupted ? " — interrupted here, as the caller heard it" : ""}${wait}`,
     )
   }
 }

@@ -1,4 +1,4 @@
-/** `parley call --engine realtime`: sound files are the caller; says one after each turn of the agent and hangs up. */
+/** `parley call --engine realtime`: audio files are the caller: one plays after each turn of the agent, then the caller hangs up. */
 
 import { readFileSync } from "node:fs"
 import { basename } from "node:path"
@@ -9,10 +9,10 @@ import { playScenario, type ScenarioStep } from "../sim/scenario.ts"
 import { eventLine, printTranscript } from "./call-lines.ts"
 import { startLocalServer } from "./local-server.ts"
 
-export type CallBySoundOptions = {
+export type CallWithAudioOptions = {
   from: string
   to: string
-  /** How many times faster than life sound goes. A model behind a network hears and speaks at 1 only. */
+  /** Speed of the audio relative to real time. A model behind a network needs 1. */
   speed: number
   /** What the caller says: WAV files, or raw mu-law at 8 kHz. */
   wavs: readonly string[]
@@ -25,13 +25,13 @@ export type CallBySoundOptions = {
  * Resolves to the exit code when the call is over. Throws `AppError` INVALID_REQUEST for a file that cannot be read, before
  * anything is started.
  */
-export async function callBySound(
+export async function callWithAudio(
   config: Config,
-  { from, to, speed, wavs, record, print }: CallBySoundOptions,
+  { from, to, speed, wavs, record, print }: CallWithAudioOptions,
 ): Promise<number> {
   const steps: ScenarioStep[] = [{ type: "hear" }]
   for (const path of wavs) {
-    steps.push({ type: "speak", audio: readSound(path), text: `(${basename(path)})` }, { type: "hear" })
+    steps.push({ type: "speak", audio: readAudio(path), text: `(${basename(path)})` }, { type: "hear" })
   }
   steps.push({ type: "hang-up" })
   await using local = startLocalServer({
@@ -54,19 +54,19 @@ export async function callBySound(
   })
   await printTranscript(local.url, summary.callSid, print)
   print("")
-  print(`The record of the call is kept as ${summary.callSid} in ${config.databaseUrl}.`)
-  if (record !== undefined) print(`The sound of the call is in ${record}: the caller left, the agent right.`)
+  print(`The call is stored as ${summary.callSid} in ${config.databaseUrl}.`)
+  if (record !== undefined) print(`The audio of the call is in ${record}: the caller left, the agent right.`)
   for (const problem of summary.problems) print(`Problem: ${problem}`)
   return summary.problems.length === 0 ? 0 : 1
 }
 
-function readSound(path: string): Uint8Array {
+function readAudio(path: string): Uint8Array {
   try {
     const bytes = new Uint8Array(readFileSync(path))
-    // Told now, and not in the middle of the call.
+    // Fails before the call starts.
     if (isWav(bytes)) readWav(bytes)
     return bytes
   } catch (error) {
-    throw new AppError("INVALID_REQUEST", `${path} cannot be used as sound: ${messageOf(error)}`)
+    throw new AppError("INVALID_REQUEST", `${path} cannot be used as audio: ${messageOf(error)}`)
   }
 }

@@ -1,4 +1,4 @@
-/** `parley call`: the person at the terminal is the caller; types words, presses keys, interrupts. */
+/** `parley call`: the user of the terminal is the caller: types speech, presses keys, interrupts. */
 
 import { createInterface } from "node:readline/promises"
 import type { Config } from "../config/config.ts"
@@ -7,13 +7,13 @@ import { startLocalServer } from "./local-server.ts"
 export type CallCommandOptions = {
   from: string
   to: string
-  /** How many times faster than life the agent speaks. */
+  /** Speed of the agent's speech relative to real time. */
   speed: number
   print: (line: string) => void
 }
 
 const HELP = `Type what the caller says and press Enter; while the agent speaks, that interrupts it.
-  /press 123#   press keys        /interrupt   cut in without words
+  /press 123#   press keys        /interrupt   interrupt without words
   /hangup       end the call      /help        show this`
 
 /** Resolves to the exit code when the call is over. */
@@ -31,7 +31,7 @@ export async function call(config: Config, { from, to, speed, print }: CallComma
     const [command = "", ...rest] = line.trim().split(/\s+/)
     if (command === "") return
     if (!command.startsWith("/")) {
-      if (!leg.say(line.trim()).delivered) print("(nobody heard that)")
+      if (!leg.say(line.trim()).delivered) print("(no session is open)")
     } else if (command === "/press") leg.press(rest.join(""))
     else if (command === "/interrupt") leg.interrupt()
     else if (command === "/hangup") leg.hangup()
@@ -43,7 +43,7 @@ export async function call(config: Config, { from, to, speed, print }: CallComma
   terminal.close()
   print("")
   print(
-    `The call is over (${summary.status}). Its record is kept as ${summary.callSid} in ${config.databaseUrl}.`,
+    `The call has ended (${summary.status}). It is stored as ${summary.callSid} in ${config.databaseUrl}.`,
   )
   for (const problem of summary.problems) print(`Problem: ${problem}`)
   return 0

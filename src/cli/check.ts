@@ -1,4 +1,4 @@
-/** `parley check`: what is configured, what is missing and how to mend it, and whether the assets are sound. */
+/** `parley check`: what is configured, what is missing, how to fix it, and whether the assets are valid. */
 
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
@@ -9,18 +9,18 @@ import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { openStore } from "../store/store.ts"
 import { builtinTools } from "../tools/registry.ts"
-import { findingLine, situationOf, type Finding } from "./diagnostics.ts"
+import { checkLine, diagnosticsOf, type Check } from "./diagnostics.ts"
 
-/** Prints the findings. Returns the exit code: 1 when something would keep the server from starting. */
+/** Prints the checks. Returns the exit code: 1 when the server could not start. */
 export function check(config: Config, print: (line: string) => void): number {
-  const faults = [...assetFindings(config), ...storeFindings(config)]
-  const findings = [...situationOf(config), ...faults]
-  for (const finding of findings) print(findingLine(finding))
+  const faults = [...assetChecks(config), ...storeChecks(config)]
+  const checks = [...diagnosticsOf(config), ...faults]
+  for (const item of checks) print(checkLine(item))
   for (const warning of config.warnings) print(`! ${warning}`)
   const broken = faults.some(({ state }) => state === "missing")
-  const simulated = findings.filter(({ state }) => state !== "ok").length
+  const simulated = checks.filter(({ state }) => state !== "ok").length
   print("")
-  if (broken) print("The server cannot start like this.")
+  if (broken) print("The server cannot start with this configuration.")
   else if (simulated > 0)
     print(
       `The server can start; ${simulated} point${simulated > 1 ? "s are" : " is"} not ready for real calls.`,
@@ -38,7 +38,7 @@ export function listVariables(print: (line: string) => void): void {
   }
 }
 
-function assetFindings(config: Config): Finding[] {
+function assetChecks(config: Config): Check[] {
   const about = "Assets"
   try {
     const assets = createAssets({
@@ -55,7 +55,7 @@ function assetFindings(config: Config): Finding[] {
     ].join(", ")
     return [{ state: "ok", about, text: `${counts} (folder ${config.assetsDir}, with embedded defaults)` }]
   } catch (error) {
-    return [{ state: "missing", about, text: messageOf(error), fix: "mend the file it names" }]
+    return [{ state: "missing", about, text: messageOf(error), fix: "fix the file it names" }]
   }
 }
 
@@ -63,12 +63,12 @@ function counted(keys: readonly string[], what: string): string {
   return `${keys.length} ${what}${keys.length === 1 ? "" : "s"}`
 }
 
-function storeFindings(config: Config): Finding[] {
+function storeChecks(config: Config): Check[] {
   const about = "Database"
   const path = config.databaseUrl.replace(/^file:(\/\/)?/, "")
-  // A look changes nothing: a database that is not there yet is made at the start.
+  // The check changes nothing: the first start creates a missing database.
   if (path !== ":memory:" && !existsSync(path) && canHold(path)) {
-    return [{ state: "ok", about, text: `${config.databaseUrl}, made at the first start` }]
+    return [{ state: "ok", about, text: `${config.databaseUrl}, created at the first start` }]
   }
   try {
     using store = openStore({ url: config.databaseUrl })
@@ -86,7 +86,7 @@ function storeFindings(config: Config): Finding[] {
   }
 }
 
-/** Whether a file could be made at this path: its folder, or the nearest one above that is there, can be written. */
+/** Whether a file can be created at this path: its nearest existing folder is writable. */
 function canHold(path: string): boolean {
   let folder = dirname(resolve(path))
   while (!existsSync(folder)) folder = dirname(folder)

@@ -10,7 +10,7 @@ import { startLocalServer } from "./local-server.ts"
 
 export type DemoOptions = {
   engine: AvailableEngine
-  /** How many times faster than life the agent speaks. */
+  /** Speed of the agent's speech relative to real time. */
   speed: number
   /** Where a stereo WAV of a realtime call is written: the caller left, the agent right. */
   record?: string | undefined
@@ -22,7 +22,7 @@ export async function demo({ engine, speed, record, print }: DemoOptions): Promi
   configureLog({ level: "error", format: "auto" })
   const config = readConfig({ MODEL_PROVIDER: "demo" })
   await using local = startLocalServer({ config, databaseUrl: ":memory:", speed, engine })
-  print(`A server runs at ${local.url}, for this call only. Twilio, caller and model are simulated.`)
+  print(`A temporary server runs at ${local.url}. Twilio, caller and model are simulated.`)
   print("")
   const call = local.twilio.call({
     from: "+15550100001",
@@ -31,22 +31,22 @@ export async function demo({ engine, speed, record, print }: DemoOptions): Promi
     ...(record === undefined ? {} : { recordTo: record }),
   })
   const startedAt = local.twilio.sweep.clock.now()
-  const summary = await playScenario(call, engine === "relay" ? DEMO_SCENARIO : soundScenario(), {
+  const summary = await playScenario(call, engine === "relay" ? DEMO_SCENARIO : audioScenario(), {
     sweep: local.twilio.sweep,
-    // The demo model takes a while between its words, however fast they are spoken.
+    // The demo model pauses between words at any speed.
     settleMs: Math.max(250, 2100 / speed),
     onEvent: (event) => print(eventLine(event, startedAt)),
   })
   await printTranscript(local.url, summary.callSid, print)
-  // The built-in speech model calls tools only when a text tells it to.
+  // The built-in speech model calls tools only when a typed message asks for them.
   if (engine === "relay") await printTools(local.url, summary.callSid, print)
-  if (record !== undefined) print(`The sound of the call is in ${record}: the caller left, the agent right.`)
+  if (record !== undefined) print(`The audio of the call is in ${record}: the caller left, the agent right.`)
   for (const problem of summary.problems) print(`Problem: ${problem}`)
   return summary.problems.length === 0 ? 0 : 1
 }
 
-/** Sound both ways: a turn of the caller, an answer that is cut off, an answer that is heard. */
-function soundScenario(): ScenarioStep[] {
+/** Audio in both directions: a turn of the caller, an answer that is interrupted, an answer that is heard. */
+function audioScenario(): ScenarioStep[] {
   return [
     { type: "hear" },
     { type: "speak", ...caller("one-moment") },
@@ -58,7 +58,7 @@ function soundScenario(): ScenarioStep[] {
   ]
 }
 
-/** The stored sentences are all the speech there is; here the caller borrows them. */
+/** The stored prompts of the agent serve as speech of the caller. */
 function caller(name: SoundName): { audio: Uint8Array; text: string } {
   const { audio, text } = sound(name)
   return { audio, text: `“${text}”` }

@@ -1,28 +1,28 @@
-/** What of the configuration is real and what is simulated, in words, with what to set. */
+/** Checks of the configuration: what is real, what is simulated, and which settings fix it. */
 
 import type { Config } from "../config/config.ts"
 
-export type Finding = {
-  /** `ok`: as in production. `simulated`: works, but not for real. `missing`: does not work. */
+export type Check = {
+  /** `ok`: ready for production. `simulated`: works, but with a stand-in. `missing`: does not work. */
   state: "ok" | "simulated" | "missing"
   about: string
-  /** What it means. */
+  /** The result. */
   text: string
-  /** How to mend it. */
+  /** How to fix it. */
   fix?: string
 }
 
-export function situationOf(config: Config): Finding[] {
-  return [modelFinding(config), publicUrlFinding(config), ...twilioFindings(config), keysFinding(config)]
+export function diagnosticsOf(config: Config): Check[] {
+  return [checkModel(config), checkPublicUrl(config), ...checkTwilio(config), checkKeys(config)]
 }
 
-/** One line for a person. */
-export function findingLine({ state, about, text, fix }: Finding): string {
+/** One line for the terminal. */
+export function checkLine({ state, about, text, fix }: Check): string {
   const mark = { ok: "✓", simulated: "~", missing: "✗" }[state]
   return `${mark} ${about}: ${text}${fix ? ` → ${fix}` : ""}`
 }
 
-function modelFinding({ openai, flowise, modelProvider }: Config): Finding {
+function checkModel({ openai, flowise, modelProvider }: Config): Check {
   const about = "Model"
   if (modelProvider === "flowise") {
     const where = flowise.baseUrl ? ` at ${new URL(flowise.baseUrl).origin}` : ""
@@ -40,7 +40,7 @@ function modelFinding({ openai, flowise, modelProvider }: Config): Finding {
   return { state: "ok", about, text: `${openai.apiKey ? "OpenAI" : "OpenAI-compatible"}${where}` }
 }
 
-function publicUrlFinding({ publicUrl }: Config): Finding {
+function checkPublicUrl({ publicUrl }: Config): Check {
   const about = "Public address"
   if (publicUrl) return { state: "ok", about, text: publicUrl }
   return {
@@ -51,12 +51,12 @@ function publicUrlFinding({ publicUrl }: Config): Finding {
   }
 }
 
-function twilioFindings({ twilio }: Config): Finding[] {
+function checkTwilio({ twilio }: Config): Check[] {
   const about = "Twilio"
   const { accountSid, authTokens, apiKey } = twilio
-  const findings: Finding[] = []
+  const checks: Check[] = []
   if (authTokens.length === 0) {
-    findings.push({
+    checks.push({
       state: "missing",
       about,
       text: "webhooks cannot be verified and are refused; calls are simulated",
@@ -64,26 +64,26 @@ function twilioFindings({ twilio }: Config): Finding[] {
     })
   }
   if (!accountSid || (authTokens.length === 0 && !apiKey)) {
-    findings.push({
+    checks.push({
       state: "missing",
       about,
-      text: "no account, so no call can be placed, ended or sent messages",
+      text: "no account: calls cannot be placed or ended, and messages cannot be sent",
       fix: "set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
     })
   }
-  if (findings.length === 0) findings.push({ state: "ok", about, text: `account ${accountSid}` })
+  if (checks.length === 0) checks.push({ state: "ok", about, text: `account ${accountSid}` })
   if (!twilio.validateWebhooks) {
-    findings.push({
+    checks.push({
       state: "simulated",
       about: "Signatures",
       text: "are not checked for requests from this machine",
       fix: "unset TWILIO_VALIDATE_WEBHOOKS in production",
     })
   }
-  return findings
+  return checks
 }
 
-function keysFinding({ apiKeys }: Config): Finding {
+function checkKeys({ apiKeys }: Config): Check {
   const about = "API"
   if (apiKeys.length > 0)
     return { state: "ok", about, text: `${apiKeys.length} key${apiKeys.length > 1 ? "s" : ""}` }

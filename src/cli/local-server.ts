@@ -1,4 +1,4 @@
-/** A server of its own for a simulated call: a free port, made-up Twilio credentials, nothing reachable from outside. */
+/** A temporary server for a simulated call: a free port, generated Twilio credentials, reachable from this machine only. */
 
 import type { Engine } from "../call/engine.ts"
 import { readConfig, type Config } from "../config/config.ts"
@@ -6,21 +6,21 @@ import { SimulatedTwilio } from "../sim/simulated-twilio.ts"
 import { assetsWithEngine } from "./assets-with-engine.ts"
 import { serve } from "./serve.ts"
 
-/** The address the server believes it has; signatures are made for it, connections go to this machine. */
+/** The public address of the server: signatures use it, connections go to this machine. */
 const PUBLIC_URL = "https://parley.test"
 
 export type LocalServerOptions = {
   /** Settings of the model and the assets; Twilio, port and database are replaced. */
   config?: Config
   databaseUrl: string
-  /** How many times faster than life the agent speaks, and sound goes. */
+  /** Speed of speech and audio relative to real time. */
   speed: number
-  /** How every agent talks, whatever its own settings say. Default: as they say. */
+  /** The engine of every agent. Default: as configured. */
   engine?: Engine
 }
 
 export function startLocalServer({ config, databaseUrl, speed, engine }: LocalServerOptions) {
-  // A token that no account has: it only joins this simulator to this server.
+  // A random token, shared by this simulator and this server only.
   const authToken = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex")
   const base = config ?? readConfig({ MODEL_PROVIDER: "demo" })
   const assets = engine && assetsWithEngine(base.assetsDir, engine)

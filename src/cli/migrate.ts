@@ -8,7 +8,7 @@ export function migrate(config: Config, print: (line: string) => void): number {
   const { applied, present } = store.migrate()
   for (const name of applied) print(`applied ${name}`)
   print(
-    `${config.databaseUrl} is up to date (${applied.length} applied, ${present.length - applied.length} already there).`,
+    `${config.databaseUrl} is up to date (${applied.length} applied, ${present.length - applied.length} already applied).`,
   )
   return 0
 }

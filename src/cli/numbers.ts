@@ -1,4 +1,4 @@
-/** `parley numbers`: the account's phone numbers, who answers them, and the way of one to this server. */
+/** `parley numbers`: lists the account's phone numbers with their agents, and routes a number to this server. */
 
 import { twilioOf, twilioSyncOf } from "../providers.ts"
 import { createAssets } from "../assets/assets.ts"
@@ -12,7 +12,7 @@ import { Sweep } from "../lib/sweep.ts"
 import { openStore } from "../store/store.ts"
 import { builtinTools } from "../tools/registry.ts"
 
-/** All that one request to Twilio shows. */
+/** Largest page of Twilio's API. */
 const MAX_NUMBERS = 1000
 
 type Print = (line: string) => void
@@ -29,7 +29,7 @@ export function numbers(config: Config, print: Print): Promise<number> {
 
 export type PointNumber = { number: string; agent?: string | undefined; print: Print }
 
-/** Leads calls to the number here. Resolves to the exit code. Throws `AppError` and `AssetError`. */
+/** Routes calls to the number to this server. Resolves to the exit code. Throws `AppError` and `AssetError`. */
 export function pointNumber(config: Config, { number, agent, print }: PointNumber): Promise<number> {
   return withNumbers(config, async (context) => {
     const wanted = await phoneNumber(number, { field: "number", defaultCountry: config.defaultCountry })
@@ -37,7 +37,7 @@ export function pointNumber(config: Config, { number, agent, print }: PointNumbe
     const known = found.find((candidate) => candidate.phoneNumber === wanted)
     if (!known) {
       const all = found.map((candidate) => candidate.phoneNumber).join(", ")
-      throw new AppError("NOT_FOUND", `${wanted} is no number of the account; it has: ${all || "none"}.`)
+      throw new AppError("NOT_FOUND", `${wanted} is not a number of the account; it has: ${all || "none"}.`)
     }
     print(lineOf(await assignNumber(context, { sid: known.sid, agent, pointHere: true })))
     return 0

@@ -16,18 +16,18 @@ type CallArguments = {
   record?: string
 }
 
-/** Runs the command of `args`. Resolves to the exit code; undefined while a server goes on. */
+/** Runs the command of `args`. Resolves to the exit code; undefined while a server keeps running. */
 export async function runProgram(args: readonly string[]): Promise<number | undefined> {
   let exitCode: number | undefined = 0
   const program = new Command("parley")
     .description("A phone-agent server for Twilio in one binary.")
     .version(VERSION, "-v, --version", "print the version")
     .helpOption("-h, --help", "show help")
-    .showHelpAfterError("(parley --help tells what there is)")
+    .showHelpAfterError("(parley --help lists commands and options)")
     .exitOverride()
     .addHelpText(
       "after",
-      "\nSettings come from the environment or a file .env in this folder; `parley check` tells what is set.\n",
+      "\nSettings come from the environment or a file .env in this folder; `parley check` shows what is set.\n",
     )
 
   program
@@ -43,10 +43,10 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
   program
     .command("demo")
-    .description("play one scripted call against a server of its own: no account, no network")
-    .addOption(engineOption("how the call is talked").default("relay"))
-    .option("--speed <factor>", "how many times faster than life, at most 8", speedFactor, 3)
-    .option("--record <file>", "with realtime: write the sound to this WAV, caller left, agent right")
+    .description("play one scripted call against a temporary server: no account, no network")
+    .addOption(engineOption("engine of the call").default("relay"))
+    .option("--speed <factor>", "speed relative to real time, at most 8", speedFactor, 3)
+    .option("--record <file>", "with realtime: record the audio to this WAV, caller left, agent right")
     .action(async (options: { engine: AvailableEngine; speed: number; record?: string }) => {
       const { demo } = await import("./demo.ts")
       exitCode = await demo({ ...options, print })
@@ -57,15 +57,20 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .description("talk to your agent in the terminal, as the caller")
     .option("--from <number>", "the caller's number", "+15550100001")
     .option("--to <number>", "the number called; it chooses the agent", "+15550100002")
-    .option("--speed <factor>", "how many times faster than life the agent speaks, at most 8", speedFactor, 1)
-    .addOption(engineOption("how the call is talked; realtime speaks with --wav").default("relay"))
-    .option("--wav <file>", "with realtime: what the caller says; may be given again", appended)
-    .option("--record <file>", "with realtime: write the sound to this WAV, caller left, agent right")
+    .option(
+      "--speed <factor>",
+      "speed of the agent's speech relative to real time, at most 8",
+      speedFactor,
+      1,
+    )
+    .addOption(engineOption("engine of the call; realtime plays the files of --wav").default("relay"))
+    .option("--wav <file>", "with realtime: what the caller says; repeatable", appended)
+    .option("--record <file>", "with realtime: record the audio to this WAV, caller left, agent right")
     .action(async ({ engine, wav: wavs = [], record, ...options }: CallArguments) => {
       const config = configured({}, "error")
       if (engine === "realtime") {
-        const { callBySound } = await import("./call-with-audio.ts")
-        exitCode = await callBySound(config, { ...options, wavs, record, print })
+        const { callWithAudio } = await import("./call-with-audio.ts")
+        exitCode = await callWithAudio(config, { ...options, wavs, record, print })
         return
       }
       if (wavs.length > 0 || record !== undefined) {
@@ -77,7 +82,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
   program
     .command("check")
-    .description("tell what is configured, what is missing and how to mend it")
+    .description("show what is configured, what is missing and how to fix it")
     .option("--env", "also list every variable with its default")
     .action(async ({ env }: { env?: boolean }) => {
       const config = configured({}, "error")
@@ -97,7 +102,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
   program
     .command("upload")
-    .description("put contexts (.md) and tool manifests (.json) where the server finds them")
+    .description("store contexts (.md) and tool manifests (.json) for the server")
     .argument("[files...]", "files of any path; the key is the name without its ending")
     .option("--sync", "to Twilio Sync, whatever serverConfig.json says", false)
     .action(async (files: string[], { sync }: { sync: boolean }) => {
@@ -108,14 +113,14 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
   const numbers = program
     .command("numbers")
-    .description("list the account's phone numbers, and who answers them")
+    .description("list the account's phone numbers and their agents")
     .action(async () => {
       const config = configured({}, "error")
       exitCode = await (await import("./numbers.ts")).numbers(config, print)
     })
   numbers
     .command("point")
-    .description("lead calls to a number to this server: sets its addresses at Twilio")
+    .description("route calls to a number to this server: sets its webhook addresses at Twilio")
     .argument("<number>", "one of the account's numbers")
     .option("--agent <key>", "the agent that answers it from now on")
     .action(async (number: string, { agent }: { agent?: string }) => {
@@ -126,7 +131,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
   try {
     const [first = ""] = args
-    // Else the default command would complain of an argument too many.
+    // Otherwise the default command would report an unexpected argument.
     if (
       /^[a-z]/i.test(first) &&
       ![...program.commands.map((command) => command.name()), "help"].includes(first)
@@ -140,7 +145,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
   }
 }
 
-/** The configuration of the environment, with the log set up by it. */
+/** Reads the configuration from the environment and sets up the log. */
 function configured(overrides: Record<string, string> = {}, level?: "error"): Config {
   const config = readConfig({ ...environment, ...overrides })
   configureLog({ level: level ?? config.logLevel, format: config.logFormat, secrets: config.secrets })
@@ -149,7 +154,7 @@ function configured(overrides: Record<string, string> = {}, level?: "error"): Co
 
 function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode
-  // What the person at the terminal can mend is told in plain words; anything else with its origin.
+  // Faults that the user can fix are one sentence; anything else is logged with its stack.
   if (error instanceof ConfigError || error instanceof AppError)
     process.stderr.write(`parley: ${error.message}\n`)
   else if (error instanceof Error && error.name === "AssetError")
@@ -181,7 +186,7 @@ function appended(text: string, before: string[] = []): string[] {
   return [...before, text]
 }
 
-/** Beyond this the server's estimates of how long speech takes fall behind. */
+/** At a higher speed the server's playout estimates lag behind. */
 const MAX_SPEED = 8
 
 function speedFactor(text: string): number {

@@ -1,21 +1,21 @@
-/** Settings of Bun that it reads from the environment, and only when a process starts. */
+/** Settings that Bun reads from the environment, only at the start of a process. */
 
 import { startEnvironment } from "../config/environment.ts"
 
 const SETTINGS = {
   /**
    * Bun runs at most 256 `fetch` requests at once. A request to a model lives as long as its answer, so with more calls
-   * than that callers would wait for each other.
+   * than that, requests would queue.
    */
   BUN_CONFIG_MAX_HTTP_REQUESTS: "8192",
   /**
-   * Whenever Bun waits for the network, its allocator (mimalloc) looks for memory to give back: with hundreds of sockets
-   * thousands of times a second, on the core that the calls need. Once in ten seconds gives back as much. (In ms.)
+   * Whenever Bun waits for the network, its allocator (mimalloc) purges unused memory: with hundreds of sockets thousands
+   * of times a second, on the core that serves calls. Once in ten seconds frees as much. In milliseconds.
    */
   MIMALLOC_PURGE_HOLES_MIN_INTERVAL: "10000",
 } as const
 
-/** Replaces the process by itself with these settings; the process id stays. Leaves alone what is set, or cannot be. */
+/** Restarts the program in the same process with these settings. Settings that are set already stay. */
 export function withRuntimeSettings(): void {
   const missing = Object.entries(SETTINGS).filter(([name]) => startEnvironment[name] === undefined)
   if (missing.length === 0 || typeof process.execve !== "function" || process.platform === "win32") return
@@ -26,6 +26,6 @@ export function withRuntimeSettings(): void {
       ...Object.fromEntries(missing),
     })
   } catch {
-    // The program works without them, for fewer calls at once.
+    // The program works without them, with fewer concurrent calls.
   }
 }

@@ -1,11 +1,11 @@
-/** Serves until the process is told to stop. */
+/** Serves until a signal stops the process. */
 
 import type { Config } from "../config/config.ts"
 import { getLog } from "../lib/log.ts"
 import { serve } from "./serve.ts"
-import { situationOf } from "./diagnostics.ts"
+import { diagnosticsOf } from "./diagnostics.ts"
 
-/** Returns once the server listens. SIGTERM and SIGINT let calls end, a second one does not; then the process exits with 0. */
+/** Returns once the server listens. The first SIGTERM or SIGINT lets calls end, the second does not; then the process exits with 0. */
 export function serveUntilStopped(config: Config): void {
   const log = getLog("server")
   const running = serve(config)
@@ -22,12 +22,12 @@ export function serveUntilStopped(config: Config): void {
     process.off("SIGTERM", onSignal)
     process.off("SIGINT", onSignal)
   }
-  // Before it is told that the server runs: from then on it may be stopped.
+  // Before the log line below: whoever waits for that line may send a signal at once.
   process.on("SIGTERM", onSignal)
   process.on("SIGINT", onSignal)
 
   log.info(`Server is running on port ${running.port}`, { url: running.url })
-  for (const { state, about, text, fix } of situationOf(config)) {
+  for (const { state, about, text, fix } of diagnosticsOf(config)) {
     if (state !== "ok") log.info(`${about}: ${text}`, fix ? { fix } : {})
   }
   for (const warning of config.warnings) log.warn(warning)

@@ -1,4 +1,4 @@
-/** `parley serve`: the server, from its first line to its last. */
+/** `parley serve`: starts and stops the server. */
 
 import { createApp, type App } from "../app.ts"
 import type { Config } from "../config/config.ts"
@@ -7,7 +7,7 @@ import { getLog } from "../lib/log.ts"
 
 /** How many ports are tried with `PORT_RETRY=1`. */
 const MAX_PORTS = 10
-/** The largest request body that is read at all; the routes allow less. In bytes. */
+/** Largest request body in bytes; the routes allow less. */
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024
 
 export type Running = {
@@ -36,7 +36,7 @@ export function serve(config: Config, { localOnly = false }: ServeOptions = {}):
       idleTimeout: 60,
       maxRequestBodySize: MAX_REQUEST_BYTES,
       development: false,
-      // Without it Bun lets two servers share one port, and half of the calls would go astray.
+      // Bun would let two servers share one port, and each would get half of the calls.
       reusePort: false,
       fetch: (request, bun) => app.fetch(request, bun),
       websocket: app.websocket,

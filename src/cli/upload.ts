@@ -1,4 +1,4 @@
-/** `parley upload`: puts files of contexts and manifests where the server finds them: its database, or Twilio Sync. */
+/** `parley upload`: stores contexts and manifests for the server: in its database, or in Twilio Sync. */
 
 import { existsSync, readFileSync } from "node:fs"
 import { basename, extname, resolve } from "node:path"
@@ -18,10 +18,10 @@ import type { TwilioSync } from "../twilio/sync.ts"
 
 export type UploadOptions = {
   files: readonly string[]
-  /** To Twilio Sync, also where the server keeps its assets in its database. */
+  /** To Twilio Sync, even if the server keeps its assets in its database. */
   sync: boolean
   print: (line: string) => void
-  /** Takes what went wrong. */
+  /** Receives error lines. */
   fail: (line: string) => void
 }
 
@@ -36,7 +36,7 @@ Examples:
   parley upload myContext.md myTools.json
   parley upload --sync /path/to/specialContext.md`
 
-/** Resolves to the exit code. `configured` is asked once there is something to upload. */
+/** Resolves to the exit code. `configured` is called once there is something to upload. */
 export async function upload(configured: () => Config, options: UploadOptions): Promise<number> {
   const { print, fail } = options
   const paths = options.files.map((file) => resolve(file))
@@ -91,7 +91,7 @@ function kindOf(path: string): "context" | "manifest" | undefined {
   return kinds[extname(path)]
 }
 
-/** Whether the server of this folder keeps its assets in Sync; not, where its files cannot be read. */
+/** Whether the server of this folder keeps its assets in Sync; false if its files cannot be read. */
 function keepsInSync({ assetsDir }: Config): boolean {
   try {
     return loaderType(readFiles(assetsDir, listFolder(assetsDir))) === "sync"

@@ -8,15 +8,15 @@ import { httpUrl } from "./text-fields.ts"
 /** The variables that the process was started with, and those of the file that belongs to NODE_ENV. */
 export const environment = withEnvFile(startEnvironment, process.cwd())
 
-/** Everything the program may be told from outside, with defaults filled in. */
+/** All settings, with defaults filled in. */
 export type Config = ReturnType<typeof toConfig> & {
   /** Settings that are allowed but deserve a warning in the log. */
   readonly warnings: readonly string[]
   /** The earlier systems that `COMPAT` names; empty where it is not set, although all of them are served then. */
   readonly namedCompat: readonly string[]
-  /** What manifests may name as `${NAME}`. */
+  /** Secrets that manifests refer to as `${NAME}`. */
   readonly toolSecrets: Readonly<Record<string, string>>
-  /** Values that must never be written anywhere. */
+  /** Values that must never be logged or shown. */
   readonly secrets: readonly string[]
 }
 
@@ -42,7 +42,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const { values, faults, warnings } = resolveNames(env)
   const parsed = Environment.safeParse(values)
   const wrong = (parsed.error?.issues ?? []).map(({ path, message }) => ({ name: String(path[0]), message }))
-  const all = [...faults, ...wrong, ...partners(values)]
+  const all = [...faults, ...wrong, ...requiredTogether(values)]
   if (!parsed.success || all.length > 0) throw new ConfigError(all)
 
   const config = toConfig(parsed.data)
@@ -65,14 +65,14 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     ...config,
     toolSecrets,
     namedCompat: values["COMPAT"] === undefined ? [] : config.compat,
-    warnings: [...warnings, ...doubts(config)],
+    warnings: [...warnings, ...warningsFor(config)],
     secrets: secrets.filter((value) => value !== undefined),
   }
 }
 
 const TOOL_SECRET = "TOOL_SECRET_"
 
-/** Secrets that HTTP tools of manifests name: `TOOL_SECRET_CRM` is `${CRM}` there. */
+/** Secrets that HTTP tools of manifests refer to: `TOOL_SECRET_CRM` is `${CRM}` there. */
 function toolSecretsOf(env: Record<string, string | undefined>): Record<string, string> {
   const found = Object.entries(env).flatMap(([name, value]) =>
     name.startsWith(TOOL_SECRET) && value ? [[name.slice(TOOL_SECRET.length), value] as const] : [],
@@ -82,7 +82,7 @@ function toolSecretsOf(env: Record<string, string | undefined>): Record<string, 
 
 type Values = { [name in Name]?: string }
 
-/** Finds the value of each variable under all its names. Two names must not disagree. */
+/** Finds the value of each variable under all its names. Two names must not have different values. */
 function resolveNames(env: Record<string, string | undefined>) {
   const values: Record<string, string> = {}
   const faults: Fault[] = []
@@ -107,17 +107,17 @@ function resolveNames(env: Record<string, string | undefined>) {
   return { values, faults, warnings }
 }
 
-/** Variables that only make sense together. */
-function partners(values: Values): Fault[] {
+/** Faults of variables that must be set together. */
+function requiredTogether(values: Values): Fault[] {
   const faults: Fault[] = []
   const need = (name: Name, missing: Name, why: string) => {
     if (values[name] && !values[missing]) faults.push({ name: missing, message: `must be set too: ${why}` })
   }
-  need("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_KEY is of no use without it")
-  need("TWILIO_API_SECRET", "TWILIO_API_KEY", "TWILIO_API_SECRET is of no use without it")
-  need("TWILIO_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_API_KEY does not tell the account")
-  need("TWILIO_EDGE", "TWILIO_REGION", "Twilio takes edge and region only together")
-  need("TWILIO_REGION", "TWILIO_EDGE", "Twilio takes edge and region only together")
+  need("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_KEY needs it")
+  need("TWILIO_API_SECRET", "TWILIO_API_KEY", "TWILIO_API_SECRET needs it")
+  need("TWILIO_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_API_KEY does not identify the account")
+  need("TWILIO_EDGE", "TWILIO_REGION", "Twilio accepts edge and region only together")
+  need("TWILIO_REGION", "TWILIO_EDGE", "Twilio accepts edge and region only together")
   if (values.MODEL_PROVIDER === "openai")
     need("MODEL_PROVIDER", "OPENAI_API_KEY", "MODEL_PROVIDER=openai needs a key")
   if (values.AI_PROVIDER === "azure") {
@@ -234,13 +234,13 @@ function transcriptLogDir({ TRANSCRIPT_LOG_DIR: dir, COMPAT: compat }: Environme
   return dir === "off" ? undefined : dir
 }
 
-function doubts({ publicUrl, twilio, apiKeys }: ReturnType<typeof toConfig>): string[] {
+function warningsFor({ publicUrl, twilio, apiKeys }: ReturnType<typeof toConfig>): string[] {
   const found: string[] = []
   if (
     publicUrl?.startsWith("http:") &&
     !/^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?:[:/]|$)/.test(publicUrl)
   ) {
-    found.push("PUBLIC_URL begins with http: calls travel unprotected, and Twilio opens no socket to it")
+    found.push("PUBLIC_URL begins with http: calls are not encrypted, and Twilio opens no socket to it")
   }
   if (twilio.accountSid && twilio.authTokens.length === 0) {
     found.push("TWILIO_AUTH_TOKEN is not set: Twilio's signatures cannot be checked")

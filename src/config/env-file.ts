@@ -1,4 +1,4 @@
-/** The file of variables that belongs to NODE_ENV. The file `.env` needs no help: Bun reads it before the program starts. */
+/** The file of variables that belongs to NODE_ENV. Bun itself reads `.env` before the program starts. */
 
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -14,14 +14,14 @@ const FILES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Adds the variables of `.env.dev` or `.env.prod`, as NODE_ENV says, in front of those of `.env`. What the process was
- * started with wins over both. A file that is not there is no fault.
+ * Adds the variables of `.env.dev` or `.env.prod`, as NODE_ENV says, which override those of `.env`. The environment of the
+ * process overrides both. A missing file is not an error.
  */
 export function withEnvFile(env: Variables, dir: string): Variables {
   const name = FILES[env["NODE_ENV"]?.trim().toLowerCase() ?? ""]
   if (name === undefined) return env
   const common = read(join(dir, ".env"))
-  // What has the value of `.env` came from there.
+  // A variable with the value of `.env` came from that file.
   const given = Object.entries(env).filter(([key, value]) => value !== undefined && value !== common[key])
   return { ...env, ...read(join(dir, name)), ...Object.fromEntries(given) }
 }

@@ -44,7 +44,7 @@ export const origins = words.refine(
   "must be origins, such as https://app.example.com, separated by commas",
 )
 
-/** Beginnings of numbers in E.164 form. */
+/** Prefixes of numbers in E.164 form. */
 export const prefixes = words.refine(
   (list) => list.every(isE164Prefix),
   "must be prefixes, such as +1,+4930, separated by commas",
@@ -60,7 +60,7 @@ export function allOrSome<const T extends readonly [string, ...string[]]>(list: 
   return words
     .refine(
       (given) => given.length === 1 || !given.some((word) => /^(?:all|off)$/.test(word)),
-      "all and off stand alone",
+      "all and off cannot be combined",
     )
     .transform((given) => (given[0] === "all" ? [...list] : given[0] === "off" ? [] : given))
     .pipe(z.array(z.enum(list, `must be all, off, or a list of ${list.join(", ")}`)))

@@ -1,4 +1,4 @@
-/** The environment variables: their names, types, defaults and meanings. What is made of them is in `config.ts`. */
+/** The environment variables: their names, types, defaults and meanings. `config.ts` groups them. */
 
 import { z } from "zod"
 import {
@@ -21,7 +21,7 @@ import {
   words,
 } from "./text-fields.ts"
 
-/** Names that are read when the variable itself is not set. */
+/** Alternative names, read when the variable itself is not set. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {
   PUBLIC_URL: ["SERVER_BASE_URL", "SERVER"],
   TWILIO_ACCOUNT_SID: ["ACCOUNT_SID"],
@@ -200,7 +200,7 @@ export const Environment = z.object({
 export type Environment = z.output<typeof Environment>
 export type Name = keyof Environment
 
-/** Every variable for people: the page of the documentation and `parley check` are made from it. */
+/** Every variable, for the documentation and `parley check`. */
 export const CONFIG_TABLE = Object.entries(Environment.shape).map(([name, field]) => {
   const { meaning = "" } = meanings.get(field) ?? {}
   return { name, default: defaultOf(field), also: ALSO[name] ?? [], secret: SECRET.has(name), meaning }

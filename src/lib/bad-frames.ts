@@ -1,7 +1,7 @@
-/** Counts the frames of one socket that make no sense, and keeps them from filling log and store. Pure. */
+/** Counts the invalid frames of one socket and limits how many are reported. Pure. */
 
-/** Told one by one; after that only every hundredth. */
-const TOLD = 10
+/** The first ones are reported one by one, then every hundredth. */
+const REPORTED = 10
 
 export class BadFrames {
   #count = 0
@@ -10,9 +10,9 @@ export class BadFrames {
     return this.#count
   }
 
-  /** Counts one more. Returns whether it is worth telling. */
+  /** Counts one more. Returns whether it should be reported. */
   add(): boolean {
     this.#count += 1
-    return this.#count <= TOLD || this.#count % 100 === 0
+    return this.#count <= REPORTED || this.#count % 100 === 0
   }
 }

@@ -1,4 +1,4 @@
-/** The closed table of errors that leave the program, and the one class that carries them. */
+/** The closed table of errors that clients see, and their class. */
 
 /** `http`: status of the response. `isPublic`: whether the message may leave the program. */
 const ERRORS = {
@@ -51,7 +51,7 @@ export class AppError extends Error {
   }
 }
 
-/** Anything thrown, as an AppError; what is not one becomes INTERNAL with the original as its cause. */
+/** Converts anything thrown to an AppError; other errors become INTERNAL with the original as cause. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   return new AppError("INTERNAL", error instanceof Error ? error.message : String(error), { cause: error })

@@ -1,4 +1,4 @@
-/** What must not be read in a log, found by its shape: phone numbers, keys, tokens, addresses. Pure. */
+/** Removes what must not appear in a log, found by its form: phone numbers, keys, tokens, addresses. Pure. */
 
 import { CREDIT_CARD_NUMBER_PATTERN, EMAIL_ADDRESS_PATTERN, JWT_PATTERN } from "@logtape/redaction"
 
@@ -18,12 +18,12 @@ const PATTERNS: readonly Pattern[] = [
   { pattern: /(?<![0-9a-f])(?<!(?<![0-9A-Za-z])[A-Z]{2})[0-9a-f]{32}(?![0-9a-f])/g, replacement: REDACTED },
   EMAIL_ADDRESS_PATTERN,
   { pattern: /(?:\+|%2[Bb])[1-9](?:[ ().-]{0,2}\d){6,14}(?!\d)/g, replacement: maskNumber },
-  // A number without its plus, where it is no part of an id.
+  // A number without its plus, unless it is part of an id.
   { pattern: /(?<![\w.+*-])[1-9]\d{9,14}(?![\w*-])/g, replacement: maskNumber },
   CREDIT_CARD_NUMBER_PATTERN,
 ]
 
-/** The patterns, with the given values first. Values under 8 characters are left out: they occur by chance. */
+/** The patterns, given values first. Values under 8 characters are ignored: they occur by chance. */
 export function redactionPatterns(secrets: readonly string[] = []): readonly Pattern[] {
   const known = secrets
     .filter((secret) => secret.length >= 8)
@@ -31,7 +31,7 @@ export function redactionPatterns(secrets: readonly string[] = []): readonly Pat
   return [...known, ...PATTERNS]
 }
 
-/** A text as it may be written. */
+/** The text without what must not be logged. */
 export function redactText(text: string, patterns: readonly Pattern[] = PATTERNS): string {
   let clean = text
   for (const { pattern, replacement } of patterns) {
@@ -43,7 +43,7 @@ export function redactText(text: string, patterns: readonly Pattern[] = PATTERNS
   return clean
 }
 
-/** A phone number that can be told from another but not called: `+1555***0001`. At least three digits are hidden. */
+/** A phone number that stays recognisable but cannot be called: `+1555***0001`. At least three digits are hidden. */
 export function maskNumber(number: string): string {
   const digits = number.replace(/^%2[Bb]/, "").replace(/\D/g, "")
   const plus = /^(?:\+|%2[Bb])/.test(number) ? "+" : ""

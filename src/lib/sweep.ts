@@ -1,18 +1,18 @@
-/** Deadlines as numbers that one timer visits, instead of a timer for each call. Resolution: `everyMs`. */
+/** Deadlines as numbers that one timer checks, instead of a timer for each call. Resolution: `everyMs`. */
 
 import { systemClock, type Clock } from "./clock.ts"
 
 type Entry = { dueMs: number; run: () => void }
 
-/** Deadlines of so many milliseconds lie together, so that a visit looks at few that are not due. */
+/** Width of a slot: a tick checks only the slots that may hold due deadlines. */
 const SLOT_MS = 16
 const slotOf = (ms: number) => Math.floor(ms / SLOT_MS)
 
 export type SweepOptions = {
   clock?: Clock
-  /** How often deadlines are visited, in milliseconds. 0 leaves the visiting to the owner, who calls `tick()`. */
+  /** How often deadlines are checked, in milliseconds. With 0 the owner calls `tick()`. */
   everyMs?: number
-  /** Is told of a deadline that threw; the sweep goes on. */
+  /** Receives the error of a deadline that threw; the sweep continues. */
   onError?: (error: unknown) => void
 }
 
@@ -22,7 +22,7 @@ export class Sweep {
   readonly #onError: (error: unknown) => void
   readonly #slots = new Map<number, Set<Entry>>()
   #size = 0
-  /** No deadline lies in a slot before it. */
+  /** No deadline is in an earlier slot. */
   #firstSlot = Number.POSITIVE_INFINITY
   #timer: ReturnType<typeof setInterval> | undefined
 
@@ -32,18 +32,18 @@ export class Sweep {
     this.#onError = onError
   }
 
-  /** How many deadlines wait. */
+  /** How many deadlines are pending. */
   get size(): number {
     return this.#size
   }
 
-  /** When a visit is worth while again, in milliseconds since the epoch; `Infinity` where nothing waits. */
+  /** When the next tick has work, in milliseconds since the epoch; `Infinity` without deadlines. */
   get nextDueMs(): number {
     const next = this.#slots.get(Math.min(...this.#slots.keys())) ?? []
     return Math.min(...[...next].map(({ dueMs }) => dueMs))
   }
 
-  /** Calls `run` once, `ms` from now or at the next visit after that. Returns its cancellation; cancelling twice is harmless. */
+  /** Calls `run` once, `ms` from now or at the next tick after that. Returns a function that cancels it; cancelling twice is harmless. */
   after(ms: number, run: () => void): () => void {
     const entry: Entry = { dueMs: this.clock.now() + ms, run }
     const slot = slotOf(entry.dueMs)
@@ -111,24 +111,24 @@ export class Sweep {
     if (this.#size === 0) this.#stop()
   }
 
-  /** Forgets every deadline without running it. */
+  /** Drops every deadline without running it. */
   [Symbol.dispose](): void {
     this.#slots.clear()
     this.#size = 0
     this.#stop()
   }
 
-  /** Those that may hold something due. */
+  /** The slots that may hold due deadlines. */
   #slotsUntil(last: number): number[] {
     const first = this.#firstSlot
     if (first > last) return []
     this.#firstSlot = last
-    // After a long pause most of the slots between are empty.
+    // After a long pause most slots in between are empty.
     if (last - first >= this.#slots.size) return [...this.#slots.keys()].filter((slot) => slot <= last)
     return Array.from({ length: last - first + 1 }, (_, index) => first + index)
   }
 
-  /** Whether it was there. */
+  /** Returns whether it was pending. */
   #remove(entry: Entry): boolean {
     const slot = slotOf(entry.dueMs)
     const entries = this.#slots.get(slot)

@@ -19,7 +19,7 @@ export type StoredAssets = ReturnType<typeof createAssets>
 
 /** Versions of one key that are listed, and of those that were stored, kept. */
 const MAX_VERSIONS = 200
-/** Where the versions that went from files to Sync are noted; no key from outside has a slash. */
+/** Holds the versions in Sync that came from files; no external key has a slash. */
 const SYNCED_VERSIONS: AssetId = { kind: "config", key: "sync/pushed" }
 
 export function createAssets(db: Db) {
@@ -125,7 +125,7 @@ export function createAssets(db: Db) {
       )
     },
 
-    /** Versions that went from files to Sync, by id. */
+    /** Versions in Sync that came from files, by id. */
     syncedVersions(): ReadonlyMap<string, string> {
       const noted: unknown = JSON.parse(newest(SYNCED_VERSIONS, "sync")?.text ?? "{}")
       return new Map(Object.entries(noted ?? {}).map(([id, version]) => [id, String(version)]))

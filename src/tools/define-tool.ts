@@ -1,17 +1,17 @@
-/** What a tool is: a name, a schema for its arguments, and what it does. */
+/** The definition of a tool: its name, a schema for its arguments, and what it does. */
 
 import type { z } from "zod"
 import type { CallId, CallSid } from "../call/ids.ts"
 import type { Ending } from "../call/live-calls.ts"
 
-/** Something the call itself is asked to do. Each engine carries it out in its own way. */
+/** An action on the call itself. Each engine implements it. */
 export type CallAction =
   | VoiceAction
   | LiveUpdateAction
   /** Ends the conversation once everything said before it was heard. */
   | { type: "end-call"; handoff: Handoff }
 
-/** What reaches the other side of the call. */
+/** Actions that reach the other party. */
 export type VoiceAction =
   /** Touch tones: `0`–`9`, `*`, `#`, and `w` for half a second of pause. */
   | { type: "send-digits"; digits: string }
@@ -28,13 +28,13 @@ export type VoiceAction =
       transcriptionLanguage?: string | undefined
     }
 
-/** What changes the agent of the call. */
+/** Actions that change the agent of the call. */
 export type LiveUpdateAction =
   /** Mutes or unmutes what the agent says. */
   | { type: "set-listen-mode"; enabled: boolean }
   /** Reminders to a silent caller on or off. */
   | { type: "set-silence-detection"; enabled: boolean }
-  /** Another role, and its tools where a manifest is named; `summary` joins the conversation. */
+  /** Another context, and its tools where a manifest is named; `summary` joins the conversation. */
   | {
       type: "change-context"
       contextKey: string
@@ -48,7 +48,7 @@ export type Handoff = Ending
 export type ToolOutcome =
   /** `value` is what the model reads. `action` is carried out before the model goes on, `end-call` after. */
   | { ok: true; value: { message: string; [key: string]: unknown }; action?: CallAction }
-  /** `message` is a sentence that a model can work with. */
+  /** `message` is a sentence for the model. */
   | { ok: false; code: string; message: string }
 
 export type ToolContext = {
@@ -77,14 +77,14 @@ export interface Tool<Arguments = unknown> {
   run(args: Arguments, context: ToolContext): ToolOutcome | Promise<ToolOutcome>
 }
 
-/** A tool as the registry keeps it: its argument type is known only to itself. */
+/** A tool in the registry, with its argument type hidden. */
 export interface AnyTool {
   readonly name: string
   /** Checks the JSON text of the arguments and runs the tool. Never throws for bad arguments; may throw from its work. */
   call(argumentsJson: string, context: ToolContext): Promise<ToolOutcome>
 }
 
-/** Makes a tool of its parts. */
+/** Builds a tool from its definition. */
 export function defineTool<Arguments>(tool: Tool<Arguments>): AnyTool {
   return {
     name: tool.name,

@@ -1,4 +1,4 @@
-/** A tool of a manifest that asks an HTTP service: its arguments go out, its answer goes back to the model. */
+/** A tool of a manifest that calls an HTTP service and returns the response to the model. */
 
 import { z } from "zod"
 import type { HttpToolSpec } from "../call/http-tool-spec.ts"
@@ -7,7 +7,7 @@ import { AppError, messageOf } from "../lib/errors.ts"
 import type { AnyTool, ToolContext, ToolOutcome } from "./define-tool.ts"
 import { checkedFetch, type CheckedFetch } from "./checked-fetch.ts"
 
-/** What of an answer a model is shown, in characters. */
+/** Longest part of a response that a model gets, in characters. */
 const MAX_ANSWER = 8000
 /** An argument in the path or the query. */
 const PLACEHOLDER = /\{([A-Za-z0-9_.-]+)\}/g
@@ -19,14 +19,14 @@ export type HttpToolOptions = {
   http: HttpToolSpec
   /** Values for `${NAME}`. */
   secrets: Readonly<Record<string, string>>
-  /** Whether addresses in private networks may be asked. */
+  /** Whether addresses in private networks are allowed. */
   allowPrivate: boolean
   fetch?: CheckedFetch
 }
 
 type Arguments = Record<string, unknown>
 
-/** Throws nothing at making; a bad address or a missing secret is an outcome that the model is told. */
+/** Never throws here; an invalid address or a missing secret becomes an outcome for the model. */
 export function httpTool(options: HttpToolOptions): AnyTool {
   const { spec } = options
   const schema = argumentSchema(spec.parameters)
@@ -51,7 +51,7 @@ export function httpTool(options: HttpToolOptions): AnyTool {
   }
 }
 
-/** The declared JSON Schema as a check; one that zod cannot read lets every object pass. */
+/** Validates against the declared JSON Schema; one that zod cannot read accepts every object. */
 function argumentSchema(parameters: JsonSchema): z.ZodType<Arguments> {
   const object = z.record(z.string(), z.unknown())
   try {
@@ -80,7 +80,7 @@ async function ask(options: HttpToolOptions, args: Arguments, context: ToolConte
 type BuiltRequest = { url: string; init: { method: string; headers: Record<string, string>; body?: string } }
 type Unbuilt = { code: "NOT_CONFIGURED" | "INVALID_ARGUMENTS"; fault: string }
 
-/** The request, or what is wrong. */
+/** The request, or why it cannot be built. */
 function buildRequest(
   { http, secrets, spec }: HttpToolOptions,
   args: Arguments,
@@ -193,7 +193,7 @@ async function attempt(
   }
 }
 
-/** What a model is shown of a body. The rest of it, which may have no end, is not read. */
+/** The beginning of a body. The rest is not read, because a body may be endless. */
 async function beginningOf(response: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ""

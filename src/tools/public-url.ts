@@ -1,4 +1,4 @@
-/** Which addresses the program, or Twilio on its behalf, may be sent to: public HTTP ones only. */
+/** Checks that an address is public HTTP, for requests of this program and of Twilio on its behalf. */
 
 import ipaddr from "ipaddr.js"
 
@@ -17,7 +17,7 @@ export function isPrivateAddress(address: string): boolean {
   return parsed instanceof ipaddr.IPv6 && !parsed.match(PUBLIC_6)
 }
 
-/** Takes an `http` or `https` URL whose host is neither a private address nor a name that can only be local. */
+/** Accepts an `http` or `https` URL whose host is neither a private address nor a local name. */
 export function publicHttpUrl(text: string): { ok: true } | { ok: false; message: string } {
   let url: URL
   try {

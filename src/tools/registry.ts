@@ -1,4 +1,4 @@
-/** The tools that are built in, and those that a manifest declares. */
+/** The built-in tools, and the tools that a manifest declares. */
 
 import type { ToolSpec } from "../call/tool-spec.ts"
 import type { AnyTool } from "./define-tool.ts"
@@ -27,7 +27,7 @@ const BUILT_IN: ReadonlyMap<string, AnyTool> = new Map(
   ].map((tool) => [tool.name, tool]),
 )
 
-/** Every built-in tool; what a call may use of them is in its manifest. */
+/** Every built-in tool; the manifest of a call selects from them. */
 export function builtinTools(): ReadonlyMap<string, AnyTool> {
   return BUILT_IN
 }
@@ -35,11 +35,11 @@ export function builtinTools(): ReadonlyMap<string, AnyTool> {
 export type HttpToolSettings = {
   /** Values for `${NAME}` in addresses and headers. */
   secrets: Readonly<Record<string, string>>
-  /** Whether addresses in private networks may be asked. */
+  /** Whether addresses in private networks are allowed. */
   allowPrivate: boolean
 }
 
-/** The tools that a manifest offers, by name: built in, or asking a service. */
+/** The tools of a manifest by name: built-in ones and HTTP tools. */
 export function toolsOf(
   specs: readonly ToolSpec[],
   settings: HttpToolSettings,

@@ -15,7 +15,7 @@ export type RunToolOptions = {
   log: Log
 }
 
-/** Resolves to the outcome; never rejects. A tool that overruns its time is told by its signal and its late result is dropped. */
+/** Resolves to the outcome; never rejects. At the time limit the signal aborts, and a late result is dropped. */
 export async function runTool(call: ToolCall, options: RunToolOptions): Promise<ToolOutcome> {
   const { tools, context, timeoutMs, sweep, log } = options
   const tool = tools.get(call.name)

@@ -342,8 +342,8 @@ describe("serverConfig.json", () => {
     })
     t.open()
     expect(t.lines).toEqual([
-      "an asset is used only in part serverConfig.json: Extra is not used",
-      "an asset is used only in part serverConfig.json: Server.Port is not used",
+      "part of an asset is ignored or replaced serverConfig.json: Extra is not used",
+      "part of an asset is ignored or replaced serverConfig.json: Server.Port is not used",
     ])
   })
 })
@@ -478,7 +478,7 @@ describe("faults", () => {
       "moreTools.json:12 tools.3.name: Invalid input: expected string, received undefined",
       'moreTools.json:13 tools.3.type: Invalid input: expected "function"',
       'serverConfig.json:4 ConversationRelay.Configuration.ttsProvider: Invalid option: expected one of "Google"|"Amazon"|"ElevenLabs"',
-      "serverConfig.json:5 ConversationRelay.Configuration.vioce: is not known here",
+      "serverConfig.json:5 ConversationRelay.Configuration.vioce: is not a known field",
       "serverConfig.json:6 ConversationRelay.Configuration.eotThreshold: Too big: expected number to be <=0.9",
       "serverConfig.json:7 ConversationRelay.Configuration.languages.0.code: Invalid input: expected string, received undefined",
       "serverConfig.json:10 numbers.12: as a key: must be a number in E.164 form, such as +15550100001",

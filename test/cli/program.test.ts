@@ -37,7 +37,7 @@ test.each([
   expect(stderr).toContain("parley --help")
 })
 
-test("check tells what is set, what is simulated and how to mend it", async () => {
+test("check shows what is set, what is simulated and how to fix it", async () => {
   const { code, stdout } = await run(["check", "--env"], {
     DATABASE_URL: ":memory:",
     OPEN_AI_KEY: "sk-very-secret-key",
@@ -54,7 +54,7 @@ test("check ends with 1 when the server could not start", async () => {
   const { code, stdout } = await run(["check"], { DATABASE_URL: "file:/dev/null/x.db" })
   expect(code).toBe(1)
   expect(stdout).toContain("✗ Database:")
-  expect(stdout).toContain("The server cannot start like this.")
+  expect(stdout).toContain("The server cannot start with this configuration.")
 })
 
 test("migrate brings a new database up to date, and a second time finds nothing to do", async () => {
@@ -83,7 +83,7 @@ test.each([
   expect(await said(child)).toStartWith("agent> ")
   await child.type(last)
   expect(await child.exited).toBe(0)
-  expect(child.stdout).toContain("The call is over (completed). Its record is kept as CA")
+  expect(child.stdout).toContain("The call has ended (completed). It is stored as CA")
   expect(child.stdout).not.toContain("Problem:")
   expect(child.stdout.split("Type what the caller says")).toHaveLength(3)
 })
@@ -110,7 +110,7 @@ test("the demo by sound is heard, recorded and kept", async () => {
   expect([code, stderr]).toEqual([0, ""])
   // How far a sentence gets at this speed depends on how busy the machine is.
   expect(stdout).toMatch(/agent {3}Hello,/)
-  expect(stdout).toContain("What the server keeps of it")
+  expect(stdout).toContain("The stored transcript")
   const { sampleRateHz, samples } = readWav(await Bun.file(record).bytes())
   expect(sampleRateHz).toBe(8_000)
   expect(samples.some((sample) => Math.abs(sample) > 1_000)).toBe(true)

@@ -248,7 +248,7 @@ describe("faults", () => {
       "TWILIO_ACCOUNT_SID: must be",
     ],
     ["a region alone", { TWILIO_REGION: "ie1" }, "TWILIO_EDGE: must be set too"],
-    ["all beside others", { COMPAT: "all,s2" }, "COMPAT: all and off stand alone"],
+    ["all beside others", { COMPAT: "all,s2" }, "COMPAT: all and off cannot be combined"],
     ["the same API key twice", { API_KEYS: "one:a,one:b" }, "API_KEYS: entry 2 repeats a key"],
     ["openai without a key", { MODEL_PROVIDER: "openai" }, "OPENAI_API_KEY: must be set too"],
     ["flowise without an address", { MODEL_PROVIDER: "flowise" }, "FLOWISE_BASE_URL: must be set too"],

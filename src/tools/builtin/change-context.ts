@@ -1,4 +1,4 @@
-/** Tool `change-context`: another role takes over the conversation, with a summary of what was said. */
+/** Tool `change-context`: replaces the context of the conversation, with a summary of what was said. */
 
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"

@@ -1,4 +1,4 @@
-/** Tool `live-agent-handoff`: gives the caller to a person. */
+/** Tool `live-agent-handoff`: transfers the caller to a person. */
 
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"

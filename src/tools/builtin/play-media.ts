@@ -1,4 +1,4 @@
-/** Tool `play-media`: plays a sound file to the caller. */
+/** Tool `play-media`: plays an audio file to the caller. */
 
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"

@@ -1,9 +1,9 @@
-/** Tool `send-dtmf`: presses keys on the caller's line. */
+/** Tool `send-dtmf`: sends DTMF digits to the other party. */
 
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"
 
-/** Twilio's `sendDigits` takes `0`–`9`, `*`, `#` and `w`, half a second of pause. */
+/** Twilio's `sendDigits` accepts `0`–`9`, `*`, `#` and `w`, half a second of pause. */
 const Digits = z
   .union([z.string(), z.number().int().nonnegative().transform(String)])
   .transform((text) => text.replace(/[\s,-]/g, ""))

@@ -1,10 +1,10 @@
-/** Tool `send-sms`: a text message, to the caller and to nobody else unless the agent's rule allows it. */
+/** Tool `send-sms`: sends a text message to the caller; to other numbers only where the configuration allows it. */
 
 import { z } from "zod"
 import { messageOf } from "../../lib/errors.ts"
 import { defineTool } from "../define-tool.ts"
 
-/** Twilio takes 1,600 characters at most. (Twilio: "Messages resource".) */
+/** Twilio accepts 1,600 characters at most. (Twilio: "Messages resource".) */
 const MAX_BODY = 1600
 
 const Arguments = z.object({

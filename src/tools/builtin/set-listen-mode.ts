@@ -1,4 +1,4 @@
-/** Tool `set-listen-mode`: the agent listens and works without a sound, or speaks again. */
+/** Tool `set-listen-mode`: mutes the agent, which goes on listening and working, or unmutes it. */
 
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"

@@ -1,4 +1,4 @@
-/** Tool `set-silence-detection`: reminders to a silent caller on or off, for example while they look for a document. */
+/** Tool `set-silence-detection`: switches reminders to a silent caller on or off, for example while they look for a document. */
 
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"
