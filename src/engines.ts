@@ -1,6 +1,6 @@
 /** The one table of engines and how each opens a conversation; and the sessions of Twilio's sockets, which use it. */
 
-import type { ModelChoice } from "./assets/agent.ts"
+import type { AgentModel } from "./assets/agent.ts"
 import type { AudioTap } from "./call/audio-tap.ts"
 import type { Call } from "./call/call.ts"
 import { SOCKET_OF, type AvailableEngine, type Engine, type SocketKind } from "./call/engine.ts"
@@ -27,7 +27,7 @@ export type EngineTable = { readonly [E in Engine]?: OpenEngine[(typeof SOCKET_O
 /** What engines need of the outside. */
 export type EngineServices = {
   config: Config
-  modelFor: (choice: ModelChoice) => ChatModel
+  modelFor: (choice: AgentModel) => ChatModel
   /** The way to a speech-to-speech model. `safetyId` stands for the caller. */
   connectTo: RealtimeServices["connectTo"]
   /** Receives the audio of calls for those who listen in. */

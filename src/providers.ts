@@ -1,6 +1,6 @@
 /** The services outside that the configuration chooses: the models and Twilio. */
 
-import type { ModelChoice } from "./assets/agent.ts"
+import type { AgentModel } from "./assets/agent.ts"
 import type { Config } from "./config/config.ts"
 import { getLog } from "./lib/log.ts"
 import type { Sweep } from "./lib/sweep.ts"
@@ -32,7 +32,7 @@ export function realtimeConnection(
 export function cachedModels(
   config: Config,
   models: Map<string, ChatModel>,
-): (choice: ModelChoice) => ChatModel {
+): (choice: AgentModel) => ChatModel {
   return function modelFor(choice) {
     const provider = choice.provider === "auto" ? config.modelProvider : choice.provider
     const key = JSON.stringify({ ...choice, provider })

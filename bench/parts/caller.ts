@@ -2,7 +2,7 @@
 
 import { z } from "zod"
 import { newSid } from "../../src/sim/sids.ts"
-import type { Webhooks } from "../../src/sim/webhooks.ts"
+import type { Webhooks } from "../../src/sim/webhook-sender.ts"
 import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 import { promptOf } from "./model-process.ts"
 import { sinceStamp, wallMs } from "./wall-clock.ts"

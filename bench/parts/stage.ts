@@ -1,7 +1,7 @@
 /** A server and its model, each in a process of its own, joined by loopback; the callers live in this process. */
 
 import { join } from "node:path"
-import { Webhooks } from "../../src/sim/webhooks.ts"
+import { Webhooks } from "../../src/sim/webhook-sender.ts"
 import { Sweep } from "../../src/lib/sweep.ts"
 import { Caller, newSamples, type Samples } from "./caller.ts"
 import { Report, type Plan } from "./model-process.ts"

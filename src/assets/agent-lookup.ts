@@ -20,7 +20,7 @@ export function agentIn(snapshot: Snapshot, choice: AgentChoice): Agent {
 }
 
 /** Keys of all agents, contexts and manifests, sorted. */
-export function keysIn({ agents, contexts, manifests }: Snapshot) {
+export function snapshotKeys({ agents, contexts, manifests }: Snapshot) {
   return { agents: sortedKeys(agents), contexts: sortedKeys(contexts), manifests: sortedKeys(manifests) }
 }
 

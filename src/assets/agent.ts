@@ -16,7 +16,7 @@ export type Language = {
   readonly speechModel?: string | undefined
 }
 
-export type ModelChoice = {
+export type AgentModel = {
   /** `auto`: `openai` with a key, the built-in `demo` without one. */
   readonly provider: "auto" | "openai" | "openai-compatible" | "flowise" | "demo"
   /** For Flowise the id of a flow. */
@@ -66,7 +66,7 @@ export type Agent = {
     readonly version: string
     readonly tools: readonly ToolSpec[]
   }
-  readonly model: ModelChoice
+  readonly model: AgentModel
   /** First sentence of a call; empty: the caller speaks first. */
   readonly greeting: string
   readonly relay: {

@@ -6,7 +6,7 @@ import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Assets } from "./agent.ts"
-import { agentIn, keysIn } from "./agent-lookup.ts"
+import { agentIn, snapshotKeys } from "./agent-lookup.ts"
 import { FolderReload, readFolder, reportFaults, type ReloadReport } from "./folder-reload.ts"
 import { createLibrary, type AssetLibrary, type AssetTarget } from "./library.ts"
 import { loaderType } from "./load.ts"
@@ -89,7 +89,7 @@ export function createAssets({
     revision = found
     try {
       state.use({ stored: readStored(stored) })
-      log.info("stored assets were read again", keysIn(state.snapshot))
+      log.info("stored assets were read again", snapshotKeys(state.snapshot))
     } catch (error) {
       reportFaults(error, log)
     }
@@ -114,7 +114,7 @@ export function createAssets({
   }
   return {
     agentFor: (choice) => agentIn(state.snapshot, choice),
-    keys: () => keysIn(state.snapshot),
+    keys: () => snapshotKeys(state.snapshot),
     refresh,
     library: createLibrary({ state, repository, target: sync ?? database, log, now }),
     reload: () => folder.reload(),

@@ -1,7 +1,7 @@
 /** Reads the asset files of a folder again when they change. */
 
 import type { Log } from "../lib/log.ts"
-import { keysIn } from "./agent-lookup.ts"
+import { snapshotKeys } from "./agent-lookup.ts"
 import { AssetError, describeFault, type AssetFault } from "./asset-error.ts"
 import type { AssetText } from "./asset-text.ts"
 import { listFolder, readFiles } from "./files.ts"
@@ -52,7 +52,7 @@ export class FolderReload {
       const changed = fingerprint !== this.#inForce
       this.#inForce = fingerprint
       this.#refused = undefined
-      if (changed) this.#log.info("assets were read again", keysIn(this.#state.snapshot))
+      if (changed) this.#log.info("assets were read again", snapshotKeys(this.#state.snapshot))
       return { changed, faults: [] }
     } catch (error) {
       return { changed: false, faults: reportFaults(error, this.#log) }

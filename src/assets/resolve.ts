@@ -1,15 +1,7 @@
 /** Builds agents from a configuration, contexts and manifests: merges the layers and resolves every key. Pure. */
 
 import type { Engine } from "../call/engine.ts"
-import type {
-  Agent,
-  Language,
-  ModelChoice,
-  OutcomeRule,
-  Phrases,
-  SilenceRule,
-  TransferRule,
-} from "./agent.ts"
+import type { Agent, Language, AgentModel, OutcomeRule, Phrases, SilenceRule, TransferRule } from "./agent.ts"
 import { multiFault, overlay } from "./relay-attributes.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import type { AgentSettings, ServerConfig } from "./server-config.ts"
@@ -109,12 +101,12 @@ function relayOf(config: ServerConfig, shared: AgentSettings, own: AgentSettings
   return { attributes, languages, parameters }
 }
 
-function modelOf(shared: AgentSettings, own: AgentSettings): ModelChoice {
-  const given: Omit<ModelChoice, "provider"> = { ...shared.model, ...own.model }
+function modelOf(shared: AgentSettings, own: AgentSettings): AgentModel {
+  const given: Omit<AgentModel, "provider"> = { ...shared.model, ...own.model }
   return { ...given, provider: providerOf(own) ?? providerOf(shared) ?? "auto" }
 }
 
-function providerOf({ model }: AgentSettings): ModelChoice["provider"] | undefined {
+function providerOf({ model }: AgentSettings): AgentModel["provider"] | undefined {
   return model && "provider" in model ? model.provider : undefined
 }
 

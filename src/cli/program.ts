@@ -76,7 +76,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
       if (wavs.length > 0 || record !== undefined) {
         throw new AppError("INVALID_REQUEST", "--wav and --record are for calls with --engine realtime")
       }
-      const { call } = await import("./call.ts")
+      const { call } = await import("./call-in-terminal.ts")
       exitCode = await call(config, { ...options, print })
     })
 
@@ -116,7 +116,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .description("list the account's phone numbers and their agents")
     .action(async () => {
       const config = configured({}, "error")
-      exitCode = await (await import("./numbers.ts")).numbers(config, print)
+      exitCode = await (await import("./numbers-command.ts")).numbers(config, print)
     })
   numbers
     .command("point")
@@ -125,7 +125,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .option("--agent <key>", "the agent that answers it from now on")
     .action(async (number: string, { agent }: { agent?: string }) => {
       const config = configured({}, "error")
-      const { pointNumber } = await import("./numbers.ts")
+      const { pointNumber } = await import("./numbers-command.ts")
       exitCode = await pointNumber(config, { number, agent, print })
     })
 

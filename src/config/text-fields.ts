@@ -3,10 +3,10 @@
 import { z } from "zod"
 import { isE164, isE164Prefix } from "../lib/e164.ts"
 
-export const text = z.string()
+export const anyText = z.string()
 
 /** A list separated by commas; empty entries are dropped. */
-export const words = text.transform((value) =>
+export const words = anyText.transform((value) =>
   value
     .split(",")
     .map((word) => word.trim())
@@ -14,26 +14,26 @@ export const words = text.transform((value) =>
 )
 
 /** A phone number in E.164 form. */
-export const e164 = text.refine(isE164, "must be a number in E.164 form, such as +15550100001")
+export const e164 = anyText.refine(isE164, "must be a number in E.164 form, such as +15550100001")
 
 /** The SID of an account at Twilio. (Twilio: "SID prefixes".) */
-export const accountSid = text.regex(/^AC[0-9a-zA-Z]{32}$/, "must be AC followed by 32 letters or digits")
+export const accountSid = anyText.regex(/^AC[0-9a-zA-Z]{32}$/, "must be AC followed by 32 letters or digits")
 
 /** The name of an edge or a region of Twilio. */
-export const placeName = text.regex(/^[a-z0-9-]+$/, "must be a plain name, such as dublin or ie1")
+export const placeName = anyText.regex(/^[a-z0-9-]+$/, "must be a plain name, such as dublin or ie1")
 
 /** `1` or `0`. */
-export const flag = text
+export const flag = anyText
   .toLowerCase()
   .pipe(z.enum(["1", "true", "0", "false"], "must be 1 or 0"))
   .transform((value) => value === "1" || value === "true")
 
 /** False only when it is exactly `false`. */
-export const notFalse = text.transform((value) => value !== "false")
+export const notFalse = anyText.transform((value) => value !== "false")
 
-export const country = text.regex(/^[a-z]{2}$/i, "must be two letters, such as US").toUpperCase()
+export const country = anyText.regex(/^[a-z]{2}$/i, "must be two letters, such as US").toUpperCase()
 
-export const sqliteUrl = text.regex(
+export const sqliteUrl = anyText.regex(
   /^(?:file:|(?![a-z][a-z0-9+.-]+:\/\/))/i,
   "must be a file: URL, a path or :memory:",
 )
@@ -68,13 +68,13 @@ export function allOrSome<const T extends readonly [string, ...string[]]>(list: 
 
 /** A whole number between two limits. */
 export const whole = (least: number, most: number) =>
-  text
+  anyText
     .regex(/^\d{1,15}$/, "must be a whole number, written in digits only")
     .transform(Number)
     .refine((value) => value >= least && value <= most, `must be between ${least} and ${most}`)
 
 /** An http address without a trailing slash; its path is kept. */
-export const httpUrl = text.transform((value, ctx) => {
+export const httpUrl = anyText.transform((value, ctx) => {
   const fault = (message: string) => {
     ctx.issues.push({ code: "custom", message, input: value })
     return z.NEVER
@@ -89,7 +89,7 @@ export const httpUrl = text.transform((value, ctx) => {
 })
 
 /** An http address as it is, with its query. */
-export const hookUrl = text.refine(
+export const hookUrl = anyText.refine(
   (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
   "must be an address that begins with https:// or http://",
 )

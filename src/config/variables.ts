@@ -16,7 +16,7 @@ import {
   placeName,
   prefixes,
   sqliteUrl,
-  text,
+  anyText,
   whole,
   words,
 } from "./text-fields.ts"
@@ -74,8 +74,8 @@ export const Environment = z.object({
     words.default([]),
     "Secret of the shared key with which a Webhook Rule signs requests; during a rotation a list",
   ),
-  TWILIO_API_KEY: named(text.optional(), "API key for requests to Twilio, instead of the token"),
-  TWILIO_API_SECRET: named(text.optional(), "Secret of the API key"),
+  TWILIO_API_KEY: named(anyText.optional(), "API key for requests to Twilio, instead of the token"),
+  TWILIO_API_SECRET: named(anyText.optional(), "Secret of the API key"),
   TWILIO_FROM_NUMBER: named(
     e164.optional(),
     "Caller id of outgoing calls; none: the first number of the account",
@@ -87,23 +87,23 @@ export const Environment = z.object({
     notFalse.default(true),
     "`false` disables the check of Twilio's signatures for requests from this machine",
   ),
-  OPENAI_API_KEY: named(text.optional(), "OpenAI key"),
+  OPENAI_API_KEY: named(anyText.optional(), "OpenAI key"),
   OPENAI_BASE_URL: named(
     httpUrl.optional(),
     "Address of a server with OpenAI's protocol, instead of https://api.openai.com/v1",
   ),
-  OPENAI_MODEL: named(text.default("gpt-6-luna"), "Text model"),
-  OPENAI_REALTIME_MODEL: named(text.default("gpt-realtime-2.1"), "Speech-to-speech model"),
-  OPENAI_TRANSCRIBE_MODEL: named(text.default("gpt-transcribe"), "Speech-to-text model"),
-  OPENAI_TTS_MODEL: named(text.default("gpt-realtime-2.1-mini"), "Text-to-speech model"),
+  OPENAI_MODEL: named(anyText.default("gpt-6-luna"), "Text model"),
+  OPENAI_REALTIME_MODEL: named(anyText.default("gpt-realtime-2.1"), "Speech-to-speech model"),
+  OPENAI_TRANSCRIBE_MODEL: named(anyText.default("gpt-transcribe"), "Speech-to-text model"),
+  OPENAI_TTS_MODEL: named(anyText.default("gpt-realtime-2.1-mini"), "Text-to-speech model"),
   AI_PROVIDER: named(oneOf("openai", "azure").default("openai"), "Provider of speech-to-speech models"),
-  AZURE_OPENAI_API_KEY: named(text.optional(), "Azure OpenAI key"),
+  AZURE_OPENAI_API_KEY: named(anyText.optional(), "Azure OpenAI key"),
   AZURE_OPENAI_ENDPOINT: named(httpUrl.optional(), "Endpoint of the Azure resource"),
-  AZURE_OPENAI_DEPLOYMENT_NAME: named(text.optional(), "Azure deployment of a speech-to-speech model"),
-  AZURE_OPENAI_VERSION: named(text.default("v1"), "API version at Azure; v1 is current"),
+  AZURE_OPENAI_DEPLOYMENT_NAME: named(anyText.optional(), "Azure deployment of a speech-to-speech model"),
+  AZURE_OPENAI_VERSION: named(anyText.default("v1"), "API version at Azure; v1 is current"),
   FLOWISE_BASE_URL: named(httpUrl.optional(), "Address of a Flowise server"),
-  FLOWISE_API_KEY: named(text.optional(), "Flowise key; none: the flows are public"),
-  FLOWISE_FLOW_ID: named(text.optional(), "Default flow of agents"),
+  FLOWISE_API_KEY: named(anyText.optional(), "Flowise key; none: the flows are public"),
+  FLOWISE_FLOW_ID: named(anyText.optional(), "Default flow of agents"),
   FLOWISE_MEMORY: named(
     oneOf("own", "flowise").default("own"),
     "own: Parley sends the flow what was heard; flowise: the flow keeps the history, one session per call",
@@ -121,7 +121,7 @@ export const Environment = z.object({
     keyList.default([]),
     "API keys as `key` or `key:user_id`; none: only this machine has access",
   ),
-  OUTBOUND_API_KEY: named(text.optional(), "One more API key, bound to no user"),
+  OUTBOUND_API_KEY: named(anyText.optional(), "One more API key, bound to no user"),
   ALLOWED_ORIGINS: named(origins.default([]), "Origins of web pages that may call the API"),
   ALLOWED_DESTINATIONS: named(
     prefixes.default([]),
@@ -132,7 +132,7 @@ export const Environment = z.object({
     "1: tools and webhooks may reach private networks; loopback addresses are always allowed",
   ),
   TRANSFER_TO: named(
-    text.optional(),
+    anyText.optional(),
     "Default transfer target of agents: a number, sip:…, queue:…, workflow:…",
   ),
   SMS_ALLOWED_DESTINATIONS: named(
@@ -142,23 +142,23 @@ export const Environment = z.object({
   SMS_PER_CALL: named(count.default(5), "Maximum of messages that the tool send-sms sends in one call"),
   WEBHOOK_URL: named(hookUrl.optional(), "Address that receives transcript and outcome after every call"),
   WEBHOOK_SECRET: named(
-    text.optional(),
+    anyText.optional(),
     "Secret that signs requests to WEBHOOK_URL; none: they are not signed",
   ),
   WEBHOOK_TIMEOUT_MS: named(ms().default(10_000), "Timeout for the response of WEBHOOK_URL"),
   DEFAULT_COUNTRY: named(country.optional(), "Country of numbers without +, such as US"),
   PATH_PREFIX: named(
-    text
+    anyText
       .regex(/^(?:\/?[\w.-]+)+\/?$/, "must be a path, such as /voice")
       .transform((path) => `/${path.replace(/^\/|\/$/g, "")}`)
       .optional(),
     "Path prefix of every route and socket; added to PUBLIC_URL if that has no path",
   ),
   TRANSCRIPT_LOG_DIR: named(
-    text.optional(),
+    anyText.optional(),
     "Folder for one JSON transcript file per call; off: no files; default: ./logs if COMPAT includes s4",
   ),
-  ASSETS_DIR: named(text.default("./assets"), "Folder of contexts, manifests and serverConfig.json"),
+  ASSETS_DIR: named(anyText.default("./assets"), "Folder of contexts, manifests and serverConfig.json"),
   COMPAT: named(
     allOrSome(SEEDS).default([...SEEDS]),
     "Compatible paths to serve: all, off, or some of s0 to s4",

@@ -1,7 +1,7 @@
 /** Learns from the transcript of a call what its agent is to find out, as JSON of the schema that the agent declares. */
 
 import { z } from "zod"
-import type { Agent, ModelChoice, OutcomeRule } from "../assets/agent.ts"
+import type { Agent, AgentModel, OutcomeRule } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import type { Turn } from "../call/turn.ts"
 import { ChatModelError, type ChatModel, type ChatRequest } from "../llm/chat-model.ts"
@@ -20,7 +20,7 @@ export type Outcome = {
 
 export type OutcomeOptions = {
   context: ControlContext
-  modelFor: (choice: ModelChoice) => ChatModel
+  modelFor: (choice: AgentModel) => ChatModel
 }
 
 /** Longest extraction, in milliseconds. */

@@ -1,6 +1,6 @@
 /** Conversations by message: one answer at a time for each, everything in the store, nothing in memory between them. */
 
-import type { Agent, Assets, ModelChoice } from "../assets/agent.ts"
+import type { Agent, Assets, AgentModel } from "../assets/agent.ts"
 import type { Parameters } from "../call/call.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
@@ -62,7 +62,7 @@ export interface Messenger {
 export type MessengerOptions = {
   conversations: Conversations
   assets: Assets
-  modelFor: (choice: ModelChoice) => ChatModel
+  modelFor: (choice: AgentModel) => ChatModel
   toolsOf: (conversation: StoredConversation) => RunAgentTool
   times: StreamTimes & {
     /** Longest wait for an answer, in milliseconds. */

@@ -1,6 +1,6 @@
 /** A conversation over ConversationRelay: what Twilio reports, and what is special to its protocol. */
 
-import type { ModelChoice } from "../assets/agent.ts"
+import type { AgentModel } from "../assets/agent.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, Ending, InsertedMessage } from "../call/live-calls.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
@@ -25,7 +25,7 @@ export type RelayCallOptions = {
   context: CallContext
   setup: RelaySetup
   socket: Socket
-  modelFor: (choice: ModelChoice) => ChatModel
+  modelFor: (choice: AgentModel) => ChatModel
 }
 
 export class RelayCall implements RelayEngine {

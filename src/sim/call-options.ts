@@ -4,7 +4,7 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { MediaTicker } from "./media/media-ticker.ts"
 import type { StatusCallback } from "./status-callbacks.ts"
 import type { Pace } from "./twiml-player.ts"
-import type { Webhooks } from "./webhooks.ts"
+import type { Webhooks } from "./webhook-sender.ts"
 
 export type CallOptions = {
   /** The caller's number, or the one of the server for an outgoing call. */

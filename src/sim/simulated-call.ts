@@ -18,7 +18,7 @@ import type { Frame } from "./relay/relay-wire.ts"
 import { newSid } from "./sids.ts"
 import type { HeardItem } from "./relay/speech-playout.ts"
 import { TwimlPlayer, type ResponseResult, type TwimlResponse } from "./twiml-player.ts"
-import type { WebhookExchange } from "./webhooks.ts"
+import type { WebhookExchange } from "./webhook-sender.ts"
 
 const log = getLog("sim")
 

@@ -8,7 +8,7 @@ import type { CallLink, CallOptions } from "./call-options.ts"
 import { MediaTicker } from "./media/media-ticker.ts"
 import { newSid } from "./sids.ts"
 import { SimulatedCall } from "./simulated-call.ts"
-import { Webhooks, type WebhookAnswer } from "./webhooks.ts"
+import { Webhooks, type WebhookAnswer } from "./webhook-sender.ts"
 
 export type SimulatedTwilioOptions = {
   /** The public address of the server, such as `https://parley.test`: signatures are made for it. */

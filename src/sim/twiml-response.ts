@@ -2,7 +2,7 @@
 
 import { messageOf } from "../lib/errors.ts"
 import { parseTwiml, type TwimlVerb } from "./twiml-reader.ts"
-import type { WebhookAnswer } from "./webhooks.ts"
+import type { WebhookAnswer } from "./webhook-sender.ts"
 
 /** Why a webhook failed, beginning with the number in Twilio's dictionary; undefined when it did not. */
 export function webhookProblem(url: string, { status, fault }: WebhookAnswer): string | undefined {

@@ -2,28 +2,28 @@
 
 import type { ToolSpec } from "../call/tool-spec.ts"
 import type { AnyTool } from "./define-tool.ts"
-import { changeContext } from "./builtin/change-context.ts"
-import { endCall } from "./builtin/end-call.ts"
-import { liveAgentHandoff } from "./builtin/live-agent-handoff.ts"
-import { playMedia } from "./builtin/play-media.ts"
-import { sendDtmf } from "./builtin/send-dtmf.ts"
-import { sendSms } from "./builtin/send-sms.ts"
-import { setListenMode } from "./builtin/set-listen-mode.ts"
-import { setSilenceDetection } from "./builtin/set-silence-detection.ts"
-import { switchLanguage } from "./builtin/switch-language.ts"
+import { changeContextTool } from "./builtin/change-context.ts"
+import { endCallTool } from "./builtin/end-call.ts"
+import { liveAgentHandoffTool } from "./builtin/live-agent-handoff.ts"
+import { playMediaTool } from "./builtin/play-media.ts"
+import { sendDtmfTool } from "./builtin/send-dtmf.ts"
+import { sendSmsTool } from "./builtin/send-sms.ts"
+import { setListenModeTool } from "./builtin/set-listen-mode.ts"
+import { setSilenceDetectionTool } from "./builtin/set-silence-detection.ts"
+import { switchLanguageTool } from "./builtin/switch-language.ts"
 import { httpTool } from "./http-tool.ts"
 
 const BUILT_IN: ReadonlyMap<string, AnyTool> = new Map(
   [
-    endCall,
-    liveAgentHandoff,
-    sendDtmf,
-    sendSms,
-    switchLanguage,
-    playMedia,
-    setListenMode,
-    setSilenceDetection,
-    changeContext,
+    endCallTool,
+    liveAgentHandoffTool,
+    sendDtmfTool,
+    sendSmsTool,
+    switchLanguageTool,
+    playMediaTool,
+    setListenModeTool,
+    setSilenceDetectionTool,
+    changeContextTool,
   ].map((tool) => [tool.name, tool]),
 )
 

@@ -9,7 +9,7 @@ import type { Frame } from "./relay-wire.ts"
 import { newSid } from "../sids.ts"
 import type { HeardItem } from "./speech-playout.ts"
 import type { Pace } from "../twiml-player.ts"
-import type { Webhooks } from "../webhooks.ts"
+import type { Webhooks } from "../webhook-sender.ts"
 
 export type ConnectRelayOptions = {
   relay: TwimlVerb

@@ -11,7 +11,7 @@ const Arguments = z.object({
   handoffSummary: z.string().max(8000).nullish(),
 })
 
-export const changeContext = defineTool({
+export const changeContextTool = defineTool({
   name: "change-context",
   parameters: Arguments,
   run({ newContext, newManifest, handoffSummary }, { knowsContext }) {

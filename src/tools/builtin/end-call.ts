@@ -9,7 +9,7 @@ const Arguments = z.object({
   summary: z.string().optional(),
 })
 
-export const endCall = defineTool({
+export const endCallTool = defineTool({
   name: "end-call",
   parameters: Arguments,
   run({ conversationSummary, summary }) {

@@ -9,7 +9,7 @@ const Arguments = z.object({
   conversationSummary: z.string().optional(),
 })
 
-export const liveAgentHandoff = defineTool({
+export const liveAgentHandoffTool = defineTool({
   name: "live-agent-handoff",
   parameters: Arguments,
   run({ summary, conversationSummary }) {

@@ -12,7 +12,7 @@ const Arguments = z.object({
   interruptible: z.boolean().nullish(),
 })
 
-export const playMedia = defineTool({
+export const playMediaTool = defineTool({
   name: "play-media",
   parameters: Arguments,
   run({ source, loop, preemptible, interruptible }) {

@@ -13,7 +13,7 @@ const Arguments = z
   .object({ dtmfDigit: Digits.optional(), digits: Digits.optional() })
   .refine((args) => args.dtmfDigit ?? args.digits, { path: ["dtmfDigit"], message: "is missing" })
 
-export const sendDtmf = defineTool({
+export const sendDtmfTool = defineTool({
   name: "send-dtmf",
   parameters: Arguments,
   run(args) {

@@ -13,7 +13,7 @@ const Arguments = z.object({
   message: z.string().min(1).max(MAX_BODY),
 })
 
-export const sendSms = defineTool({
+export const sendSmsTool = defineTool({
   name: "send-sms",
   parameters: Arguments,
   async run({ to, message }, { peer, sms }) {

@@ -3,7 +3,7 @@
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"
 
-export const setListenMode = defineTool({
+export const setListenModeTool = defineTool({
   name: "set-listen-mode",
   parameters: z.object({ enabled: z.boolean() }),
   run({ enabled }) {

@@ -3,7 +3,7 @@
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"
 
-export const setSilenceDetection = defineTool({
+export const setSilenceDetectionTool = defineTool({
   name: "set-silence-detection",
   parameters: z.object({ enabled: z.boolean() }),
   run({ enabled }) {

@@ -14,7 +14,7 @@ const Arguments = z.object({
   transcriptionLanguage: Tag.nullish(),
 })
 
-export const switchLanguage = defineTool({
+export const switchLanguageTool = defineTool({
   name: "switch-language",
   parameters: Arguments,
   run(args) {

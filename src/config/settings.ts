@@ -1,0 +1,98 @@
+/** Settings grouped by subject, made of the environment variables. Pure. */
+
+import type { Environment } from "./variables.ts"
+
+export type Settings = ReturnType<typeof settingsFrom>
+
+export function settingsFrom(env: Environment) {
+  const unbound = env.OUTBOUND_API_KEY === undefined ? [] : [{ key: env.OUTBOUND_API_KEY, userId: null }]
+  return {
+    port: env.PORT,
+    portRetry: env.PORT_RETRY,
+    publicUrl: withPrefix(env.PUBLIC_URL, env.PATH_PREFIX),
+    pathPrefix: env.PATH_PREFIX ?? "",
+    twilio: {
+      accountSid: env.TWILIO_ACCOUNT_SID,
+      authTokens: env.TWILIO_AUTH_TOKEN,
+      sharedKeys: env.TWILIO_WEBHOOK_SHARED_KEY,
+      apiKey: env.TWILIO_API_KEY,
+      apiSecret: env.TWILIO_API_SECRET,
+      fromNumber: env.TWILIO_FROM_NUMBER,
+      apiBaseUrl: env.TWILIO_API_BASE_URL,
+      edge: env.TWILIO_EDGE,
+      region: env.TWILIO_REGION,
+      validateWebhooks: env.TWILIO_VALIDATE_WEBHOOKS,
+    },
+    openai: {
+      apiKey: env.OPENAI_API_KEY,
+      baseUrl: env.OPENAI_BASE_URL,
+      model: env.OPENAI_MODEL,
+      realtimeModel: env.OPENAI_REALTIME_MODEL,
+      transcribeModel: env.OPENAI_TRANSCRIBE_MODEL,
+      ttsModel: env.OPENAI_TTS_MODEL,
+    },
+    realtimeProvider: env.AI_PROVIDER,
+    azure: {
+      apiKey: env.AZURE_OPENAI_API_KEY,
+      endpoint: env.AZURE_OPENAI_ENDPOINT,
+      deployment: env.AZURE_OPENAI_DEPLOYMENT_NAME,
+      version: env.AZURE_OPENAI_VERSION,
+    },
+    flowise: {
+      baseUrl: env.FLOWISE_BASE_URL,
+      apiKey: env.FLOWISE_API_KEY,
+      flowId: env.FLOWISE_FLOW_ID,
+      memory: env.FLOWISE_MEMORY,
+      systemMessage: env.FLOWISE_SYSTEM_MESSAGE,
+    },
+    modelProvider: env.MODEL_PROVIDER,
+    databaseUrl: env.DATABASE_URL,
+    apiKeys: [...env.API_KEYS, ...unbound],
+    allowedOrigins: env.ALLOWED_ORIGINS,
+    allowedDestinations: env.ALLOWED_DESTINATIONS,
+    defaultCountry: env.DEFAULT_COUNTRY,
+    allowPrivateAddresses: env.ALLOW_PRIVATE_ADDRESSES,
+    webhook: { url: env.WEBHOOK_URL, secret: env.WEBHOOK_SECRET, timeoutMs: env.WEBHOOK_TIMEOUT_MS },
+    transferTo: env.TRANSFER_TO,
+    sms: { allowedDestinations: env.SMS_ALLOWED_DESTINATIONS, perCall: env.SMS_PER_CALL },
+    assetsDir: env.ASSETS_DIR,
+    /** Undefined: no files are written. */
+    transcriptLogDir: transcriptLogDir(env),
+    compat: env.COMPAT,
+    logLevel: env.LOG_LEVEL,
+    logFormat: env.LOG_FORMAT,
+    limits: {
+      callStartsPerMinute: env.CALL_STARTS_PER_MINUTE,
+      serverCallStartsPerMinute: env.SERVER_CALL_STARTS_PER_MINUTE,
+      observersPerUser: env.OBSERVERS_PER_USER,
+      maxConcurrentCalls: env.MAX_CONCURRENT_CALLS,
+      maxConversations: env.MAX_CONVERSATIONS,
+    },
+    times: {
+      firstTokenMs: env.FIRST_TOKEN_TIMEOUT_MS,
+      tokenGapMs: env.TOKEN_GAP_TIMEOUT_MS,
+      waitPhraseMs: env.WAIT_PHRASE_AFTER_MS,
+      modelConnectMs: env.MODEL_CONNECT_TIMEOUT_MS,
+      toolMs: env.TOOL_TIMEOUT_MS,
+      drainMs: env.DRAIN_TIMEOUT_MS,
+      maxCallMs: env.MAX_CALL_MS,
+      setupMs: env.SETUP_TIMEOUT_MS,
+      conversationMs: env.CONVERSATION_TIMEOUT_MS,
+      conversationTtlMs: env.CONVERSATION_TTL_MS,
+      socketTokenMs: env.SOCKET_TOKEN_TTL_MS,
+      digitsMs: env.DIGITS_TIMEOUT_MS,
+      twilioMs: env.TWILIO_TIMEOUT_MS,
+      retentionMs: env.RETENTION_MS,
+    },
+  }
+}
+
+function withPrefix(publicUrl: string | undefined, prefix: string | undefined): string | undefined {
+  const isThere = publicUrl === undefined || prefix === undefined || new URL(publicUrl).pathname !== "/"
+  return isThere ? publicUrl : `${publicUrl}${prefix}`
+}
+
+function transcriptLogDir({ TRANSCRIPT_LOG_DIR: dir, COMPAT: compat }: Environment): string | undefined {
+  if (dir === undefined) return compat.includes("s4") ? "./logs" : undefined
+  return dir === "off" ? undefined : dir
+}
