@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { DEMO_SCENARIO, playScenario, type ScenarioEvent, type ScenarioStep } from "../../src/sim/scenario.ts"
-import { house, relay, type Peer, type Script } from "./stand-in.ts"
+import { fixture, relay, type Peer, type Script } from "./fixture.ts"
 
 const script: Script = ({ path }) =>
   path === "/ended" ? "<Hangup/>" : relay('welcomeGreeting="Hello." dtmfDetection="true"')
@@ -34,7 +34,7 @@ async function play(
   onPeer: (peer: Peer) => void,
   instructions: Script = script,
 ) {
-  await using it = house(instructions, { onPeer })
+  await using it = fixture(instructions, { onPeer })
   const events: ScenarioEvent[] = []
   const call = it.twilio.call()
   const playing = playScenario(call, steps, { sweep: it.clock.sweep, onEvent: (event) => events.push(event) })
@@ -116,7 +116,7 @@ test("an agent that ends too early fails the step", async () => {
   expect(outcome).toBe("Error: step 3 of the scenario (listen) found the call over")
 })
 
-test("a script of sound waits for the agent's sound, speaks, and cuts in", async () => {
+test("an audio script waits for the agent's audio, speaks and interrupts", async () => {
   const streamed: Script = () => '<Connect><Stream url="wss://parley.test/media/t1"/></Connect><Hangup/>'
   const sound = (ms: number) => new Uint8Array(ms * 8).fill(0x20)
   const { outcome, lines } = await play(

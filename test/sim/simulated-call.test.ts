@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test"
-import { house, relay, twiml } from "./stand-in.ts"
+import { fixture, relay, twiml } from "./fixture.ts"
 
 const GEO = ["From", "To", "Caller", "Called"].flatMap((who) =>
   ["City", "State", "Zip", "Country"].map((part) => `${who}${part}`),
 )
 
 test("a call asks for its instructions with the real parameters, signed, and says the verbs", async () => {
-  await using it = house(() => "<Say>Hello there.</Say><Pause length='2'/><Hangup/>")
+  await using it = fixture(() => "<Say>Hello there.</Say><Pause length='2'/><Hangup/>")
   const call = it.twilio.call({ from: "+15550100009", parameters: { CallerName: "", Extra: "ü&=+" } })
   const post = await it.server.post("/twilio/voice")
   await call.verbs.next(({ name }) => name === "Say")
@@ -46,7 +46,7 @@ test("a call asks for its instructions with the real parameters, signed, and say
 })
 
 test("redirects are followed, relative ones too, with the method they name", async () => {
-  await using it = house(({ path }) =>
+  await using it = fixture(({ path }) =>
     path === "/twilio/voice"
       ? '<Redirect method="GET">next?tenant=a</Redirect>'
       : path.startsWith("/twilio/next")
@@ -65,7 +65,7 @@ test("redirects are followed, relative ones too, with the method they name", asy
 })
 
 test("a circle of redirects comes to an end", async () => {
-  await using it = house(() => "<Redirect/>")
+  await using it = fixture(() => "<Redirect/>")
   const summary = await it.twilio.call().ended
   expect([it.server.posts.count, summary.problems]).toEqual([100, ["too many documents"]])
 })
@@ -76,7 +76,7 @@ test.each([
   ["no XML", () => new Response("{}", { headers: { "Content-Type": "application/json" } }), "12300"],
   ["broken TwiML", () => twiml("<Say>"), "12100"],
 ] as const)("%s is told to the caller and kept as a problem", async (_, answer, problem) => {
-  await using it = house(answer, { charactersPerSecond: Number.POSITIVE_INFINITY })
+  await using it = fixture(answer, { charactersPerSecond: Number.POSITIVE_INFINITY })
   const { status, heard, problems } = await it.twilio.call().ended
   expect([status, heard]).toEqual(["completed", "We are sorry, an application error has occurred. Goodbye."])
   expect(problems).toEqual([expect.stringContaining(problem)])
@@ -84,7 +84,7 @@ test.each([
 
 test("a webhook that takes longer than 15 seconds is given up", async () => {
   const never = Promise.withResolvers<string>()
-  await using it = house(() => never.promise, { charactersPerSecond: Number.POSITIVE_INFINITY })
+  await using it = fixture(() => never.promise, { charactersPerSecond: Number.POSITIVE_INFINITY })
   const call = it.twilio.call()
   await it.server.post("/twilio/voice")
   it.clock.advance(15_000)
@@ -93,7 +93,7 @@ test("a webhook that takes longer than 15 seconds is given up", async () => {
 })
 
 test("no host but the server's is ever called", async () => {
-  await using it = house(() => "<Redirect>https://elsewhere.test/x</Redirect>", {
+  await using it = fixture(() => "<Redirect>https://elsewhere.test/x</Redirect>", {
     charactersPerSecond: Infinity,
   })
   const { problems } = await it.twilio.call().ended
@@ -101,7 +101,7 @@ test("no host but the server's is ever called", async () => {
 })
 
 test("a gather takes keys while its prompt is played, and the prompt stops", async () => {
-  await using it = house(({ path }) =>
+  await using it = fixture(({ path }) =>
     path === "/menu"
       ? "<Hangup/>"
       : "<Gather action='/menu' numDigits='2'><Say>Press two keys now please.</Say></Gather><Say>Nothing.</Say>",
@@ -116,7 +116,7 @@ test("a gather takes keys while its prompt is played, and the prompt stops", asy
 })
 
 test("a gather without input lets the next verb run; spoken input goes to the same document by default", async () => {
-  await using it = house(({ form }) =>
+  await using it = fixture(({ form }) =>
     form["SpeechResult"]
       ? `<Say>${form["SpeechResult"]}</Say>`
       : "<Gather input='speech' timeout='3'/><Redirect/>",
@@ -133,7 +133,7 @@ test("a gather without input lets the next verb run; spoken input goes to the sa
 })
 
 test("a dial is kept for the reader and reports what it came to", async () => {
-  await using it = house(({ path }) =>
+  await using it = fixture(({ path }) =>
     path === "/dialled" ? "<Hangup/>" : "<Dial action='/dialled'><Number>+15550100077</Number></Dial>",
   )
   const call = it.twilio.call({ dialStatus: "no-answer" })
@@ -146,7 +146,7 @@ test("a dial is kept for the reader and reports what it came to", async () => {
 })
 
 test("an outgoing call reports every status that was asked for, numbered in order", async () => {
-  await using it = house(({ path }) =>
+  await using it = fixture(({ path }) =>
     path === "/status" ? new Response(null, { status: 204 }) : "<Pause length='90'/>",
   )
   const call = it.twilio.call({
@@ -190,7 +190,7 @@ test.each([
   ["no-answer", "487"],
   ["failed", "404"],
 ] as const)("an outgoing call that is %s asks for no instructions", async (outcome, sip) => {
-  await using it = house(() => new Response(null, { status: 204 }))
+  await using it = fixture(() => new Response(null, { status: 204 }))
   const call = it.twilio.call({
     direction: "outbound",
     outcome,
@@ -204,7 +204,7 @@ test.each([
 })
 
 test("a call that rings can be picked up, or given up", async () => {
-  await using it = house(() => "<Hangup/>")
+  await using it = fixture(() => "<Hangup/>")
   const first = it.twilio.call({ direction: "outbound", outcome: "ring" })
   const second = it.twilio.call({ direction: "outbound", outcome: "ring" })
   expect(first.status).toBe("ringing")
@@ -214,7 +214,7 @@ test("a call that rings can be picked up, or given up", async () => {
 })
 
 test("an outgoing call is dialled when it is let, and not at all when it ended before", async () => {
-  await using it = house(({ path }) => (path === "/status" ? new Response() : "<Hangup/>"))
+  await using it = fixture(({ path }) => (path === "/status" ? new Response() : "<Hangup/>"))
   const dialling = Promise.withResolvers<void>()
   const outgoing = { direction: "outbound", startWhen: dialling.promise } as const
   const first = it.twilio.call(outgoing)
@@ -230,14 +230,14 @@ test("an outgoing call is dialled when it is let, and not at all when it ended b
 })
 
 test("an incoming call reports only its end, once, with number 0", async () => {
-  await using it = house(({ path }) => (path === "/number" ? new Response() : "<Hangup/>"))
+  await using it = fixture(({ path }) => (path === "/number" ? new Response() : "<Hangup/>"))
   await it.twilio.call({ statusCallback: { url: "https://parley.test/number" } }).ended
   const posts = it.server.posts.all.filter(({ path }) => path === "/number")
   expect(posts.map(({ form }) => [form["CallStatus"], form["SequenceNumber"]])).toEqual([["completed", "0"]])
 })
 
 test("the longest length ends a call", async () => {
-  await using it = house(() => "<Pause length='600'/>")
+  await using it = fixture(() => "<Pause length='600'/>")
   const call = it.twilio.call({ timeLimitSeconds: 20, direction: "outbound" })
   await call.verbs.next(({ name }) => name === "Pause")
   it.clock.advance(20_000)
@@ -245,7 +245,7 @@ test("the longest length ends a call", async () => {
 })
 
 test("inline TwiML needs no webhook, and new instructions replace it", async () => {
-  await using it = house(() => "<Say>New.</Say>")
+  await using it = fixture(() => "<Say>New.</Say>")
   const call = it.twilio.call({ direction: "outbound", twiml: "<Response><Pause length='60'/></Response>" })
   await call.verbs.next(({ name }) => name === "Pause")
   call.redirect({ url: "https://parley.test/new" })
@@ -257,7 +257,7 @@ test("inline TwiML needs no webhook, and new instructions replace it", async () 
 
 test("hanging up before the server answered ends the call", async () => {
   const never = Promise.withResolvers<string>()
-  await using it = house(() => never.promise)
+  await using it = fixture(() => never.promise)
   const call = it.twilio.call()
   await it.server.post("/twilio/voice")
   call.hangup()
@@ -268,14 +268,14 @@ test("hanging up before the server answered ends the call", async () => {
 })
 
 test("a callback that belongs to no call is signed as well", async () => {
-  await using it = house(() => new Response(null, { status: 204 }))
+  await using it = fixture(() => new Response(null, { status: 204 }))
   const answer = await it.twilio.post("/twilio/sms", { Body: "", From: "+15550100009" })
   const post = await it.server.post("/twilio/sms")
   expect([answer.status, post.signed, post.form["Body"]]).toEqual([204, true, ""])
 })
 
 test("a server that is not there is a problem, not an error", async () => {
-  await using it = house(() => "")
+  await using it = fixture(() => "")
   await it.server[Symbol.asyncDispose]()
   const call = it.twilio.call()
   await call.verbs.next(({ name }) => name === "Say")
@@ -286,7 +286,7 @@ test("a server that is not there is a problem, not an error", async () => {
 })
 
 test("the end of the account ends its calls and leaves no deadline", async () => {
-  const it = house(({ path }) =>
+  const it = fixture(({ path }) =>
     path === "/ended" ? "" : relay('welcomeGreeting="Hello, this is a long one."'),
   )
   const calls = Array.from({ length: 20 }, () => it.twilio.call())

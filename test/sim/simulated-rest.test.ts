@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { SimulatedRest, type SimulatedRestOptions } from "../../src/sim/simulated-rest.ts"
 import { createTwilioRest } from "../../src/twilio/rest.ts"
-import { house, type Script } from "./stand-in.ts"
+import { fixture, type Script } from "./fixture.ts"
 
 const REQUEST = {
   to: "+15550100077",
@@ -12,7 +12,7 @@ const REQUEST = {
 
 /** An account with its REST side, and the program's own client for it. */
 function account(script: Script, options: Omit<SimulatedRestOptions, "twilio"> = {}) {
-  const base = house(script)
+  const base = fixture(script)
   const rest = new SimulatedRest({ twilio: base.twilio, ...options })
   const { accountSid, authToken } = base.twilio
   const client = createTwilioRest({

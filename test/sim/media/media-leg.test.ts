@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { decodeMulaw, encodeMulaw, MULAW_SILENCE, silence } from "../../../src/audio/mulaw.ts"
 import { readWav, StereoWav } from "../../../src/audio/wav.ts"
 import type { SimulatedTwilioOptions } from "../../../src/sim/simulated-twilio.ts"
-import { house, type Peer, type Script } from "../stand-in.ts"
+import { fixture, type Peer, type Script } from "../fixture.ts"
 
 const streamed =
   (attributes = "", after = "<Hangup/>", children = ""): Script =>
@@ -29,7 +29,7 @@ async function talking(
   options: Partial<SimulatedTwilioOptions> & { recordTo?: string } = {},
 ) {
   const { recordTo, ...account } = options
-  const it = house(script, account)
+  const it = fixture(script, account)
   const call = it.twilio.call(recordTo === undefined ? {} : { recordTo })
   const peer = await it.server.peers.next()
   const start = (await peer.frames.next(event("start"))) as Frame
@@ -118,7 +118,7 @@ test("a late visit sends every frame it owes, and no frame is early", async () =
   expect([owed, streams[0]?.sent]).toEqual([19, 5])
 })
 
-test("time can go faster than life", async () => {
+test("time can run faster than real time", async () => {
   await using it = await talking(streamed(), { mediaSpeed: 10 })
   await it.play(fill(1, 1_000), "end")
   it.clock.advance(100)
@@ -127,7 +127,7 @@ test("time can go faster than life", async () => {
   expect((await it.call.ended).streams[0]).toMatchObject({ sent: 50, seconds: 1, heardMs: 1_000 })
 })
 
-test("marks come back when their sound was played", async () => {
+test("marks come back when their audio was played", async () => {
   await using it = await talking()
   await it.play(fill(1, 200), "first")
   await it.play(fill(2, 200), "second")
@@ -231,14 +231,14 @@ test.each([
   ["no address", 'url=""', "31920"],
 ])("a stream with %s fails, and the verb behind runs", async (_, attributes, number) => {
   const own = attributes.startsWith("url") ? attributes : `url="wss://parley.test/m" ${attributes}`
-  await using it = house(() => `<Connect><Stream ${own}/></Connect><Hangup/>`)
+  await using it = fixture(() => `<Connect><Stream ${own}/></Connect><Hangup/>`)
   const { problems, verbs, streams, sockets } = await it.twilio.call().ended
   expect([verbs, sockets, streams[0]?.reason]).toEqual([["Connect", "Hangup"], 0, "failed"])
   expect(problems).toEqual([expect.stringContaining(number)])
 })
 
 test("a refused handshake fails the stream", async () => {
-  await using it = house(streamed(), { refuseSockets: true })
+  await using it = fixture(streamed(), { refuseSockets: true })
   const { problems, streams } = await it.twilio.call().ended
   expect([streams[0]?.reason, problems]).toEqual(["failed", [expect.stringContaining("31920")]])
 })
@@ -263,7 +263,7 @@ test.each([
   ["no stream", () => ({ event: "media", media: { payload } })],
   ["another stream", () => ({ event: "media", streamSid: "MZ0", media: { payload } })],
   [
-    "sound that is no base64",
+    "audio that is not base64",
     (streamSid: string) => ({ event: "media", streamSid, media: { payload: "**" } }),
   ],
   ["a mark without a name", (streamSid: string) => ({ event: "mark", streamSid })],
@@ -281,7 +281,7 @@ test.each([
   expect([from, problems]).toEqual(["server", [expect.stringContaining("cannot be read")]])
 })
 
-test("what comes after ten minutes of sound is thrown away, and told once", async () => {
+test("audio beyond ten minutes is dropped and reported once", async () => {
   await using it = await talking()
   for (let minute = 0; minute < 12; minute += 1) await it.play(fill(1, 60_000))
   it.call.hangup()
@@ -390,7 +390,7 @@ test("a call that says nothing on a stream is silent, and its words reach nobody
 })
 
 test("a hundred calls are moved by one deadline", async () => {
-  await using it = house(streamed())
+  await using it = fixture(streamed())
   for (let call = 0; call < 100; call++) it.twilio.call()
   const peers: Peer[] = []
   while (peers.length < 100) peers.push(await it.server.peers.next())

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import { PlaybackBuffer } from "../../../src/sim/media/playback-buffer.ts"
 
-/** A buffer whose events are lines; sound is told by its first byte. */
+/** A buffer whose events are lines; audio is named by its first byte. */
 function buffer() {
   const events: string[] = []
   let line = 0
@@ -16,14 +16,14 @@ function buffer() {
   return { made, events, line: () => line }
 }
 
-const sound = (name: number, ms: number) => new Uint8Array(ms * 8).fill(name)
+const audio = (name: number, ms: number) => new Uint8Array(ms * 8).fill(name)
 const at = (ms: number) => ms * 8
 
-test("sound is heard in order at the speed of life, and marks come back as they are reached", () => {
+test("audio is heard in order in real time, and marks come back as they are reached", () => {
   const { made, events } = buffer()
-  made.append(sound(1, 100), at(50))
+  made.append(audio(1, 100), at(50))
   made.mark("a", at(50))
-  made.append(sound(2, 40), at(60))
+  made.append(audio(2, 40), at(60))
   made.mark("b", at(60))
   made.advance(at(149))
   expect(events).toEqual([])
@@ -41,13 +41,13 @@ test("a mark on a quiet line comes back at once", () => {
 
 test("clearing cuts what plays, drops what waits and sends all marks back at once", () => {
   const { made, events } = buffer()
-  made.append(sound(1, 100), 0)
+  made.append(audio(1, 100), 0)
   made.mark("a", 0)
-  made.append(sound(2, 100), 0)
+  made.append(audio(2, 100), 0)
   made.mark("b", 0)
   made.clear(at(30))
   expect([events, made.playing]).toEqual([["1: 240 at 0 cut last", "a", "b"], false])
-  made.append(sound(3, 10), at(40))
+  made.append(audio(3, 10), at(40))
   made.advance(at(100))
   expect(events.slice(3)).toEqual(["3: 80 at 40 last"])
 })
@@ -61,7 +61,7 @@ test("nothing comes of clearing a quiet line", () => {
 
 test("after the end no mark comes back, but what was heard is told", () => {
   const { made, events } = buffer()
-  made.append(sound(1, 100), 0)
+  made.append(audio(1, 100), 0)
   made.mark("a", 0)
   made.discard(at(10))
   expect(events).toEqual(["1: 80 at 0 cut last"])
@@ -69,20 +69,20 @@ test("after the end no mark comes back, but what was heard is told", () => {
 
 test("ten minutes have a place, a sample more has none", () => {
   const { made } = buffer()
-  expect(made.append(sound(1, 600_000), 0)).toBe(true)
+  expect(made.append(audio(1, 600_000), 0)).toBe(true)
   expect(made.append(Uint8Array.of(1), 0)).toBe(false)
   expect(made.append(Uint8Array.of(1), 1)).toBe(true)
 })
 
-test("every sample of time is told once, sound or silence", () => {
+test("every sample of time is reported once, audio or silence", () => {
   const { made, line } = buffer()
-  made.append(sound(1, 10), at(5))
+  made.append(audio(1, 10), at(5))
   for (let now = at(5); now < at(50); now += 7) made.advance(now)
   made.advance(at(50))
   expect(line()).toBe(at(50))
 })
 
-test("empty sound is nothing", () => {
+test("empty audio is ignored", () => {
   const { made, events } = buffer()
   expect([made.append(new Uint8Array(0), 0), made.playing, events]).toEqual([true, false, []])
 })

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { house, relay, type Script } from "../stand-in.ts"
+import { fixture, relay, type Script } from "../fixture.ts"
 
 /** Answers the voice webhook with a relay, and its end with a hang-up. */
 const relayed =
@@ -10,7 +10,7 @@ const relayed =
 const ALL_EVENTS = 'events="speaker-events tokens-played" dtmfDetection="true"'
 
 /** A call whose session is open, with both ends of the socket. */
-async function talking(it: ReturnType<typeof house>) {
+async function talking(it: ReturnType<typeof fixture>) {
   const call = it.twilio.call()
   const peer = await it.server.peers.next()
   const setup = await peer.frame("setup")
@@ -21,7 +21,7 @@ const types = (frames: readonly Record<string, unknown>[]) =>
   frames.map(({ type, name, value }) => (type === "info" ? [name, value].join(" ") : type))
 
 test("the handshake is signed for the public wss address, and setup comes first", async () => {
-  await using it = house(
+  await using it = fixture(
     relayed(
       'language="de-DE"',
       '<Parameter name="agent" value="a &amp; b"/><Parameter name="empty" value=""/>',
@@ -50,7 +50,7 @@ test("the handshake is signed for the public wss address, and setup comes first"
 })
 
 test("the greeting and a reply are heard, told and waited for", async () => {
-  await using it = house(relayed(`welcomeGreeting="Hello, you." ${ALL_EVENTS}`))
+  await using it = fixture(relayed(`welcomeGreeting="Hello, you." ${ALL_EVENTS}`))
   const { call, peer } = await talking(it)
   it.clock.advance(1_100)
   expect(await call.agentTurn()).toBe("Hello, you.")
@@ -79,7 +79,7 @@ test("the greeting and a reply are heard, told and waited for", async () => {
 })
 
 test("without events nothing is told of them", async () => {
-  await using it = house(relayed('welcomeGreeting="Hello."'))
+  await using it = fixture(relayed('welcomeGreeting="Hello."'))
   const { call, peer } = await talking(it)
   it.clock.advance(1_000)
   call.say("Hi", { lang: "en" })
@@ -88,7 +88,7 @@ test("without events nothing is told of them", async () => {
 })
 
 test("speech that cuts in purges the queue and tells exactly what was heard", async () => {
-  await using it = house(relayed(ALL_EVENTS))
+  await using it = fixture(relayed(ALL_EVENTS))
   const { call, peer } = await talking(it)
   peer.send({ type: "text", token: "Once upon a time, there was a king.", last: true })
   peer.send({ type: "text", token: "Nobody hears this.", last: true })
@@ -118,8 +118,8 @@ test("speech that cuts in purges the queue and tells exactly what was heard", as
   })
 })
 
-test("a sound that is no words interrupts without a prompt, and silence cannot be interrupted", async () => {
-  await using it = house(relayed('welcomeGreeting="Hello there."'))
+test("a noise without words interrupts without a prompt, and silence cannot be interrupted", async () => {
+  await using it = fixture(relayed('welcomeGreeting="Hello there."'))
   const { call, peer } = await talking(it)
   it.clock.advance(600)
   expect([call.interrupt(), call.interrupt()]).toEqual(["Hello", undefined])
@@ -128,7 +128,7 @@ test("a sound that is no words interrupts without a prompt, and silence cannot b
 })
 
 test("a key that cuts in is told before the cut", async () => {
-  await using it = house(relayed(`welcomeGreeting="Hello there." ${ALL_EVENTS}`))
+  await using it = fixture(relayed(`welcomeGreeting="Hello there." ${ALL_EVENTS}`))
   const { call, peer } = await talking(it)
   it.clock.advance(600)
   expect(call.press("5#")).toBe(2)
@@ -152,7 +152,7 @@ test.each([
   ["an old boolean counts", 'interruptible="true"', { delivered: true, cut: "One two" }],
   ["keys alone may cut in", 'interruptible="dtmf"', { delivered: false, cut: undefined }],
 ] as const)("while the agent speaks: %s", async (_, attributes, expected) => {
-  await using it = house(relayed(attributes))
+  await using it = fixture(relayed(attributes))
   const { call, peer } = await talking(it)
   peer.send({ type: "text", token: "One two three.", last: true })
   await call.frames.next(({ from }) => from === "server")
@@ -161,13 +161,13 @@ test.each([
 })
 
 test("keys are told only where they are detected", async () => {
-  await using it = house(relayed())
+  await using it = fixture(relayed())
   const { call } = await talking(it)
   expect(call.press("1")).toBe(0)
 })
 
 test("a message's own flag stands above the attribute", async () => {
-  await using it = house(relayed())
+  await using it = fixture(relayed())
   const { call, peer } = await talking(it)
   peer.send({ type: "text", token: "Important words.", last: true, interruptible: false })
   await call.frames.next(({ from }) => from === "server")
@@ -176,7 +176,7 @@ test("a message's own flag stands above the attribute", async () => {
 })
 
 test("partials grow and the last one repeats the text", async () => {
-  await using it = house(relayed('partialPrompts="true"'))
+  await using it = fixture(relayed('partialPrompts="true"'))
   const { call, peer } = await talking(it)
   call.say("one two three four", { partials: 2 })
   await peer.frames.next(({ last }) => last === true)
@@ -188,7 +188,7 @@ test("partials grow and the last one repeats the text", async () => {
 })
 
 test("an end with hand-over closes politely, and the action's TwiML runs", async () => {
-  await using it = house(({ path }) => (path === "/ended" ? "<Say>Moving on.</Say>" : relay()))
+  await using it = fixture(({ path }) => (path === "/ended" ? "<Say>Moving on.</Say>" : relay()))
   const { call, peer, setup } = await talking(it)
   it.clock.advance(4_200)
   peer.send({ type: "end", handoffData: '{"reason":"human"}' })
@@ -212,7 +212,7 @@ test("an end with hand-over closes politely, and the action's TwiML runs", async
 })
 
 test("a caller who hangs up completes the session and the call; the answer is not run", async () => {
-  await using it = house(({ path }) => (path === "/ended" ? "<Say>Nobody hears this.</Say>" : relay()))
+  await using it = fixture(({ path }) => (path === "/ended" ? "<Say>Nobody hears this.</Say>" : relay()))
   const { call, peer } = await talking(it)
   call.hangup()
   const { form } = await it.server.post("/ended")
@@ -228,7 +228,7 @@ test("a caller who hangs up completes the session and the call; the answer is no
 
 test("a lost socket fails the session, and a new one on the same call is in progress", async () => {
   let sessions = 0
-  await using it = house(({ path, form }) => {
+  await using it = fixture(({ path, form }) => {
     if (path === "/ended" && form["SessionStatus"] !== "failed") return "<Hangup/>"
     sessions += 1
     return relay(`welcomeGreeting="Number ${sessions}."`)
@@ -253,7 +253,7 @@ test("a lost socket fails the session, and a new one on the same call is in prog
 })
 
 test("a socket that the server closes is lost as well", async () => {
-  await using it = house(relayed())
+  await using it = fixture(relayed())
   const { call, peer } = await talking(it)
   peer.close()
   const { form } = await it.server.post("/ended")
@@ -270,7 +270,7 @@ test.each([
     "64101",
   ],
 ] as const)("a socket %s fails the session", async (_, document, code) => {
-  await using it = house(({ path }) => (path === "/ended" ? "<Hangup/>" : (document ?? relay())), {
+  await using it = fixture(({ path }) => (path === "/ended" ? "<Hangup/>" : (document ?? relay())), {
     refuseSockets: true,
   })
   const call = it.twilio.call()
@@ -281,7 +281,7 @@ test.each([
 })
 
 test("malformed frames are answered, a good one resets the count, ten in a row close the socket", async () => {
-  await using it = house(relayed())
+  await using it = fixture(relayed())
   const { call, peer } = await talking(it)
   for (let count = 0; count < 9; count += 1) peer.send('{"type":"txt"}')
   peer.send({ type: "text", token: "Good.", last: true })
@@ -303,7 +303,7 @@ test("malformed frames are answered, a good one resets the count, ten in a row c
 })
 
 test("languages are declared before they are spoken", async () => {
-  await using it = house(relayed("language='en-US'", "<Language code='es-ES'/>"))
+  await using it = fixture(relayed("language='en-US'", "<Language code='es-ES'/>"))
   const { call, peer } = await talking(it)
   peer.send({ type: "language", ttsLanguage: "es-ES", transcriptionLanguage: "es-ES" })
   peer.send({ type: "text", token: "Hola.", last: true })
@@ -320,7 +320,7 @@ test("languages are declared before they are spoken", async () => {
 })
 
 test("digits and audio wait their turn behind speech", async () => {
-  await using it = house(relayed(ALL_EVENTS))
+  await using it = fixture(relayed(ALL_EVENTS))
   const { call, peer } = await talking(it)
   peer.send({ type: "text", token: "Hello.", last: true })
   peer.send({ type: "sendDigits", digits: "w12" })
@@ -336,7 +336,7 @@ test("digits and audio wait their turn behind speech", async () => {
 })
 
 test("new instructions by REST end the session without its action", async () => {
-  await using it = house(relayed())
+  await using it = fixture(relayed())
   const { call, peer } = await talking(it)
   call.redirect({ twiml: "<Response><Hangup/></Response>" })
   const { verbs } = await call.ended
@@ -346,7 +346,7 @@ test("new instructions by REST end the session without its action", async () => 
 })
 
 test("a raw frame goes out as it is, and every frame is kept with its time", async () => {
-  await using it = house(relayed())
+  await using it = fixture(relayed())
   const { call, peer } = await talking(it)
   it.clock.advance(250)
   call.sendRaw('{"type":"odd"}')
@@ -364,7 +364,7 @@ test("a raw frame goes out as it is, and every frame is kept with its time", asy
 })
 
 test("what the caller does without a session reaches nobody", async () => {
-  await using it = house(() => "<Pause length='10'/>")
+  await using it = fixture(() => "<Pause length='10'/>")
   const call = it.twilio.call()
   await call.verbs.next()
   call.dropSocket()
@@ -379,7 +379,7 @@ test("what the caller does without a session reaches nobody", async () => {
 })
 
 test("three hundred calls at once talk, and nothing of them stays", async () => {
-  await using it = house(relayed('welcomeGreeting="Hello."'), {
+  await using it = fixture(relayed('welcomeGreeting="Hello."'), {
     charactersPerSecond: Number.POSITIVE_INFINITY,
     onPeer: (peer) =>
       peer.frames.listen(({ type, voicePrompt }) => {

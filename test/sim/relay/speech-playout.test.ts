@@ -205,7 +205,7 @@ test("empty cycles say nothing", () => {
   expect([told, heard()]).toEqual([[], []])
 })
 
-test("discarding ends all sound and leaves no deadline", () => {
+test("discarding ends all playout and leaves no deadline", () => {
   const { clock, say, playout, told, heard } = rig()
   say("One two three")
   clock.advance(500)

@@ -131,7 +131,7 @@ export function relay(attributes = "", children = ""): string {
 }
 
 /** Sets up server, account and clock. By default ten characters take a second. */
-export function house(
+export function fixture(
   script: Script,
   options: Partial<SimulatedTwilioOptions> & ConstructorParameters<typeof StandIn>[1] = {},
 ) {
