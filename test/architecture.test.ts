@@ -162,6 +162,44 @@ test.each([
   expect(wrong.map(({ name }) => name)).toEqual([])
 })
 
+/** Names that two files of the program still export with different meanings; the list must only become shorter. */
+const AMBIGUOUS = new Set([
+  "Answer",
+  "AssetId",
+  "AssetKind",
+  "CallStatus",
+  "History",
+  "Parameters",
+  "PlaceCall",
+  "PlacedCall",
+  "StatusReport",
+  "StoredVersion",
+  "Transfer",
+  "Usage",
+  "createAssets",
+  "isTerminal",
+])
+
+test("one exported name has one meaning", () => {
+  const exported = sources
+    // The client is a package of its own and repeats the types of the API.
+    .filter(({ name }) => !name.startsWith("client/"))
+    .flatMap(({ name, text }) =>
+      [...text.matchAll(/^export (?:async )?(?:function\*?|class|const|type|interface) (\w+)/gm)].map(
+        (match) => ({
+          name,
+          exported: match[1] ?? "",
+        }),
+      ),
+    )
+  const files = Map.groupBy(exported, (entry) => entry.exported)
+  const wrong = [...files].flatMap(([name, entries]) => {
+    const homes = new Set(entries.map((entry) => entry.name))
+    return homes.size > 1 && !AMBIGUOUS.has(name) ? [`${name}: ${[...homes].join(", ")}`] : []
+  })
+  expect(wrong).toEqual([])
+})
+
 test("each file says what it is in its first line", () => {
   const wrong = sources.filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text))
   expect(wrong.map(({ name }) => name)).toEqual([])
