@@ -22,7 +22,7 @@ export function serveUntilStopped(config: Config): void {
     process.off("SIGTERM", onSignal)
     process.off("SIGINT", onSignal)
   }
-  // Before the log line below: whoever waits for that line may send a signal at once.
+  // Before the log line below: a process that waits for it may send a signal at once.
   process.on("SIGTERM", onSignal)
   process.on("SIGINT", onSignal)
 

@@ -131,7 +131,7 @@ export class CallState {
   #become(status: CallStatus): void {
     if (this.#endedAt !== undefined || isTerminal(status)) return
     this.#status = status
-    // An incoming call has the callback of its number, which knows only the end.
+    // An incoming call has the callback of its number, which reports only the end.
     if (this.#options.direction === "outbound") this.#callbacks.report(status, this.form(), this.seconds)
   }
 }

@@ -101,7 +101,7 @@ async function perform(
       return "done"
     case "say":
       report("caller", step.text)
-      if (!call.say(step.text).delivered) report("system", "nobody heard that")
+      if (!call.say(step.text).delivered) report("system", "no session is open")
       return "done"
     case "interrupt":
       await call.heardWords(step.afterWords)
@@ -118,7 +118,7 @@ async function perform(
     case "speak":
       report("caller", step.text)
       if (call.stream) await call.stream.say(step.audio)
-      else report("system", "nobody heard that")
+      else report("system", "no session is open")
       return "done"
     case "speak-over":
       await heardAudio(call, step.afterMs)

@@ -232,7 +232,7 @@ function newNumber(phoneNumber: string): SimulatedNumber {
   }
 }
 
-/** A filter of a list; a star stands for any digits. */
+/** A filter of a list; a star matches any digits. */
 function fits(pattern: string | null, value: string): boolean {
   if (pattern === null) return true
   return new RegExp(

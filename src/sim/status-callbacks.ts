@@ -70,7 +70,7 @@ export class StatusCallbacks {
   }
 }
 
-/** `completed` stands for every end, `answered` is written `in-progress` in the callback. */
+/** `completed` covers every end, `answered` is written `in-progress` in the callback. */
 function eventOf(status: CallStatus): StatusEvent | undefined {
   if (isTerminal(status)) return "completed"
   if (status === "in-progress") return "answered"

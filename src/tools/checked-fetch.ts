@@ -47,7 +47,7 @@ export function checkedFetch({ allowPrivate, resolve = systemResolve }: CheckedF
     const encoding = response.headers.get("content-encoding") ?? "identity"
     if (encoding.toLowerCase() === "identity") return response
     await response.body?.cancel()
-    throw new Error(`the answer is compressed (${encoding}), although identity was asked for`)
+    throw new Error(`the response is compressed (${encoding}), although identity was requested`)
   }
 }
 

@@ -42,7 +42,7 @@ export type LiveUpdateAction =
       summary?: string | undefined
     }
 
-/** What the next step of the call learns about the conversation that ended. */
+/** What the next step of the call gets from the conversation that ended. */
 export type Handoff = Ending
 
 export type ToolOutcome =

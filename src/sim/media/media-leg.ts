@@ -273,7 +273,7 @@ export class MediaLeg {
   }
 
   async #settle(end: StreamEnd): Promise<void> {
-    await this.#socket.gone
+    await this.#socket.closed
     this.#end.resolve(end)
   }
 }

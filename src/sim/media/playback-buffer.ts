@@ -26,8 +26,8 @@ export type PlaybackBufferOptions = {
   onSamples?: ((samples: Uint8Array | number) => void) | undefined
 }
 
-type Sound = { audio: Uint8Array; startedAt: number; played: number }
-type Item = Sound | { mark: string }
+type Clip = { audio: Uint8Array; startedAt: number; played: number }
+type Item = Clip | { mark: string }
 
 const CAPACITY = 10 * 60 * 1_000 * MULAW_BYTES_PER_MS
 
@@ -105,7 +105,7 @@ export class PlaybackBuffer {
     this.#at = now
   }
 
-  #heard({ audio, startedAt, played }: Sound, complete: boolean): void {
+  #heard({ audio, startedAt, played }: Clip, complete: boolean): void {
     this.#options.onHeard({
       atMs: Math.round(startedAt / MULAW_BYTES_PER_MS),
       audio: audio.subarray(0, played),

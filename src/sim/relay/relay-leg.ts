@@ -291,7 +291,7 @@ export class RelayLeg {
   }
 
   async #settle(end: RelayEnd): Promise<void> {
-    await this.#socket.gone
+    await this.#socket.closed
     this.#end.resolve(end)
   }
 }

@@ -18,9 +18,9 @@ const CLOSE_TIMEOUT_MS = 1_000
 
 export class RelaySocket {
   /** Resolves when the connection is closed. Never rejects. */
-  readonly gone: Promise<void>
+  readonly closed: Promise<void>
   readonly #options: RelaySocketOptions
-  readonly #gone = Promise.withResolvers<void>()
+  readonly #closed = Promise.withResolvers<void>()
   readonly #socket: WebSocket
   #opened = false
   #wanted = true
@@ -29,7 +29,7 @@ export class RelaySocket {
   constructor(options: RelaySocketOptions) {
     const { url, headers, sweep } = options
     this.#options = options
-    this.gone = this.#gone.promise
+    this.closed = this.#closed.promise
     this.#cancelDeadline = sweep.after(CONNECT_TIMEOUT_MS, () => this.#lost())
     this.#socket = new WebSocket(url, { headers, perMessageDeflate: false })
     this.#socket.addEventListener("open", () => {
@@ -45,7 +45,7 @@ export class RelaySocket {
     // After an error a close always follows.
     this.#socket.addEventListener("close", () => {
       this.#lost()
-      this.#gone.resolve()
+      this.#closed.resolve()
     })
   }
 
@@ -70,7 +70,7 @@ export class RelaySocket {
     this.#wanted = false
     const cancel = this.#options.sweep.after(CLOSE_TIMEOUT_MS, () => {
       this.#socket.terminate()
-      this.#gone.resolve()
+      this.#closed.resolve()
     })
     this.#socket.addEventListener("close", cancel)
     this.#socket.close(code, reason)
@@ -81,7 +81,7 @@ export class RelaySocket {
     this.#cancelDeadline()
     this.#wanted = false
     this.#socket.terminate()
-    this.#gone.resolve()
+    this.#closed.resolve()
   }
 
   #lost(): void {
