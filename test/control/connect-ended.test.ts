@@ -75,8 +75,8 @@ test.each<[string, Record<string, string>, string[], Record<string, unknown>]>([
     { endedBy: "agent", endReason: "__proto__" },
   ],
   [
-    "huge data",
-    { HandoffData: JSON.stringify({ reasonCode: "end-call", reason: "x".repeat(500_000) }) },
+    "data near the limit of a request",
+    { HandoffData: JSON.stringify({ reasonCode: "end-call", reason: "x".repeat(60_000) }) },
     ["Hangup"],
     { endedBy: "agent", endReason: "x".repeat(500) },
   ],
