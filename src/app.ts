@@ -3,6 +3,7 @@
 import type { Server } from "bun"
 import type { Agent } from "./assets/agent.ts"
 import { createAssets } from "./assets/assets.ts"
+import { readPrices } from "./assets/prices.ts"
 import type { RecordedEvent } from "./call/events.ts"
 import { ENGINES } from "./call/engine.ts"
 import { LiveCalls } from "./call/live-calls.ts"
@@ -112,6 +113,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       busy: () => liveCalls.size > 0,
     }),
   )
+  const prices = orClose(store, () => readPrices(config.assetsDir))
   const startedAt = sweep.clock.now()
   let port = config.port
   let draining = false
@@ -144,6 +146,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     store,
     recorder,
     assets,
+    prices,
     liveCalls,
     twilio: twilioOf(config),
     publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${port}`,

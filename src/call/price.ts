@@ -1,36 +1,39 @@
 /** What use of a model costs, by a table of prices. An estimate: the provider's bill is what counts. Pure. */
 
+import { z } from "zod"
 import type { Usage } from "./usage.ts"
 
-/** US dollars per million tokens, or per minute of sound. What is left out costs what the nearest other kind does. */
-export type Price = {
-  input?: number
-  cachedInput?: number
-  output?: number
-  audioInput?: number
-  audioOutput?: number
-  perMinute?: number
-}
+const rate = z.number().min(0).max(1_000_000)
 
-/** Prices of November 2026. (OpenAI: model pages.) */
-const PRICES: Readonly<Record<string, Price>> = {
-  "gpt-6-luna": { input: 0.1, cachedInput: 0.01, output: 0.5 },
-  "gpt-6.1-sol": { input: 2, output: 10 },
-  "gpt-6-sol": { input: 2, output: 10 },
-  "gpt-6-astra": { input: 10, output: 50 },
-  "gpt-realtime-2.1": { input: 4, cachedInput: 0.4, output: 24, audioInput: 32, audioOutput: 64 },
-  "gpt-realtime-2.1-mini": { input: 0.6, cachedInput: 0.06, output: 2.4, audioInput: 10, audioOutput: 20 },
-  "gpt-transcribe": { perMinute: 0.0045 },
-  "gpt-live-transcribe": { perMinute: 0.017 },
-}
+/** US dollars per million tokens, or per minute of audio. A missing rate falls back to the closest one. */
+const Price = z
+  .strictObject({
+    input: rate,
+    cachedInput: rate,
+    output: rate,
+    audioInput: rate,
+    cachedAudioInput: rate,
+    audioOutput: rate,
+    perMinute: rate,
+  })
+  .partial()
+  .refine(({ input, perMinute }) => input !== undefined || perMinute !== undefined, {
+    error: "must have input or perMinute",
+  })
+type Price = z.infer<typeof Price>
+
+/** Prices by the name of the model. */
+export const Prices = z.record(z.string().min(1).max(128), Price)
+export type Prices = Readonly<z.infer<typeof Prices>>
 
 const MILLION = 1_000_000
 
 /** The use with its cost in US dollars; null for a model whose price is not known. */
-export function priced(usage: Usage, prices: Readonly<Record<string, Price>> = PRICES): Usage {
-  // Back ends name themselves `openai:gpt-6-luna`.
+export function priced(usage: Usage, prices: Prices): Usage {
+  // Back ends name themselves `openai:gpt-6-luna`; models of other servers may have a colon in their own name.
   const model = usage.model.slice(usage.model.indexOf(":") + 1)
-  const price = prices[model]
+  const name = [usage.model, model].find((key) => Object.hasOwn(prices, key))
+  const price = name === undefined ? undefined : prices[name]
   return { ...usage, cost: price ? costOf(usage, price) : null }
 }
 
@@ -40,13 +43,21 @@ function costOf({ amounts }: Usage, price: Price): number | null {
   if (amount("seconds") > 0 && perMinute !== undefined) return (amount("seconds") / 60) * perMinute
   if (price.input === undefined) return null
   const { cachedInput = input, audioInput = input, audioOutput = output } = price
+  const { cachedAudioInput = price.cachedInput ?? audioInput } = price
   const cached = Math.min(amount("cachedTokens"), amount("inputTokens"))
-  // Of the cached tokens the share that is sound is not told: they are taken from the sound first, as it comes first.
-  const audio = Math.max(0, amount("inputAudioTokens") - cached)
+  // Where the audio share of the cached tokens is not reported, they count as audio first.
+  const cachedAudio = Math.min(cached, amounts["cachedAudioTokens"] ?? amount("inputAudioTokens"))
+  const cachedText = cached - cachedAudio
+  const audio = Math.max(0, amount("inputAudioTokens") - cachedAudio)
   const text = Math.max(0, amount("inputTokens") - cached - audio)
   const spoken = amount("outputAudioTokens")
   const written = Math.max(0, amount("outputTokens") - spoken)
   const sum =
-    text * input + cached * cachedInput + audio * audioInput + written * output + spoken * audioOutput
+    text * input +
+    cachedText * cachedInput +
+    cachedAudio * cachedAudioInput +
+    audio * audioInput +
+    written * output +
+    spoken * audioOutput
   return sum / MILLION
 }

@@ -3,6 +3,7 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { createAssets } from "../assets/assets.ts"
+import { readPrices } from "../assets/prices.ts"
 import type { Config } from "../config/config.ts"
 import { CONFIG_TABLE } from "../config/variables.ts"
 import { messageOf } from "../lib/errors.ts"
@@ -48,6 +49,7 @@ function assetChecks(config: Config): Check[] {
     })
     const { agents, contexts, manifests } = assets.keys()
     assets.close()
+    readPrices(config.assetsDir)
     const counts = [
       counted(agents, "agent"),
       counted(contexts, "context"),

@@ -12,7 +12,7 @@ import { callerLeft } from "./stream-ended.ts"
 
 /** Reports are written at once, or as soon as the database can be written. */
 export function createCallLifecycle(context: ControlContext): CallLifecycle {
-  const { store, sweep, log } = context
+  const { store, prices, sweep, log } = context
   const write = (label: string, work: () => void) => log.background(label, retryWhileLocked(sweep, work))
   return {
     async sessionStart(callId) {
@@ -31,7 +31,7 @@ export function createCallLifecycle(context: ControlContext): CallLifecycle {
       write("recording a hang-up", () => callerLeft(context, callId))
     },
     usage(callId, usage) {
-      write("recording usage", () => store.usage.put(callId, priced(usage), sweep.clock.now()))
+      write("recording usage", () => store.usage.put(callId, priced(usage, prices), sweep.clock.now()))
     },
   }
 }

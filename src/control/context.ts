@@ -5,6 +5,7 @@ import type { Call, EndedBy } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
+import type { Prices } from "../call/price.ts"
 import type { Recorder } from "../call/recorder.ts"
 import type { Config } from "../config/config.ts"
 import type { Log } from "../lib/log.ts"
@@ -22,6 +23,8 @@ export type ControlContext = {
   store: Store
   recorder: Recorder
   assets: Assets
+  /** What models cost. */
+  prices: Prices
   liveCalls: LiveCalls
   /** Undefined without credentials: then no call can be placed or changed from here. */
   twilio: TwilioRest | undefined

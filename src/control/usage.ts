@@ -1,12 +1,15 @@
 /** What the models of a call have used, with an estimate of its cost. */
 
 import type { Call } from "../call/call.ts"
-import { priced } from "../call/price.ts"
+import { priced, type Prices } from "../call/price.ts"
 import type { Usage } from "../call/usage.ts"
 import type { Store } from "../store/store.ts"
 
+/** What `usageOf` reads. */
+export type UsageSource = { store: Pick<Store, "usage" | "events">; prices: Prices }
+
 /** Speech-to-speech models are counted as they report; text models by the replies that were recorded. */
-export function usageOf({ usage, events }: Pick<Store, "usage" | "events">, call: Call): Usage[] {
+export function usageOf({ store: { usage, events }, prices }: UsageSource, call: Call): Usage[] {
   const byModel = new Map<string, Record<string, number>>()
   for (const { event } of events.ofType(call.id, "reply.finished")) {
     if (event.type !== "reply.finished" || event.model === undefined) continue
@@ -22,6 +25,8 @@ export function usageOf({ usage, events }: Pick<Store, "usage" | "events">, call
     }
     byModel.set(event.model, amounts)
   }
-  const chat = [...byModel].map(([model, amounts]) => priced({ kind: "chat", model, amounts, cost: null }))
+  const chat = [...byModel].map(([model, amounts]) =>
+    priced({ kind: "chat", model, amounts, cost: null }, prices),
+  )
   return [...usage.of(call.id), ...chat]
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import type { CallEvent } from "../../src/call/events.ts"
+import { EMBEDDED_PRICES } from "../../src/assets/prices.ts"
 import { usageOf } from "../../src/control/usage.ts"
 import { createRecorder } from "../../src/store/recorder.ts"
 import { openStore } from "../../src/store/store.ts"
@@ -41,7 +42,7 @@ test("the replies of a text model are summed up with their cost, beside what a s
     { kind: "realtime", model: "m", amounts: { responses: 1 }, cost: 0.5 },
     clock.now(),
   )
-  const [realtime, chat] = usageOf(store, call)
+  const [realtime, chat] = usageOf({ store, prices: EMBEDDED_PRICES }, call)
   expect(realtime).toEqual({ kind: "realtime", model: "m", amounts: { responses: 1 }, cost: 0.5 })
   expect(chat).toMatchObject({
     kind: "chat",

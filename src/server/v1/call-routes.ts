@@ -142,7 +142,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
 
   app.get("/:sid/usage", (c) => {
     const call = findCall(context, c)
-    return c.json(usageView(call, usageOf(store, call)))
+    return c.json(usageView(call, usageOf(context.control, call)))
   })
 
   app.get("/:sid/events", zValidator("query", EventsQuery, refuseInvalid("query")), (c) => {
