@@ -67,6 +67,8 @@ export type Agent = {
     readonly tools: readonly ToolSpec[]
   }
   readonly model: AgentModel
+  /** IANA name of the time zone of the agent; undefined: the zone of this machine. */
+  readonly timeZone?: string | undefined
   /** First sentence of a call; empty: the caller speaks first. */
   readonly greeting: string
   readonly relay: {

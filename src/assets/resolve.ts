@@ -61,6 +61,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       engine,
       context,
       manifest,
+      timeZone: own.timeZone ?? shared.timeZone,
       model: modelOf(shared, own),
       greeting: greetingOf(own) ?? greetingOf(shared) ?? config.configuration?.greeting ?? "",
       relay,

@@ -1,6 +1,7 @@
 /** The schema of `serverConfig.json`: settings of the relay, the active assets, the agents. */
 
 import { z } from "zod"
+import { TimeZone } from "../call/local-time.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { ENGINES } from "../call/engine.ts"
 import { messageOf } from "../lib/errors.ts"
@@ -89,6 +90,7 @@ const AgentSettings = z.strictObject({
   context: AssetKey.optional(),
   manifest: AssetKey.optional(),
   greeting: z.string().max(1000).optional(),
+  timeZone: TimeZone.optional(),
   model: model.optional(),
   configuration: RelayConfiguration.optional(),
   languages: z.array(RelayLanguage).optional(),

@@ -83,8 +83,14 @@ export class CallAgent {
   /** For the next request to the model. */
   prompt(): Prompt {
     const { context, facts } = this.#options
-    const { call, parameters } = context
-    return promptFor({ agent: this.#agent, call: { ...call, prompt: this.#prompt }, parameters, facts })
+    const { call, parameters, sweep } = context
+    return promptFor({
+      agent: this.#agent,
+      call: { ...call, prompt: this.#prompt },
+      parameters,
+      now: sweep.clock.now(),
+      facts,
+    })
   }
 
   /** The engine can speak: says the first words and starts silence detection. */

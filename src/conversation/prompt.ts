@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto"
 import type { Agent } from "../assets/agent.ts"
 import type { Call, Parameters } from "../call/call.ts"
+import { localTimeOf } from "../call/local-time.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
 
@@ -25,12 +26,17 @@ export type PromptOptions = {
   agent: Agent
   call: Pick<Call, "sid" | "direction" | "from" | "to" | "prompt" | "createdAt">
   parameters: Parameters
+  /** The model receives this as the local time of the agent. Milliseconds since the epoch. */
+  now: number
   /** What else the engine knows about the call; empty fields are left out. */
   facts?: Record<string, string | null>
 }
 
-/** Context, call facts and parameters as one text, with `{placeholders}` of the context filled from the parameters. */
-export function promptFor({ agent, call, parameters, facts = {} }: PromptOptions): Prompt {
+/**
+ * Context, call facts with the local time, and parameters as one text, with `{placeholders}` of the context filled from the
+ * parameters. What changes from call to call comes last, so that the context can be cached.
+ */
+export function promptFor({ agent, call, parameters, now, facts = {} }: PromptOptions): Prompt {
   const context = fillPlaceholders(call.prompt ?? agent.context.text, parameters)
   const known = {
     callSid: call.sid,
@@ -38,6 +44,7 @@ export function promptFor({ agent, call, parameters, facts = {} }: PromptOptions
     from: call.from,
     to: call.to,
     startedAt: new Date(call.createdAt).toISOString(),
+    ...localTimeOf(now, agent.timeZone),
     ...facts,
   }
   const present = Object.fromEntries(

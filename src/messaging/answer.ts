@@ -107,7 +107,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
     turn: history.agent(),
     history,
     model,
-    prompt: () => promptOf(conversation, agentOf(conversation)),
+    prompt: () => promptOf(conversation, agentOf(conversation), clock.now()),
     toolCalls,
     times,
     sweep,
@@ -133,11 +133,16 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
   return outcome === "said" ? { outcome, text: heard, endedBy } : { outcome }
 }
 
-function promptOf({ id, userId, createdAt, parameters }: StoredConversation, agent: Agent): Prompt {
+function promptOf(
+  { id, userId, createdAt, parameters }: StoredConversation,
+  agent: Agent,
+  now: number,
+): Prompt {
   const prompt = promptFor({
     agent,
     call: { sid: null, direction: "inbound", from: "", to: "", prompt: null, createdAt },
     parameters,
+    now,
     facts: { channel: "text messages" },
   })
   const safetyId = createHash("sha256")

@@ -311,6 +311,21 @@ describe("serverConfig.json", () => {
     },
   )
 
+  test("a time zone is the agent's own or the default agent's, and must exist", () => {
+    const agents = { default: { timeZone: "Europe/Berlin" }, us: { timeZone: "America/New_York" }, other: {} }
+    using t = setUp({ "serverConfig.json": { agents } })
+    const zones = ["default", "us", "other"].map((agent) => t.open().agentFor({ agent }).timeZone)
+    expect(zones).toEqual(["Europe/Berlin", "America/New_York", "Europe/Berlin"])
+    using wrong = setUp({
+      "serverConfig.json": { agents: { a: { timeZone: "+01:00" }, b: { timeZone: "Mars/Base" } } },
+    })
+    const fault = "must be a time zone of the IANA database, such as Europe/Berlin"
+    expect(wrong.faults()).toEqual([
+      expect.stringContaining(`agents.a.timeZone: ${fault}`),
+      expect.stringContaining(`agents.b.timeZone: ${fault}`),
+    ])
+  })
+
   test("languages are found at their old place", () => {
     using t = setUp({
       "serverConfig.json": {

@@ -1,0 +1,44 @@
+/** Date and time as people at one place say it. Pure. */
+
+import { z } from "zod"
+
+/** A name of the IANA time zone database. */
+export const TimeZone = z.string().refine(isTimeZone, {
+  error: "must be a time zone of the IANA database, such as Europe/Berlin",
+})
+
+export type LocalTime = { localDate: string; localTime: string; timeZone: string }
+
+/**
+ * Weekday and date, time of day (24 hours) and zone: `Friday, 27 November 2026`, `14:05`, `Europe/Berlin`.
+ * `now` is in milliseconds since the epoch; without a zone it is the one of this machine.
+ */
+export function localTimeOf(now: number, timeZone?: string): LocalTime {
+  const format = new Intl.DateTimeFormat("en-GB", {
+    timeZone,
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  })
+  const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]))
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? ""
+  return {
+    localDate: `${part("weekday")}, ${part("day")} ${part("month")} ${part("year")}`,
+    localTime: `${part("hour")}:${part("minute")}`,
+    timeZone: format.resolvedOptions().timeZone,
+  }
+}
+
+function isTimeZone(name: string): boolean {
+  // An offset such as +01:00 knows no summer time.
+  if (!/^[A-Za-z]/.test(name)) return false
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== ""
+  } catch {
+    return false
+  }
+}
