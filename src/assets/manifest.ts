@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import { HttpToolSpec } from "../call/http-tool-spec.ts"
+import { schemaFaults } from "../call/tool-schema.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
 
 const parameters = z
@@ -16,10 +17,21 @@ const spec = {
   strict: z.boolean().nullish(),
 }
 
+type Spec = { parameters: object; strict?: boolean | null | undefined }
+
+function checkSchema({ value: { parameters: schema, strict }, issues }: z.core.ParsePayload<Spec>): void {
+  for (const { path, message } of schemaFaults(schema, { strict: strict === true })) {
+    issues.push({ code: "custom", path: ["parameters", ...path], message, input: schema })
+  }
+}
+
 /** The shape of the Responses API. */
-const flat = z.looseObject({ type: z.literal("function").optional(), ...spec })
+const flat = z.looseObject({ type: z.literal("function").optional(), ...spec }).check(checkSchema)
 /** The shape of Chat Completions. */
-const nested = z.looseObject({ type: z.literal("function"), function: z.looseObject(spec) })
+const nested = z.looseObject({
+  type: z.literal("function"),
+  function: z.looseObject(spec).check(checkSchema),
+})
 /** In addition to either shape: the service that runs the tool. */
 const service = z.looseObject({ http: HttpToolSpec.optional() })
 

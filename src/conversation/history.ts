@@ -3,6 +3,7 @@
 import type { CallId } from "../call/ids.ts"
 import type { Latency, Speaker, ToolRecord, Turn } from "../call/turn.ts"
 import type { ChatItem } from "../llm/chat-model.ts"
+import { soundCall } from "../tools/sound-call.ts"
 
 /** Told to a model in place of the result of a tool that still runs. */
 const STILL_RUNNING = JSON.stringify({
@@ -50,7 +51,10 @@ export class History {
   constructor({ callId, turns = [], keep }: HistoryOptions) {
     this.#callId = callId
     this.#keep = keep
-    this.#turns = turns.map((turn) => ({ ...turn, tool: turn.tool && { ...turn.tool } }))
+    this.#turns = turns.map((turn) => ({
+      ...turn,
+      tool: turn.tool && { ...turn.tool, ...soundCall(turn.tool).call },
+    }))
     this.#nextSeq = turns.reduce((highest, turn) => Math.max(highest, turn.seq), -1) + 1
     for (const turn of this.#turns) {
       // A tool that was cut off by the end of the process has no result and never will have one.
@@ -73,13 +77,20 @@ export class History {
   /** What the caller said or pressed. */
   caller(text: string, options: { kind: "speech" | "keypad"; lang?: string | undefined; at: number }): Turn {
     const { kind, lang, at } = options
-    return this.#add({ kind, speaker: "caller", text, lang: lang ?? null, startedAt: at, endedAt: at })
+    return this.#add({
+      kind,
+      speaker: "caller",
+      text: text.toWellFormed(),
+      lang: lang ?? null,
+      startedAt: at,
+      endedAt: at,
+    })
   }
 
   /** A message that nobody said: a status, a fact, an instruction. The model takes it as from `speaker`. */
   note(text: string, options: { speaker: Speaker; at: number }): Turn {
     const { speaker, at } = options
-    return this.#add({ kind: "note", speaker, text, startedAt: at, endedAt: at })
+    return this.#add({ kind: "note", speaker, text: text.toWellFormed(), startedAt: at, endedAt: at })
   }
 
   /** An empty turn of the agent, to be filled by `say`. It has its place and is kept from its first word on. */

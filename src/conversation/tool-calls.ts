@@ -5,6 +5,7 @@ import type { Turn } from "../call/turn.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { ToolOutcome } from "../tools/define-tool.ts"
 import { outcomeText, type ToolCall } from "../tools/run-tool.ts"
+import { soundCall } from "../tools/sound-call.ts"
 import type { History } from "./history.ts"
 
 export type ToolCallsOptions = {
@@ -43,11 +44,15 @@ export class ToolCalls {
 
   async #run(reply: Turn, call: ToolCall & { callId: string }): Promise<ToolOutcome> {
     const { history, run, sweep, publish } = this.#options
-    const { callId, name } = call
+    const { callId } = call
+    // A call that no model would take back must not get into the history: it would break every later request.
+    const { call: sound, fault } = soundCall(call)
+    const { name } = sound
     const startedAt = sweep.clock.now()
-    const turn = history.toolCalled(reply, call, startedAt)
+    const turn = history.toolCalled(reply, { callId, ...sound }, startedAt)
     publish({ type: "tool.started", toolCallId: callId, name })
-    const outcome = await run({ name, arguments: call.arguments })
+    const outcome: ToolOutcome =
+      fault === undefined ? await run(sound) : { ok: false, code: "INVALID_ARGUMENTS", message: fault }
     const at = sweep.clock.now()
     history.toolFinished(turn, { output: outcomeText(outcome), ok: outcome.ok, at })
     publish({

@@ -166,6 +166,23 @@ describe("files", () => {
     expect(again.agentFor({}).context.version).not.toBe(context.version)
   })
 
+  test("the schema of a tool is checked in both shapes, and a fault names file and field", () => {
+    const parameters = { type: "object", properties: { list: { type: "array" } }, required: ["lst"] }
+    const closed = { type: "object", properties: { a: { type: "string" } }, additionalProperties: false }
+    using t = setUp({
+      "flatTools.json": { tools: [{ name: "end-call", parameters }] },
+      "nestedTools.json": { tools: [{ type: "function", function: { name: "end-call", parameters } }] },
+      "strictTools.json": { tools: [{ name: "end-call", parameters: closed, strict: true }] },
+    })
+    expect(t.faults()).toEqual([
+      'flatTools.json:8 tools.0.parameters.properties.list: must have "items", because its type is array',
+      "flatTools.json:12 tools.0.parameters.required: names lst, which is not among the properties",
+      'nestedTools.json:10 tools.0.function.parameters.properties.list: must have "items", because its type is array',
+      "nestedTools.json:14 tools.0.function.parameters.required: names lst, which is not among the properties",
+      "strictTools.json:5 tools.0.parameters.required: must name a, because the tool is strict",
+    ])
+  })
+
   test("both shapes of a tool are stored flat", () => {
     const parameters = { type: "object", properties: { conversationSummary: { type: "string" } } }
     using t = setUp({

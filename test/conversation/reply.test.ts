@@ -209,11 +209,11 @@ describe("tools", () => {
       Promise.withResolvers<ReturnType<typeof ok>>(),
       Promise.withResolvers<ReturnType<typeof ok>>(),
     ]
-    using stand = new Stand({ tools: { find: (args) => results[Number(args)]!.promise } })
+    using stand = new Stand({ tools: { find: (args) => results[JSON.parse(args).n]!.promise } })
     const first = await stand.ask("Find both")
-    await first.call("find", "0", "a")
+    await first.call("find", '{"n":0}', "a")
     expect(stand.ran).toHaveLength(1)
-    await first.call("find", "1", "b")
+    await first.call("find", '{"n":1}', "b")
     await first.end("", { reason: "tool-calls" })
     results[1]!.resolve(ok("second"))
     await settled()
@@ -221,8 +221,8 @@ describe("tools", () => {
     results[0]!.resolve(ok("first"))
     const second = await stand.model.next()
     expect(itemLines([...second.items]).slice(1)).toEqual([
-      "call a: find 0",
-      "call b: find 1",
+      'call a: find {"n":0}',
+      'call b: find {"n":1}',
       'result a: {"success":true,"message":"first"}',
       'result b: {"success":true,"message":"second"}',
     ])
@@ -478,3 +478,31 @@ function retryable() {
 function reasoning(item: string) {
   return { type: "opaque" as const, backEnd: "openai-responses", item }
 }
+
+describe("arguments that no model would take back", () => {
+  test.each([
+    ["cut off", "find", '{"what":"a key', "call c: find {}", []],
+    ["encoded twice", "find", '"{\\"what\\":1}"', 'call c: find {"what":1}', ['find {"what":1}']],
+    ["with a NUL", "find", '{"what":"a\\u0000"}', 'call c: find {"what":"a"}', ['find {"what":"a"}']],
+    ["null", "find", "null", "call c: find {}", ["find {}"]],
+    ["under a name with more than letters", "functions.find", "{}", "call c: find {}", ["find {}"]],
+  ])("do not get into the history: %s", async (_, name, args, shown, ran) => {
+    using stand = new Stand({ tools: { find: () => ok() } })
+    const request = await stand.ask("Find it")
+    await request.send({ type: "tool-call", callId: "c", name, arguments: args })
+    await request.end("", { reason: "tool-calls" })
+    const next = await stand.model.next()
+    expect(itemLines([...next.items])[1]).toBe(shown)
+    expect(stand.ran).toEqual(ran)
+  })
+
+  test("that were stored before are repaired when the conversation is taken up again", () => {
+    using first = new Stand()
+    const { history } = first
+    const reply = history.agent()
+    const turn = history.toolCalled(reply, { callId: "c", name: "find", arguments: '{"what":' }, 0)
+    history.toolFinished(turn, { output: "{}", ok: true, at: 0 })
+    using again = new Stand({ turns: [turn] })
+    expect(again.items).toEqual(["call c: find {}", "result c: {}"])
+  })
+})
