@@ -26,6 +26,8 @@ export type AgentModel = {
   readonly maxOutputTokens?: number | undefined
   readonly reasoningEffort?: string | undefined
   readonly verbosity?: "low" | "medium" | "high" | undefined
+  /** `strict`: a compatible server is sent one system message, then user and assistant in turns. Default: `any`. */
+  readonly roles?: "any" | "strict" | undefined
 }
 
 export type SilenceRule = {

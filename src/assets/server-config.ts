@@ -40,6 +40,7 @@ const model = z.union([
     maxOutputTokens: z.int().positive().optional(),
     reasoningEffort: z.enum(["none", "minimal", "low", "medium", "high", "xhigh", "max"]).optional(),
     verbosity: z.enum(["low", "medium", "high"]).optional(),
+    roles: z.enum(["any", "strict"]).optional(),
   }),
 ])
 

@@ -5,6 +5,7 @@ import { ChatModelError, type ChatModel } from "./chat-model.ts"
 import { createDemoModel } from "./demo/demo-model.ts"
 import { createFlowiseModel, type FlowiseModelOptions } from "./flowise/flowise.ts"
 import { createChatCompletionsModel } from "./openai/openai-chat.ts"
+import type { Roles } from "./openai/dialect.ts"
 import { isOpenAiHost, OPENAI_BASE_URL, openAiSource } from "./openai/openai-client.ts"
 import { DEFAULT_MODEL, type ModelSettings } from "./openai/openai-models.ts"
 import { createResponsesModel } from "./openai/openai-responses.ts"
@@ -14,6 +15,8 @@ export type ModelChoice = ModelSettings & {
   /** At Flowise the id of a flow. */
   name?: string | undefined
   baseUrl?: string | undefined
+  /** For Chat Completions only. */
+  roles?: Roles | undefined
 }
 
 export type ModelKeys = {
@@ -30,7 +33,7 @@ export type ModelKeys = {
  * without address or id.
  */
 export function createChatModel(choice: ModelChoice, keys: ModelKeys): ChatModel {
-  const { provider, name, baseUrl: chosenUrl, ...settings } = choice
+  const { provider, name, baseUrl: chosenUrl, roles, ...settings } = choice
   const apiKey = keys.openaiApiKey
   const ownUrl = chosenUrl ?? keys.openaiBaseUrl
   const baseUrl = ownUrl ?? OPENAI_BASE_URL
@@ -44,10 +47,10 @@ export function createChatModel(choice: ModelChoice, keys: ModelKeys): ChatModel
   const model = name ?? keys.openaiModel ?? DEFAULT_MODEL
   const client = openAiSource({ apiKey, baseUrl })
   const options = { ...settings, apiKey, baseUrl, model, client }
-  if (provider === "openai-compatible" || !apiKey) return createChatCompletionsModel(options)
+  if (provider === "openai-compatible" || !apiKey) return createChatCompletionsModel({ ...options, roles })
   const responses = createResponsesModel(options)
   if (provider === "openai" || isOpenAiHost(baseUrl)) return responses
-  return firstThatIsThere(responses, createChatCompletionsModel(options))
+  return firstThatIsThere(responses, createChatCompletionsModel({ ...options, roles }))
 }
 
 function flowiseModel({ name, baseUrl: chosenUrl }: ModelChoice, { flowise = {} }: ModelKeys): ChatModel {

@@ -2,63 +2,108 @@
 
 import { z } from "zod"
 import type { ChatPart, ChatRequest } from "../chat-model.ts"
-import { brokenStream } from "./openai-errors.ts"
 import { SpokenFilter } from "../reasoning-filter.ts"
+import { CHAT_BACK_END, type CallExtras } from "./chat-messages.ts"
+import { brokenStream, chunkFailure } from "./openai-errors.ts"
 import { ToolCallAssembler, ToolCallFragment } from "./tool-call-assembler.ts"
+
+/** What is kept of reasoning that the server may want back. */
+const MAX_REASONING_CHARS = 65_536
+
+/** A text, or a list of parts of which only those of text are spoken. (Mistral: "Reasoning".) */
+const Content = z.union([
+  z.string(),
+  z
+    .array(z.union([z.string(), z.looseObject({ type: z.string().nullish(), text: z.string().nullish() })]))
+    .transform((parts) => parts.map((part) => (typeof part === "string" ? part : textOf(part))).join("")),
+])
+
+const Delta = z.object({
+  content: Content.nullish(),
+  refusal: z.string().nullish(),
+  reasoning_content: z.string().nullish().catch(undefined),
+  tool_calls: z.array(ToolCallFragment).nullish(),
+})
+
+const UsageBlock = z
+  .object({
+    prompt_tokens: z.number(),
+    prompt_tokens_details: z.object({ cached_tokens: z.number().nullish() }).nullish(),
+    /** (DeepSeek: "Context caching".) */
+    prompt_cache_hit_tokens: z.number().nullish(),
+    completion_tokens: z.number(),
+  })
+  .nullish()
+  .catch(undefined)
 
 const Chunk = z.object({
   choices: z
     .array(
       z.object({
-        delta: z
-          .object({
-            content: z.string().nullish(),
-            refusal: z.string().nullish(),
-            tool_calls: z.array(ToolCallFragment).nullish(),
-          })
-          .nullish(),
+        delta: Delta.nullish(),
+        /** In place of `delta` where a server answers at once. */
+        message: Delta.nullish(),
         finish_reason: z.string().nullish(),
       }),
     )
     .nullish(),
-  usage: z
-    .object({
-      prompt_tokens: z.number(),
-      prompt_tokens_details: z.object({ cached_tokens: z.number().nullish() }).nullish(),
-      completion_tokens: z.number(),
-    })
-    .nullish()
-    .catch(undefined),
+  usage: UsageBlock,
+  /** (Groq: "Text generation: Streaming".) */
+  x_groq: z.object({ usage: UsageBlock }).nullish().catch(undefined),
+  /** `error` where a failure comes without a wrapper. (vLLM.) */
+  object: z.string().nullish().catch(undefined),
+  error: z.unknown().optional(),
 })
 
-/** Turns chunks into parts. Reasoning in fields of its own is never looked at. */
+/** Reasons that say that the server gave up. (DeepSeek, Mistral, vLLM.) */
+const GAVE_UP = new Set(["error", "abort", "insufficient_system_resource"])
+
+/** Turns chunks into parts. Reasoning in fields of its own is never spoken. */
 export class ChatChunks {
   readonly #filter = new SpokenFilter()
   readonly #calls = new ToolCallAssembler()
   readonly #request: ChatRequest
   #finishReason: string | undefined
-  #usage: z.infer<typeof Chunk>["usage"]
+  #isDone = false
+  #spoke = false
+  #reasoning = ""
+  #usage: z.infer<typeof UsageBlock>
 
   constructor(request: ChatRequest) {
     this.#request = request
   }
 
-  /** Whether the server has said why the answer ended. */
+  /** Whether the server has said why the answer ended, or that it is done with an answer that has something in it. */
   get isComplete(): boolean {
-    return this.#finishReason !== undefined
+    return this.#finishReason !== undefined || (this.#isDone && (this.#spoke || this.#calls.size > 0))
   }
 
   *read(chunk: unknown): Generator<ChatPart> {
     const parsed = Chunk.safeParse(chunk)
     if (!parsed.success) throw brokenStream("held a chunk that cannot be read", parsed.error)
-    const { choices, usage } = parsed.data
-    this.#usage = usage ?? this.#usage
+    const { choices, usage, x_groq: groq, error, object } = parsed.data
+    if (error) throw chunkFailure(error)
+    if (object === "error") throw chunkFailure(chunk)
+    this.#usage = usage ?? groq?.usage ?? this.#usage
     const choice = choices?.[0]
     if (!choice) return
-    const text = this.#filter.push((choice.delta?.content ?? "") + (choice.delta?.refusal ?? ""))
-    if (text !== "") yield { type: "text", text }
-    for (const fragment of choice.delta?.tool_calls ?? []) this.#calls.add(fragment)
-    this.#finishReason = choice.finish_reason ?? this.#finishReason
+    const delta = choice.delta ?? (this.#spoke ? undefined : choice.message)
+    const text = this.#filter.push((delta?.content ?? "") + (delta?.refusal ?? ""))
+    if (text !== "") {
+      this.#spoke = true
+      yield { type: "text", text }
+    }
+    if (delta?.reasoning_content && this.#reasoning.length < MAX_REASONING_CHARS) {
+      this.#reasoning += delta.reasoning_content
+    }
+    for (const fragment of delta?.tool_calls ?? []) this.#calls.add(fragment)
+    if (GAVE_UP.has(choice.finish_reason ?? "")) throw chunkFailure({ message: choice.finish_reason })
+    if (choice.finish_reason) this.#finishReason = choice.finish_reason
+  }
+
+  /** `data: [DONE]`. */
+  done(): void {
+    this.#isDone = true
   }
 
   *end(): Generator<ChatPart> {
@@ -68,7 +113,18 @@ export class ChatChunks {
     const taken = this.#request.items.flatMap((item) => (item.type === "tool-call" ? [item.callId] : []))
     const calls =
       this.#request.toolChoice === "none" ? [] : this.#calls.finish({ taken, cutOff: cut !== undefined })
-    for (const call of calls) yield { type: "tool-call", ...call }
+    const item: CallExtras = {
+      reasoning: this.#reasoning,
+      extras: Object.fromEntries(
+        calls.flatMap(({ callId, extra }) => (extra === undefined ? [] : [[callId, extra]])),
+      ),
+    }
+    if (calls.length > 0 && (item.reasoning !== "" || Object.keys(item.extras).length > 0)) {
+      yield { type: "opaque", backEnd: CHAT_BACK_END, item }
+    }
+    for (const { callId, name, arguments: args } of calls) {
+      yield { type: "tool-call", callId, name, arguments: args }
+    }
     yield {
       type: "end",
       reason: cut ?? (calls.length > 0 ? "tool-calls" : "stop"),
@@ -76,7 +132,8 @@ export class ChatChunks {
         ? {
             usage: {
               inputTokens: this.#usage.prompt_tokens,
-              cachedTokens: this.#usage.prompt_tokens_details?.cached_tokens ?? 0,
+              cachedTokens:
+                this.#usage.prompt_tokens_details?.cached_tokens ?? this.#usage.prompt_cache_hit_tokens ?? 0,
               outputTokens: this.#usage.completion_tokens,
             },
           }
@@ -85,7 +142,18 @@ export class ChatChunks {
   }
 }
 
+function textOf({
+  type,
+  text,
+}: {
+  type?: string | null | undefined
+  text?: string | null | undefined
+}): string {
+  return type == null || type === "text" || type === "output_text" ? (text ?? "") : ""
+}
+
+/** `model_length` and `max_tokens` are other servers' words for `length`. */
 function cutBy(finishReason: string | undefined): "length" | "filtered" | undefined {
-  if (finishReason === "length") return "length"
+  if (["length", "model_length", "max_tokens"].includes(finishReason ?? "")) return "length"
   return finishReason === "content_filter" ? "filtered" : undefined
 }

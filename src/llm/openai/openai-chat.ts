@@ -2,22 +2,26 @@
 
 import type OpenAI from "openai"
 import type { ToolSpec } from "../../call/tool-spec.ts"
-import type { ChatItem, ChatModel, ChatRequest } from "../chat-model.ts"
+import type { ChatModel, ChatRequest } from "../chat-model.ts"
 import { isStrictSchema } from "../answer-format.ts"
 import { ChatChunks } from "./chat-chunks.ts"
+import { chatMessages } from "./chat-messages.ts"
+import { END, readChatStream } from "./chat-stream.ts"
+import { adapted, newDialect, type Dialect, type Roles } from "./dialect.ts"
 import { exchange } from "./streaming-request.ts"
 import { isOpenAiHost, OPENAI_BASE_URL, openAiSource, type OpenAiSource } from "./openai-client.ts"
 import { brokenStream } from "./openai-errors.ts"
 import { quickSettings, type ModelSettings } from "./openai-models.ts"
 
 type Body = OpenAI.Chat.ChatCompletionCreateParamsStreaming
-type Message = OpenAI.Chat.ChatCompletionMessageParam
 
 export type ChatCompletionsModelOptions = ModelSettings & {
   /** Left out for servers that want none. */
   apiKey?: string | undefined
   baseUrl?: string | undefined
   model: string
+  /** What is known of the server; what it refuses is learned beside that. */
+  roles?: Roles | undefined
   /** Shares one client among models. */
   client?: OpenAiSource | undefined
 }
@@ -28,38 +32,35 @@ export function createChatCompletionsModel({
   baseUrl = OPENAI_BASE_URL,
   client = openAiSource({ apiKey, baseUrl }),
   model,
+  roles = "any",
   ...settings
 }: ChatCompletionsModelOptions): ChatModel {
   const atOpenAi = isOpenAiHost(baseUrl)
   const fixed = { model, stream: true as const, ...settingFields(model, settings, atOpenAi) }
-  let takesStreamOptions = true
-  let takesFormat = true
+  let dialect = newDialect(roles)
   return {
     name: `openai-compatible:${model}`,
     async *reply(request, signal) {
-      const body: Body = { ...fixed, ...requestFields(request, atOpenAi) }
-      const chunks = exchange({ open, signal })
+      const events = exchange({ open, signal, isLast: (event) => event === END })
       async function open(connection: AbortSignal) {
         const { completions } = (await client()).chat
         for (;;) {
-          const sent: Body = {
-            ...body,
-            ...(takesStreamOptions ? { stream_options: { include_usage: true } } : {}),
-            ...(takesFormat ? formatField(request) : {}),
-          }
+          const sent: Body = { ...fixed, ...requestFields(request, atOpenAi, dialect) }
           try {
-            return await completions.create(sent, { signal: connection })
+            return readChatStream(await completions.create(sent, { signal: connection }).asResponse())
           } catch (error) {
-            const words = error instanceof Error ? error.message : ""
-            if (sent.stream_options && /stream_options|include_usage/.test(words)) takesStreamOptions = false
-            else if (sent.response_format && /response_format|json_schema/.test(words)) takesFormat = false
-            else throw error
+            const better = adapted(dialect, error)
+            if (!better || connection.aborted) throw error
+            dialect = better
           }
         }
       }
       const answer = new ChatChunks(request)
       try {
-        for await (const chunk of chunks) yield* answer.read(chunk)
+        for await (const event of events) {
+          if (event === END) answer.done()
+          else yield* answer.read(event.chunk)
+        }
       } catch (error) {
         // What breaks after the answer is complete is no loss.
         if (!answer.isComplete) throw error
@@ -85,15 +86,17 @@ function settingFields(model: string, settings: ModelSettings, atOpenAi: boolean
   } satisfies Partial<Body>
 }
 
-function requestFields(request: ChatRequest, atOpenAi: boolean) {
-  const { instructions, items, tools, toolChoice, cacheKey, safetyId } = request
+function requestFields(request: ChatRequest, atOpenAi: boolean, dialect: Dialect) {
+  const { tools, toolChoice, cacheKey, safetyId } = request
   // Many servers ignore `none`; without tools every server answers in words. OpenAI keeps its cache with them.
   const offered = toolChoice === "none" && !atOpenAi ? [] : tools
   return {
-    messages: [...message("system", instructions), ...toMessages(items)],
+    messages: chatMessages(request, dialect),
     ...(offered.length === 0 ? {} : { tools: offered.map(toTool) }),
     ...(offered.length === 0 || !atOpenAi ? {} : { tool_choice: toolChoice, parallel_tool_calls: true }),
     ...(atOpenAi ? { prompt_cache_key: cacheKey, safety_identifier: safetyId } : {}),
+    ...(dialect.streamOptions ? { stream_options: { include_usage: true } } : {}),
+    ...(dialect.responseFormat ? formatField(request) : {}),
   } satisfies Partial<Body>
 }
 
@@ -109,36 +112,4 @@ function toTool({ name, description, parameters, strict }: ToolSpec) {
     type: "function" as const,
     function: { name, description, parameters, ...(strict ? { strict } : {}) },
   }
-}
-
-/** Calls that stand together, with the words before them, are one message. */
-function toMessages(items: readonly ChatItem[]): Message[] {
-  const messages: Message[] = []
-  for (const item of items) {
-    switch (item.type) {
-      case "message":
-        messages.push(...message(item.role, item.text))
-        break
-      case "tool-call": {
-        const { callId: id, name, arguments: args } = item
-        const call = { id, type: "function" as const, function: { name, arguments: args } }
-        const last = messages.at(-1)
-        if (last?.role === "assistant") last.tool_calls = [...(last.tool_calls ?? []), call]
-        else messages.push({ role: "assistant", content: null, tool_calls: [call] })
-        break
-      }
-      case "tool-result":
-        messages.push({ role: "tool", tool_call_id: item.callId, content: item.output })
-        break
-      case "opaque":
-        break
-      default:
-        item satisfies never
-    }
-  }
-  return messages
-}
-
-function message(role: "user" | "assistant" | "system", content: string): Message[] {
-  return content === "" ? [] : [{ role, content }]
 }

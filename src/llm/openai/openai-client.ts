@@ -1,6 +1,7 @@
 /** Where the OpenAI SDK comes from: loaded on first use, one client for all requests to one address. */
 
 import type OpenAI from "openai"
+import { fetchReadably } from "./refusals.ts"
 
 /** Source: OpenAI "API reference: Introduction". */
 export const OPENAI_BASE_URL = "https://api.openai.com/v1"
@@ -35,6 +36,7 @@ export function openAiSource({ apiKey, baseUrl = OPENAI_BASE_URL }: OpenAiSource
       maxRetries: 0,
       timeout: HEADERS_TIMEOUT_MS,
       logLevel: "off",
+      fetch: fetchReadably,
       // What is left out here would be read from the environment.
       adminAPIKey: null,
       organization: null,

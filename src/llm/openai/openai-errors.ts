@@ -53,6 +53,27 @@ export function streamFailure(
   })
 }
 
+const ChunkFault = z.object({
+  message: z.string().optional().catch(undefined),
+  type: z.string().optional().catch(undefined),
+  code: z.union([z.string(), z.number()]).optional().catch(undefined),
+})
+
+/** A failure reported in a chunk of a Chat Completions stream: an object, or only words. */
+export function chunkFailure(error: unknown): ChatModelError {
+  const fault = ChunkFault.safeParse(error).data ?? {}
+  const status = /^[45]\d\d$/.test(String(fault.code)) ? Number(fault.code) : undefined
+  const words = fault.message ?? (typeof error === "string" ? error : "no reason given")
+  return new ChatModelError(`The model failed: ${words.slice(0, MAX_MESSAGE_CHARS)}`, {
+    retryable: isRetryable({
+      status,
+      codes: [status === undefined ? fault.code?.toString() : undefined, fault.type],
+      headers: undefined,
+    }),
+    status,
+  })
+}
+
 /** A stream that broke a promise of its protocol. */
 export function brokenStream(what: string, cause?: unknown): ChatModelError {
   return new ChatModelError(`The model's answer ${what}`, { retryable: true, cause })

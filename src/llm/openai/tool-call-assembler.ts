@@ -13,23 +13,31 @@ export const ToolCallFragment = z.object({
   function: z
     .object({ name: z.string().nullish(), arguments: z.union([z.string(), z.looseObject({})]).nullish() })
     .nullish(),
+  /** What Gemini wants back with the call, unread. */
+  extra_content: z.unknown().optional(),
 })
 export type ToolCallFragment = z.infer<typeof ToolCallFragment>
 
-type Draft = { index: number | undefined; id: string; name: string; arguments: string }
+type Draft = { index: number | undefined; id: string; name: string; arguments: string; extra: unknown }
 
 export class ToolCallAssembler {
   readonly #drafts: Draft[] = []
 
-  add({ index, id, function: part }: ToolCallFragment): void {
+  /** How many have begun. */
+  get size(): number {
+    return this.#drafts.length
+  }
+
+  add({ index, id, function: part, extra_content: extra }: ToolCallFragment): void {
     const name = part?.name ?? ""
     let draft = this.#draftOf(index ?? undefined, id ?? "", name)
     if (!draft) {
       if (this.#drafts.length === MAX_CALLS) throw brokenStream("held too many tool calls")
-      draft = { index: index ?? undefined, id: "", name: "", arguments: "" }
+      draft = { index: index ?? undefined, id: "", name: "", arguments: "", extra: undefined }
       this.#drafts.push(draft)
     }
     draft.id ||= id ?? ""
+    draft.extra ??= extra
     // Some servers repeat the name in each fragment.
     draft.name ||= name
     const piece = part?.arguments ?? ""
@@ -43,25 +51,37 @@ export class ToolCallAssembler {
    */
   finish({ taken, cutOff }: { taken: Iterable<string>; cutOff: boolean }) {
     const ids = new Set(taken)
-    return this.#drafts.flatMap(({ id, name, arguments: written }) => {
+    return this.#drafts.flatMap(({ id, name, arguments: written, extra }) => {
       const args = written.trim() === "" ? "{}" : written
       if (name === "" || (cutOff && !isJson(args))) return []
       const callId = id === "" || ids.has(id) ? `call_${crypto.randomUUID()}` : id
       ids.add(callId)
-      return [{ callId, name, arguments: args }]
+      return [{ callId, name, arguments: args, extra }]
     })
   }
 
+  /**
+   * The call that a fragment goes on with. One with a name begins another call where the last one of that place is whole
+   * already: servers that send whole calls give many of them number 0, or no number and no id. One without a name goes on
+   * with the last call of its place, even under another id, because some servers make up a new id for each fragment.
+   */
   #draftOf(index: number | undefined, id: string, name: string): Draft | undefined {
-    if (index !== undefined) {
-      // Parallel calls that all claim to be number 0 differ in their ids or names.
-      return this.#drafts.findLast(
-        (draft) => draft.index === index && fits(draft.id, id) && fits(draft.name, name),
-      )
-    }
-    if (id !== "") return this.#drafts.find((draft) => draft.id === id)
-    return name === "" ? this.#drafts.at(-1) : undefined
+    const known =
+      id === "" ? undefined : this.#drafts.findLast((draft) => draft.id === id && isAt(draft, index))
+    if (known) return known
+    const last = this.#drafts.findLast((draft) => isAt(draft, index))
+    if (!last) return undefined
+    if (name === "") return id === "" || index !== undefined ? last : undefined
+    return fits(last.id, id) && fits(last.name, name) && !isWhole(last) ? last : undefined
   }
+}
+
+function isAt(draft: Draft, index: number | undefined): boolean {
+  return index === undefined || draft.index === index
+}
+
+function isWhole({ name, arguments: args }: Draft): boolean {
+  return name !== "" && args !== "" && isJson(args)
 }
 
 function fits(known: string, given: string): boolean {

@@ -187,6 +187,26 @@ describe("answer", () => {
     ],
     ["fields nobody knows", { steps: [{ event: { ...chunk({ content: "Hi.", audio: 5 }), x_groq: {} } }] }],
     ["a refusal", { steps: [{ refuse: ["Hi."] }] }],
+    [
+      "content as a list of parts, some of them reasoning",
+      {
+        steps: [
+          { event: chunk({ content: [{ type: "thinking", thinking: [{ type: "text", text: "hm" }] }] }) },
+          { event: chunk({ content: [{ type: "text", text: "H" }, "i", { type: "image_url" }] }) },
+          { say: ["."] },
+        ],
+      },
+    ],
+    [
+      "a whole message in place of pieces",
+      { steps: [{ event: { choices: [{ message: { content: "Hi." } }] } }] },
+    ],
+    ["comments that keep the connection open", { steps: [{ raw: ": keep-alive\n\n" }, { say: ["Hi."] }] }],
+    [
+      "events with Windows line ends",
+      { steps: [{ raw: `data: ${JSON.stringify(chunk({ content: "Hi." }))}\r\n\r\n` }] },
+    ],
+    ["no reason for the end, but its mark", { ...says("Hi."), finishReason: null }],
     ["reasoning in a field of its own", { steps: [{ reason: ["hm ", "hm"] }, { say: ["Hi."] }] }],
     ["reasoning between tags", { steps: [{ say: ["<think>hm</think>\n\nHi."] }] }],
     [
@@ -284,6 +304,14 @@ describe("failure", () => {
       { steps: [{ event: { error: { code: 400, message: "?" } } }] },
       false,
     ],
+    ["an error in words alone", { steps: [{ event: { error: "out of memory" } }] }, true],
+    [
+      "an error without a wrapper",
+      { steps: [{ say: ["Hi"] }, { event: { object: "error", message: "?", code: 400 } }] },
+      false,
+    ],
+    ["a server that gave up", { ...says("Hi"), finishReason: "insufficient_system_resource" }, true],
+    ["an end mark after nothing", { steps: [], finishReason: null }, true],
     ["garbage", { steps: [{ raw: "data: <html>\n\n" }] }, true],
     ["a chunk that is none", { steps: [{ event: [1, 2] }] }, true],
     ["content that is no text", { steps: [{ event: chunk({ content: 7 }) }] }, true],

@@ -85,6 +85,28 @@ test.each([
     ],
     ["a x {}", "b y {}"],
   ],
+  [
+    "all claim to be number 0, without ids, and have one name",
+    [
+      { index: 0, ...f("x", '{"n":1}') },
+      { index: 0, ...f("x", '{"n":2}') },
+    ],
+    [expect.stringMatching(/ x \{"n":1\}$/), expect.stringMatching(/ x \{"n":2\}$/)],
+  ],
+  [
+    "a new id for each fragment",
+    [
+      { index: 0, id: "a", ...f("x", "") },
+      { index: 0, id: "b", ...f(undefined, "{") },
+      { index: 0, id: "c", ...f(undefined, "}") },
+    ],
+    ["a x {}"],
+  ],
+  [
+    "neither index nor id, and a name that is repeated",
+    [f("x", '{"n":'), f("x", "1}"), f("x", "{}")],
+    [expect.stringMatching(/ x \{"n":1\}$/), expect.stringMatching(/ x \{\}$/)],
+  ],
   ["no name at all", [{ index: 0, id: "a", ...f(undefined, "{}") }, { index: 1 }], []],
   [
     "two with one id",

@@ -1,0 +1,36 @@
+/** Makes the refusals of OpenAI-compatible servers readable for the SDK, which looks for `{"error": …}` alone. Pure but for `fetch`. */
+
+import { z } from "zod"
+
+const Refusal = z.looseObject({
+  message: z.union([z.string(), z.looseObject({})]).optional(),
+  type: z.string().nullish().catch(undefined),
+  code: z.union([z.string(), z.number()]).nullish().catch(undefined),
+})
+
+/** `fetch`, with the body of an error status in OpenAI's form. */
+export async function fetchReadably(...args: Parameters<typeof fetch>): Promise<Response> {
+  const response = await fetch(...args)
+  if (response.ok) return response
+  const { status, headers } = response
+  return new Response(readableRefusal(await response.text()), { status, headers })
+}
+
+/**
+ * The body with an `error` object. Others are known to send a list of one (Gemini), the fields without the wrapper (vLLM,
+ * Mistral), or `detail` (FastAPI). What is no JSON stays as it is.
+ */
+export function readableRefusal(text: string): string {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return text
+  }
+  if (Array.isArray(body)) [body] = body
+  if (typeof body !== "object" || body === null) return text
+  if ("error" in body) return JSON.stringify(body)
+  const { message = body, type, code } = Refusal.catch({}).parse(body)
+  const words = typeof message === "string" ? message : JSON.stringify(message)
+  return JSON.stringify({ error: { message: words, type, code } })
+}

@@ -1,0 +1,32 @@
+/** Reads the `data` of server-sent events out of a byte stream. (WHATWG HTML: "Server-sent events".) */
+
+import { brokenStream } from "./openai/openai-errors.ts"
+
+/** What is spoken comes in small events; records of what a server did may be large. */
+const MAX_EVENT_CHARS = 8 * 1024 * 1024
+
+/**
+ * Yields the data of each event; lines of one event are joined. Comments, such as those that keep a connection open, and
+ * other fields are nothing, and so is an event without its blank line. Throws `ChatModelError` for an event larger than
+ * 8 Mi characters.
+ */
+export async function* readEventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder()
+  let rest = ""
+  let data: string[] = []
+  for await (const bytes of body) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n")
+    rest = lines.pop() ?? ""
+    for (const ended of lines) {
+      const line = ended.endsWith("\r") ? ended.slice(0, -1) : ended
+      if (line.startsWith("data:")) data.push(line.slice(line.startsWith("data: ") ? 6 : 5))
+      if (line !== "" || data.length === 0) continue
+      const text = data.join("\n")
+      data = []
+      yield text
+    }
+    if (rest.length + data.reduce((sum, { length }) => sum + length, 0) > MAX_EVENT_CHARS) {
+      throw brokenStream("holds an event that is too large")
+    }
+  }
+}
