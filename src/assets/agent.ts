@@ -84,6 +84,8 @@ export type Agent = {
   readonly realtime: RealtimeSettings
   readonly silence: SilenceRule
   readonly listenMode: boolean
+  /** Whether Markdown, emoji and the like are taken out of answers before they are spoken; undefined: they are. */
+  readonly speechFilter?: boolean | undefined
   readonly phrases: Phrases
   readonly transfer: TransferRule
   /** What its calls produce as structured data; undefined: nothing. */

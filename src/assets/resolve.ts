@@ -68,6 +68,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       realtime: own.realtime ?? shared.realtime ?? RealtimeSettings.parse({}),
       silence: silenceOf(config, shared, own),
       listenMode: own.listenMode ?? shared.listenMode ?? config.listenMode ?? false,
+      speechFilter: own.speechFilter ?? shared.speechFilter,
       phrases: phrasesOf(shared, own),
       transfer: transferOf(shared, own),
       outcome: outcomeOf(own.outcome ?? shared.outcome),

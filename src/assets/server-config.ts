@@ -98,6 +98,7 @@ const AgentSettings = z.strictObject({
   realtime: RealtimeSettings.optional(),
   silenceDetection: silence.optional(),
   listenMode: listenMode.optional(),
+  speechFilter: z.boolean().optional(),
   phrases: phrases.optional(),
   transfer: transfer.optional(),
   outcome: outcome.optional(),

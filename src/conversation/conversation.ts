@@ -43,6 +43,8 @@ export type ConversationOptions = {
   /** Runs one tool. Never rejects. */
   runTool: (call: ToolCall) => Promise<ToolOutcome>
   phrases: { wait: readonly string[]; apology: string; lostThread: string }
+  /** Whether answers are made speakable before they are spoken; default: they are. */
+  speechFilter?: boolean | undefined
   times: ConversationTimes
   sweep: Sweep
   log: Log
@@ -192,12 +194,13 @@ export class Conversation {
 
   #answer(): void {
     if (!this.#ending.isOpen) return
-    const { model, times, sweep, log } = this.#options
+    const { model, speechFilter = true, times, sweep, log } = this.#options
     const utterance = this.#speech.begin()
     const reply = new Reply({
       turn: utterance.turn,
       history: this.#history,
       model,
+      speechFilter,
       prompt: () => this.#prompt,
       toolCalls: this.#toolCalls,
       times,

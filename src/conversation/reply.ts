@@ -9,6 +9,7 @@ import type { Handoff, LiveUpdateAction, VoiceAction } from "../tools/define-too
 import type { Prompt } from "./prompt.ts"
 import type { History } from "./history.ts"
 import { StreamWatch, type StreamTimes } from "../lib/progress-timeout.ts"
+import { SpeechFilter } from "./speech-filter.ts"
 import type { ToolCalls } from "./tool-calls.ts"
 
 /** Rounds of tool calls before the model must answer in words. */
@@ -20,6 +21,8 @@ export type ReplyOptions = {
   model: ChatModel
   /** Asked before each request. */
   prompt: () => Prompt
+  /** Whether the words will be heard: then they are made speakable. */
+  speechFilter: boolean
   toolCalls: ToolCalls
   times: StreamTimes
   sweep: Sweep
@@ -56,6 +59,8 @@ export class Reply {
   readonly #controller = new AbortController()
   #handoff: Handoff | undefined
   #phase: string | undefined
+  /** Of the request that runs; undefined: the words are read. */
+  #filter: SpeechFilter | undefined
   /** Whether the next words begin a new message, which is spoken as one text with those before. */
   #newMessage = true
 
@@ -108,6 +113,7 @@ export class Reply {
     const { model, history, prompt, sweep, times } = this.#options
     const watch = new StreamWatch({ sweep, times, signal: this.signal })
     this.#newMessage = true
+    this.#filter = this.#options.speechFilter ? new SpeechFilter() : undefined
     let failure: ChatModelError | undefined
     try {
       const request = { ...prompt(), items: history.items(), toolChoice: round.toolChoice }
@@ -134,15 +140,11 @@ export class Reply {
   }
 
   #take(part: ChatPart, round: Round): void {
+    // Nothing that comes after some words may overtake them.
+    if (part.type !== "text") this.#words(this.#filter?.flush() ?? "", this.#phase, round)
     switch (part.type) {
-      case "text": {
-        // The first words begin with a word.
-        const text = this.turn.text === "" ? part.text.trimStart() : part.text
-        if (text === "") return
-        round.spoke = true
-        this.#say(text, part.phase)
-        return
-      }
+      case "text":
+        return this.#words(this.#filter?.push(part.text) ?? part.text, part.phase, round)
       case "tool-call":
         this.#newMessage = true
         // With `none` there was no leave to call.
@@ -160,6 +162,14 @@ export class Reply {
       default:
         part satisfies never
     }
+  }
+
+  #words(words: string, phase: string | undefined, round: Round): void {
+    // The first words begin with a word.
+    const text = this.turn.text === "" ? words.trimStart() : words
+    if (text === "") return
+    round.spoke = true
+    this.#say(text, phase)
   }
 
   #say(text: string, phase: string | undefined): void {

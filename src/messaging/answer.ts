@@ -107,6 +107,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
     turn: history.agent(),
     history,
     model,
+    speechFilter: false,
     prompt: () => promptOf(conversation, agentOf(conversation), clock.now()),
     toolCalls,
     times,

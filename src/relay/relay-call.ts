@@ -75,6 +75,7 @@ export class RelayCall implements RelayEngine {
       update: (action) => this.#agent.update(action),
       runTool: (toolCall) => this.#runTool(toolCall),
       phrases: agent.phrases,
+      speechFilter: agent.speechFilter,
       times,
       sweep,
       log,

@@ -430,3 +430,63 @@ describe("in listen mode", () => {
     expect(stand.transcript).toEqual(["caller: Hello"])
   })
 })
+
+describe("text that cannot be spoken", () => {
+  const answer = [
+    "**Sure**",
+    "! \ud83d",
+    "\ude00 See",
+    " https://acme.ex",
+    "ample/a/b?c",
+    ".\n- milk",
+    "\n- eggs",
+  ]
+  const said = "Sure! See acme.example.\nmilk,\neggs"
+
+  test("is taken out on its way to the voice, and history and transcript keep what was spoken", async () => {
+    using stand = new Stand()
+    const request = await stand.ask("Hello")
+    for (const piece of answer) await request.say(piece)
+    await request.end("")
+    await settled()
+    const tokens = stand.output.take().filter((note) => note.startsWith("text "))
+    expect(tokens.map((note) => note.slice(5)).join("")).toBe(said)
+    expect(stand.items).toEqual(["user: Hello", `assistant: ${said}`])
+    expect(stand.transcript.at(-1)).toBe(`agent: ${said}`)
+  })
+
+  test("what the voice reports as heard is found in what was spoken", async () => {
+    using stand = new Stand()
+    const request = await stand.ask("Hello")
+    for (const piece of answer) await request.say(piece)
+    await request.end("")
+    await settled()
+    stand.conversation.interrupt("Sure! See acme.example.")
+    expect(stand.transcript.at(-1)).toBe("agent: Sure! See acme.example. —")
+  })
+
+  test("is spoken as it comes where the agent wants so", async () => {
+    using stand = new Stand({ speechFilter: false })
+    await stand.exchange("Hello", "**Sure**")
+    expect(stand.output.take()).toEqual(["text **Sure**", "finish"])
+  })
+
+  test("an answer without a word that can be spoken is silent", async () => {
+    using stand = new Stand()
+    await stand.exchange("Hello", "👍")
+    expect(stand.output.take()).toEqual(["finish"])
+  })
+
+  test("what is held back is spoken before a tool runs", async () => {
+    using stand = new Stand({ tools: { find: () => ok() } })
+    const request = await stand.ask("Hello")
+    await request.say("See www.acme.example/a")
+    expect(stand.output.take()).toEqual(["text See "])
+    await request.call("find", "{}", "c")
+    expect(stand.output.take()).toEqual(["text acme.example"])
+    await request.end("", { reason: "tool-calls" })
+    await (await stand.model.next()).end("- Found.")
+    await settled()
+    expect(stand.transcript.at(-1)).toBe("agent: See acme.example Found.")
+  })
+})

@@ -71,6 +71,7 @@ export type StandOptions = {
   turns?: readonly Turn[]
   times?: Partial<typeof TIMES>
   phrases?: Partial<typeof PHRASES>
+  speechFilter?: boolean
 }
 
 export class Stand implements Disposable {
@@ -87,7 +88,7 @@ export class Stand implements Disposable {
   readonly history: History
   readonly conversation: Conversation
 
-  constructor({ tools = {}, turns = [], times = {}, phrases = {} }: StandOptions = {}) {
+  constructor({ tools = {}, turns = [], times = {}, phrases = {}, speechFilter }: StandOptions = {}) {
     this.history = new History({
       callId: newCallId(),
       turns,
@@ -110,6 +111,7 @@ export class Stand implements Disposable {
         return run ? run(args) : { ok: false, code: "UNKNOWN_TOOL", message: `no ${name}` }
       },
       phrases: { ...PHRASES, ...phrases },
+      speechFilter,
       times: { ...TIMES, ...times },
       sweep: this.clock.sweep,
       log: getLog("test"),
