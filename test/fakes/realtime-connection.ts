@@ -198,6 +198,8 @@ export class FakeConnection {
   #update(event: ClientEvent): void {
     const { onUpdate } = this.#options
     if (onUpdate === "stall") return
+    if (onUpdate === "keep-pcm") return this.emit("session.updated", { session: this.#sessionObject() })
+    if (onUpdate === "name-none") return this.emit("session.updated", { session: { id: "sess_1" } })
     if (onUpdate !== "accept") return this.#error(event, onUpdate.code, onUpdate.message, onUpdate.type)
     this.#session = { ...this.#session, ...(event["session"] as Json) }
     this.#isConfigured = JSON.stringify(this.#session["audio"]).includes("audio/pcmu")

@@ -28,8 +28,11 @@ export type ResponseScript = {
 }
 
 export type ConnectionOptions = {
-  /** What the server does with the first `session.update`: answer it, refuse it, or nothing at all. */
-  onUpdate: "accept" | "stall" | { code: string; message: string; type?: string }
+  /**
+   * What the server does with the first `session.update`: answer it, refuse it, or nothing at all. As some local servers
+   * do, it may also answer with its own format (`keep-pcm`) or without any (`name-none`), and take audio for PCM.
+   */
+  onUpdate: "accept" | "stall" | "keep-pcm" | "name-none" | { code: string; message: string; type?: string }
   /** Seconds since the epoch. */
   expiresAt: number
   /** Answers to the next creates, in this order; without one a create is acknowledged by nothing but the record. */

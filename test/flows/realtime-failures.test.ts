@@ -56,6 +56,16 @@ test("a key that is refused: a stored sentence at once, then a goodbye, for the 
   expect(await line.app.counts()).toEqual(before)
 })
 
+test.each(["keep-pcm", "name-none"] as const)(
+  "a server that would take the caller's audio for PCM (%s): the call goes on with the relay, and no audio goes there",
+  async (onUpdate) => {
+    await using line = mediaLine({ realtime: { onUpdate } })
+    const call = line.twilio.call()
+    expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
+    expect(line.realtime.connections.map(({ audio, noise }) => [...audio, ...noise])).toEqual([[]])
+  },
+)
+
 test("a key that is refused, with a person to hand the caller to", async () => {
   await using line = mediaLine({ realtime: { refuse: 403 }, env: { TRANSFER_TO: "+15550100009" } })
   const call = line.twilio.call()

@@ -167,9 +167,10 @@ export class RealtimeConnection implements ModelSocketEvents {
   }
 
   #configured({ inputFormat, outputFormat }: SessionFacts): void {
-    const other = [inputFormat, outputFormat].find((format) => format !== null && format !== PHONE_FORMAT)
+    // A server that names no format has most likely not taken ours: mu-law that is decoded as PCM is noise to both sides.
+    const other = [inputFormat, outputFormat].find((format) => format !== PHONE_FORMAT)
     if (other !== undefined) {
-      const message = `the session speaks ${other}`
+      const message = `the server must confirm ${PHONE_FORMAT} for input and output, its session has ${other ?? "no format"}`
       return this.#lose({ reason: "settings-refused", retryable: false, message })
     }
     this.#cancelDeadline()

@@ -98,7 +98,20 @@ function parseJson(text: string): unknown {
   }
 }
 
-const Format = z.object({ format: z.object({ type: z.string() }).nullish() }).nullish()
+const Format = z.object({ format: z.union([z.string(), z.object({ type: z.string() })]).nullish() }).nullish()
+
+/** Names of the removed beta protocol, which servers of other vendors still use. (OpenAI: "Realtime API overview".) */
+const BETA_FORMATS: Readonly<Record<string, string>> = {
+  g711_ulaw: "audio/pcmu",
+  g711_alaw: "audio/pcma",
+  pcm16: "audio/pcm",
+}
+
+function formatName(side: z.infer<typeof Format>, beta: string | null | undefined): string | null {
+  const format = side?.format ?? beta ?? null
+  const name = typeof format === "object" ? (format?.type ?? null) : format
+  return name === null ? null : (BETA_FORMATS[name] ?? name)
+}
 
 const sessionEvent = <T extends "session-created" | "session-updated">(type: T) =>
   z
@@ -107,14 +120,16 @@ const sessionEvent = <T extends "session-created" | "session-updated">(type: T) 
         id: nullableText,
         expires_at: z.number().nullish(),
         audio: z.object({ input: Format, output: Format }).nullish(),
+        input_audio_format: nullableText,
+        output_audio_format: nullableText,
       }),
     })
-    .transform(({ session: { id, expires_at, audio } }) => ({
+    .transform(({ session: { id, expires_at, audio, ...beta } }) => ({
       type,
       sessionId: id,
       expiresAtMs: expires_at ? expires_at * 1000 : null,
-      inputFormat: audio?.input?.format?.type ?? null,
-      outputFormat: audio?.output?.format?.type ?? null,
+      inputFormat: formatName(audio?.input, beta.input_audio_format),
+      outputFormat: formatName(audio?.output, beta.output_audio_format),
     }))
 
 /** Null: the first of the conversation. Undefined: not told. */

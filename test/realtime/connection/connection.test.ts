@@ -47,7 +47,8 @@ function still() {
   const say = (event: object) => told?.text(JSON.stringify(event))
   const configure = () => {
     told?.opened()
-    say({ type: "session.updated", session: {} })
+    const phone = { format: { type: "audio/pcmu" } }
+    say({ type: "session.updated", session: { audio: { input: phone, output: phone } } })
   }
   return { connect, socket, sent, ends, say, configure, events: () => told! }
 }
@@ -156,13 +157,38 @@ describe("setting up", () => {
     expect(sent).toEqual([])
   })
 
-  test("a session that did not take the phone's format is not used", () => {
+  const pcm = { format: { type: "audio/pcm", rate: 24_000 } }
+  const phone = { format: { type: "audio/pcmu" } }
+  test.each([
+    ["its own format", { audio: { input: pcm, output: pcm } }, "audio/pcm"],
+    ["another format for what the agent says", { audio: { input: phone, output: pcm } }, "audio/pcm"],
+    ["a format for one side only", { audio: { input: phone } }, "no format"],
+    ["no format at all", {}, "no format"],
+    ["its own format in words of the beta", { input_audio_format: "pcm16" }, "audio/pcm"],
+  ])("a session that confirms %s is not used", (_, session, named) => {
     const { connect, events, say } = still()
     using fixture = new LinkFixture(connect)
     events().opened()
-    say({ type: "session.updated", session: { audio: { output: { format: { type: "audio/pcm" } } } } })
-    expect(fixture.failures).toMatchObject([{ reason: "settings-refused", retryable: false }])
+    say({ type: "session.updated", session })
+    expect(fixture.failures).toMatchObject([
+      {
+        reason: "settings-refused",
+        retryable: false,
+        message: `the server must confirm audio/pcmu for input and output, its session has ${named}`,
+      },
+    ])
     expect(fixture.readyCount).toBe(0)
+  })
+
+  test.each([
+    ["in words of the beta", { input_audio_format: "g711_ulaw", output_audio_format: "g711_ulaw" }],
+    ["as plain names", { audio: { input: { format: "g711_ulaw" }, output: { format: "audio/pcmu" } } }],
+  ])("a session that confirms the phone's format %s is used", (_, session) => {
+    const { connect, events, say } = still()
+    using fixture = new LinkFixture(connect)
+    events().opened()
+    say({ type: "session.updated", session })
+    expect([fixture.readyCount, fixture.failures]).toEqual([1, []])
   })
 })
 
