@@ -91,6 +91,14 @@ test("every folder of src has a rank", () => {
   expect([...rooms].filter((room) => RANKS[room] === undefined)).toEqual([])
 })
 
+test("the page on architecture shows every folder with its rank", () => {
+  const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8")
+  const rows = page.matchAll(/^\| ([\d.]+) +\| `src\/([\w.-]+)` +\|/gm)
+  const shown = Object.fromEntries([...rows].map(([, rank, folder]) => [folder, Number(rank)]))
+  const rooms = [...new Set(imports.map(({ from }) => from)), "version.ts"]
+  expect(shown).toEqual(Object.fromEntries(rooms.map((room) => [room, RANKS[room]])))
+})
+
 test("imports go down or stay in their folder", () => {
   const wrong = imports.flatMap((entry) => {
     const target = inside(entry)
