@@ -19,6 +19,10 @@ const ERRORS = {
 } as const
 
 export type ErrorCode = keyof typeof ERRORS
+export type ErrorStatus = (typeof ERRORS)[ErrorCode]["http"]
+
+/** Every code of the table. */
+export const ERROR_CODES: readonly string[] = Object.keys(ERRORS)
 
 export type AppErrorOptions = {
   cause?: unknown

@@ -12,21 +12,37 @@ import { relayAlias } from "./aliases/simple-conversation-relay.ts"
 import { starlisAlias } from "./aliases/starlis.ts"
 import { syncAssetAlias } from "./aliases/sync-assets.ts"
 import { voiceBackendAlias } from "./aliases/voice-backend.ts"
-import { assetRoutes } from "./v1/asset-routes.ts"
-import { callRoutes } from "./v1/call-routes.ts"
-import { conversationRoutes } from "./v1/conversation-routes.ts"
 import type { Env, RequestContext, ServerContext } from "./context.ts"
-import { eventRoutes } from "./v1/event-routes.ts"
 import { errorResponse, errorHandler } from "./errors.ts"
-import { numberRoutes } from "./v1/number-routes.ts"
-import { operationRoutes } from "./v1/operation-routes.ts"
-import { outcomeRoutes } from "./v1/outcome-routes.ts"
 import { requireAuth } from "./auth.ts"
-import { steerRoutes } from "./v1/live-call-routes.ts"
+import { apiDescriptionRoutes } from "./openapi/routes.ts"
 import { twilioRoutes } from "./twilio/webhooks.ts"
+import { assetRoutes } from "./v1/assets.ts"
+import { callRoutes } from "./v1/calls.ts"
+import { configurationRoutes } from "./v1/configuration.ts"
+import { conversationRoutes } from "./v1/conversations.ts"
+import { eventRoutes } from "./v1/events.ts"
+import { liveCallRoutes } from "./v1/live-calls.ts"
+import { numberRoutes } from "./v1/numbers.ts"
+import { resultRoutes } from "./v1/results.ts"
+import { serverStateRoutes } from "./v1/server-state.ts"
+import { transcriptRoutes } from "./v1/transcripts.ts"
 
 /** The largest body that is read, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024
+
+/** Everything under `/v1`, in the order of the API description. */
+const V1_RESOURCES = [
+  callRoutes,
+  liveCallRoutes,
+  transcriptRoutes,
+  eventRoutes,
+  resultRoutes,
+  conversationRoutes,
+  numberRoutes,
+  assetRoutes,
+  configurationRoutes,
+]
 
 export function createHttp(context: ServerContext): Hono<Env> {
   const { config, log, pathOf } = context
@@ -73,7 +89,11 @@ export function createHttp(context: ServerContext): Hono<Env> {
     errorResponse(c, new AppError("NOT_FOUND", `There is nothing at ${c.req.method} ${c.req.path}.`)),
   )
 
-  app.route("/", operationRoutes(context))
+  app.route("/", serverStateRoutes(context))
+  app.route(
+    "/",
+    apiDescriptionRoutes(context, () => app.routes),
+  )
   app.route("/", twilioRoutes(context))
   app.use("/v1/*", requireAuth(config), async function requireJson(c, next) {
     const type = c.req.header("content-type") ?? ""
@@ -83,13 +103,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
     }
     await next()
   })
-  app.route("/v1/calls", callRoutes(context))
-  app.route("/v1/calls", steerRoutes(context))
-  app.route("/v1/calls", outcomeRoutes(context))
-  app.route("/v1/conversations", conversationRoutes(context))
-  app.route("/v1/numbers", numberRoutes(context))
-  app.route("/v1", eventRoutes(context))
-  app.route("/v1", assetRoutes(context))
+  for (const routes of V1_RESOURCES) app.route("/", routes(context))
   if (config.compat.includes("s2")) {
     app.route("/", relayAlias(context)).route("/", syncAssetAlias(context))
     app.route("/", conversationAlias(context)).route("/", relayControlAlias(context))

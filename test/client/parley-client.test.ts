@@ -7,10 +7,8 @@ import {
   type TurnView,
 } from "../../src/client/parley-client.ts"
 import { ParleyStream } from "../../src/client/parley-stream.ts"
-import type {
-  CallView as ServerCallView,
-  TurnView as ServerTurnView,
-} from "../../src/server/v1/call-views.ts"
+import type { CallView as ServerCallView } from "../../src/server/v1/calls.ts"
+import type { TurnView as ServerTurnView } from "../../src/server/v1/transcripts.ts"
 import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { prompt, setupFrame, voiceForm } from "../server/wire.ts"

@@ -4,7 +4,7 @@ import { Hono } from "hono"
 import { z } from "zod"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
-import { MAX_MESSAGE_CHARS } from "../v1/conversation-routes.ts"
+import { MAX_MESSAGE_CHARS } from "../v1/conversations.ts"
 import { errorHandler } from "../errors.ts"
 import { requireAuth } from "../auth.ts"
 

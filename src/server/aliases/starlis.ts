@@ -14,7 +14,7 @@ import { actingUser, requireAuth } from "../auth.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
 
-/** What a request was for, where nothing more may be publicMessage. */
+/** The error of each path when the cause is not public. */
 const FAILURES: Readonly<Record<string, string>> = {
   "/outbound-call": "Failed to initiate call",
   "/end-call": "Failed to end call",

@@ -10,7 +10,7 @@ import { AppError, toAppError } from "../../lib/errors.ts"
 import { TwilioRestError } from "../../twilio/rest-error.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
-import { numberContext } from "../v1/number-routes.ts"
+import { numberContext } from "../v1/numbers.ts"
 import { requireAuth } from "../auth.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
@@ -18,7 +18,7 @@ import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from
 /** As many as the old system showed. */
 const MAX_NUMBERS = 20
 
-/** What a request was for, publicMessage beside the cause. */
+/** The error of each path, sent beside the cause. */
 const FAILURES: Readonly<Record<string, string>> = {
   "/api/numbers": "Failed to fetch phone numbers",
   "/api/call": "Failed to initiate call",

@@ -3,7 +3,8 @@
 import type { Call } from "../../call/call.ts"
 import { toOutcome } from "../../jobs/outcome.ts"
 import type { Store } from "../../store/store.ts"
-import { callView, transcriptView } from "./call-views.ts"
+import { callView } from "./calls.ts"
+import { transcriptView } from "./transcripts.ts"
 
 export function endedCall({ transcripts, outcomes }: Store, call: Call) {
   return {

@@ -5,6 +5,15 @@ import { CallId, CallSid } from "../../call/ids.ts"
 import { AppError } from "../../lib/errors.ts"
 import type { RequestContext, ServerContext } from "../context.ts"
 import { requireOwnCall } from "../auth.ts"
+import type { Parameter, OperationError } from "../openapi/operation.ts"
+
+export const CALL_SID = "CAa4c16730bc344617864a603c5a93f012"
+
+/** Describes `:sid` and the errors of `findCall`. */
+export const CALL_PARAMS: Readonly<Record<"sid", Parameter>> = {
+  sid: { description: "Twilio's SID of the call, or the `id` that Parley gave it", example: CALL_SID },
+}
+export const CALL_ERRORS: readonly OperationError[] = [400, 403, 404]
 
 /** By Twilio's SID or by our id. Throws INVALID_REQUEST, NOT_FOUND, or FORBIDDEN for the call of another user. */
 export function findCall({ control }: ServerContext, c: RequestContext): Call {

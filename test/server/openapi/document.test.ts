@@ -1,34 +1,50 @@
 import { expect, test } from "bun:test"
 import Ajv2020 from "ajv/dist/2020"
 import addFormats from "ajv-formats"
-import { readConfig } from "../../../src/config/config.ts"
-import type { ServerContext } from "../../../src/server/context.ts"
-import { createHttp } from "../../../src/server/http.ts"
-import { openApiDocument } from "../../../src/server/v1/openapi.ts"
-import { requestPath } from "../../../src/server/twilio/request-path.ts"
+import { Validator } from "@seriousme/openapi-schema-validator"
+import { openApiDocument } from "../../../src/server/openapi/document.ts"
 import { FakeTwilio } from "../../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { prompt, setupFrame } from "../wire.ts"
+import { allRoutes } from "../described-routes.ts"
+import { jsonOf, prompt, setupFrame } from "../wire.ts"
 
 type Json = Record<string, unknown>
+type Content = Record<
+  string,
+  { schema: Json; example?: unknown; examples?: Record<string, { value: unknown }> }
+>
 type Operation = {
+  operationId: string
+  tags: string[]
   summary: string
   security?: unknown[]
-  parameters: { name: string; in: string; required: boolean; schema: Json }[]
-  requestBody?: { required: boolean; content: Record<string, { schema: Json }> }
-  responses: Record<string, { description: string; content?: Record<string, { schema: Json }> }>
+  parameters: {
+    name: string
+    in: string
+    required: boolean
+    description: string
+    schema: Json
+    example?: unknown
+  }[]
+  requestBody?: { required: boolean; content: Content }
+  responses: Record<string, { description: string; headers: Record<string, unknown>; content: Content }>
 }
 
-// The document is checked as what a reader of its JSON gets.
-const document = JSON.parse(JSON.stringify(openApiDocument("https://parley.test")))
+// The document is checked as what a reader of its JSON gets, with the references to responses followed.
+const document = JSON.parse(JSON.stringify(openApiDocument(allRoutes(), "https://parley.test")))
 const operations = Object.entries<Record<string, Operation>>(document.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, operation]) => ({
-    path,
-    method,
-    operation,
-    name: `${method} ${path}`,
-  })),
+  Object.entries(methods).map(([method, operation]) => {
+    const responses = Object.fromEntries(
+      Object.entries<Json>(operation.responses).map(([status, response]) => [status, followed(response)]),
+    )
+    return { path, method, operation: { ...operation, responses } as Operation, name: `${method} ${path}` }
+  }),
 )
+
+function followed(response: Json): unknown {
+  const { $ref } = response
+  return typeof $ref === "string" ? document.components.responses[$ref.split("/").at(-1) ?? ""] : response
+}
 
 const ajv = addFormats(new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true }))
 // Words of OpenAPI, which JSON Schema passes over.
@@ -42,12 +58,86 @@ function validatorOf(schema: Json) {
   )
 }
 
-/** Every object in the document, with its place. */
+/** Every object in the document but those of examples, with its place. */
 function* objectsIn(value: unknown, place = "#"): Generator<[string, Json]> {
   if (typeof value !== "object" || value === null) return
   if (!Array.isArray(value)) yield [place, value as Json]
-  for (const [name, part] of Object.entries(value)) yield* objectsIn(part, `${place}/${name}`)
+  for (const [name, part] of Object.entries(value)) {
+    if (!/^examples?$/.test(name)) yield* objectsIn(part, `${place}/${name}`)
+  }
 }
+
+test("the document is valid by the official schema of OpenAPI 3.1", async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(document))
+  expect({ valid, errors }).toEqual({ valid: true, errors: undefined })
+})
+
+test("the official schema refuses a document with an error", async () => {
+  const broken = structuredClone(document)
+  broken.paths["/v1/calls"].post.parameters[0].in = "nowhere"
+  expect(await new Validator().validate(broken)).toMatchObject({ valid: false })
+})
+
+test("every operation is described: unique id, known tag, parameters, and all errors of its kind", () => {
+  const ids = operations.map(({ operation }) => operation.operationId)
+  expect(ids.filter((id, index) => ids.indexOf(id) !== index || !/^[a-z][A-Za-z]+$/.test(id))).toEqual([])
+  const tags = document.tags.map(({ name }: { name: string }) => name)
+  const wrong = operations.flatMap(({ operation, path, name }) => {
+    const { parameters, requestBody, responses, security } = operation
+    const statuses = Object.keys(responses)
+    const faults = {
+      "has no known tag": !operation.tags.every((tag) => tags.includes(tag)) || operation.tags.length !== 1,
+      "has a parameter without description": parameters.some(({ description }) => !description),
+      "has a path parameter without example": parameters.some(
+        ({ in: place, example }) => place === "path" && example === undefined,
+      ),
+      "lacks 401 or 500": security === undefined && !(responses["401"] && responses["500"]),
+      "lacks 503": path.startsWith("/v1/") && !responses["503"],
+      "lacks an error of its body": requestBody && ["400", "413", "415"].some((code) => !responses[code]),
+      "lacks 400 of its query": parameters.some(({ in: place }) => place === "query") && !responses["400"],
+      "has a response without request id": statuses.some((code) => !responses[code]?.headers["X-Request-Id"]),
+      "does not tell when to try again": ["429", "503"].some(
+        (code) => isError(responses[code]) && !responses[code]?.headers["Retry-After"],
+      ),
+      "has an error of another form": statuses.some(
+        (code) => /^[45]/.test(code) && code !== "503" && !isError(responses[code]),
+      ),
+    }
+    return Object.entries(faults).flatMap(([fault, isSo]) => (isSo ? [`${name} ${fault}`] : []))
+  })
+  expect(wrong).toEqual([])
+  const { parameters, responses } = operations.find(({ name }) => name === "post /v1/calls")?.operation ?? {}
+  expect(parameters?.map((parameter) => parameter.name)).toContain("Idempotency-Key")
+  expect(Object.keys(responses?.["201"]?.headers ?? {})).toEqual([
+    "Location",
+    "Idempotency-Replayed",
+    "X-Request-Id",
+  ])
+})
+
+function isError(response: Operation["responses"][string] | undefined): boolean {
+  return response?.content["application/json"]?.schema["$ref"] === "#/components/schemas/Error"
+}
+
+test("every body and every response has an example that its schema accepts", () => {
+  const wrong = operations.flatMap(({ operation, name }) =>
+    [
+      ["body", operation.requestBody?.content ?? {}] as const,
+      ...Object.entries(operation.responses).map(([code, { content }]) => [code, content] as const),
+    ].flatMap(([place, content]) =>
+      Object.entries(content).flatMap(([type, { schema, example, examples = {} }]) => {
+        const values = [
+          ...(example === undefined ? [] : [example]),
+          ...Object.values(examples).map(({ value }) => value),
+        ]
+        const validate = validatorOf(schema)
+        const isGood = values.length > 0 && values.every((value) => validate(value))
+        return isGood ? [] : [`${name} ${place} ${type}: ${JSON.stringify(validate.errors)}`]
+      }),
+    ),
+  )
+  expect(wrong).toEqual([])
+})
 
 test("the document has the shape of OpenAPI 3.1", () => {
   expect(document.openapi).toMatch(/^3\.1\.\d+$/)
@@ -83,22 +173,22 @@ test("the document has the shape of OpenAPI 3.1", () => {
   expect(wrong).toEqual([])
 })
 
-test("every reference leads to a schema of the document, and every schema is used", () => {
+test("every reference leads to a component of the document, and every component is used", () => {
   const used = new Set<string>()
   const wrong = []
   for (const [place, { $ref, $schema, $id, $defs, id }] of objectsIn(document)) {
     if (typeof $ref === "string") {
       used.add($ref)
-      if (!document.components.schemas[$ref.replace("#/components/schemas/", "")])
-        wrong.push(`${place}: ${$ref}`)
+      const [, group = "", name = ""] = /^#\/components\/(\w+)\/(\w+)$/.exec($ref) ?? []
+      if (!document.components[group]?.[name]) wrong.push(`${place}: ${$ref}`)
     }
     const isOwnId = typeof id === "string"
     if ($schema !== undefined || $id !== undefined || $defs !== undefined || isOwnId)
       wrong.push(`${place}: foreign words`)
   }
   expect(wrong).toEqual([])
-  const unused = Object.keys(document.components.schemas).filter(
-    (name) => !used.has(`#/components/schemas/${name}`),
+  const unused = ["schemas", "responses", "headers"].flatMap((group) =>
+    Object.keys(document.components[group]).filter((name) => !used.has(`#/components/${group}/${name}`)),
   )
   expect(unused).toEqual([])
 })
@@ -114,16 +204,9 @@ test("every schema is one", () => {
   }
 })
 
-/** A part that is never used: the routes are only listed. */
-const anything: unknown = new Proxy(() => {}, { get: () => anything, apply: () => anything })
-
 test("the document and the routes have the same operations", () => {
-  const config = readConfig({ COMPAT: "off" })
-  const parts = { control: anything, liveCalls: anything, library: anything, counts: anything, log: anything }
-  const context = { ...parts, config, pathOf: requestPath(undefined), startedAt: 0 }
-  const http = createHttp(context as unknown as ServerContext)
   const isOwn = (path: string) => path.startsWith("/v1/") || path === "/health" || path === "/metrics"
-  const routes = http.routes
+  const routes = allRoutes()
     .filter(({ method, path }) => method !== "ALL" && isOwn(path))
     .map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`)
   expect([...new Set(routes)].toSorted()).toEqual(operations.map(({ name }) => name).toSorted())
@@ -188,4 +271,27 @@ test("answers are as the document says", async () => {
 test("the document is served with the public address", async () => {
   await using app = new AppUnderTest({ PUBLIC_URL: "https://proxy.test/phone", API_KEYS: "a-secret-key" })
   expect((await app.json("/openapi.json")).servers).toEqual([{ url: "https://proxy.test/phone" }])
+})
+
+test("every path of the API has one form of 401, 404 and 405", async () => {
+  await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
+  const key = { Authorization: "Bearer a-secret-key" }
+  const wrong = []
+  for (const path of new Set(operations.map((operation) => operation.path))) {
+    if (!path.startsWith("/v1/")) continue
+    const at = path.replaceAll(/\{\w+\}/g, "x")
+    const expected = {
+      UNAUTHORIZED: [401, await app.api(at)],
+      METHOD_NOT_ALLOWED: [405, await app.api(at, { method: "OPTIONS", headers: key })],
+      NOT_FOUND: [404, await app.api(`${at}/no/such/path`, { headers: key })],
+    } as const
+    for (const [code, [status, answer]] of Object.entries(expected)) {
+      const { error } = await jsonOf(answer)
+      const header = { 401: "WWW-Authenticate", 405: "Allow", 404: "X-Request-Id" }[status]
+      const isRight =
+        answer.status === status && error.code === code && error.message && answer.headers.has(header)
+      if (!isRight) wrong.push(`${path}: ${answer.status} ${JSON.stringify(error)}`)
+    }
+  }
+  expect(wrong).toEqual([])
 })

@@ -1,0 +1,113 @@
+/** `/v1/calls/:sid/outcome` and `/v1/calls/:sid/usage`: what was learned in a call, and what it cost. */
+
+import { Hono } from "hono"
+import { z } from "zod"
+import type { Call } from "../../call/call.ts"
+import type { Usage } from "../../call/usage.ts"
+import { usageOf } from "../../control/usage.ts"
+import { toOutcome } from "../../jobs/outcome.ts"
+import { extractAgain } from "../../jobs/schedule.ts"
+import type { Env, ServerContext } from "../context.ts"
+import { CALL_ERRORS, CALL_PARAMS, CALL_SID, findCall } from "./find-call.ts"
+import { named, operation } from "../openapi/operation.ts"
+
+const OutcomeView = named(
+  "Outcome",
+  z.object({
+    status: z.enum(["none", "pending", "done", "failed"]),
+    data: z.unknown().describe("JSON of the agent's schema; null unless done"),
+    error: z.string().nullable(),
+  }),
+  {
+    status: "done",
+    data: { day: "2026-11-21", guests: 4, summary: "Books a table for four." },
+    error: null,
+  },
+)
+
+const UsageView = named(
+  "Usage",
+  z.object({
+    callSid: z.string().nullable(),
+    usage: z.array(
+      z.object({
+        kind: z.enum(["realtime", "chat", "transcription", "speech"]),
+        model: z.string(),
+        amounts: z.record(z.string(), z.number()).describe("Tokens, seconds and characters by name"),
+        cost: z.number().nullable().describe("US dollars, an estimate; null where no price is known"),
+      }),
+    ),
+    costUsd: z.number().nullable().describe("Sum of the known costs; null where none is known"),
+  }),
+  {
+    callSid: CALL_SID,
+    usage: [
+      {
+        kind: "chat",
+        model: "openai:gpt-6-luna",
+        amounts: { replies: 6, inputTokens: 5120, cachedTokens: 3072, outputTokens: 214 },
+        cost: 0.00034252,
+      },
+    ],
+    costUsd: 0.00034252,
+  },
+)
+
+export function resultRoutes(context: ServerContext): Hono<Env> {
+  const app = new Hono<Env>()
+  const { control } = context
+
+  app.get(
+    "/v1/calls/:sid/outcome",
+    operation({
+      id: "getOutcome",
+      tag: "Results",
+      summary: "Read what was learned in the call",
+      params: CALL_PARAMS,
+      responses: { 200: { description: "The outcome, or why there is none", schema: OutcomeView } },
+      errors: CALL_ERRORS,
+    }),
+    (c) => c.json(toOutcome(control.store.outcomes.of(findCall(context, c).id))),
+  )
+
+  app.post(
+    "/v1/calls/:sid/outcome",
+    operation({
+      id: "extractOutcome",
+      tag: "Results",
+      summary: "Extract the outcome again",
+      description: "Uses the schema that the agent has now. No webhook is sent for it.",
+      params: CALL_PARAMS,
+      responses: { 202: { description: "The extraction is scheduled", schema: OutcomeView } },
+      errors: [...CALL_ERRORS, 409],
+    }),
+    (c) => c.json(extractAgain(control, findCall(context, c)), 202),
+  )
+
+  app.get(
+    "/v1/calls/:sid/usage",
+    operation({
+      id: "getUsage",
+      tag: "Results",
+      summary: "Read what the models used, and the estimated cost",
+      params: CALL_PARAMS,
+      responses: { 200: { description: "Usage by kind and model", schema: UsageView } },
+      errors: CALL_ERRORS,
+    }),
+    (c) => {
+      const call = findCall(context, c)
+      return c.json(usageView(call, usageOf(control, call)))
+    },
+  )
+
+  return app
+}
+
+function usageView(call: Call, usage: readonly Usage[]): z.infer<typeof UsageView> {
+  const costs = usage.flatMap(({ cost }) => cost ?? [])
+  return {
+    callSid: call.sid,
+    usage: [...usage],
+    costUsd: costs.length === 0 ? null : costs.reduce((sum, cost) => sum + cost, 0),
+  }
+}

@@ -1,0 +1,151 @@
+/** `/`, `/health` and `/metrics`: whether the server works, and how busy it is. */
+
+import { Hono } from "hono"
+import { z } from "zod"
+import { VERSION } from "../../version.ts"
+import { authOf, isDirectLoopback, unauthorized } from "../auth.ts"
+import type { Env, RequestContext, ServerContext } from "../context.ts"
+import { operation, query, withExamples } from "../openapi/operation.ts"
+
+const Health = withExamples(
+  z.looseObject({
+    status: z.enum(["healthy", "draining"]),
+    timestamp: z.iso.datetime(),
+    liveCalls: z.number().int().describe("Conversations that are running"),
+  }),
+  {
+    status: "healthy",
+    timestamp: "2026-11-20T19:37:37.184Z",
+    state: "UP",
+    service: "parley",
+    version: "0.1.0",
+    uptimeSeconds: 5,
+    liveCalls: 1,
+  },
+)
+
+const Metrics = withExamples(
+  z.looseObject({
+    activeSessions: z.number(),
+    uptime: z.number().describe("Seconds"),
+    memory: z.record(z.string(), z.number()).describe("Bytes"),
+  }),
+  {
+    activeSessions: 1,
+    uptime: 5,
+    memory: {
+      rss: 95653888,
+      heapTotal: 12840960,
+      heapUsed: 15134749,
+      external: 5583483,
+      arrayBuffers: 1664,
+    },
+    counts: { activeSessions: 1, openSockets: 1, expectedSockets: 0, deadlines: 3 },
+  },
+)
+
+const MetricsQuery = z.object({
+  format: z.string().optional().describe("`prometheus`: Prometheus text; any other value: JSON"),
+})
+
+export function serverStateRoutes(context: ServerContext): Hono<Env> {
+  const app = new Hono<Env>()
+  const { control, liveCalls, config } = context
+
+  app.get("/", (c) => {
+    const accept = c.req.header("accept") ?? ""
+    if (accept.includes("application/json")) {
+      return c.json({ message: "Server is running", service: "parley", version: VERSION })
+    }
+    const line = config.namedCompat.includes("s2") ? "WebSocket Server Running" : "Parley is running"
+    // Without an explicit status Hono leaves the content type to Bun, which drops it.
+    return c.text(`${line} (parley ${VERSION})\n`, 200)
+  })
+
+  app.get(
+    "/health",
+    operation({
+      id: "getHealth",
+      tag: "Server",
+      summary: "Read whether the server accepts calls",
+      responses: {
+        200: { description: "The server accepts calls.", schema: Health },
+        503: { description: "The server shuts down and accepts no new calls.", schema: Health },
+      },
+      open: true,
+    }),
+    (c) => {
+      const draining = control.draining()
+      return c.json(
+        {
+          status: draining ? "draining" : "healthy",
+          timestamp: new Date(control.sweep.clock.now()).toISOString(),
+          state: draining ? "DRAINING" : "UP",
+          service: "parley",
+          version: VERSION,
+          uptimeSeconds: uptimeOf(context),
+          liveCalls: liveCalls.size,
+        },
+        draining ? 503 : 200,
+      )
+    },
+  )
+
+  app.get(
+    "/metrics",
+    operation({
+      id: "getMetrics",
+      tag: "Server",
+      summary: "Read how busy the server is",
+      description:
+        "Prometheus text with `Accept: text/plain` or `?format=prometheus`, otherwise JSON. Direct requests from " +
+        "this machine need no key.",
+      responses: {
+        200: {
+          description: "The current counts",
+          schema: Metrics,
+          texts: { "text/plain": "# TYPE parley_active_sessions gauge\nparley_active_sessions 1\n" },
+        },
+      },
+    }),
+    async (c, next) => {
+      if (!isDirectLoopback(config, c.env.origin) && !authOf(config, c)) throw unauthorized(config, c)
+      await next()
+    },
+    query(MetricsQuery),
+    async (c) => {
+      if (wantsPrometheus(c)) {
+        const { prometheusText } = await import("../metrics.ts")
+        const { contentType, text } = await prometheusText({
+          ...countsOf(context),
+          uptimeSeconds: uptimeOf(context),
+        })
+        return c.body(text, 200, { "Content-Type": contentType })
+      }
+      const { rss, heapTotal, heapUsed, external, arrayBuffers } = process.memoryUsage()
+      return c.json({
+        activeSessions: liveCalls.size,
+        uptime: uptimeOf(context),
+        memory: { rss, heapTotal, heapUsed, external, arrayBuffers },
+        counts: countsOf(context),
+      })
+    },
+  )
+
+  return app
+}
+
+function countsOf({ counts, liveCalls }: ServerContext): Record<string, number> {
+  return { activeSessions: liveCalls.size, ...counts() }
+}
+
+/** Whole seconds since the server started to serve. */
+function uptimeOf({ startedAt, control }: ServerContext): number {
+  return Math.floor((control.sweep.clock.now() - startedAt) / 1000)
+}
+
+function wantsPrometheus(c: RequestContext): boolean {
+  const format = c.req.query("format")
+  if (format !== undefined) return format === "prometheus"
+  return /text\/plain|openmetrics/.test(c.req.header("accept") ?? "")
+}
