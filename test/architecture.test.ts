@@ -177,7 +177,6 @@ const AMBIGUOUS = new Set([
   "AssetKind",
   "CallStatus",
   "History",
-  "Parameters",
   "PlaceCall",
   "PlacedCall",
   "StatusReport",

@@ -26,6 +26,9 @@ const FORWARDING = [
   "fly-client-ip",
 ]
 
+/** Value of `WWW-Authenticate` in every 401 response. (RFC 6750, section 3.) */
+export const CHALLENGE = 'Bearer realm="parley"'
+
 type Access = Pick<Config, "apiKeys" | "allowedOrigins">
 
 /**
@@ -83,7 +86,7 @@ export function requireAuth(config: Access) {
 
 /** The 401 error of an unauthenticated request. Sets `WWW-Authenticate`. */
 export function unauthorized({ apiKeys }: Access, c: RequestContext): AppError {
-  c.header("WWW-Authenticate", 'Bearer realm="parley"')
+  c.header("WWW-Authenticate", CHALLENGE)
   const advice = "send one as Authorization: Bearer <key>."
   return new AppError(
     "UNAUTHORIZED",

@@ -1,4 +1,4 @@
-/** The HTTP side of the server: every route, and what holds for all of them. */
+/** The HTTP side of the server: every route, and the middleware that applies to all of them. */
 
 import { Hono } from "hono"
 import { bodyLimit } from "hono/body-limit"
@@ -28,7 +28,7 @@ import { resultRoutes } from "./v1/results.ts"
 import { serverStateRoutes } from "./v1/server-state.ts"
 import { transcriptRoutes } from "./v1/transcripts.ts"
 
-/** The largest body that is read, in bytes. */
+/** Largest body that is read, in bytes. */
 const MAX_BODY_BYTES = 1024 * 1024
 
 /** Everything under `/v1`, in the order of the API description. */
@@ -66,7 +66,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
     onError: (c) =>
       errorResponse(c, new AppError("TOO_LARGE", `A body may have ${MAX_BODY_BYTES} bytes at most.`)),
   })
-  // A body of unknown length would be read here; those of Twilio's paths are read once a signature was seen.
+  // `limitBody` reads a body of unknown length at once. On Twilio's paths the guard reads it, after it has seen a signature.
   const isReadLater = (c: RequestContext) =>
     c.req.path.startsWith("/twilio/") && c.req.header("content-length") === undefined
   app.use((c, next) => (isReadLater(c) ? next() : limitBody(c, next)))

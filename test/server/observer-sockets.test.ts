@@ -146,7 +146,11 @@ test.each<[string, string, Record<string, string>, number]>([
 ])("an upgrade with %s is refused", async (_, query, headers, status) => {
   await using app = new AppUnderTest(KEYS)
   const { callSid } = await app.incoming()
-  expect((await refused(app, `/v1/calls/${callSid}/stream${query}`, headers)).status).toBe(status)
+  const answer = await refused(app, `/v1/calls/${callSid}/stream${query}`, headers)
+  expect({ status: answer.status, scheme: answer.headers.get("www-authenticate") }).toEqual({
+    status,
+    scheme: status === 401 ? 'Bearer realm="parley"' : null,
+  })
 })
 
 test.each<[string, string, Record<string, string>]>([

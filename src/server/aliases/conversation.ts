@@ -1,4 +1,4 @@
-/** `POST /conversation` of Simple Conversation Relay. It only translates names; `docs/compatibility.md` tells the rest. */
+/** `POST /conversation` of Simple Conversation Relay. It only translates names; see `docs/compatibility.md`. */
 
 import { Hono } from "hono"
 import { z } from "zod"
@@ -8,7 +8,7 @@ import { MAX_MESSAGE_CHARS } from "../v1/conversations.ts"
 import { errorHandler } from "../errors.ts"
 import { requireAuth } from "../auth.ts"
 
-/** Any other role than `system` is the user's, and an id that is no text is an unknown one. */
+/** Every role but `system` counts as `user`. An id that is not a string counts as an unknown id. */
 const Body = z.object({
   message: z
     .string("Message is required")
@@ -29,7 +29,7 @@ export function conversationAlias(context: Pick<ServerContext, "config" | "messe
   const onError = errorHandler(log)
 
   app.onError(async (thrown, c) => {
-    // Logs it and sets the headers that go with it.
+    // `onError` logs the error and sets the headers of the response.
     await onError(thrown, c)
     const { http, publicMessage, details } = toAppError(thrown)
     const sessionId = Details.safeParse(details).data?.conversationId
@@ -59,7 +59,7 @@ export function conversationAlias(context: Pick<ServerContext, "config" | "messe
   return app
 }
 
-/** The fields of a JSON object or of a form; anything else has none. */
+/** The fields of a JSON object or a form; empty for any other body. */
 async function bodyOf(c: RequestContext): Promise<unknown> {
   if (!/^application\/json\b/i.test(c.req.header("content-type") ?? "")) return c.req.parseBody()
   const text = await c.req.text()

@@ -1,4 +1,4 @@
-/** Call control of Simple Conversation Relay. It only translates names; `docs/compatibility.md` tells the rest. */
+/** Call control of Simple Conversation Relay. It only translates names; see `docs/compatibility.md`. */
 
 import { Hono } from "hono"
 import { z } from "zod"
@@ -16,7 +16,7 @@ import { isDirectLoopback, requireOwnCall, requireAuth } from "../auth.ts"
 import { takeStatus, twiml } from "../twilio/webhooks.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 
-/** As many as the REST API takes. */
+/** The same limit as in the REST API. */
 const MAX_PARAMETERS = 100
 
 const OutboundCall = z.object({
@@ -38,7 +38,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   const onError = errorHandler(log)
 
   app.onError(async (thrown, c) => {
-    // Logs it and sets the headers that go with it.
+    // `onError` logs the error and sets the headers of the response.
     await onError(thrown, c)
     const { http, publicMessage } = toAppError(thrown)
     return c.json({ success: false, error: publicMessage }, http)
@@ -115,7 +115,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   return app
 }
 
-/** The documented refusals: not configured at all, or not with this key. */
+/** The documented errors: outbound calling is not configured, or the key is wrong. */
 function outboundGuard(context: ServerContext) {
   const guard = requireAuth(context.config)
   return async function outboundGuardHandler(c: RequestContext, next: () => Promise<void>) {
@@ -132,7 +132,7 @@ function outboundGuard(context: ServerContext) {
   }
 }
 
-/** JSON whatever the content type says: the documents' examples send none. Otherwise a form, such as `properties[name]=…`. */
+/** JSON for any content type, because the documented examples send none; otherwise a form such as `properties[name]=…`. */
 async function bodyOf(c: RequestContext): Promise<unknown> {
   const text = await c.req.text()
   try {

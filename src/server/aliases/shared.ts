@@ -1,4 +1,4 @@
-/** What the aliases of the call-control systems share: how they read a request, find its call and name the successor. */
+/** Shared by the aliases of the call-control systems: reads a request, finds its call, and names the successor path. */
 
 import { z } from "zod"
 import type { Call, Parameters as CallParameters } from "../../call/call.ts"
@@ -7,19 +7,19 @@ import { answerCall, type AnswerCall } from "../../control/answer-call.ts"
 import { AppError } from "../../lib/errors.ts"
 import { parseForm, type Form } from "../../twilio/form.ts"
 import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
-import { Parameters } from "../v1/call-parameters.ts"
+import { ParametersField } from "../v1/call-parameters.ts"
 import type { RequestContext, ServerContext } from "../context.ts"
 import { invalidRequest } from "../errors.ts"
 import { requireOwnCall } from "../auth.ts"
 import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { twiml } from "../twilio/webhooks.ts"
 
-/** A field that must be there, as text; a number counts as its digits. */
+/** A required field as text; a number is converted to its digits. */
 export const Needed = z
   .union([z.string(), z.number().transform(String)])
   .pipe(z.string().trim().min(1).max(128))
 
-/** The fields of a JSON object, whatever the content type says. Throws INVALID_REQUEST for any other body. */
+/** The fields of a JSON object, for any content type. Throws INVALID_REQUEST for any other body. */
 export async function bodyOf(c: RequestContext): Promise<Record<string, unknown>> {
   const text = await c.req.text()
   let body: unknown
@@ -33,18 +33,18 @@ export async function bodyOf(c: RequestContext): Promise<Record<string, unknown>
   return fields.data
 }
 
-/** Further fields as parameters of the call. Throws INVALID_REQUEST for more than the REST API takes. */
+/** The remaining fields as parameters of the call. Throws INVALID_REQUEST past the limits of the REST API. */
 export function parametersOf(fields: Record<string, unknown>): CallParameters {
   const given = Object.entries(fields).flatMap(([name, value]) => {
     if (value === undefined || value === null) return []
     return [[name, typeof value === "object" ? JSON.stringify(value) : value] as const]
   })
-  const parsed = Parameters.safeParse(Object.fromEntries(given))
+  const parsed = ParametersField.safeParse(Object.fromEntries(given))
   if (!parsed.success) throw invalidRequest(parsed.error, "body")
   return parsed.data
 }
 
-/** Undefined for a name that no call has, be it a SID or not. Throws FORBIDDEN for another user's call. */
+/** Undefined when no call has this name, be it a SID or not. Throws FORBIDDEN for the call of another user. */
 export function callNamed({ control }: ServerContext, c: RequestContext, name: string): Call | undefined {
   const sid = CallSid.safeParse(name)
   const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
@@ -52,7 +52,7 @@ export function callNamed({ control }: ServerContext, c: RequestContext, name: s
   return call
 }
 
-/** Answers Twilio's question what to do with a call; behind the webhook guard. The fields may be in the query. */
+/** Answers a voice webhook with TwiML; runs behind the webhook guard. The fields may be in the query. */
 export async function answerWith(
   { control, pathOf }: ServerContext,
   c: RequestContext,

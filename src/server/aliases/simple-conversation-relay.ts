@@ -11,7 +11,7 @@ import { errorHandler } from "../errors.ts"
 import { twiml } from "../twilio/webhooks.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 
-/** As many as the REST API takes. */
+/** The same limit as in the REST API. */
 const MAX_PARAMETERS = 100
 /** The greeting that Simple Conversation Relay shipped with; an agent's own greeting replaces it. */
 const SHIPPED_GREETING = "Hello there! How can I assist you with Conversation Relay today?"
@@ -22,7 +22,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
   const guard = webhookGuard(context, { kind: "voice", once: true, orKey: true })
   const onError = errorHandler(context.log)
 
-  // Refusals keep their own form; every failure has the documented one.
+  // A refused signature keeps the canonical form; every other error has the documented one.
   app.onError(async (error, c) => {
     const answer = await onError(error, c)
     return toAppError(error).code === "BAD_SIGNATURE" ? answer : c.text(FAILURE, 500)
@@ -47,7 +47,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
   return app
 }
 
-/** The optional `parameters`: an object in JSON, or fields `parameters[name]` of a form. */
+/** The optional `parameters`: a JSON object, or the fields `parameters[name]` of a form. */
 function parametersOf(form: Form): Record<string, string> {
   const found: [string, string][] = []
   for (const [name, value] of Object.entries(form)) {

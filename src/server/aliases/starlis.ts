@@ -1,4 +1,4 @@
-/** The call control of Starlis. It only translates names; `docs/compatibility.md` tells the rest. */
+/** The call control of Starlis. It only translates names; see `docs/compatibility.md`. */
 
 import { Hono } from "hono"
 import { z } from "zod"
@@ -44,7 +44,7 @@ export function starlisAlias(context: ServerContext): Hono<Env> {
   const guard = requireAuth(config)
 
   app.onError(async (thrown, c) => {
-    // Logs it and sets the headers that go with it.
+    // `onError` logs the error and sets the headers of the response.
     await onError(thrown, c)
     const { code, http, publicMessage } = toAppError(thrown)
     if (code === "INVALID_REQUEST") return c.json({ error: publicMessage }, 400)
@@ -102,7 +102,7 @@ function outboundFault(error: z.ZodError): AppError {
   return new AppError("INVALID_REQUEST", "User ID and phone number are required")
 }
 
-/** The call that a request names, when it is the named user's. */
+/** The call that a request names. Throws FORBIDDEN unless it belongs to the named user. */
 function userCall(context: ServerContext, c: RequestContext, fields: unknown): Call {
   const parsed = NamedCall.safeParse(fields)
   if (!parsed.success) throw new AppError("INVALID_REQUEST", "Call SID and User ID are required")

@@ -1,4 +1,4 @@
-/** `/api/sync/…` of Simple Conversation Relay: assets by its names and in its forms. Works in file mode too. */
+/** `/api/sync/…` of Simple Conversation Relay: assets by its names and in its formats. Works in file mode too. */
 
 import { Hono } from "hono"
 import { z } from "zod"
@@ -17,7 +17,7 @@ const UsedConfig = z
     "must name context or manifest",
   )
 
-/** Assets that one request may bring. */
+/** Most assets in one request. */
 const MAX_ASSETS = 50
 
 export function syncAssetAlias(context: ServerContext): Hono<Env> {
@@ -60,7 +60,7 @@ export function syncAssetAlias(context: ServerContext): Hono<Env> {
   })
 
   app.post("/api/sync/serverconfig", requireUnbound, async (c) => {
-    // What GET has shown may be sent back.
+    // Clients may send back what GET returned.
     const { success: _, ...patch } = jsonObject(await c.req.text())
     await library.patchConfig(patch)
     succeeds(c, "config")

@@ -1,4 +1,4 @@
-/** The API of Voice Backend. It only translates names; `docs/compatibility.md` tells the rest. */
+/** The API of Voice Backend. It only translates names; see `docs/compatibility.md`. */
 
 import { Hono } from "hono"
 import { z } from "zod"
@@ -15,7 +15,7 @@ import { requireAuth } from "../auth.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
 
-/** As many as the old system showed. */
+/** The same number as in Voice Backend. */
 const MAX_NUMBERS = 20
 
 /** The error of each path, sent beside the cause. */
@@ -36,7 +36,7 @@ export function voiceBackendAlias(context: ServerContext): Hono<Env> {
   const guard = requireAuth(config)
 
   app.onError(async (thrown, c) => {
-    // Logs it and sets the headers that go with it.
+    // `onError` logs the error and sets the headers of the response.
     await onError(thrown, c)
     const { http, publicMessage: details } = toAppError(thrown)
     const ofTwilio = thrown instanceof TwilioRestError
@@ -87,7 +87,7 @@ export function voiceBackendAlias(context: ServerContext): Hono<Env> {
     if (!transcript) {
       throw new AppError("NOT_FOUND", `No transcript found for call SID: ${callSid.slice(0, 128)}`)
     }
-    // Without a status Hono leaves the type of a text to Bun, and it gets lost.
+    // Without an explicit status Hono leaves the content type to Bun, which drops it.
     return c.req.query("format") === "text" ? c.text(plainText(transcript), 200) : c.json(transcript)
   })
 

@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
+import { CHALLENGE } from "../auth.ts"
 import type { OperationError, Parameter } from "./operation.ts"
 
 export const ErrorBody = z
@@ -41,7 +42,7 @@ export const ERROR_RESPONSES: Readonly<Record<OperationError, ErrorResponse>> = 
       message: "This request needs a key of API_KEYS; send one as Authorization: Bearer <key>.",
     },
     headers: {
-      "WWW-Authenticate": { description: "The scheme to use", example: 'Bearer realm="parley"' },
+      "WWW-Authenticate": { description: "The scheme to use", example: CHALLENGE },
     },
   },
   403: {

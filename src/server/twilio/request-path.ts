@@ -1,8 +1,8 @@
-/** The part of a request's address below `PUBLIC_URL`. A signature covers it after the public address. */
+/** The part of a request's URL after `PUBLIC_URL`. A signature covers `PUBLIC_URL` followed by this part. */
 
 /**
- * Reads path and query as received, without the path of the public address: a proxy may have taken that away or not,
- * and the routes know it only without.
+ * Returns path and query as received, without the path prefix of the public address. A proxy may or may not have
+ * removed the prefix; routes are defined without it.
  */
 export function requestPath(publicUrl: string | undefined): (request: Request) => string {
   const prefix = publicUrl === undefined ? "" : new URL(publicUrl).pathname.replace(/\/$/, "")

@@ -9,7 +9,7 @@ import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { mediaSocketAlias } from "../aliases/media-paths.ts"
 import type { Origin, ServerContext } from "../context.ts"
 import { observerUpgrade, type OpenObserver } from "../v1/observer-upgrade.ts"
-import { isDirectLoopback } from "../auth.ts"
+import { CHALLENGE, isDirectLoopback } from "../auth.ts"
 import { isFromTwilio, signatureFault } from "./guard.ts"
 
 /** Largest frame that is accepted, in bytes. A turn of a caller is a few hundred bytes. */
@@ -225,5 +225,6 @@ function socketUrl(control: ServerContext["control"], path: string): string {
 }
 
 function refuse(status: number, code: string, message: string): Response {
-  return Response.json({ error: { code, message } }, { status })
+  const headers = status === 401 ? { "WWW-Authenticate": CHALLENGE } : {}
+  return Response.json({ error: { code, message } }, { status, headers })
 }

@@ -3,7 +3,7 @@
 import { z } from "zod"
 
 /** Twilio accepts parameters as text, so numbers and booleans are converted to text. */
-export const Parameters = z
+export const ParametersField = z
   .record(
     z.string().min(1).max(64),
     z.union([z.string().max(4000), z.number(), z.boolean()]).transform((value) => String(value)),

@@ -11,7 +11,7 @@ import { webhookStatus } from "../../jobs/webhook.ts"
 import { AppError } from "../../lib/errors.ts"
 import { actingUser } from "../auth.ts"
 import type { Env, ServerContext } from "../context.ts"
-import { Parameters } from "./call-parameters.ts"
+import { ParametersField } from "./call-parameters.ts"
 import { CALL_ERRORS, CALL_PARAMS, CALL_SID, findCall } from "./find-call.ts"
 import { jsonBody, named, operation, query, withExamples } from "../openapi/operation.ts"
 import { isoOf } from "./time.ts"
@@ -84,7 +84,7 @@ const PlaceCallBody = named(
       .enum(AVAILABLE_ENGINES)
       .optional()
       .describe("How the call is conducted; default: as its agent says"),
-    parameters: Parameters.describe("Free fields, shown to the model and usable as {placeholders}"),
+    parameters: ParametersField.describe("Free fields, shown to the model and usable as {placeholders}"),
     prompt: z
       .string()
       .min(1)

@@ -5,7 +5,7 @@ import { z } from "zod"
 import type { StoredConversation } from "../../store/conversations.ts"
 import { actingUser } from "../auth.ts"
 import type { Env, ServerContext } from "../context.ts"
-import { Parameters } from "./call-parameters.ts"
+import { ParametersField } from "./call-parameters.ts"
 import {
   jsonBody,
   named,
@@ -39,7 +39,7 @@ const SendMessageBody = named(
       .default("user")
       .describe("system: a fact or an instruction that nobody said; it is answered too"),
     agent: z.string().min(1).max(64).optional().describe("Key of an agent, from this message on"),
-    parameters: Parameters.describe("Free fields, added to those of earlier messages"),
+    parameters: ParametersField.describe("Free fields, added to those of earlier messages"),
     contextKey: z.string().max(128).optional().describe("Another context, from this message on"),
     manifestKey: z.string().max(128).optional().describe("Another tool manifest, from this message on"),
     userId: z.string().min(1).max(128).optional().describe("User it belongs to; a bound key has its own"),
