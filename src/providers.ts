@@ -7,7 +7,7 @@ import type { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { createChatModel } from "./llm/create-model.ts"
 import { connectTo, type ConnectModel } from "./realtime/connection/websocket.ts"
-import { connectToStandIn, storedSounds } from "./realtime/embedded/socket.ts"
+import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
 import { createTwilioRest, type TwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
 import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
 
@@ -24,7 +24,7 @@ export function realtimeConnection(
     return connectTo({ provider: "azure", endpoint, apiKey: key, deployment, version })
   }
   if (modelProvider === "demo" || (!apiKey && !baseUrl))
-    return connectToStandIn({ sounds: storedSounds(), sweep })
+    return connectToEmbeddedServer({ prompts: storedPrompts(), sweep })
   return connectTo({ provider: "openai", baseUrl: baseUrl ?? OPENAI_URL, apiKey, model, safetyId })
 }
 

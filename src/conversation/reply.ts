@@ -8,7 +8,7 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { Handoff, LiveUpdateAction, VoiceAction } from "../tools/define-tool.ts"
 import type { Prompt } from "./prompt.ts"
 import type { History } from "./history.ts"
-import { StreamWatch, type StreamTimes } from "../lib/progress-timeout.ts"
+import { ProgressTimeout, type StreamTimes } from "../lib/progress-timeout.ts"
 import { SpeechFilter } from "./speech-filter.ts"
 import type { ToolCalls } from "./tool-calls.ts"
 
@@ -111,24 +111,35 @@ export class Reply {
   /** One request to the model, and the tools it calls. Returns what kept it from its end. */
   async #request(round: Round): Promise<ChatModelError | undefined> {
     const { model, history, prompt, sweep, times } = this.#options
-    const watch = new StreamWatch({ sweep, times, signal: this.signal })
+    const expiry = new AbortController()
+    let expired: string | undefined
+    const timeout = new ProgressTimeout({
+      sweep,
+      times,
+      onTimeout: (message) => {
+        expired = message
+        expiry.abort()
+      },
+    })
+    const signal = AbortSignal.any([this.signal, expiry.signal])
+    timeout.start()
     this.#newMessage = true
     this.#filter = this.#options.speechFilter ? new SpeechFilter() : undefined
     let failure: ChatModelError | undefined
     try {
       const request = { ...prompt(), items: history.items(), toolChoice: round.toolChoice }
-      for await (const part of model.reply(request, watch.signal)) {
-        if (watch.signal.aborted) break
-        watch.heard()
+      for await (const part of model.reply(request, signal)) {
+        if (signal.aborted) break
+        timeout.progress()
         this.#take(part, round)
       }
     } catch (error) {
       failure = toModelError(error)
     }
-    watch.stop()
+    timeout.stop()
     await Promise.all(round.tools)
     if (round.ended) return this.#emptiness(round, round.ended)
-    if (watch.expired) return new ChatModelError(watch.expired, { retryable: true })
+    if (expired !== undefined) return new ChatModelError(expired, { retryable: true })
     return failure ?? new ChatModelError("the stream of the model broke off", { retryable: true })
   }
 

@@ -1,64 +1,71 @@
-/** The time limits of one stream of a model: until its first part, and from each part to the next. */
+/** Notices a model that stops sending: one limit until the first part of an answer, one between two parts of it. */
 
+import type { Clock } from "./clock.ts"
 import type { Sweep } from "./sweep.ts"
 
 export type StreamTimes = {
-  /** Longest wait for the first part of a stream, in milliseconds. */
+  /** Longest wait for the first part of an answer, in milliseconds. */
   firstTokenMs: number
-  /** Longest wait between two parts of a stream, in milliseconds. */
+  /** Longest wait between two parts of an answer, in milliseconds. */
   tokenGapMs: number
 }
 
-export class StreamWatch {
-  /** Aborted with the reply, or when the model was silent for too long. */
-  readonly signal: AbortSignal
-  readonly #sweep: Sweep
-  readonly #times: StreamTimes
-  readonly #expiry = new AbortController()
-  #begun = false
-  #dueMs: number
-  #lookAtMs: number
-  #cancel: () => void
+export type ProgressTimeoutOptions = {
+  times: StreamTimes
+  sweep: Sweep
+  /** Called once when a limit has passed, with a sentence for the log. `start` begins again. */
+  onTimeout: (message: string) => void
+}
 
-  constructor({ sweep, times, signal }: { sweep: Sweep; times: StreamTimes; signal: AbortSignal }) {
-    this.#sweep = sweep
-    this.#times = times
-    this.signal = AbortSignal.any([signal, this.#expiry.signal])
-    this.#dueMs = sweep.clock.now() + times.firstTokenMs
-    this.#lookAtMs = this.#dueMs
-    this.#cancel = sweep.after(times.firstTokenMs, () => this.#check())
+export class ProgressTimeout {
+  readonly #clock: Clock
+  readonly #options: ProgressTimeoutOptions
+  #waitsFor: "nothing" | "first part" | "next part" = "nothing"
+  #dueMs = 0
+  /** When the deadline is looked at; never later than `#dueMs`. */
+  #checkAtMs = 0
+  #cancel = () => {}
+
+  constructor(options: ProgressTimeoutOptions) {
+    this.#clock = options.sweep.clock
+    this.#options = options
   }
 
-  /** Which limit was passed, in words; undefined when none was. */
-  get expired(): string | undefined {
-    if (!this.#expiry.signal.aborted) return undefined
-    const { firstTokenMs, tokenGapMs } = this.#times
-    return this.#begun
-      ? `the model fell silent for ${tokenGapMs} ms in the middle of an answer`
-      : `the model sent nothing for ${firstTokenMs} ms`
+  /** An answer is expected from now on. Called again, the wait for its first part begins again. */
+  start(): void {
+    this.#waitsFor = "first part"
+    this.#dueMs = this.#clock.now() + this.#options.times.firstTokenMs
+    this.#arm()
   }
 
-  /** A part has come. */
-  heard(): void {
-    this.#begun = true
-    this.#dueMs = this.#sweep.clock.now() + this.#times.tokenGapMs
-    if (this.#dueMs < this.#lookAtMs) this.#arm()
+  /** A part has arrived. Only moves a number, as a rule: the deadline is set again when the earlier one has passed. */
+  progress(): void {
+    if (this.#waitsFor === "nothing") return
+    this.#waitsFor = "next part"
+    this.#dueMs = this.#clock.now() + this.#options.times.tokenGapMs
+    if (this.#dueMs < this.#checkAtMs) this.#arm()
   }
 
-  /** The stream is over. */
+  /** No answer is expected. */
   stop(): void {
+    this.#waitsFor = "nothing"
     this.#cancel()
-  }
-
-  /** Parts only move the deadline, which is cheap; it is looked at again when the earlier one has passed. */
-  #check(): void {
-    if (this.#sweep.clock.now() < this.#dueMs) this.#arm()
-    else this.#expiry.abort()
   }
 
   #arm(): void {
     this.#cancel()
-    this.#lookAtMs = this.#dueMs
-    this.#cancel = this.#sweep.after(this.#dueMs - this.#sweep.clock.now(), () => this.#check())
+    this.#checkAtMs = this.#dueMs
+    this.#cancel = this.#options.sweep.after(this.#dueMs - this.#clock.now(), () => this.#check())
+  }
+
+  #check(): void {
+    if (this.#clock.now() < this.#dueMs) return this.#arm()
+    const { times, onTimeout } = this.#options
+    const message =
+      this.#waitsFor === "first part"
+        ? `no data from the model for ${times.firstTokenMs} ms`
+        : `no data from the model for ${times.tokenGapMs} ms in the middle of an answer`
+    this.#waitsFor = "nothing"
+    onTimeout(message)
   }
 }

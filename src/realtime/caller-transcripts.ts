@@ -1,4 +1,4 @@
-/** The caller's side of the record: each turn takes its place when it was spoken, and gets its words when they come. */
+/** The caller's turns: each one enters the history when it was spoken, and gets its text when the transcription comes. */
 
 import type { CallEvent } from "../call/events.ts"
 import type { Turn } from "../call/turn.ts"
@@ -10,105 +10,110 @@ import type { ModelConnection } from "./connection/reconnecting.ts"
 import type { RealtimeEvent } from "./protocol/server-events.ts"
 import { SilencePadding } from "./silence-padding.ts"
 
-export type CallerTurnsOptions = {
-  history: History
+export type CallerTranscriptsOptions = {
+  history: Pick<History, "caller">
   keep: (turn: Turn) => void
-  sound: CallerAudio
-  /** Whether words ever come. */
+  callerAudio: Pick<CallerAudio, "pieces" | "fill">
+  /** Whether the session has transcription switched on. */
   transcribes: boolean
   publish: (event: CallEvent) => void
   sweep: Sweep
   log: Log
 }
 
-/** Turns whose words have not come; a recogniser that is silent for ever must not make this grow. */
-const MAX_WAITING = 100
-/** Words that have not come so long after they were spoken are not waited for. */
-const WORDS_WITHIN_MS = 5_000
+/** Turns without a transcript that are kept; a transcription service that never answers must not fill the memory. */
+const MAX_UNTRANSCRIBED = 100
+/** Transcripts that have not come so long after the turn are not waited for. */
+const TRANSCRIPT_WITHIN_MS = 5_000
+
+/** Speech that has not entered the conversation yet. Times in milliseconds since the epoch. */
+type Speech =
+  | { phase: "none" }
+  | { phase: "speaking"; startedAt: number }
+  | { phase: "stopped"; startedAt: number; stoppedAt: number }
 
 export class CallerTranscripts {
-  readonly #options: CallerTurnsOptions
-  readonly #waiting = new Map<string, Turn>()
-  readonly #filler: SilencePadding
-  #isSpeaking = false
-  /** When a turn that has not entered the conversation yet began or ended. */
-  #uncommittedAt: number | undefined
-  #isClosed = false
-  #startedAt: number | undefined
+  readonly #options: CallerTranscriptsOptions
+  /** By epoch of the connection and id of the item. */
+  readonly #untranscribed = new Map<string, Turn>()
+  readonly #padding: SilencePadding
+  #speech: Speech = { phase: "none" }
+  #acceptsSpeech = true
 
-  constructor(options: CallerTurnsOptions) {
+  constructor(options: CallerTranscriptsOptions) {
     this.#options = options
-    this.#filler = new SilencePadding(options)
+    this.#padding = new SilencePadding(options)
   }
 
   get isSpeaking(): boolean {
-    return this.#isSpeaking
+    return this.#speech.phase === "speaking"
   }
 
-  /** Whether the caller speaks, or the words of what was said last are still to come. */
-  get hasWordsToCome(): boolean {
+  /** Whether the caller speaks, or the transcript of the latest turn is still to come. */
+  get awaitsTranscript(): boolean {
     if (!this.#options.transcribes) return false
-    if (this.#isSpeaking) return true
-    const since = this.#uncommittedAt ?? [...this.#waiting.values()].at(-1)?.endedAt ?? undefined
-    return since !== undefined && this.#now() - since < WORDS_WITHIN_MS
+    if (this.#speech.phase === "speaking") return true
+    const since =
+      this.#speech.phase === "stopped"
+        ? this.#speech.stoppedAt
+        : [...this.#untranscribed.values()].at(-1)?.endedAt
+    return typeof since === "number" && this.#now() - since < TRANSCRIPT_WITHIN_MS
   }
 
-  /** Takes an event of the server; most are not about the caller. */
-  apply(event: RealtimeEvent, modelConnection: ModelConnection): void {
-    if (event.type === "speech-started") this.#began()
-    else if (event.type === "speech-stopped") this.#fallsSilent()
-    else if (event.type === "committed") this.#committed(keyOf(modelConnection, event.itemId))
+  /** Takes any event of the server. */
+  apply(event: RealtimeEvent, { epoch }: Pick<ModelConnection, "epoch">): void {
+    if (event.type === "speech-started") this.#started()
+    else if (event.type === "speech-stopped") this.#stopped()
+    else if (event.type === "committed") this.#committed(keyOf(epoch, event.itemId))
     else if (event.type === "caller-transcript")
-      this.#said(keyOf(modelConnection, event.itemId), event.text, event.languages[0] ?? null)
+      this.#transcribed(keyOf(epoch, event.itemId), event.text, event.languages[0] ?? null)
     else if (event.type === "caller-transcript-failed") {
-      this.#options.log.warn("speech of the caller was not recognised", { code: event.code })
-      this.#waiting.delete(keyOf(modelConnection, event.itemId))
+      this.#options.log.warn("caller speech not transcribed", { code: event.code })
+      this.#untranscribed.delete(keyOf(epoch, event.itemId))
     }
   }
 
-  /** Nothing comes of a turn that has not entered the conversation by now. */
-  stopped(): void {
-    this.#fallsSilent()
-    this.#uncommittedAt = undefined
+  /** Speech that has not entered the conversation by now never will. */
+  discardSpeech(): void {
+    this.#speech = { phase: "none" }
+    this.#padding.stop()
   }
 
-  /** The caller is gone, and begins no other turn. */
+  /** The call is over: no further turn begins. One that has begun is still taken. */
   close(): void {
-    this.#isClosed = true
-    this.#filler.stop()
+    this.#acceptsSpeech = false
+    this.#padding.stop()
   }
 
-  #began(): void {
-    if (this.#isClosed) return
-    this.#startedAt = this.#now()
-    this.#uncommittedAt = this.#startedAt
-    this.#isSpeaking = true
-    this.#filler.start()
+  #started(): void {
+    if (!this.#acceptsSpeech) return
+    this.#speech = { phase: "speaking", startedAt: this.#now() }
+    this.#padding.start()
   }
 
-  #fallsSilent(): void {
-    if (this.#isSpeaking) this.#uncommittedAt = this.#now()
-    this.#isSpeaking = false
-    this.#filler.stop()
+  #stopped(): void {
+    this.#padding.stop()
+    if (this.#speech.phase !== "speaking") return
+    this.#speech = { phase: "stopped", startedAt: this.#speech.startedAt, stoppedAt: this.#now() }
   }
 
-  /** What was said has entered the conversation. */
   #committed(key: string): void {
-    this.stopped()
+    const speech = this.#speech
+    this.discardSpeech()
     const turn = this.#options.history.caller("", { kind: "speech", at: this.#now() })
-    turn.startedAt = this.#startedAt ?? turn.startedAt
-    this.#startedAt = undefined
-    if (this.#options.transcribes) this.#waiting.set(key, turn)
-    const [oldest] = this.#waiting.keys()
-    if (this.#waiting.size > MAX_WAITING && oldest !== undefined) this.#waiting.delete(oldest)
+    if (speech.phase !== "none") turn.startedAt = speech.startedAt
+    if (this.#options.transcribes) this.#untranscribed.set(key, turn)
+    const [oldest] = this.#untranscribed.keys()
+    if (this.#untranscribed.size > MAX_UNTRANSCRIBED && oldest !== undefined)
+      this.#untranscribed.delete(oldest)
   }
 
-  /** The words of it. Told again they change nothing. */
-  #said(key: string, text: string, lang: string | null): void {
+  /** A transcript that comes twice changes nothing. */
+  #transcribed(key: string, text: string, lang: string | null): void {
     const { keep, publish } = this.#options
-    const turn = this.#waiting.get(key)
+    const turn = this.#untranscribed.get(key)
     if (!turn) return
-    this.#waiting.delete(key)
+    this.#untranscribed.delete(key)
     turn.text = text.trim()
     turn.lang = lang
     keep(turn)
@@ -120,4 +125,4 @@ export class CallerTranscripts {
   }
 }
 
-const keyOf = ({ epoch }: ModelConnection, itemId: string) => `${epoch}/${itemId}`
+const keyOf = (epoch: number, itemId: string) => `${epoch}/${itemId}`

@@ -1,60 +1,63 @@
-/** After a hang-up: what the caller said last is still being recognised, and nothing else is begun any more. */
+/** After a hang-up: waits for the transcript of what the caller said last, and starts nothing else. */
 
 import type { Sweep } from "../lib/sweep.ts"
 import type { CallerTranscripts } from "./caller-transcripts.ts"
-import { encodeCommit } from "./protocol/client-events.ts"
 import type { ModelConnection, ReconnectingConnection } from "./connection/reconnecting.ts"
+import type { PendingResponses } from "./pending-responses.ts"
+import { encodeCommit } from "./protocol/client-events.ts"
 import type { RealtimeEvent } from "./protocol/server-events.ts"
-import type { UsageLedger } from "./usage-ledger.ts"
+import type { RealtimeUsage } from "./usage.ts"
 
-/** How long the words are waited for. */
+/** Longest wait for the transcript. */
 const WITHIN_MS = 1_500
 
-export type LastWordsOptions = {
-  caller: CallerTranscripts
-  usage: UsageLedger
-  line: ReconnectingConnection
+export type ClosingTranscriptionOptions = {
+  caller: Pick<CallerTranscripts, "isSpeaking" | "awaitsTranscript" | "apply" | "discardSpeech" | "close">
+  usage: Pick<RealtimeUsage, "apply" | "flush">
+  pending: Pick<PendingResponses, "interrupt" | "cancel">
+  connection: Pick<ReconnectingConnection, "current" | "retire" | "close">
   sweep: Sweep
-  /** Called when the words have come, or will not; then the line is closed. Calling it again must be harmless. */
+  /** Called once the transcript has come, or will not come; the connection is closed by then. May be called twice. */
   onSettled: () => void
 }
 
 export class ClosingTranscription {
-  readonly #options: LastWordsOptions
-  readonly #cancel: () => void
+  readonly #options: ClosingTranscriptionOptions
+  #cancel = () => {}
 
-  constructor(options: LastWordsOptions) {
+  constructor(options: ClosingTranscriptionOptions) {
     this.#options = options
-    const { caller, line, sweep } = options
-    const { modelConnection } = line
-    this.#cancel = sweep.after(WITHIN_MS, () => this.#end())
-    caller.close()
-    if (caller.isSpeaking) modelConnection?.link.send(encodeCommit())
-    if (modelConnection && caller.hasWordsToCome) {
-      modelConnection.queue.interrupt()
-      line.retire()
-    } else this.#end()
   }
 
-  /** An event of the model. */
-  take(event: RealtimeEvent, modelConnection: ModelConnection): void {
-    const { caller, usage } = this.#options
+  /** To be called once. Where no transcript is to come, it settles at once. */
+  start(): void {
+    const { caller, pending, connection, sweep } = this.#options
+    const { current } = connection
+    this.#cancel = sweep.after(WITHIN_MS, () => this.#end())
+    caller.close()
+    if (caller.isSpeaking) current?.send(encodeCommit())
+    if (!current || !caller.awaitsTranscript) return this.#end()
+    pending.interrupt()
+    connection.retire()
+  }
+
+  /** Takes any event of the server. */
+  apply(event: RealtimeEvent, connection: Pick<ModelConnection, "epoch">): void {
+    const { caller, usage, pending } = this.#options
     usage.apply(event)
-    caller.apply(event, modelConnection)
-    if (event.type === "response-created") {
-      const started = modelConnection.queue.created(event.response)
-      if (started === "ours" || started === "turn") modelConnection.queue.interrupt()
-    }
-    // There was nothing to commit.
-    if (event.type === "error" && event.error.code === "input_audio_buffer_commit_empty") caller.stopped()
-    if (!caller.hasWordsToCome) this.#end()
+    caller.apply(event, connection)
+    if (event.type === "response-created") pending.cancel(event.response)
+    // The server had no audio to commit.
+    if (event.type === "error" && event.error.code === "input_audio_buffer_commit_empty")
+      caller.discardSpeech()
+    if (!caller.awaitsTranscript) this.#end()
   }
 
   #end(): void {
-    const { caller, usage, line, onSettled } = this.#options
+    const { caller, usage, connection, onSettled } = this.#options
     this.#cancel()
-    caller.stopped()
-    line.close()
+    caller.discardSpeech()
+    connection.close()
     usage.flush()
     onSettled()
   }

@@ -1,16 +1,23 @@
-/** The tools of a realtime call: each complete call runs once, its one output goes back, and one answer follows them all. */
+/** The function calls of the model: each complete call runs once and returns one output; one answer follows them all. */
 
-import type { History } from "../conversation/history.ts"
-import type { Turn } from "../call/turn.ts"
 import type { CallEvent } from "../call/events.ts"
+import type { Turn } from "../call/turn.ts"
+import type { History } from "../conversation/history.ts"
 import { ToolCalls } from "../conversation/tool-calls.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import { outcomeText, type ToolCall } from "../tools/run-tool.ts"
-import { encodeItemCreate } from "./protocol/client-events.ts"
 import type { ModelConnection } from "./connection/reconnecting.ts"
+import type { PendingResponses } from "./pending-responses.ts"
+import { encodeItemCreate } from "./protocol/client-events.ts"
 import type { RealtimeItem } from "./protocol/objects.ts"
+
+/** Ids of calls that are remembered, so that none runs twice. */
+const MAX_SEEN = 1_000
+
+/** The part of a connection that function calls need. */
+type CallConnection = Pick<ModelConnection, "epoch" | "send">
 
 export type FunctionCallsOptions = {
   history: History
@@ -19,11 +26,10 @@ export type FunctionCallsOptions = {
   /** Carries out what a tool asked of the call. */
   act: (action: CallAction) => void
   /** The connection in use now. */
-  current: () => ModelConnection | undefined
-  /** The agent's turn in which a response speaks. */
-  turnOf: (responseId: string) => Turn
-  /** The model is to answer outputs. `about`: their items, where they were sent; without a connection they are history. */
-  onOutputs: (about: readonly string[]) => void
+  connection: () => CallConnection | undefined
+  /** The latest turn in which a response is being said; undefined while it has said nothing. */
+  lastTurnOf: (responseId: string) => Turn | undefined
+  pending: Pick<PendingResponses, "toolStarted" | "toolFinished" | "itemSent" | "request">
   sweep: Sweep
   publish: (event: CallEvent) => void
   log: Log
@@ -33,13 +39,16 @@ type FunctionCall = Extract<RealtimeItem, { type: "function-call" }>
 
 /** The calls of one response. */
 type Batch = {
-  readonly modelConnection: ModelConnection
+  readonly connection: CallConnection
+  /** The agent's turn that the calls belong to. */
+  turn: Turn
   running: number
-  /** No more of them will come. */
+  /** Whether all calls of the response are known. */
   isWhole: boolean
-  about: string[]
+  /** Items with the outputs. */
+  readonly outputs: string[]
   /** Whether the model is to say something about the outputs. */
-  speaks: boolean
+  needsAnswer: boolean
 }
 
 export class FunctionCalls {
@@ -54,31 +63,19 @@ export class FunctionCalls {
     this.#calls = new ToolCalls(options)
   }
 
-  /** How many tools run now. */
-  get running(): number {
-    return this.#calls.running
-  }
-
-  /** `response.output_item.done` of a call. One that was cut off, or was seen before, is not run. */
-  called(modelConnection: ModelConnection, responseId: string, item: FunctionCall): void {
-    const seen = `${modelConnection.epoch}/${item.callId}`
-    if (item.status !== "completed" || this.#seen.has(seen)) return
-    this.#seen.add(seen)
-    const key = `${modelConnection.epoch}/${responseId}`
-    const batch = this.#batches.get(key) ?? {
-      modelConnection,
-      running: 0,
-      isWhole: false,
-      about: [],
-      speaks: false,
-    }
-    this.#batches.set(key, batch)
+  /** `response.output_item.done` of a call. Incomplete calls and calls that ran before are ignored. */
+  called(connection: CallConnection, responseId: string, call: FunctionCall): void {
+    const { pending, log } = this.#options
+    if (call.status !== "completed" || !this.#isNew(`${connection.epoch}/${call.callId}`)) return
+    const key = `${connection.epoch}/${responseId}`
+    const batch = this.#batchOf(key, connection, responseId)
     batch.running += 1
-    this.#options.log.background("tool", this.#run(key, batch, responseId, item))
+    pending.toolStarted()
+    log.background("tool", this.#run(key, batch, call))
   }
 
-  /** `response.done`. */
-  done({ epoch }: ModelConnection, responseId: string): void {
+  /** `response.done`: no further calls come of this response. */
+  done({ epoch }: Pick<ModelConnection, "epoch">, responseId: string): void {
     const key = `${epoch}/${responseId}`
     const batch = this.#batches.get(key)
     if (!batch) return
@@ -86,48 +83,64 @@ export class FunctionCalls {
     this.#finish(key, batch)
   }
 
-  async #run(key: string, batch: Batch, responseId: string, { callId, name, arguments: args }: FunctionCall) {
-    const { turnOf, act, current } = this.#options
-    const outcome = await this.#calls.run(turnOf(responseId), { callId, name, arguments: args })
+  #isNew(call: string): boolean {
+    if (this.#seen.has(call)) return false
+    this.#seen.add(call)
+    const [oldest] = this.#seen
+    if (this.#seen.size > MAX_SEEN && oldest !== undefined) this.#seen.delete(oldest)
+    return true
+  }
+
+  #batchOf(key: string, connection: CallConnection, responseId: string): Batch {
+    const { history, lastTurnOf } = this.#options
+    const known = this.#batches.get(key)
+    const turn = lastTurnOf(responseId) ?? known?.turn ?? history.agent()
+    if (known) {
+      known.turn = turn
+      return known
+    }
+    const batch = { connection, turn, running: 0, isWhole: false, outputs: [], needsAnswer: false }
+    this.#batches.set(key, batch)
+    return batch
+  }
+
+  async #run(key: string, batch: Batch, { callId, name, arguments: args }: FunctionCall): Promise<void> {
+    const { act, connection: connectionNow, pending } = this.#options
+    const outcome = await this.#calls.run(batch.turn, { callId, name, arguments: args })
     const action = outcome.ok ? outcome.action : undefined
+    const output = outcomeText(outcome)
+    pending.toolFinished()
     batch.running -= 1
-    batch.speaks ||= action?.type !== "end-call"
-    const modelConnection = current()
-    if (modelConnection === batch.modelConnection) this.#answer(batch, callId, outcomeText(outcome))
-    else {
-      // The end of that response will never come. On another connection the call has an output that says it still runs.
+    batch.needsAnswer ||= action?.type !== "end-call"
+    const connection = connectionNow()
+    if (connection === batch.connection) {
+      const id = this.#announce(batch)
+      connection.send(encodeItemCreate({ type: "function-call-output", id, callId, output }))
+    } else {
+      // That response will never end. In the history of another connection the call has an output already: "still running".
       batch.isWhole = true
-      if (modelConnection)
-        this.#tell(modelConnection, batch, `The tool ${name} has finished: ${outcomeText(outcome)}`)
+      if (connection) {
+        const id = this.#announce(batch)
+        const text = `The tool ${name} has finished: ${output}`
+        connection.send(encodeItemCreate({ type: "message", id, role: "system", text }))
+      }
     }
     if (action) act(action)
     this.#finish(key, batch)
   }
 
-  #answer(batch: Batch, callId: string, output: string): void {
-    const { link, queue, items } = batch.modelConnection
-    const id = this.#newId()
-    queue.itemSent(id)
-    items.toolOutput(callId, output)
-    link.send(encodeItemCreate({ type: "function-call-output", id, callId, output }))
-    batch.about.push(id)
-  }
-
-  #tell({ link, queue }: ModelConnection, batch: Batch, text: string): void {
-    const id = this.#newId()
-    queue.itemSent(id)
-    link.send(encodeItemCreate({ type: "message", id, role: "system", text }))
-    batch.about.push(id)
+  /** A new item with an output is about to be sent. Returns its id. */
+  #announce({ outputs }: Batch): string {
+    this.#serial += 1
+    const id = `output_${this.#serial}`
+    this.#options.pending.itemSent(id)
+    outputs.push(id)
+    return id
   }
 
   #finish(key: string, batch: Batch): void {
     if (batch.running > 0 || !batch.isWhole) return
     this.#batches.delete(key)
-    if (batch.speaks) this.#options.onOutputs(batch.about)
-  }
-
-  #newId(): string {
-    this.#serial += 1
-    return `output_${this.#serial}`
+    if (batch.needsAnswer) this.#options.pending.request({ kind: "answer", about: batch.outputs })
   }
 }

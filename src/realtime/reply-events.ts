@@ -1,4 +1,4 @@
-/** Tells when answers of the model began and how they ended. */
+/** Publishes when responses of the model start and how they end. */
 
 import type { CallEvent } from "../call/events.ts"
 import type { Clock } from "../lib/clock.ts"
@@ -14,13 +14,13 @@ export class ReplyEvents {
     this.#publish = publish
   }
 
-  began({ id }: RealtimeResponse): void {
+  started({ id }: Pick<RealtimeResponse, "id">): void {
     this.#startedAt.set(id, this.#clock.now())
     this.#publish({ type: "reply.started", replyId: id })
   }
 
-  /** One that was never told to begin is not told to end. */
-  ended({ id, status, usage }: RealtimeResponse): void {
+  /** Responses without a published start get no published end. */
+  finished({ id, status, usage }: Pick<RealtimeResponse, "id" | "status" | "usage">): void {
     const startedAt = this.#startedAt.get(id)
     if (startedAt === undefined) return
     this.#startedAt.delete(id)
@@ -37,8 +37,8 @@ export class ReplyEvents {
     })
   }
 
-  /** The connection is gone: what was begun on it ends here. */
-  lost(): void {
+  /** Responses that were running have failed. */
+  connectionLost(): void {
     for (const [replyId, startedAt] of this.#startedAt) {
       const tookMs = Math.max(0, this.#clock.now() - startedAt)
       this.#publish({ type: "reply.finished", replyId, outcome: "failed", tookMs })

@@ -1,59 +1,45 @@
-/** What a dialog with a speech-to-speech model is given. */
+/** Options of a turn manager: its own, and those that it passes on to its parts. */
 
 import type { CallEvent } from "../call/events.ts"
-import type { Turn } from "../call/turn.ts"
-import type { Usage } from "../call/usage.ts"
 import type { History } from "../conversation/history.ts"
 import type { Log } from "../lib/log.ts"
+import type { StreamTimes } from "../lib/progress-timeout.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
-import type { ToolCall } from "../tools/run-tool.ts"
 import type { AgentAudio } from "../media/agent-audio.ts"
 import type { CallerAudio } from "../media/caller-audio.ts"
-import type { ConnectModel } from "./connection/websocket.ts"
+import type { CallerTranscriptsOptions } from "./caller-transcripts.ts"
 import type { ConnectionFailure } from "./connection/connection.ts"
+import type { ReconnectingConnectionOptions } from "./connection/reconnecting.ts"
+import type { FunctionCallsOptions } from "./function-calls.ts"
+import type { PendingResponsesOptions } from "./pending-responses.ts"
+import type { RealtimeUsageOptions } from "./usage.ts"
 
-export type TurnManagerTimes = {
+export type TurnManagerTimes = StreamTimes & {
   /** Longest wait for a connection, in milliseconds. */
   modelConnectMs: number
-  /** Longest wait for the first sound of an answer. */
-  firstTokenMs: number
-  /** Longest pause within an answer. */
-  tokenGapMs: number
-  /** Longest silence before a sentence such as "One moment, please.". */
+  /** Longest silence before a sentence such as "One moment, please.", in milliseconds. */
   waitPhraseMs: number
 }
 
-export type TurnManagerOptions = {
-  connect: ConnectModel
-  model: string
-  transcriber: string
-  session: () => object
-  prelude: () => string[]
-  /** Whether the server stops its answer when the caller begins to speak. */
-  serverInterrupts: boolean
-  /** Whether the server answers each turn of the caller by itself. */
-  serverAnswers: boolean
-  /** Whether what the caller says is told in words. */
-  transcribes: boolean
-  /** Whether a caller who waits is told so. */
-  waitsWithWords: boolean
-  history: History
-  /** What the caller says. */
-  callerAudio: CallerAudio
-  voice: AgentAudio
-  keep: (turn: Turn) => void
-  keepUsage: (usage: Usage) => void
-  publish: (event: CallEvent) => void
-  runTool: (call: ToolCall) => Promise<ToolOutcome>
-  act: (action: CallAction) => void
-  /** The caller began to speak; what was being said is cut off by now. */
-  onCaller: () => void
-  /** The model has said what it had to say. */
-  onQuiet: () => void
-  /** The model is gone for good. */
-  onFailed: (failure: ConnectionFailure) => void
-  times: TurnManagerTimes
-  sweep: Sweep
-  log: Log
-}
+export type TurnManagerOptions = RealtimeUsageOptions &
+  Pick<ReconnectingConnectionOptions, "connect" | "session" | "prelude"> &
+  Pick<PendingResponsesOptions, "serverInterrupts" | "serverAnswers"> &
+  Pick<CallerTranscriptsOptions, "transcribes" | "keep"> & {
+    /** Whether prompts are played to a caller who waits. */
+    waitsWithWords: boolean
+    history: History
+    callerAudio: CallerAudio
+    voice: AgentAudio
+    publish: (event: CallEvent) => void
+    runTool: FunctionCallsOptions["run"]
+    act: FunctionCallsOptions["act"]
+    /** The caller began to speak; what was being said is interrupted by now. */
+    onCaller: () => void
+    /** The model has said everything that it was asked for. */
+    onQuiet: () => void
+    /** The model cannot be reached any more. */
+    onFailed: (failure: ConnectionFailure) => void
+    times: TurnManagerTimes
+    sweep: Sweep
+    log: Log
+  }

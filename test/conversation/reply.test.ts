@@ -158,7 +158,7 @@ describe("a failure in the middle of the words", () => {
     expect(request.aborted).toBe(true)
     await settled()
     expect(stand.eventsOf("model.failed")).toMatchObject([
-      { message: "the model fell silent for 600 ms in the middle of an answer" },
+      { message: "no data from the model for 600 ms in the middle of an answer" },
     ])
   })
 

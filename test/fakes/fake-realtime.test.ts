@@ -8,12 +8,12 @@ import {
   encodeTruncate,
 } from "../../src/realtime/protocol/client-events.ts"
 import { connectTo } from "../../src/realtime/connection/websocket.ts"
-import { LinkFixture } from "../realtime/connection/connection-fixture.ts"
+import { ConnectionFixture, withFields } from "../realtime/connection/connection-fixture.ts"
 import { FakeRealtime } from "./fake-realtime.ts"
 import { clientEventFaults } from "./realtime-request-check.ts"
 
 async function connected(fake: FakeRealtime) {
-  const fixture = new LinkFixture(connectTo({ provider: "openai", baseUrl: fake.baseUrl, model: "m" }))
+  const fixture = new ConnectionFixture(connectTo({ provider: "openai", baseUrl: fake.baseUrl, model: "m" }))
   const connection = await fake.nextConnection()
   await fixture.ready
   return { fixture, connection }
@@ -95,7 +95,7 @@ test("audio before the settings is noise and a fault", async () => {
 test("a fault that nobody wanted makes the test fail", async () => {
   const fake = new FakeRealtime()
   const { fixture, connection } = await connected(fake)
-  fixture.link.send('{"type":"nonsense"}')
+  fixture.connection.send('{"type":"nonsense"}')
   await connection.next("nonsense")
   fixture[Symbol.dispose]()
   expect(async () => await fake[Symbol.asyncDispose]()).toThrow("unknown event type nonsense")
@@ -112,16 +112,18 @@ test("a create gets its script, with its metadata; a second one at once is refus
     ],
     ending: "stalled",
   })
-  fixture.link.send(encodeResponseCreate({ metadata: { a: "b" } }, "create_1"))
-  fixture.link.send(encodeResponseCreate({}, "create_2"))
+  fixture.connection.send(encodeResponseCreate({ metadata: { a: "b" } }, "create_1"))
+  fixture.connection.send(encodeResponseCreate({}, "create_2"))
   expect((await fixture.next("response-created")).response.metadata).toEqual({ a: "b" })
   expect((await fixture.next("error")).error).toMatchObject({
     code: "conversation_already_has_active_response",
     eventId: "create_2",
   })
   expect(connection.activeId).not.toBeNull()
-  fixture.link.send('{"type":"response.cancel"}')
-  expect((await fixture.next("response-done")).response).toMatchObject({ reason: "client_cancelled" })
+  fixture.connection.send('{"type":"response.cancel"}')
+  expect((await fixture.nextFrame("response.done"))["response"]).toMatchObject({
+    status_details: { reason: "client_cancelled" },
+  })
   expect(connection.activeId).toBeNull()
 })
 
@@ -136,9 +138,10 @@ test("a response may fail, or end too soon", async () => {
     usage: null,
   })
   await connection.respond({ parts: [{ say: "I", ms: 20 }], ending: { incomplete: "max_output_tokens" } })
-  expect((await fixture.next("response-done")).response).toMatchObject({
+  await fixture.nextFrame("response.done")
+  expect((await fixture.nextFrame("response.done"))["response"]).toMatchObject({
     status: "incomplete",
-    reason: "max_output_tokens",
+    status_details: { reason: "max_output_tokens" },
   })
 })
 
@@ -152,11 +155,11 @@ test("what the server does not know or have is refused without being a fault", a
     encodeItemDelete("nothing"),
     encodeItemCreate(item),
     encodeItemCreate(item),
-    encodeItemCreate({ ...item, id: "x" }, { previousItemId: "nothing" }),
+    withFields(encodeItemCreate({ ...item, id: "x" }), { previous_item_id: "nothing" }),
     encodeTruncate({ itemId: "mine", audioEndMs: 0 }),
     '{"type":"response.cancel"}',
   ]) {
-    fixture.link.send(frame)
+    fixture.connection.send(frame)
   }
   await connection.next("response.cancel")
   expect(connection.errors).toEqual([
@@ -178,22 +181,22 @@ test("a turn of the caller becomes an item, and its transcript may come late", a
   await connection.respond({ parts: [{ say: "Yes", ms: 100 }] })
   connection.transcribe(itemId, "Hello?")
   expect(await fixture.next("caller-transcript")).toMatchObject({ itemId, text: "Hello?" })
-  const order = fixture.events.map(({ type }) => type)
-  expect(order.slice(2)).toEqual([
-    "speech-started",
-    "speech-stopped",
-    "committed",
-    "item-added",
-    "item-done",
-    "response-created",
-    "output-item-added",
-    "item-added",
-    "transcript-delta",
-    "audio",
-    "audio-done",
-    "output-item-done",
-    "item-done",
-    "response-done",
-    "caller-transcript",
+  const order = fixture.frames.map(({ type }) => type)
+  expect(order.slice(order.indexOf("input_audio_buffer.speech_started"))).toEqual([
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "conversation.item.added",
+    "conversation.item.done",
+    "response.created",
+    "response.output_item.added",
+    "conversation.item.added",
+    "response.output_audio_transcript.delta",
+    "response.output_audio.delta",
+    "response.output_audio.done",
+    "response.output_item.done",
+    "conversation.item.done",
+    "response.done",
+    "conversation.item.input_audio_transcription.completed",
   ])
 })

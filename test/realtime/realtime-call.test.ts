@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test"
 import { RealtimeSettings } from "../../src/assets/realtime-settings.ts"
 import type { LiveCall } from "../../src/call/live-calls.ts"
 import { MediaSession } from "../../src/media/media-session.ts"
-import type { ConnectModel, ModelSocketEvents } from "../../src/realtime/connection/websocket.ts"
+import type { ConnectModel, RealtimeSocketEvents } from "../../src/realtime/connection/websocket.ts"
 import { RealtimeCall } from "../../src/realtime/realtime-call.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { CallFixture, type CallFixtureOptions } from "../conversation/call-fixture.ts"
@@ -37,7 +37,7 @@ class RealtimeFixture extends CallFixture {
   twilio: Json[] = []
   model: Json[] = []
   modelCloses = 0
-  #events: ModelSocketEvents | undefined
+  #events: RealtimeSocketEvents | undefined
   #serial = 0
 
   constructor({ call = {}, ...given }: CallFixtureOptions = {}) {

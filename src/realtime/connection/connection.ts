@@ -4,7 +4,7 @@ import { messageOf } from "../../lib/errors.ts"
 import type { Log } from "../../lib/log.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 import { encodeSessionUpdate } from "../protocol/client-events.ts"
-import type { ConnectModel, RealtimeSocket, ModelSocketEvents, SocketEnd } from "./websocket.ts"
+import type { ConnectModel, RealtimeSocket, RealtimeSocketEvents, SocketEnd } from "./websocket.ts"
 import {
   parseRealtimeEvent,
   type RealtimeError,
@@ -22,7 +22,7 @@ export type ConnectionFailure = {
   message: string
 }
 
-export interface RealtimeLinkEvents {
+export interface RealtimeConnectionEvents {
   /** Once, when the server has taken the settings. */
   ready(): void
   /** Every event of the server in its order, except those that nobody needs. Also before `ready`. */
@@ -37,7 +37,7 @@ export type RealtimeConnectionOptions = {
   session: object
   /** Frames to send once the settings are taken, before anything else: the history of a conversation taken over. */
   prelude?: readonly string[]
-  events: RealtimeLinkEvents
+  events: RealtimeConnectionEvents
   /** Longest wait from the start until the server has taken the settings, in milliseconds. */
   connectMs: number
   sweep: Sweep
@@ -54,9 +54,9 @@ const FIRST_UPDATE = "session_1"
 
 type Phase = "connecting" | "configuring" | "ready" | "closed"
 
-export class RealtimeConnection implements ModelSocketEvents {
+export class RealtimeConnection implements RealtimeSocketEvents {
   #phase: Phase = "connecting"
-  readonly #events: RealtimeLinkEvents
+  readonly #events: RealtimeConnectionEvents
   readonly #options: RealtimeConnectionOptions
   readonly #log: Log
   /** Once the link is ready, the caller's sound goes straight to it. */

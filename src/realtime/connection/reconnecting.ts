@@ -1,159 +1,175 @@
 /**
- * The way to the model for as long as a call lasts: one connection after another, each with the conversation so far.
- * Lost ones are replaced, and one that is about to expire hands over between two turns.
+ * The connection to the model for the whole of a call: one connection after another, each given the conversation so far.
+ * Replaces a lost connection at once, and one that is about to expire between two turns.
  */
 
 import type { Log } from "../../lib/log.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 import type { CallerAudio } from "../../media/caller-audio.ts"
-import { ConversationItems } from "./item-texts.ts"
-import type { ConnectModel } from "./websocket.ts"
 import type { RealtimeEvent } from "../protocol/server-events.ts"
 import { RealtimeConnection, type ConnectionFailure, type RealtimeConnectionOptions } from "./connection.ts"
-import { ResponseQueue } from "./response-queue.ts"
+import { ItemTexts } from "./item-texts.ts"
+import type { ConnectModel } from "./websocket.ts"
 
-/** Tries for a new connection after a loss, and how long they may take together. */
-const MAX_TRIES = 2
+/** Attempts at a new connection after a loss, and how long they may take together. */
+const MAX_ATTEMPTS = 2
 const OUTAGE_MS = 6_000
-/** A new connection is asked for at once, and once more after this. */
-const SECOND_TRY_MS = 1_000
+/** The first new attempt is made at once, the second after this. */
+const SECOND_ATTEMPT_MS = 1_000
 const RETRY_CONNECT_MS = 2_500
 /**
- * How long before its end a session is replaced, or when half of a short one is over. (OpenAI: "Realtime conversations":
- * sessions last 60 minutes.)
+ * A session is renewed this long before its end, or when half of a short one is over. Sessions last 60 minutes. Source:
+ * OpenAI "Realtime conversations".
  */
 const RENEW_BEFORE_MS = 5 * 60_000
-/** How soon it is looked again for a moment between two turns. */
-const LOOK_AGAIN_MS = 2_000
+/** How often a renewal that is due looks for a moment between two turns. */
+const RENEWAL_CHECK_MS = 2_000
 
-/** One connection with what belongs to it: names of items and responses mean nothing on another one. */
+/** One connection with what belongs to it: ids of items and responses have no meaning on another one. */
 export type ModelConnection = {
+  /** Number of the connection in its call, from 1. */
   readonly epoch: number
-  readonly link: RealtimeConnection
-  readonly queue: ResponseQueue
-  readonly items: ConversationItems
-  /** What the model has said in an item so far, heard or not. */
-  readonly textOf: (itemId: string) => string
-  /** Responses of which no more may be heard. */
-  readonly dead: Set<string>
+  readonly items: ItemTexts
+  /** Responses and items of which no further audio may be played. */
+  readonly mutedIds: Set<string>
+  /** Sends a frame of `client-events.ts`; without effect once the connection is gone. */
+  readonly send: (text: string) => void
 }
 
-export interface ModelLineEvents {
-  /** A connection can be used. `again`: it takes the place of one that was lost. */
+export interface ReconnectingConnectionEvents {
+  /** A connection can be used. `again`: it replaces one that was lost. */
   ready(again: boolean): void
-  event: (event: RealtimeEvent, modelConnection: ModelConnection) => void
+  event: (event: RealtimeEvent, connection: ModelConnection) => void
   /** The connection is lost, and another one is being made. */
   lost(failure: ConnectionFailure): void
-  /** There will be no other one. Nothing comes after it. */
+  /** The connection is lost, and no other one will be made. The last event. */
   failed(failure: ConnectionFailure): void
 }
 
 export type ReconnectingConnectionOptions = {
   connect: ConnectModel
-  /** What the model is to hear. */
-  callerAudio: CallerAudio
+  callerAudio: Pick<CallerAudio, "sendTo" | "hold">
   /** The session object as it should be now. */
   session: () => object
   /** The conversation so far, as frames. */
   prelude: () => string[]
-  /** Whether nobody speaks and nothing is owed. */
+  /** Whether nobody speaks and nothing is pending. */
   isBetweenTurns: () => boolean
   /** Longest wait for a connection, in milliseconds. */
   connectMs: number
-  events: ModelLineEvents
+  events: ReconnectingConnectionEvents
   sweep: Sweep
   log: Log
 }
 
+type Opened = { readonly link: RealtimeConnection; readonly model: ModelConnection }
+
+type Renewal =
+  | { phase: "none" }
+  | { phase: "scheduled"; cancel: () => void }
+  /** `next` will replace the connection in use. */
+  | { phase: "connecting"; next: Opened }
+
+type State =
+  | { phase: "connecting"; opened: Opened }
+  | { phase: "ready"; opened: Opened; renewal: Renewal }
+  /** Lost; another attempt follows. */
+  | { phase: "waiting"; cancel: () => void }
+  /** The call is over: events still arrive, and nothing replaces the connection. */
+  | { phase: "retired"; opened: Opened }
+  | { phase: "closed" }
+
 export class ReconnectingConnection {
   readonly #options: ReconnectingConnectionOptions
-  #current: ModelConnection | undefined
-  /** What will take the place of the current one. */
-  #next: ModelConnection | undefined
+  #state: State
   #epoch = 0
-  #tries = 0
+  /** Attempts and failed responses since the model has last completed a response. */
+  #failures = 0
+  /** Start of the outage, in milliseconds since the epoch; undefined while there is none. */
   #outageSince: number | undefined
-  #closed = false
-  #cancelRetry = () => {}
-  #cancelRenewal = () => {}
 
   /** Begins to connect. */
   constructor(options: ReconnectingConnectionOptions) {
     this.#options = options
     this.#outageSince = options.sweep.clock.now()
-    this.#connect(options.connectMs)
+    this.#state = this.#connect(options.connectMs)
   }
 
   /** The connection that can be used; undefined while there is none. */
-  get modelConnection(): ModelConnection | undefined {
-    return this.#current?.link.isReady ? this.#current : undefined
+  get current(): ModelConnection | undefined {
+    const state = this.#state
+    return state.phase === "ready" || state.phase === "retired" ? state.opened.model : undefined
   }
 
-  /** Tells the model how the session should be now. */
+  /** Sends the session object as it should be now. */
   update(): void {
-    this.modelConnection?.link.update(this.#options.session())
+    if (this.#state.phase === "ready") this.#state.opened.link.update(this.#options.session())
   }
 
-  /** The model has answered: what went wrong before does not count any more. */
+  /** The model has completed a response: earlier failures no longer count. */
   proven(): void {
-    this.#tries = 0
+    this.#failures = 0
     this.#outageSince = undefined
   }
 
-  /** Whether an answer that failed may be asked for again on the same connection. */
-  mayAskAgain(): boolean {
+  /** Whether a failed response may be requested again on the same connection. Counts as a failure. */
+  mayRetry(): boolean {
     this.#outageSince ??= this.#now()
-    this.#tries += 1
-    return this.#tries <= MAX_TRIES
+    this.#failures += 1
+    return this.#failures <= MAX_ATTEMPTS
   }
 
-  /** Gives the connection up: it is there, but of no use. */
+  /** Replaces a connection that is open and does not work. */
   giveUp(failure: Pick<ConnectionFailure, "retryable" | "message">): void {
-    const current = this.#current
-    if (!current) return
-    current.link.close(1000, "replaced")
+    const state = this.#state
+    if (state.phase !== "connecting" && state.phase !== "ready") return
+    state.opened.link.close(1000, "replaced")
     this.#lost({ reason: "stalled", status: null, ...failure })
   }
 
-  /** The caller is gone: no other connection is made. The one in use still tells what comes, until it is closed. */
+  /** The call is over: no other connection is made. The one in use still reports events, until `close`. */
   retire(): void {
-    if (this.#closed) return
-    this.#closed = true
+    const state = this.#state
+    if (state.phase !== "ready") return this.close()
     this.#options.callerAudio.hold()
-    this.#cancelRetry()
-    this.#cancelRenewal()
-    this.#next?.link.close()
-    if (!this.modelConnection) this.close()
+    this.#endRenewal(state.renewal)
+    this.#state = { phase: "retired", opened: state.opened }
   }
 
-  /** There is no connection any more. */
+  /** Ends the connection. Closing twice is harmless. */
   close(): void {
-    this.retire()
-    this.#current?.link.close()
-    this.#current = undefined
+    const state = this.#state
+    this.#state = { phase: "closed" }
+    if (state.phase === "closed") return
+    this.#options.callerAudio.hold()
+    if (state.phase === "ready") this.#endRenewal(state.renewal)
+    if (state.phase === "waiting") state.cancel()
+    else state.opened.link.close()
   }
 
-  #connect(connectMs: number): void {
+  #connect(connectMs: number): State & { phase: "connecting" } {
     const again = this.#epoch > 0
-    const modelConnection = this.#open({
+    const opened = this.#open({
       connectMs,
-      ready: () => this.#serve(modelConnection, { again }),
+      ready: () => this.#serve(opened, { again }),
       lost: (failure) => {
-        if (this.#current === modelConnection) this.#lost(failure)
+        if (this.#isInUse(opened)) this.#lost(failure)
       },
     })
-    this.#current = modelConnection
+    return { phase: "connecting", opened }
   }
 
-  /** The connection is ready: first the dialogue says what it owes, then the model hears the caller. */
-  #serve({ link }: ModelConnection, { again }: { again: boolean }): void {
+  /** The connection is ready: pending responses are requested before the model gets the caller's audio. */
+  #serve(opened: Opened, { again }: { again: boolean }): void {
     const { events, callerAudio } = this.#options
+    this.#state = { phase: "ready", opened, renewal: { phase: "none" } }
     this.#outageSince = undefined
+    this.#planRenewal(opened)
     try {
       events.ready(again)
     } finally {
-      // What is owed may have been too much for it.
-      if (link.isReady) callerAudio.sendTo(link.socket)
+      // The requests may have been more than the connection takes.
+      if (opened.link.isReady) callerAudio.sendTo(opened.link.socket)
     }
   }
 
@@ -161,111 +177,118 @@ export class ReconnectingConnection {
     connectMs,
     ready,
     lost,
-  }: { connectMs: number } & Pick<RealtimeConnectionOptions["events"], "ready" | "lost">): ModelConnection {
+  }: { connectMs: number } & Pick<RealtimeConnectionOptions["events"], "ready" | "lost">): Opened {
     const { connect, session, prelude, sweep, log, events } = this.#options
-    const { event: take } = events
-    const items = new ConversationItems()
     this.#epoch += 1
-    const modelConnection: ModelConnection = {
+    const model: ModelConnection = {
       epoch: this.#epoch,
-      link: new RealtimeConnection({
-        connect,
-        // Both are asked for when the server is ready for them: the conversation may go on until then.
-        get session() {
-          return session()
-        },
-        get prelude() {
-          return prelude()
-        },
-        connectMs,
-        sweep,
-        log,
-        events: {
-          ready,
-          lost,
-          event: (event) => {
-            if (this.#current !== modelConnection) return
-            if (event.type === "session-created" || event.type === "session-updated")
-              this.#planRenewal(modelConnection)
-            take(event, modelConnection)
-          },
-        },
-      }),
-      queue: new ResponseQueue((text) => void modelConnection.link.send(text)),
-      items,
-      textOf: (itemId) => {
-        const item = items.get(itemId)
-        return item?.kind === "agent" ? item.generated : ""
-      },
-      dead: new Set(),
+      items: new ItemTexts(),
+      mutedIds: new Set(),
+      send: (text) => void link.send(text),
     }
-    return modelConnection
+    const link: RealtimeConnection = new RealtimeConnection({
+      connect,
+      // Both are read when the server is ready for them: the conversation may go on until then.
+      get session() {
+        return session()
+      },
+      get prelude() {
+        return prelude()
+      },
+      connectMs,
+      sweep,
+      log,
+      events: {
+        ready,
+        lost,
+        event: (event) => {
+          if (!this.#isInUse(opened)) return
+          if (event.type === "session-updated") this.#planRenewal(opened)
+          events.event(event, model)
+        },
+      },
+    })
+    const opened = { link, model }
+    return opened
+  }
+
+  #isInUse(opened: Opened): boolean {
+    const state = this.#state
+    return "opened" in state && state.opened === opened
   }
 
   #lost(failure: ConnectionFailure): void {
-    if (this.#closed) return
+    const state = this.#state
+    if (state.phase === "retired") this.#state = { phase: "closed" }
+    if (state.phase !== "connecting" && state.phase !== "ready") return
     const { events, sweep, connectMs, callerAudio } = this.#options
-    this.#current = undefined
     callerAudio.hold()
-    this.#cancelRenewal()
-    this.#next?.link.close()
-    this.#next = undefined
+    if (state.phase === "ready") this.#endRenewal(state.renewal)
     this.#outageSince ??= this.#now()
-    const isOver = this.#tries >= MAX_TRIES || this.#now() - this.#outageSince >= OUTAGE_MS
+    const isOver = this.#failures >= MAX_ATTEMPTS || this.#now() - this.#outageSince >= OUTAGE_MS
     if (!failure.retryable || isOver) {
-      this.close()
+      this.#state = { phase: "closed" }
       return events.failed(failure)
     }
-    this.#tries += 1
+    this.#failures += 1
+    const retry = () => {
+      this.#state = this.#connect(Math.min(connectMs, RETRY_CONNECT_MS))
+    }
+    // A server that refused, or failed twice, is given a moment.
+    const delayMs = this.#failures === 1 && failure.status === null ? 0 : SECOND_ATTEMPT_MS
+    const waiting = { phase: "waiting" as const, cancel: () => {} }
+    this.#state = waiting
     events.lost(failure)
-    const retry = () => this.#connect(Math.min(connectMs, RETRY_CONNECT_MS))
-    // Whoever refused or is gone for the second time is given a moment.
-    if (this.#tries === 1 && failure.status === null) retry()
-    else this.#cancelRetry = sweep.after(SECOND_TRY_MS, retry)
+    if (this.#state !== waiting) return
+    if (delayMs === 0) retry()
+    else waiting.cancel = sweep.after(delayMs, retry)
   }
 
-  #planRenewal({ link }: ModelConnection): void {
-    if (link.expiresAtMs === null) return
+  #planRenewal({ link }: Opened): void {
+    const state = this.#state
+    if (link.expiresAtMs === null || state.phase !== "ready" || state.renewal.phase === "connecting") return
     const leftMs = link.expiresAtMs - this.#now()
-    this.#renewAfter(Math.max(LOOK_AGAIN_MS, leftMs - RENEW_BEFORE_MS, leftMs / 2))
+    this.#renewAfter(Math.max(RENEWAL_CHECK_MS, leftMs - RENEW_BEFORE_MS, leftMs / 2))
   }
 
   #renewAfter(ms: number): void {
-    this.#cancelRenewal()
-    if (this.#closed) return
-    this.#cancelRenewal = this.#options.sweep.after(ms, () => this.#renew())
+    const state = this.#state
+    if (state.phase !== "ready") return
+    if (state.renewal.phase === "scheduled") state.renewal.cancel()
+    const cancel = this.#options.sweep.after(ms, () => this.#renew())
+    state.renewal = { phase: "scheduled", cancel }
   }
 
-  /** Makes a connection beside the one in use. If the conversation goes on meanwhile, it is made again later. */
+  /** Opens a connection beside the one in use. If the conversation goes on meanwhile, the renewal is tried again later. */
   #renew(): void {
+    const state = this.#state
     const { isBetweenTurns, connectMs, log } = this.#options
-    if (!isBetweenTurns()) return this.#renewAfter(LOOK_AGAIN_MS)
+    if (state.phase !== "ready") return
+    if (!isBetweenTurns()) return this.#renewAfter(RENEWAL_CHECK_MS)
+    const isNext = () => state.renewal.phase === "connecting" && state.renewal.next === next
     const next = this.#open({
       connectMs,
       ready: () => {
-        if (this.#next !== next) return
-        this.#next = undefined
+        if (!isNext()) return
         if (!isBetweenTurns()) {
           next.link.close()
-          return this.#renewAfter(LOOK_AGAIN_MS)
+          return this.#renewAfter(RENEWAL_CHECK_MS)
         }
-        const old = this.#current
-        this.#current = next
-        old?.link.close(1000, "handed over")
-        this.#planRenewal(next)
-        log.info("conversation handed over to a new session of the model")
+        state.opened.link.close(1000, "renewed")
+        log.info("model session renewed")
         this.#serve(next, { again: false })
       },
-      lost: () => {
-        if (this.#next === next) {
-          this.#next = undefined
-          this.#renewAfter(LOOK_AGAIN_MS)
-        } else if (this.#current === next) {
-          this.#lost({ reason: "closed", retryable: true, status: null, message: "closed after a hand-over" })
-        }
+      lost: (failure) => {
+        if (this.#isInUse(next)) return this.#lost(failure)
+        if (isNext()) this.#renewAfter(RENEWAL_CHECK_MS)
       },
     })
-    this.#next = next
+    state.renewal = { phase: "connecting", next }
+  }
+
+  #endRenewal(renewal: Renewal): void {
+    if (renewal.phase === "scheduled") renewal.cancel()
+    if (renewal.phase === "connecting") renewal.next.link.close()
   }
 
   #now(): number {

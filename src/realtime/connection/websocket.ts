@@ -4,7 +4,7 @@
 export type SocketEnd = { code: number; reason: string; opened: boolean; refusedStatus: number | null }
 
 /** Told by the socket, each in order; nothing comes after `closed`. */
-export interface ModelSocketEvents {
+export interface RealtimeSocketEvents {
   opened(): void
   text(text: string): void
   /** Called once, whoever closed it. */
@@ -23,7 +23,7 @@ export interface RealtimeSocket {
 }
 
 /** Begins to connect. Events come later, never during the call. */
-export type ConnectModel = (events: ModelSocketEvents) => RealtimeSocket
+export type ConnectModel = (events: RealtimeSocketEvents) => RealtimeSocket
 
 /** Where the model is and who asks. */
 export type ModelTarget =

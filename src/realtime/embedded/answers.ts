@@ -1,27 +1,27 @@
-/** What the built-in Realtime server says next: it looks at the last thing in the conversation and nowhere else. Pure. */
+/** Chooses what the embedded Realtime server says next, from the last entry of the conversation alone. Pure. */
 
 import { MULAW_BYTES_PER_MS } from "../../audio/mulaw.ts"
-import type { StandInItem } from "./requests.ts"
+import type { CreatedItem } from "./requests.ts"
 import type { Answer, Sentence } from "./response.ts"
 
-/** What it can say. */
-export interface Sounds {
-  /** When it is asked to speak first. */
+/** The recorded sentences that the server speaks. */
+export interface Prompts {
+  /** Said when the conversation is empty, and to an instruction. */
   readonly greeting: Sentence
-  /** Before the caller's own words come back. */
+  /** Said before the caller's own audio is played back. */
   readonly youSaid: Sentence
-  /** To a text and to the output of a tool. */
+  /** Said to a text and to the output of a tool. */
   readonly done: Sentence
 }
 
-/** One entry of its conversation. */
-export type StandInEntry = {
+/** One entry of the conversation. */
+export type ConversationEntry = {
   id: string
-  /** As a client created it; null for what was said. */
-  item: StandInItem | null
-  /** Audio of an answer that was sent; null for everything that has none. */
+  /** The item that the client created; null for speech of either side. */
+  item: CreatedItem | null
+  /** Milliseconds of audio sent of an answer; null for entries without such audio. */
   sentMs: number | null
-  /** The caller's voice. */
+  /** What the caller said: mu-law at 8 kHz. */
   speech: { audio: Uint8Array; speechMs: number } | null
 }
 
@@ -30,8 +30,8 @@ const MAX_ECHO_BYTES = 5_000 * MULAW_BYTES_PER_MS
 const COMMAND = /^call ([\w-]{1,64})\s*(\{.*\})?$/s
 
 export function answerTo(
-  last: StandInEntry | undefined,
-  { greeting, youSaid, done }: Sounds,
+  last: ConversationEntry | undefined,
+  { greeting, youSaid, done }: Prompts,
   toolNames: readonly string[],
 ): Answer {
   if (!last) return { type: "speech", ...greeting }
@@ -46,7 +46,7 @@ export function answerTo(
   return toolNames.includes(name) ? { type: "call", name, arguments: args } : { type: "speech", ...done }
 }
 
-/** The transcript of speech that nobody has understood. */
+/** The transcript of speech, which the server does not recognize: only its length. */
 export function wordsFor(speechMs: number): string {
   return `(speech of ${(speechMs / 1000).toFixed(1)} s)`
 }

@@ -1,6 +1,6 @@
 /**
- * What clients send to the built-in Realtime server, checked as the real one checks it.
- * It shares nothing with the client's codec, so that one can find the mistakes of the other.
+ * Parses the events that clients send to the embedded Realtime server, and rejects what OpenAI's server rejects.
+ * Shares nothing with the encoder in `protocol/`, so that tests of the two against each other find mistakes in either.
  * Source: OpenAI "Realtime API reference: Client events"; errors: its "error" event.
  */
 
@@ -67,7 +67,7 @@ const session = z.strictObject({
   tracing: z.unknown().optional(),
   include: z.array(z.string()).nullish(),
 })
-export type StandInSession = z.output<typeof session>
+export type EmbeddedSession = z.output<typeof session>
 
 const item = z.discriminatedUnion("type", [
   z.looseObject({
@@ -90,7 +90,7 @@ const item = z.discriminatedUnion("type", [
     output: z.string(),
   }),
 ])
-export type StandInItem = z.output<typeof item>
+export type CreatedItem = z.output<typeof item>
 
 const base = { event_id: z.string().max(512).optional() }
 
@@ -126,7 +126,7 @@ const Request = z.discriminatedUnion("type", [
   }),
   z.strictObject({ ...base, type: z.literal("response.cancel"), response_id: z.string().optional() }),
 ])
-export type StandInRequest = z.output<typeof Request>
+export type EmbeddedRequest = z.output<typeof Request>
 
 export type RequestFault = { code: string; message: string; param: string | null; event_id: string | null }
 
@@ -135,10 +135,10 @@ const Headed = z.looseObject({
   event_id: z.string().optional().catch(undefined),
 })
 
-/** A frame of the client, or the error that answers it. */
-export function parseStandInRequest(
+/** Parses a frame of the client. A frame that is rejected becomes the error to answer with. */
+export function parseEmbeddedRequest(
   text: string,
-): { ok: true; request: StandInRequest } | { ok: false; fault: RequestFault } {
+): { ok: true; request: EmbeddedRequest } | { ok: false; fault: RequestFault } {
   const headed = Headed.safeParse(parseJson(text))
   const event_id = headed.data?.event_id ?? null
   const refuse = (code: string, message: string, param: string | null) => ({

@@ -1,27 +1,27 @@
-/** One answer of the built-in Realtime server on its way out: its events in their order, its audio in steps. */
+/** One response of the embedded Realtime server: sends its events in order and its audio in steps. */
 
 import { MULAW_BYTES_PER_MS } from "../../audio/mulaw.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 
 export type Json = Record<string, unknown>
 
-/** A stored sentence: mu-law at 8 kHz with its words. */
+/** A recorded sentence: mu-law at 8 kHz with its text. */
 export type Sentence = { readonly text: string; readonly audio: Uint8Array }
 
-/** What an answer consists of. */
+/** Content of a response. */
 export type Answer =
   | { type: "speech"; text: string; audio: Uint8Array }
   | { type: "text"; text: string }
   | { type: "call"; name: string; arguments: string }
 
-export type StandInResponseOptions = {
+export type EmbeddedResponseOptions = {
   id: string
   itemId: string
-  /** The item that the answer follows; undefined: out of band, its item enters no conversation. */
+  /** The item before the response, null for the first; undefined: out of band, and its item is not added. */
   previousItemId: string | null | undefined
   conversationId: string
   answer: Answer
-  /** Tokens that the answer is based on. */
+  /** Input tokens to report. */
   inputTokens: number
   metadata: Json | null
   emit: (type: string, fields: Json) => void
@@ -30,26 +30,26 @@ export type StandInResponseOptions = {
   sweep: Sweep
 }
 
-/** Audio is sent faster than it plays, as the real server does: this much of it every so often. */
+/** Audio is sent faster than it plays, as OpenAI does: `STEP_MS` of it every `STEP_EVERY_MS`. */
 const STEP_MS = 400
 const STEP_EVERY_MS = 100
 const TOKEN_MS = 50
 
-export class StandInResponse {
+export class EmbeddedResponse {
   readonly id: string
   readonly itemId: string
-  readonly #options: StandInResponseOptions
+  readonly #options: EmbeddedResponseOptions
   #sentBytes = 0
   #cancelStep = () => {}
   #isOver = false
 
-  constructor(options: StandInResponseOptions) {
+  constructor(options: EmbeddedResponseOptions) {
     this.#options = options
     this.id = options.id
     this.itemId = options.itemId
   }
 
-  /** Audio that went out so far, in milliseconds. */
+  /** Audio sent so far, in milliseconds. */
   get sentMs(): number {
     return this.#sentBytes / MULAW_BYTES_PER_MS
   }
@@ -92,12 +92,12 @@ export class StandInResponse {
     }
   }
 
-  /** Stops it; without effect once it is over. */
+  /** Ends the response as cancelled; without effect once it is over. */
   cancel(reason: "turn_detected" | "client_cancelled"): void {
     if (!this.#isOver) this.#finish("cancelled", reason)
   }
 
-  /** Stops it without a word: the connection is gone. */
+  /** Ends the response without further events: the connection is gone. */
   drop(): void {
     this.#isOver = true
     this.#cancelStep()

@@ -1,22 +1,22 @@
 /**
- * A small Realtime server inside the program, for trying a call with no key and no network. It finds speech by its
- * loudness, answers with stored sentences and the caller's own voice, and calls tools when a text tells it to.
+ * A small Realtime server inside the program, for calls without an API key and without a network. It detects speech by
+ * loudness, answers with recorded sentences and the caller's own audio, and calls a tool when a text asks for it.
  * Source: OpenAI "Realtime API reference", "Realtime conversations", "Voice activity detection".
  */
 
 import { MULAW_BYTES_PER_MS } from "../../audio/mulaw.ts"
 import type { Sweep } from "../../lib/sweep.ts"
-import { answerTo, wordsFor, type Sounds, type StandInEntry } from "./answers.ts"
-import { parseStandInRequest, type StandInRequest, type StandInSession } from "./requests.ts"
-import { StandInResponse, type Json } from "./response.ts"
+import { answerTo, wordsFor, type Prompts, type ConversationEntry } from "./answers.ts"
+import { parseEmbeddedRequest, type EmbeddedRequest, type EmbeddedSession } from "./requests.ts"
+import { EmbeddedResponse, type Json } from "./response.ts"
 import { SpeechDetector, type SpeechChange } from "../../audio/speech-detector.ts"
 
-export type StandInOptions = {
-  sounds: Sounds
+export type EmbeddedServerOptions = {
+  prompts: Prompts
   sweep: Sweep
-  /** Takes one frame for the client. */
+  /** Called with each frame for the client. */
   send: (text: string) => void
-  /** The server ends the connection. */
+  /** Called when the server ends the connection. */
   close: (code: number, reason: string) => void
 }
 
@@ -32,13 +32,13 @@ const PCM = { type: "audio/pcm", rate: 24_000 } as const
 
 type AnswerOptions = { outOfBand?: boolean; metadata?: Json | null; textOnly?: boolean }
 
-export class RealtimeStandIn {
-  readonly #options: StandInOptions
-  readonly #items: StandInEntry[] = []
+export class EmbeddedServer {
+  readonly #options: EmbeddedServerOptions
+  readonly #items: ConversationEntry[] = []
   readonly #detector = new SpeechDetector({ threshold: 0.5, prefixPaddingMs: 300, silenceDurationMs: 500 })
   readonly #cancelExpiry: () => void
   readonly #startedMs: number
-  #session: StandInSession = {
+  #session: EmbeddedSession = {
     type: "realtime",
     output_modalities: ["audio"],
     audio: {
@@ -48,38 +48,38 @@ export class RealtimeStandIn {
     tools: [],
     tool_choice: "auto",
   }
-  #response: StandInResponse | null = null
-  /** The id that the utterance in progress will have. */
+  #response: EmbeddedResponse | null = null
+  /** Item id of the speech in progress. */
   #speechItemId = ""
   #serial = 0
 
-  constructor(options: StandInOptions) {
+  constructor(options: EmbeddedServerOptions) {
     this.#options = options
     this.#startedMs = options.sweep.clock.now()
     this.#cancelExpiry = options.sweep.after(SESSION_MS, () => this.#expire())
   }
 
-  /** The first event of a connection. */
+  /** Sends the first events of a connection. */
   open(): void {
     this.#emit("session.created", { session: this.#sessionObject() })
     this.#emit("conversation.created", { conversation: { id: "conv_1", object: "realtime.conversation" } })
   }
 
-  /** One text frame of the client. Never throws. */
+  /** Takes one text frame of the client. Never throws. */
   receive(text: string): void {
-    const parsed = parseStandInRequest(text)
+    const parsed = parseEmbeddedRequest(text)
     if (parsed.ok) this.#serve(parsed.request)
     else this.#emit("error", { error: { type: "invalid_request_error", ...parsed.fault } })
   }
 
-  /** The client is gone. */
+  /** The client has disconnected. */
   end(): void {
     this.#cancelExpiry()
     this.#response?.drop()
     this.#response = null
   }
 
-  #serve(request: StandInRequest): void {
+  #serve(request: EmbeddedRequest): void {
     switch (request.type) {
       case "session.update":
         return this.#update(request.session)
@@ -123,7 +123,7 @@ export class RealtimeStandIn {
     }
   }
 
-  #update(change: StandInSession): void {
+  #update(change: EmbeddedSession): void {
     const { input, output } = change.audio ?? {}
     const audio = {
       input: { ...this.#session.audio?.input, ...input },
@@ -143,7 +143,7 @@ export class RealtimeStandIn {
 
   #append(bytes: Uint8Array): void {
     const input = this.#session.audio?.input
-    // Bytes of another format would only be noise here.
+    // Audio of another format is noise to the detector.
     if (input?.format?.type !== "audio/pcmu") return
     const changes = this.#detector.feed(bytes)
     if (input.turn_detection) for (const change of changes) this.#turn(change)
@@ -181,7 +181,7 @@ export class RealtimeStandIn {
     })
   }
 
-  #createItem(request: StandInRequest & { type: "conversation.item.create" }): void {
+  #createItem(request: EmbeddedRequest & { type: "conversation.item.create" }): void {
     const { previous_item_id: previous } = request
     const id = request.item.id ?? this.#id("item")
     if (this.#items.some((other) => other.id === id)) {
@@ -197,7 +197,7 @@ export class RealtimeStandIn {
     this.#emit("conversation.item.done", fields)
   }
 
-  #truncate(request: StandInRequest & { type: "conversation.item.truncate" }): void {
+  #truncate(request: EmbeddedRequest & { type: "conversation.item.truncate" }): void {
     const { item_id, content_index, audio_end_ms } = request
     const item = this.#items.find(({ id }) => id === item_id)
     if (!item) return this.#unknownItem(request, item_id)
@@ -213,7 +213,7 @@ export class RealtimeStandIn {
     this.#emit("conversation.item.truncated", { item_id, content_index, audio_end_ms })
   }
 
-  #createResponse(request: StandInRequest & { type: "response.create" }): void {
+  #createResponse(request: EmbeddedRequest & { type: "response.create" }): void {
     const { conversation, metadata, output_modalities: modalities } = request.response ?? {}
     const outOfBand = conversation === "none"
     if (this.#response && !outOfBand) {
@@ -225,15 +225,15 @@ export class RealtimeStandIn {
 
   #answer({ outOfBand = false, metadata = null, textOnly = false }: AnswerOptions): void {
     const toolNames = (this.#session.tools ?? []).flatMap(({ name = [] }) => name)
-    const answer = answerTo(this.#items.at(-1), this.#options.sounds, toolNames)
+    const answer = answerTo(this.#items.at(-1), this.#options.prompts, toolNames)
     const itemId = this.#id("item")
-    const entry: StandInEntry = {
+    const entry: ConversationEntry = {
       id: itemId,
       item: null,
       sentMs: answer.type === "speech" ? 0 : null,
       speech: null,
     }
-    const response = new StandInResponse({
+    const response = new EmbeddedResponse({
       id: this.#id("resp"),
       itemId,
       previousItemId: outOfBand ? undefined : this.#lastId,

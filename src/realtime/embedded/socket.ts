@@ -1,57 +1,59 @@
-/** The way to the built-in Realtime server: a pair of ends in memory that behaves as a socket does. */
+/** Connects to the embedded Realtime server through memory, with the behaviour of a WebSocket. */
 
 import { sound } from "../../audio/sounds.ts"
-import type { ConnectModel, ModelSocketEvents } from "../connection/websocket.ts"
-import type { Sounds } from "./answers.ts"
-import { RealtimeStandIn, type StandInOptions } from "./server.ts"
+import type { ConnectModel, RealtimeSocketEvents } from "../connection/websocket.ts"
+import type { Prompts } from "./answers.ts"
+import { EmbeddedServer, type EmbeddedServerOptions } from "./server.ts"
 
-/** The sentences that come with the program. */
-export function storedSounds(): Sounds {
+/** The sentences that are part of the program. */
+export function storedPrompts(): Prompts {
   return { greeting: sound("greeting"), youSaid: sound("you-said"), done: sound("one-moment") }
 }
 
-/** Takes the place of `connectTo`. Frames arrive in their order and, as on a network, never during a call of `send`. */
-export function connectToStandIn({ sounds, sweep }: Pick<StandInOptions, "sounds" | "sweep">): ConnectModel {
+/** Replaces `connectTo`. Frames arrive in order and, as on a network, never during a call of `send`. */
+export function connectToEmbeddedServer({
+  prompts,
+  sweep,
+}: Pick<EmbeddedServerOptions, "prompts" | "sweep">): ConnectModel {
   return function connect(events) {
     let isOpen = true
-    /** Frames on their way when the server closes still arrive; when the client closes, it hears no more. */
-    let isHeard = true
-    const later = (run: () => void) => queueMicrotask(run)
+    /** Frames in flight still arrive when the server closes, and are dropped when the client closes. */
+    let clientListens = true
     const end = (code: number, reason: string) => {
       if (!isOpen) return
       isOpen = false
-      standIn.end()
-      const gone: Parameters<ModelSocketEvents["closed"]>[0] = {
+      server.end()
+      const closed: Parameters<RealtimeSocketEvents["closed"]>[0] = {
         code,
         reason,
         opened: true,
         refusedStatus: null,
       }
-      later(() => events.closed(gone))
+      queueMicrotask(() => events.closed(closed))
     }
     const leave = (code: number, reason: string) => {
-      isHeard = false
+      clientListens = false
       end(code, reason)
     }
-    const standIn = new RealtimeStandIn({
-      sounds,
+    const server = new EmbeddedServer({
+      prompts,
       sweep,
       send: (text) =>
-        later(() => {
-          if (isHeard) events.text(text)
+        queueMicrotask(() => {
+          if (clientListens) events.text(text)
         }),
       close: end,
     })
-    later(() => {
+    queueMicrotask(() => {
       if (!isOpen) return
       events.opened()
-      standIn.open()
+      server.open()
     })
     return {
       bufferedAmount: 0,
       send: (text) =>
-        later(() => {
-          if (isOpen) standIn.receive(text)
+        queueMicrotask(() => {
+          if (isOpen) server.receive(text)
         }),
       close: leave,
       terminate: () => leave(1006, ""),

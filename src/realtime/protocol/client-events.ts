@@ -1,5 +1,5 @@
 /**
- * The events that a client sends over a Realtime socket, as text frames ready to go out.
+ * Encodes the events of a Realtime client as text frames.
  * Source: OpenAI "Realtime API reference: Client events".
  */
 
@@ -9,22 +9,18 @@ export type NewItem =
   | { type: "function-call"; callId: string; name: string; arguments: string; id?: string | undefined }
   | { type: "function-call-output"; callId: string; output: string; id?: string | undefined }
 
-/** What one response does differently from the session. */
+/** Settings of one response that differ from those of the session. */
 export type ResponseOverrides = {
-  /** In place of the session's instructions, for this response only. */
+  /** Replaces the session's instructions. */
   instructions?: string | undefined
-  /** Context in place of the conversation; empty: none at all. */
-  input?: readonly NewItem[] | undefined
-  /** Runs beside the dialogue and leaves no trace in it. */
-  outOfBand?: boolean | undefined
-  textOnly?: boolean | undefined
+  /** Replaces the conversation as the context of the response; an empty list is no context at all. */
+  input?: readonly [] | undefined
   toolChoice?: "auto" | "none" | "required" | undefined
-  maxOutputTokens?: number | undefined
-  /** Comes back in `response.created` and `response.done`. At most 16 pairs, 64 and 512 characters. */
+  /** The server repeats it in `response.created` and `response.done`. At most 16 pairs, 64 and 512 characters. */
   metadata?: Readonly<Record<string, string>> | undefined
 }
 
-/** `session` is the wire object of `session-settings.ts`; success is answered by `session.updated`. */
+/** `session`: see `sessionFor` in `session-update.ts`. The server answers with `session.updated`. */
 export function encodeSessionUpdate(session: object, eventId: string): string {
   return JSON.stringify({ type: "session.update", event_id: eventId, session })
 }
@@ -32,52 +28,28 @@ export function encodeSessionUpdate(session: object, eventId: string): string {
 const APPEND_PREFIX = '{"type":"input_audio_buffer.append","audio":"'
 const APPEND_SUFFIX = '"}'
 
-/** One piece of caller audio. `payload` is base64 in the session's input format and is not looked at. */
+/** One piece of caller audio. `payload`: base64 in the session's input format; not checked here. */
 export function encodeAppend(payload: string): string {
   return APPEND_PREFIX + payload + APPEND_SUFFIX
 }
 
-/** Makes a user item of the buffer; only needed without turn detection. */
+/** Turns the buffered audio into a user item; only needed without turn detection. */
 export function encodeCommit(): string {
   return '{"type":"input_audio_buffer.commit"}'
 }
 
-/** Empties the buffer of audio that is not committed yet. */
-export function encodeClear(): string {
-  return '{"type":"input_audio_buffer.clear"}'
+/** Appends an item to the conversation. */
+export function encodeItemCreate(item: NewItem): string {
+  return JSON.stringify({ type: "conversation.item.create", item: wireItem(item) })
 }
 
-/** `previousItemId`: the item it goes after, `root` for the beginning, none for the end. */
-export function encodeItemCreate(
-  item: NewItem,
-  { previousItemId, eventId }: { previousItemId?: string | undefined; eventId?: string | undefined } = {},
-): string {
-  return JSON.stringify({
-    type: "conversation.item.create",
-    event_id: eventId,
-    previous_item_id: previousItemId,
-    item: wireItem(item),
-  })
-}
-
-/** `audioEndMs` counts from the start of the item's audio and must not be more than was sent of it. */
-export function encodeTruncate({
-  itemId,
-  contentIndex = 0,
-  audioEndMs,
-  eventId,
-}: {
-  itemId: string
-  contentIndex?: number | undefined
-  audioEndMs: number
-  eventId?: string | undefined
-}): string {
+/** `audioEndMs` counts from the start of the item's audio and must not exceed the audio that the server sent of it. */
+export function encodeTruncate({ itemId, audioEndMs }: { itemId: string; audioEndMs: number }): string {
   return JSON.stringify({
     type: "conversation.item.truncate",
-    event_id: eventId,
     item_id: itemId,
-    content_index: contentIndex,
-    // The server takes whole milliseconds only.
+    content_index: 0,
+    // The server only accepts whole milliseconds.
     audio_end_ms: Math.max(0, Math.floor(audioEndMs)),
   })
 }
@@ -87,23 +59,15 @@ export function encodeItemDelete(itemId: string): string {
 }
 
 export function encodeResponseCreate(overrides: ResponseOverrides, eventId: string): string {
-  const { instructions, input, outOfBand, textOnly, toolChoice, maxOutputTokens, metadata } = overrides
+  const { instructions, input, toolChoice, metadata } = overrides
   return JSON.stringify({
     type: "response.create",
     event_id: eventId,
-    response: {
-      instructions,
-      input: input?.map(wireItem),
-      conversation: outOfBand ? "none" : undefined,
-      output_modalities: textOnly ? ["text"] : undefined,
-      tool_choice: toolChoice,
-      max_output_tokens: maxOutputTokens,
-      metadata,
-    },
+    response: { instructions, input, tool_choice: toolChoice, metadata },
   })
 }
 
-/** Without `responseId` it means the response of the dialogue; one out of band must be named. */
+/** Without `responseId` the server cancels the active response of the conversation. */
 export function encodeCancel({
   responseId,
   eventId,

@@ -1,15 +1,9 @@
-/** Items, responses and token counts as they stand inside the events of a Realtime server, in our words. */
+/** Decodes the items, responses and token counts inside the events of a Realtime server. */
 
 import { z } from "zod"
 
 export type RealtimeItem =
-  | {
-      type: "message"
-      id: string
-      role: "user" | "assistant" | "system"
-      status: string | null
-      text: string
-    }
+  | { type: "message"; id: string; role: "user" | "assistant" | "system"; text: string }
   | {
       type: "function-call"
       id: string
@@ -18,10 +12,9 @@ export type RealtimeItem =
       arguments: string
       status: string | null
     }
-  | { type: "function-call-output"; id: string; callId: string; output: string }
-  | { type: "other"; id: string; name: string }
+  | { type: "other"; id: string }
 
-/** Tokens; what the server did not tell is 0. Cached tokens are part of the input. */
+/** Tokens; counts that the server left out are 0. Cached tokens are part of the input tokens. */
 export type TokenCount = {
   inputTokens: number
   inputTextTokens: number
@@ -34,13 +27,9 @@ export type TokenCount = {
 
 export type RealtimeResponse = {
   id: string
-  /** `in_progress`, `completed`, `cancelled`, `incomplete`, `failed`; kept as it comes. */
+  /** `in_progress`, `completed`, `cancelled`, `incomplete` or `failed`. */
   status: string
-  /** Why it was cancelled or is incomplete: `turn_detected`, `client_cancelled`, `max_output_tokens`, … */
-  reason: string | null
   error: { code: string | null; message: string } | null
-  /** False: it runs beside the dialogue. */
-  inConversation: boolean
   metadata: Readonly<Record<string, string>>
   usage: TokenCount | null
 }
@@ -61,13 +50,13 @@ export const count = z
 
 const Content = z.object({ text, transcript: text }).array().nullish()
 
-/** Loose, since each kind reads its own fields from what this one lets through. */
+/** Loose: the schema of each item type then reads its own fields. */
 export const Item = z.looseObject({ id, type: z.string() }).transform((item, ctx): RealtimeItem => {
   const known = ITEMS.get(item.type)
-  if (!known) return { type: "other", id: item.id, name: item.type }
+  if (!known) return { type: "other", id: item.id }
   const parsed = known.safeParse(item)
   if (parsed.success) return parsed.data
-  ctx.issues.push({ code: "custom", message: `a ${item.type} without its fields`, input: item })
+  ctx.issues.push({ code: "custom", message: `${item.type} with missing or invalid fields`, input: item })
   return z.NEVER
 })
 
@@ -78,7 +67,6 @@ const ITEMS = new Map<string, z.ZodType<RealtimeItem>>([
       .object({
         id,
         role: z.enum(["user", "assistant", "system"]),
-        status: nullableText,
         content: Content,
       })
       .transform(({ content, ...item }) => ({
@@ -92,14 +80,6 @@ const ITEMS = new Map<string, z.ZodType<RealtimeItem>>([
     z
       .object({ id, call_id: text, name: text, arguments: text, status: nullableText })
       .transform(({ call_id: callId, ...item }) => ({ ...item, type: "function-call" as const, callId })),
-  ],
-  [
-    "function_call_output",
-    z.object({ id, call_id: text, output: text }).transform(({ call_id: callId, ...item }) => ({
-      ...item,
-      type: "function-call-output" as const,
-      callId,
-    })),
   ],
 ])
 
@@ -135,20 +115,14 @@ export const Response = z
   .object({
     id,
     status: text,
-    status_details: z.object({ reason: nullableText, error: Failure.nullish() }).nullish(),
-    conversation_id: z.string().nullish(),
+    status_details: z.object({ error: Failure.nullish() }).nullish(),
     metadata: z.record(z.string(), z.string()).nullish().catch(null),
     usage: Usage.nullish().catch(null),
   })
-  .transform(
-    ({ id, status, status_details: details, conversation_id, metadata, usage }): RealtimeResponse => ({
-      id,
-      status,
-      reason: details?.reason ?? null,
-      error: details?.error ? { code: details.error.code, message: details.error.message } : null,
-      // Null says out of band; a server that leaves the field out has no such responses.
-      inConversation: conversation_id !== null,
-      metadata: metadata ?? {},
-      usage: usage ?? null,
-    }),
-  )
+  .transform(({ id, status, status_details: details, metadata, usage }): RealtimeResponse => ({
+    id,
+    status,
+    error: details?.error ? { code: details.error.code, message: details.error.message } : null,
+    metadata: metadata ?? {},
+    usage: usage ?? null,
+  }))

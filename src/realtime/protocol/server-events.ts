@@ -1,6 +1,6 @@
 /**
- * The events that a Realtime server sends, in our words. Unknown types, unknown fields and missing fields that nobody
- * needs are no faults. Source: OpenAI "Realtime API reference: Server events".
+ * Decodes the events of a Realtime server into the program's own types. Event types and fields that the program does not
+ * use are ignored. Source: OpenAI "Realtime API reference: Server events".
  */
 
 import { z } from "zod"
@@ -23,13 +23,11 @@ export type RealtimeError = {
   kind: string
   code: string | null
   message: string
-  param: string | null
-  /** The `event_id` of the client event at fault, when it had one. */
+  /** The `event_id` of the client event that caused the error; null when that event had none. */
   eventId: string | null
 }
 
 export type SessionFacts = {
-  sessionId: string | null
   /** Milliseconds since the epoch. */
   expiresAtMs: number | null
   inputFormat: string | null
@@ -38,16 +36,14 @@ export type SessionFacts = {
 
 type Part = { responseId: string; itemId: string; contentIndex: number }
 
-/** One arm of the union for each type, so that `Extract` finds it. */
+/** One member of the union per type, so that `Extract` finds it. */
 type Each<T extends string, Fields> = T extends unknown ? { type: T } & Fields : never
 
 export type RealtimeEvent =
   | AudioDelta
   | Each<"session-created" | "session-updated", SessionFacts>
-  | Each<"item-added" | "item-done", { item: RealtimeItem; previousItemId: string | null | undefined }>
-  | { type: "item-truncated"; itemId: string; contentIndex: number; audioEndMs: number }
+  | Each<"item-added" | "item-done", { item: RealtimeItem }>
   | { type: "item-deleted"; itemId: string }
-  | { type: "caller-transcript-delta"; itemId: string; delta: string }
   | {
       type: "caller-transcript"
       itemId: string
@@ -55,26 +51,20 @@ export type RealtimeEvent =
       languages: readonly string[]
       usage: TranscriptionUsage | null
     }
-  | { type: "caller-transcript-failed"; itemId: string; code: string | null; message: string }
-  /** Both times count from the start of the audio sent in this session. */
-  | { type: "speech-started"; itemId: string; audioStartMs: number }
-  | { type: "speech-stopped"; itemId: string; audioEndMs: number }
-  | { type: "committed"; itemId: string; previousItemId: string | null | undefined }
+  | { type: "caller-transcript-failed"; itemId: string; code: string | null }
+  | Each<"speech-started" | "speech-stopped" | "committed", { itemId: string }>
   | Each<"response-created" | "response-done", { response: RealtimeResponse }>
-  | Each<"output-item-added" | "output-item-done", { responseId: string; item: RealtimeItem }>
-  | Each<"audio-done", Part>
+  | { type: "output-item-done"; responseId: string; item: RealtimeItem }
   | Each<"transcript-delta" | "text-delta", Part & { delta: string }>
-  | Each<"transcript-done" | "text-done", Part & { text: string }>
-  | { type: "rate-limits"; limits: readonly { name: string; remaining: number; resetSeconds: number }[] }
   | { type: "error"; error: RealtimeError }
-  /** Of a type that nothing here needs. */
+  /** An event type that the program does not use. */
   | { type: "ignored"; name: string }
-  /** Not JSON, no object with a type, or a known type without its fields. */
+  /** Not JSON, not an object with a type, or a known type with a missing or invalid field. */
   | { type: "malformed"; reason: string }
 
 const Named = z.object({ type: z.string() })
 
-/** One text frame. Never throws. */
+/** Decodes one text frame. Never throws. */
 export function parseRealtimeEvent(text: string): RealtimeEvent {
   const delta = sliceDelta(text)
   if (delta) return delta
@@ -117,33 +107,24 @@ const sessionEvent = <T extends "session-created" | "session-updated">(type: T) 
   z
     .object({
       session: z.object({
-        id: nullableText,
         expires_at: z.number().nullish(),
         audio: z.object({ input: Format, output: Format }).nullish(),
         input_audio_format: nullableText,
         output_audio_format: nullableText,
       }),
     })
-    .transform(({ session: { id, expires_at, audio, ...beta } }) => ({
+    .transform(({ session: { expires_at, audio, ...beta } }) => ({
       type,
-      sessionId: id,
       expiresAtMs: expires_at ? expires_at * 1000 : null,
       inputFormat: formatName(audio?.input, beta.input_audio_format),
       outputFormat: formatName(audio?.output, beta.output_audio_format),
     }))
 
-/** Null: the first of the conversation. Undefined: not told. */
-const previousId = z.string().nullish()
-
 const itemEvent = <T extends "item-added" | "item-done">(type: T) =>
-  z
-    .object({ item: Item, previous_item_id: previousId })
-    .transform(({ item, previous_item_id: previousItemId }) => ({ type, item, previousItemId }))
+  z.object({ item: Item }).transform(({ item }) => ({ type, item }))
 
-const outputItemEvent = <T extends "output-item-added" | "output-item-done">(type: T) =>
-  z
-    .object({ response_id: id, item: Item })
-    .transform(({ response_id: responseId, item }) => ({ type, responseId, item }))
+const itemIdEvent = <T extends "item-deleted" | "speech-started" | "speech-stopped" | "committed">(type: T) =>
+  z.object({ item_id: id }).transform(({ item_id: itemId }) => ({ type, itemId }))
 
 const responseEvent = <T extends "response-created" | "response-done">(type: T) =>
   z.object({ response: Response }).transform(({ response }) => ({ type, response }))
@@ -165,29 +146,7 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
   ["session.updated", sessionEvent("session-updated")],
   ["conversation.item.added", itemEvent("item-added")],
   ["conversation.item.done", itemEvent("item-done")],
-  [
-    "conversation.item.truncated",
-    z.object({ item_id: id, content_index: count, audio_end_ms: count }).transform((event) => ({
-      type: "item-truncated" as const,
-      itemId: event.item_id,
-      contentIndex: event.content_index,
-      audioEndMs: event.audio_end_ms,
-    })),
-  ],
-  [
-    "conversation.item.deleted",
-    z
-      .object({ item_id: id })
-      .transform(({ item_id }) => ({ type: "item-deleted" as const, itemId: item_id })),
-  ],
-  [
-    "conversation.item.input_audio_transcription.delta",
-    z.object({ item_id: id, delta: text }).transform(({ item_id, delta }) => ({
-      type: "caller-transcript-delta" as const,
-      itemId: item_id,
-      delta,
-    })),
-  ],
+  ["conversation.item.deleted", itemIdEvent("item-deleted")],
   [
     "conversation.item.input_audio_transcription.completed",
     z
@@ -211,76 +170,29 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
       type: "caller-transcript-failed" as const,
       itemId: item_id,
       code: error?.code ?? null,
-      message: error?.message ?? "",
     })),
   ],
-  [
-    "input_audio_buffer.speech_started",
-    z.object({ item_id: id, audio_start_ms: count }).transform((event) => ({
-      type: "speech-started" as const,
-      itemId: event.item_id,
-      audioStartMs: event.audio_start_ms,
-    })),
-  ],
-  [
-    "input_audio_buffer.speech_stopped",
-    z.object({ item_id: id, audio_end_ms: count }).transform((event) => ({
-      type: "speech-stopped" as const,
-      itemId: event.item_id,
-      audioEndMs: event.audio_end_ms,
-    })),
-  ],
-  [
-    "input_audio_buffer.committed",
-    z.object({ item_id: id, previous_item_id: previousId }).transform((event) => ({
-      type: "committed" as const,
-      itemId: event.item_id,
-      previousItemId: event.previous_item_id,
-    })),
-  ],
+  ["input_audio_buffer.speech_started", itemIdEvent("speech-started")],
+  ["input_audio_buffer.speech_stopped", itemIdEvent("speech-stopped")],
+  ["input_audio_buffer.committed", itemIdEvent("committed")],
   ["response.created", responseEvent("response-created")],
   ["response.done", responseEvent("response-done")],
-  ["response.output_item.added", outputItemEvent("output-item-added")],
-  ["response.output_item.done", outputItemEvent("output-item-done")],
+  [
+    "response.output_item.done",
+    z.object({ response_id: id, item: Item }).transform(({ response_id: responseId, item }) => ({
+      type: "output-item-done" as const,
+      responseId,
+      item,
+    })),
+  ],
   [
     "response.output_audio.delta",
     z
       .object({ ...part, delta: z.base64() })
       .transform((event) => ({ type: "audio" as const, payload: event.delta, ...partOf(event) })),
   ],
-  [
-    "response.output_audio.done",
-    z.object(part).transform((event) => ({ type: "audio-done" as const, ...partOf(event) })),
-  ],
   ["response.output_audio_transcript.delta", deltaEvent("transcript-delta")],
-  [
-    "response.output_audio_transcript.done",
-    z
-      .object({ ...part, transcript: text })
-      .transform((event) => ({ type: "transcript-done" as const, text: event.transcript, ...partOf(event) })),
-  ],
   ["response.output_text.delta", deltaEvent("text-delta")],
-  [
-    "response.output_text.done",
-    z
-      .object({ ...part, text })
-      .transform((event) => ({ type: "text-done" as const, text: event.text, ...partOf(event) })),
-  ],
-  [
-    "rate_limits.updated",
-    z
-      .object({
-        rate_limits: z.array(z.object({ name: text, remaining: count, reset_seconds: count })),
-      })
-      .transform(({ rate_limits }) => ({
-        type: "rate-limits" as const,
-        limits: rate_limits.map(({ name, remaining, reset_seconds: resetSeconds }) => ({
-          name,
-          remaining,
-          resetSeconds,
-        })),
-      })),
-  ],
   [
     "error",
     z
@@ -289,18 +201,17 @@ const SCHEMAS = new Map<string, z.ZodType<RealtimeEvent>>([
           type: text,
           code: nullableText,
           message: text,
-          param: nullableText,
           event_id: nullableText,
         }),
       })
-      .transform(({ error: { type, code, message, param, event_id } }) => ({
+      .transform(({ error: { type, code, message, event_id } }) => ({
         type: "error" as const,
-        error: { kind: type, code, message, param, eventId: event_id },
+        error: { kind: type, code, message, eventId: event_id },
       })),
   ],
 ])
 
-/** Languages come as codes or as objects that carry one. */
+/** Languages arrive as codes or as objects with a code. */
 function codesOf(languages: unknown): string[] {
   const list = z.array(z.union([z.string(), z.object({ code: z.string() })])).safeParse(languages)
   return (list.data ?? []).map((language) => (typeof language === "string" ? language : language.code))

@@ -1,4 +1,4 @@
-/** A link with everything it told, for tests: its events as lists, its turning points as promises. */
+/** A connection for tests: frames and events as lists, its changes of state as promises. */
 
 import { RealtimeSettings } from "../../../src/assets/realtime-settings.ts"
 import { getLog } from "../../../src/lib/log.ts"
@@ -7,7 +7,7 @@ import type { RealtimeEvent } from "../../../src/realtime/protocol/server-events
 import {
   RealtimeConnection,
   type ConnectionFailure,
-  type RealtimeLinkEvents,
+  type RealtimeConnectionEvents,
 } from "../../../src/realtime/connection/connection.ts"
 import { sessionFor } from "../../../src/realtime/protocol/session-update.ts"
 import { TestClock } from "../../lib/test-clock.ts"
@@ -20,11 +20,22 @@ export const SESSION = sessionFor({
   tools: [{ name: "end_call", description: "Ends the call", parameters: { type: "object" } }],
 })
 
-export class LinkFixture implements Disposable {
+type Json = Record<string, unknown>
+
+/** Adds fields to a client event that the program does not send, such as `event_id`. */
+export function withFields(frame: string, fields: Json): string {
+  return JSON.stringify({ ...JSON.parse(frame), ...fields })
+}
+
+export class ConnectionFixture implements Disposable {
   readonly clock = new TestClock()
   readonly events: RealtimeEvent[] = []
+  /** Every frame of the server, also of types that the program does not use. */
+  readonly frames: Json[] = []
   readonly failures: ConnectionFailure[] = []
-  readonly link: RealtimeConnection
+  readonly connection: RealtimeConnection
+  readonly #waitingForFrames: { type: string; resolve: (frame: Json) => void }[] = []
+  #unreadFrames: Json[] = []
   readonly #waiting: { type: RealtimeEvent["type"]; resolve: (event: never) => void }[] = []
   readonly #ready = Promise.withResolvers<void>()
   readonly #lost = Promise.withResolvers<ConnectionFailure>()
@@ -32,7 +43,7 @@ export class LinkFixture implements Disposable {
   readyCount = 0
 
   constructor(connect: ConnectModel, options: { prelude?: string[]; onReady?: () => void } = {}) {
-    const events: RealtimeLinkEvents = {
+    const events: RealtimeConnectionEvents = {
       ready: () => {
         this.readyCount++
         options.onReady?.()
@@ -44,8 +55,16 @@ export class LinkFixture implements Disposable {
         this.#lost.resolve(failure)
       },
     }
-    this.link = new RealtimeConnection({
-      connect,
+    this.connection = new RealtimeConnection({
+      connect: (events) =>
+        connect({
+          opened: () => events.opened(),
+          text: (text) => {
+            this.#takeFrame(text)
+            events.text(text)
+          },
+          closed: (end) => events.closed(end),
+        }),
       session: SESSION,
       prelude: options.prelude ?? [],
       events,
@@ -74,10 +93,29 @@ export class LinkFixture implements Disposable {
     return new Promise((resolve) => this.#waiting.push({ type, resolve }))
   }
 
+  /** The next frame of this type that was not asked for yet; those before it are skipped. */
+  nextFrame(type: string): Promise<Json> {
+    const at = this.#unreadFrames.findIndex((frame) => frame["type"] === type)
+    const frame = this.#unreadFrames[at]
+    if (!frame) return new Promise((resolve) => this.#waitingForFrames.push({ type, resolve }))
+    this.#unreadFrames = this.#unreadFrames.slice(at + 1)
+    return Promise.resolve(frame)
+  }
+
   [Symbol.dispose](): void {
-    this.link.close()
+    this.connection.close()
     this.clock.advance(2_000)
     this.clock[Symbol.dispose]()
+  }
+
+  #takeFrame(text: string): void {
+    const frame = toJson(text)
+    if (!frame) return
+    this.frames.push(frame)
+    const at = this.#waitingForFrames.findIndex(({ type }) => type === frame["type"])
+    const [waiting] = at < 0 ? [] : this.#waitingForFrames.splice(at, 1)
+    if (waiting) waiting.resolve(frame)
+    else this.#unreadFrames.push(frame)
   }
 
   #take(event: RealtimeEvent): void {
@@ -86,5 +124,14 @@ export class LinkFixture implements Disposable {
     const [waiting] = at < 0 ? [] : this.#waiting.splice(at, 1)
     if (waiting) waiting.resolve(event as never)
     else this.#unread.push(event)
+  }
+}
+
+function toJson(text: string): Json | undefined {
+  try {
+    const json: unknown = JSON.parse(text)
+    return typeof json === "object" && json !== null ? { ...json } : undefined
+  } catch {
+    return undefined
   }
 }

@@ -9,17 +9,17 @@ import {
   addressOf,
   connectTo,
   type RealtimeSocket,
-  type ModelSocketEvents,
+  type RealtimeSocketEvents,
 } from "../../../src/realtime/connection/websocket.ts"
 import { FakeRealtime, type FakeRealtimeOptions } from "../../fakes/fake-realtime.ts"
 import { Gate } from "../../fakes/gate.ts"
-import { LinkFixture, SESSION } from "./connection-fixture.ts"
+import { ConnectionFixture, SESSION, withFields } from "./connection-fixture.ts"
 
 const target = (fake: FakeRealtime) =>
   ({ provider: "openai", baseUrl: fake.baseUrl, apiKey: "sk-test", model: "gpt-realtime-2.1" }) as const
 
 function open(fake: FakeRealtime, options = {}) {
-  return new LinkFixture(connectTo(target(fake)), options)
+  return new ConnectionFixture(connectTo(target(fake)), options)
 }
 
 async function connected(fake: FakeRealtime, options = {}) {
@@ -33,14 +33,14 @@ async function connected(fake: FakeRealtime, options = {}) {
 function still() {
   const sent: string[] = []
   const ends: string[] = []
-  let told: ModelSocketEvents | undefined
+  let told: RealtimeSocketEvents | undefined
   const socket = {
     bufferedAmount: 0,
     send: (text: string) => sent.push(text),
     close: (code: number) => ends.push(`close ${code}`),
     terminate: () => ends.push("terminate"),
   }
-  const connect = (events: ModelSocketEvents): RealtimeSocket => {
+  const connect = (events: RealtimeSocketEvents): RealtimeSocket => {
     told = events
     return socket
   }
@@ -93,7 +93,7 @@ describe("the way to the model", () => {
 
   test("headers and address arrive at the server, and nothing of the beta protocol", async () => {
     await using fake = new FakeRealtime()
-    using fixture = new LinkFixture(connectTo({ ...target(fake), safetyId: "hash" }))
+    using fixture = new ConnectionFixture(connectTo({ ...target(fake), safetyId: "hash" }))
     const { url, headers } = await fake.nextConnection()
     expect([url.pathname, url.search]).toEqual(["/v1/realtime", "?model=gpt-realtime-2.1"])
     expect([headers.get("authorization"), headers.get("openai-safety-identifier")]).toEqual([
@@ -106,38 +106,38 @@ describe("the way to the model", () => {
 })
 
 describe("setting up", () => {
-  test("the settings are the first frame, and their confirmation makes the link ready, once", async () => {
+  test("the settings are the first frame, and their confirmation makes the connection ready, once", async () => {
     await using fake = new FakeRealtime()
     const { fixture, connection } = await connected(fake)
     using _ = fixture
     expect(connection.received).toEqual([
       { type: "session.update", event_id: "session_1", session: JSON.parse(JSON.stringify(SESSION)) },
     ])
-    expect(fixture.link.update(SESSION)).toBe("session_2")
+    expect(fixture.connection.update(SESSION)).toBe("session_2")
     await fixture.next("session-updated")
     await fixture.next("session-updated")
-    expect([fixture.readyCount, fixture.link.isReady]).toEqual([1, true])
-    expect(fixture.link.expiresAtMs).toBe(1_795_136_400_000)
+    expect([fixture.readyCount, fixture.connection.isReady]).toEqual([1, true])
+    expect(fixture.connection.expiresAtMs).toBe(1_795_136_400_000)
   })
 
   test("audio is only sent once the settings are taken, and in order", async () => {
     await using fake = new FakeRealtime()
     using fixture = open(fake)
-    fixture.link.send(encodeAppend("AAAA"))
+    fixture.connection.send(encodeAppend("AAAA"))
     const connection = await fake.nextConnection()
     await fixture.ready
-    for (const payload of ["BBBB", "CCCC"]) fixture.link.send(encodeAppend(payload))
+    for (const payload of ["BBBB", "CCCC"]) fixture.connection.send(encodeAppend(payload))
     await connection.heard(2)
     expect([connection.audio, connection.noise]).toEqual([["BBBB", "CCCC"], []])
   })
 
-  test("history goes out before whatever is sent once the link is ready", () => {
+  test("history goes out before whatever is sent once the connection is ready", () => {
     const { connect, sent, configure } = still()
-    const fixture: LinkFixture = new LinkFixture(connect, {
+    const fixture: ConnectionFixture = new ConnectionFixture(connect, {
       prelude: [encodeItemCreate({ type: "message", role: "user", text: "Hi" })],
       onReady: () => {
-        fixture.link.send(encodeResponseCreate({}, "create_1"))
-        fixture.link.send(encodeAppend("AAAA"))
+        fixture.connection.send(encodeResponseCreate({}, "create_1"))
+        fixture.connection.send(encodeAppend("AAAA"))
       },
     })
     using _ = fixture
@@ -150,10 +150,10 @@ describe("setting up", () => {
     ])
   })
 
-  test("frames for a link that is not ready are refused", () => {
+  test("frames for a connection that is not ready are refused", () => {
     const { connect, sent } = still()
-    using fixture = new LinkFixture(connect)
-    expect([fixture.link.send("{}"), fixture.link.update(SESSION)]).toEqual([false, null])
+    using fixture = new ConnectionFixture(connect)
+    expect([fixture.connection.send("{}"), fixture.connection.update(SESSION)]).toEqual([false, null])
     expect(sent).toEqual([])
   })
 
@@ -167,7 +167,7 @@ describe("setting up", () => {
     ["its own format in words of the beta", { input_audio_format: "pcm16" }, "audio/pcm"],
   ])("a session that confirms %s is not used", (_, session, named) => {
     const { connect, events, say } = still()
-    using fixture = new LinkFixture(connect)
+    using fixture = new ConnectionFixture(connect)
     events().opened()
     say({ type: "session.updated", session })
     expect(fixture.failures).toMatchObject([
@@ -208,7 +208,7 @@ describe("failures on the way", () => {
   })
 
   test("nobody listens there", async () => {
-    using fixture = new LinkFixture(
+    using fixture = new ConnectionFixture(
       connectTo({ provider: "openai", baseUrl: "http://127.0.0.1:1/v1", model: "m" }),
     )
     expect(await fixture.lost).toMatchObject({ reason: "unreachable", retryable: true, status: null })
@@ -239,11 +239,11 @@ describe("failures on the way", () => {
     ["a fault of ours", { code: "invalid_value", message: "bad voice" }, false],
     ["a fault of the server", { code: "server_error", message: "oops", type: "server_error" }, true],
   ] as const satisfies readonly (readonly [string, FakeRealtimeOptions["onUpdate"], boolean])[])(
-    "refused settings end the link: %s",
+    "refused settings end the connection: %s",
     async (_, onUpdate, retryable) => {
       await using fake = new FakeRealtime({ onUpdate })
       using fixture = open(fake)
-      fixture.link.send(encodeAppend("AAAA"))
+      fixture.connection.send(encodeAppend("AAAA"))
       expect(await fixture.lost).toEqual({
         reason: "settings-refused",
         retryable,
@@ -255,14 +255,14 @@ describe("failures on the way", () => {
   )
 })
 
-describe("a running link", () => {
+describe("a running connection", () => {
   test("carries a whole answer: transcript, audio in pieces, the end", async () => {
     await using fake = new FakeRealtime()
     const { fixture, connection } = await connected(fake)
     using _ = fixture
     await connection.respond({ parts: [{ say: "Good morning", ms: 500 }] })
     const done = await fixture.next("response-done")
-    expect(done.response).toMatchObject({ status: "completed", inConversation: true })
+    expect(done.response).toMatchObject({ status: "completed" })
     const audio = fixture.events.flatMap((event) => (event.type === "audio" ? [event.payload.length] : []))
     expect(audio).toEqual([2136, 2136, 1068])
     const words = fixture.events.flatMap((event) => (event.type === "transcript-delta" ? [event.delta] : []))
@@ -280,12 +280,17 @@ describe("a running link", () => {
     const { itemId } = await fixture.next("audio")
     connection.speechStarted(1200)
     await running
-    expect((await fixture.next("response-done")).response).toMatchObject({ reason: "turn_detected" })
-    fixture.link.send(encodeTruncate({ itemId, audioEndMs: 260 }))
-    expect(await fixture.next("item-truncated")).toMatchObject({ itemId, audioEndMs: 260 })
-    fixture.link.send(encodeTruncate({ itemId, audioEndMs: 401, eventId: "t" }))
+    expect((await fixture.nextFrame("response.done"))["response"]).toMatchObject({
+      status_details: { reason: "turn_detected" },
+    })
+    fixture.connection.send(encodeTruncate({ itemId, audioEndMs: 260 }))
+    expect(await fixture.nextFrame("conversation.item.truncated")).toMatchObject({
+      item_id: itemId,
+      audio_end_ms: 260,
+    })
+    fixture.connection.send(withFields(encodeTruncate({ itemId, audioEndMs: 401 }), { event_id: "t" }))
     expect((await fixture.next("error")).error).toMatchObject({ code: "invalid_value", eventId: "t" })
-    expect(fixture.link.isReady).toBe(true)
+    expect(fixture.connection.isReady).toBe(true)
   })
 
   test("survives garbage of every kind", async () => {
@@ -312,7 +317,7 @@ describe("a running link", () => {
 
   test("survives a mistake in what an event sets off", () => {
     const { connect, configure, say } = still()
-    using fixture = new LinkFixture(connect, {
+    using fixture = new ConnectionFixture(connect, {
       onReady: () => {
         throw new Error("a mistake")
       },
@@ -324,10 +329,10 @@ describe("a running link", () => {
 
   test("gives up a connection that takes nothing at all", () => {
     const { connect, socket, ends, configure } = still()
-    using fixture = new LinkFixture(connect)
+    using fixture = new ConnectionFixture(connect)
     configure()
     socket.bufferedAmount = 5 * 1024 * 1024
-    expect(fixture.link.send("{}")).toBe(false)
+    expect(fixture.connection.send("{}")).toBe(false)
     expect(fixture.failures).toMatchObject([{ reason: "stalled" }])
     expect(ends).toEqual(["terminate"])
   })
@@ -354,8 +359,8 @@ describe("the end", () => {
     using _ = fixture
     await connection.respond({ parts: [{ say: "I am", ms: 400 }], ending })
     expect(await fixture.lost).toMatchObject({ reason: "closed", retryable: true })
-    expect(fixture.link.send("{}")).toBe(false)
-    fixture.link.send(encodeAppend("AAAA"))
+    expect(fixture.connection.send("{}")).toBe(false)
+    fixture.connection.send(encodeAppend("AAAA"))
     expect(fixture.failures).toHaveLength(1)
   })
 
@@ -363,8 +368,8 @@ describe("the end", () => {
     await using fake = new FakeRealtime()
     const { fixture, connection } = await connected(fake)
     using _ = fixture
-    fixture.link.close()
-    fixture.link.close()
+    fixture.connection.close()
+    fixture.connection.close()
     connection.emit("conversation.item.deleted", { item_id: "i" })
     expect((await connection.closed).code).toBe(1000)
     expect(fixture.failures).toEqual([])
@@ -374,17 +379,17 @@ describe("the end", () => {
   test("by us before the connection stands is final", async () => {
     await using fake = new FakeRealtime()
     using fixture = open(fake)
-    fixture.link.send(encodeAppend("AAAA"))
-    fixture.link.close()
+    fixture.connection.send(encodeAppend("AAAA"))
+    fixture.connection.close()
     fixture.clock.advance(10_000)
     expect([fixture.readyCount, fixture.failures]).toEqual([0, []])
   })
 
   test("is forced when the other side does not agree to close", () => {
     const { connect, ends, configure } = still()
-    using fixture = new LinkFixture(connect)
+    using fixture = new ConnectionFixture(connect)
     configure()
-    fixture.link.close()
+    fixture.connection.close()
     fixture.clock.advance(999)
     expect(ends).toEqual(["close 1000"])
     fixture.clock.advance(1)
@@ -393,9 +398,9 @@ describe("the end", () => {
 
   test("leaves no deadline behind", () => {
     const { connect, configure, events } = still()
-    using fixture = new LinkFixture(connect)
+    using fixture = new ConnectionFixture(connect)
     configure()
-    fixture.link.close()
+    fixture.connection.close()
     events().closed({ code: 1000, reason: "", opened: true, refusedStatus: null })
     expect(fixture.clock.sweep.size).toBe(0)
   })

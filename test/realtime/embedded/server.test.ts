@@ -3,7 +3,6 @@ import { encodeMulaw, silence } from "../../../src/audio/mulaw.ts"
 import {
   encodeAppend,
   encodeCancel,
-  encodeClear,
   encodeCommit,
   encodeItemCreate,
   encodeItemDelete,
@@ -11,12 +10,12 @@ import {
   encodeSessionUpdate,
   encodeTruncate,
 } from "../../../src/realtime/protocol/client-events.ts"
-import { ConversationItems } from "../../../src/realtime/connection/item-texts.ts"
+import { ItemTexts } from "../../../src/realtime/connection/item-texts.ts"
 import type { RealtimeSocket } from "../../../src/realtime/connection/websocket.ts"
-import { connectToStandIn, storedSounds } from "../../../src/realtime/embedded/socket.ts"
+import { connectToEmbeddedServer, storedPrompts } from "../../../src/realtime/embedded/socket.ts"
 import { SpeechDetector } from "../../../src/audio/speech-detector.ts"
 import { TestClock } from "../../lib/test-clock.ts"
-import { LinkFixture, SESSION } from "../connection/connection-fixture.ts"
+import { ConnectionFixture, SESSION, withFields } from "../connection/connection-fixture.ts"
 
 /** A tone as loud as speech on the phone. */
 function speech(ms: number): Uint8Array {
@@ -24,15 +23,15 @@ function speech(ms: number): Uint8Array {
   return encodeMulaw(samples)
 }
 
-const sounds = {
+const prompts = {
   greeting: { text: "Hello there.", audio: speech(1_000) },
   youSaid: { text: "You said:", audio: speech(600) },
   done: { text: "All right.", audio: speech(500) },
 }
 
-/** A link to the stand-in, which has its own clock. */
+/** A connection to the embedded server, which has its own clock. */
 async function connected() {
-  const fixture = new LinkFixture(connectToStandIn({ sounds, sweep: clock.sweep }))
+  const fixture = new ConnectionFixture(connectToEmbeddedServer({ prompts, sweep: clock.sweep }))
   await fixture.ready
   return fixture
 }
@@ -40,79 +39,85 @@ async function connected() {
 // One clock for all servers: a test moves it as far as it needs.
 const clock = new TestClock()
 
-const say = ({ link }: LinkFixture, audio: Uint8Array, pieceMs = 20) => {
+const say = ({ connection }: ConnectionFixture, audio: Uint8Array, pieceMs = 20) => {
   for (let at = 0; at < audio.length; at += pieceMs * 8) {
     const piece = Buffer.from(audio.subarray(at, at + pieceMs * 8)).toString("base64")
-    link.send(encodeAppend(piece))
+    connection.send(encodeAppend(piece))
   }
 }
-const types = ({ events }: LinkFixture) => events.map(({ type }) => type)
-const audioMs = ({ events }: LinkFixture) =>
+const CLEAR = JSON.stringify({ type: "input_audio_buffer.clear" })
+const types = ({ events }: ConnectionFixture) => events.map(({ type }) => type)
+const audioMs = ({ events }: ConnectionFixture) =>
   events.reduce(
     (sum, event) => (event.type === "audio" ? sum + Buffer.from(event.payload, "base64").length / 8 : sum),
     0,
   )
 
+/** What the model said in each item of the conversation; empty for items of the caller. */
+function texts({ events }: ConnectionFixture): string[] {
+  const items = new ItemTexts()
+  for (const event of events) items.apply(event)
+  return [...items.ids()].map((itemId) => items.textOf(itemId))
+}
+
 test("it takes the settings and tells when the session ends", async () => {
   using fixture = await connected()
   expect(types(fixture)).toEqual(["session-created", "session-updated"])
-  expect(fixture.link.expiresAtMs).toBe(Math.floor((clock.now() + 3_600_000) / 1000) * 1000)
+  expect(fixture.connection.expiresAtMs).toBe(Math.floor((clock.now() + 3_600_000) / 1000) * 1000)
 })
 
 test("asked to speak first, it greets, faster than the sound plays, with its words", async () => {
   using fixture = await connected()
-  fixture.link.send(encodeResponseCreate({ metadata: { mark: "1" } }, "create_1"))
+  fixture.connection.send(encodeResponseCreate({ metadata: { mark: "1" } }, "create_1"))
   expect((await fixture.next("response-created")).response.metadata).toEqual({ mark: "1" })
   await fixture.next("audio")
   expect(audioMs(fixture)).toBe(400)
   clock.advance(200)
   const { response } = await fixture.next("response-done")
-  expect(response).toMatchObject({ status: "completed", inConversation: true })
+  expect(response).toMatchObject({ status: "completed" })
   expect(audioMs(fixture)).toBe(1_000)
-  const items = new ConversationItems()
-  for (const event of fixture.events) items.apply(event)
-  expect(items.all()).toMatchObject([{ kind: "agent", generated: "Hello there.", isDone: true }])
+  expect(texts(fixture)).toEqual(["Hello there."])
 })
 
 test("a turn of the caller is found, transcribed and answered with the caller's own voice", async () => {
   using fixture = await connected()
   say(fixture, Buffer.concat([silence(1_000), speech(1_200), silence(500)]))
-  expect(await fixture.next("speech-started")).toMatchObject({ audioStartMs: 700 })
-  expect(await fixture.next("speech-stopped")).toMatchObject({ audioEndMs: 2_700 })
+  expect(await fixture.nextFrame("input_audio_buffer.speech_started")).toMatchObject({ audio_start_ms: 700 })
+  expect(await fixture.nextFrame("input_audio_buffer.speech_stopped")).toMatchObject({ audio_end_ms: 2_700 })
   expect(await fixture.next("caller-transcript")).toMatchObject({ text: "(speech of 1.2 s)" })
   await fixture.next("response-created")
   clock.advance(3_000)
   await fixture.next("response-done")
   // The answer's own words, the padding before the speech, the speech, and the silence that ended it.
   expect(audioMs(fixture)).toBe(600 + 300 + 60 + 1_200 + 500 - 60)
-  const items = new ConversationItems()
-  for (const event of fixture.events) items.apply(event)
-  expect(items.all()).toMatchObject([
-    { kind: "caller", text: "(speech of 1.2 s)", state: "final" },
-    { kind: "agent", generated: "You said: (speech of 1.2 s)" },
-  ])
+  expect(texts(fixture)).toEqual(["", "You said: (speech of 1.2 s)"])
 })
 
 test("a caller who speaks while it answers stops it", async () => {
   using fixture = await connected()
-  fixture.link.send(encodeResponseCreate({}, "create_1"))
+  fixture.connection.send(encodeResponseCreate({}, "create_1"))
   const { itemId } = await fixture.next("audio")
   say(fixture, speech(100))
   await fixture.next("speech-started")
-  expect((await fixture.next("response-done")).response).toMatchObject({
+  expect((await fixture.nextFrame("response.done"))["response"]).toMatchObject({
     status: "cancelled",
-    reason: "turn_detected",
+    status_details: { reason: "turn_detected" },
   })
   clock.advance(1_000)
-  fixture.link.send(encodeTruncate({ itemId, audioEndMs: 250 }))
-  expect(await fixture.next("item-truncated")).toMatchObject({ itemId, audioEndMs: 250 })
+  fixture.connection.send(encodeTruncate({ itemId, audioEndMs: 250 }))
+  expect(await fixture.nextFrame("conversation.item.truncated")).toMatchObject({
+    item_id: itemId,
+    audio_end_ms: 250,
+  })
   expect(audioMs(fixture)).toBe(400)
 })
 
 test("a text can make it call a tool, and the output is answered", async () => {
   using fixture = await connected()
-  fixture.link.send(encodeItemCreate({ type: "message", role: "user", text: 'call end_call {"reason":"x"}' }))
-  fixture.link.send(encodeResponseCreate({}, "create_1"))
+  fixture.connection.send(
+    encodeItemCreate({ type: "message", role: "user", text: 'call end_call {"reason":"x"}' }),
+  )
+  fixture.connection.send(encodeResponseCreate({}, "create_1"))
   const { item } = await fixture.next("output-item-done")
   expect(item).toMatchObject({
     type: "function-call",
@@ -122,36 +127,37 @@ test("a text can make it call a tool, and the output is answered", async () => {
   })
   await fixture.next("response-done")
   const callId = item.type === "function-call" ? item.callId : ""
-  fixture.link.send(encodeItemCreate({ type: "function-call-output", callId, output: "{}" }))
-  fixture.link.send(encodeResponseCreate({}, "create_2"))
+  fixture.connection.send(encodeItemCreate({ type: "function-call-output", callId, output: "{}" }))
+  fixture.connection.send(encodeResponseCreate({}, "create_2"))
   await fixture.next("response-created")
   clock.advance(200)
   await fixture.next("response-done")
-  expect(fixture.events.findLast(({ type }) => type === "transcript-done")).toMatchObject({
-    text: "All right.",
+  expect(await fixture.nextFrame("response.output_audio_transcript.done")).toMatchObject({
+    transcript: "All right.",
   })
 })
 
 test("a tool that the session does not have is not called", async () => {
   using fixture = await connected()
-  fixture.link.send(encodeItemCreate({ type: "message", role: "user", text: "call rm_rf" }))
-  fixture.link.send(encodeResponseCreate({}, "create_1"))
-  expect((await fixture.next("output-item-added")).item).toMatchObject({ type: "message" })
+  fixture.connection.send(encodeItemCreate({ type: "message", role: "user", text: "call rm_rf" }))
+  fixture.connection.send(encodeResponseCreate({}, "create_1"))
+  expect((await fixture.nextFrame("response.output_item.added"))["item"]).toMatchObject({ type: "message" })
 })
 
-test("an answer beside the modelConnection is text, at once, and enters no conversation", async () => {
+test("an out-of-band response is text, at once, and enters no conversation", async () => {
   using fixture = await connected()
-  fixture.link.send(encodeResponseCreate({}, "create_1"))
+  fixture.connection.send(encodeResponseCreate({}, "create_1"))
   await fixture.next("audio")
-  fixture.link.send(encodeResponseCreate({ outOfBand: true, textOnly: true }, "aside_1"))
-  expect((await fixture.next("text-done")).text).toBe("All right.")
-  expect((await fixture.next("response-done")).response.inConversation).toBe(false)
+  const response = { conversation: "none", output_modalities: ["text"] }
+  fixture.connection.send(JSON.stringify({ type: "response.create", response }))
+  expect(await fixture.nextFrame("response.output_text.done")).toMatchObject({ text: "All right." })
+  expect((await fixture.nextFrame("response.done"))["response"]).toMatchObject({ conversation_id: null })
   expect(types(fixture).filter((type) => type === "item-added")).toHaveLength(1)
 })
 
 test("after an hour the session is over", async () => {
   using own = new TestClock()
-  using fixture = new LinkFixture(connectToStandIn({ sounds, sweep: own.sweep }))
+  using fixture = new ConnectionFixture(connectToEmbeddedServer({ prompts, sweep: own.sweep }))
   await fixture.ready
   own.advance(3_600_000)
   expect(await fixture.lost).toMatchObject({ reason: "expired" })
@@ -160,9 +166,11 @@ test("after an hour the session is over", async () => {
 
 test("the sentences that come with the program are there", async () => {
   using own = new TestClock()
-  using fixture = new LinkFixture(connectToStandIn({ sounds: storedSounds(), sweep: own.sweep }))
+  using fixture = new ConnectionFixture(
+    connectToEmbeddedServer({ prompts: storedPrompts(), sweep: own.sweep }),
+  )
   await fixture.ready
-  fixture.link.send(encodeResponseCreate({}, "create_1"))
+  fixture.connection.send(encodeResponseCreate({}, "create_1"))
   await fixture.next("audio")
   own.advance(10_000)
   await fixture.next("response-done")
@@ -171,11 +179,11 @@ test("the sentences that come with the program are there", async () => {
 
 test("a client that goes leaves nothing running", async () => {
   using own = new TestClock()
-  using fixture = new LinkFixture(connectToStandIn({ sounds, sweep: own.sweep }))
+  using fixture = new ConnectionFixture(connectToEmbeddedServer({ prompts, sweep: own.sweep }))
   await fixture.ready
-  fixture.link.send(encodeResponseCreate({}, "create_1"))
+  fixture.connection.send(encodeResponseCreate({}, "create_1"))
   await fixture.next("audio")
-  fixture.link.close()
+  fixture.connection.close()
   expect(own.sweep.size).toBe(0)
 })
 
@@ -214,32 +222,37 @@ describe("it refuses as the real server does", () => {
       "invalid_value",
       "e",
     ],
-    ["a cut of nothing", encodeTruncate({ itemId: "i", audioEndMs: 0, eventId: "e" }), "item_not_found", "e"],
+    [
+      "a cut of nothing",
+      withFields(encodeTruncate({ itemId: "i", audioEndMs: 0 }), { event_id: "e" }),
+      "item_not_found",
+      "e",
+    ],
     ["a commit of nothing", encodeCommit(), "input_audio_buffer_commit_empty", null],
     ["a cancel of nothing", encodeCancel({ eventId: "e" }), "response_cancel_not_active", "e"],
     ["a removal of nothing", encodeItemDelete("i"), "item_not_found", null],
     [
       "an item after nothing",
-      encodeItemCreate(item, { previousItemId: "i", eventId: "e" }),
+      withFields(encodeItemCreate(item), { previous_item_id: "i", event_id: "e" }),
       "item_not_found",
       "e",
     ],
     ["audio that is no base64", '{"type":"input_audio_buffer.append","audio":"%%"}', "invalid_value", null],
   ])("%s", async (_, frame, code, eventId) => {
     using fixture = await connected()
-    fixture.link.send(frame)
+    fixture.connection.send(frame)
     expect((await fixture.next("error")).error).toMatchObject({
       code,
       eventId,
       kind: "invalid_request_error",
     })
-    expect(fixture.link.isReady).toBe(true)
+    expect(fixture.connection.isReady).toBe(true)
   })
 
   test("a second answer while one runs", async () => {
     using fixture = await connected()
-    fixture.link.send(encodeResponseCreate({}, "create_1"))
-    fixture.link.send(encodeResponseCreate({}, "create_2"))
+    fixture.connection.send(encodeResponseCreate({}, "create_1"))
+    fixture.connection.send(encodeResponseCreate({}, "create_2"))
     expect((await fixture.next("error")).error).toMatchObject({
       code: "conversation_already_has_active_response",
       eventId: "create_2",
@@ -248,19 +261,19 @@ describe("it refuses as the real server does", () => {
 
   test("a cut beyond what was sent, and a cut of what the caller said", async () => {
     using fixture = await connected()
-    fixture.link.send(encodeItemCreate({ ...item, id: "mine" }))
-    fixture.link.send(encodeResponseCreate({}, "create_1"))
+    fixture.connection.send(encodeItemCreate({ ...item, id: "mine" }))
+    fixture.connection.send(encodeResponseCreate({}, "create_1"))
     const { itemId } = await fixture.next("audio")
-    fixture.link.send(encodeTruncate({ itemId, audioEndMs: 401 }))
+    fixture.connection.send(encodeTruncate({ itemId, audioEndMs: 401 }))
     expect((await fixture.next("error")).error.message).toContain("already shorter")
-    fixture.link.send(encodeTruncate({ itemId: "mine", audioEndMs: 0 }))
+    fixture.connection.send(encodeTruncate({ itemId: "mine", audioEndMs: 0 }))
     expect((await fixture.next("error")).error.message).toContain("Only model output audio")
   })
 
   test("an item id that is taken", async () => {
     using fixture = await connected()
-    fixture.link.send(encodeItemCreate({ ...item, id: "mine" }))
-    fixture.link.send(encodeItemCreate({ ...item, id: "mine" }))
+    fixture.connection.send(encodeItemCreate({ ...item, id: "mine" }))
+    fixture.connection.send(encodeItemCreate({ ...item, id: "mine" }))
     expect((await fixture.next("error")).error.code).toBe("invalid_value")
   })
 })
@@ -268,21 +281,21 @@ describe("it refuses as the real server does", () => {
 test("items are created, put in between and deleted, and the buffer is cleared", async () => {
   using fixture = await connected()
   const item = { type: "message", role: "user", text: "hi" } as const
-  fixture.link.send(encodeItemCreate({ ...item, id: "a" }))
-  fixture.link.send(encodeItemCreate({ ...item, id: "c" }))
-  fixture.link.send(encodeItemCreate({ ...item, id: "b" }, { previousItemId: "a" }))
-  fixture.link.send(encodeItemCreate({ ...item, id: "first" }, { previousItemId: "root" }))
-  fixture.link.send(encodeItemDelete("c"))
-  fixture.link.send(encodeClear())
-  await fixture.next("item-deleted")
-  const added = fixture.events.flatMap((event) =>
-    event.type === "item-added" ? [[event.item.id, event.previousItemId]] : [],
+  fixture.connection.send(encodeItemCreate({ ...item, id: "a" }))
+  fixture.connection.send(encodeItemCreate({ ...item, id: "c" }))
+  fixture.connection.send(withFields(encodeItemCreate({ ...item, id: "b" }), { previous_item_id: "a" }))
+  fixture.connection.send(
+    withFields(encodeItemCreate({ ...item, id: "first" }), { previous_item_id: "root" }),
   )
-  expect(added).toEqual([
-    ["a", null],
-    ["c", "a"],
-    ["b", "a"],
-    ["first", null],
+  fixture.connection.send(encodeItemDelete("c"))
+  fixture.connection.send(CLEAR)
+  await fixture.next("item-deleted")
+  const added = fixture.frames.filter(({ type }) => type === "conversation.item.added")
+  expect(added).toMatchObject([
+    { item: { id: "a" }, previous_item_id: null },
+    { item: { id: "c" }, previous_item_id: "a" },
+    { item: { id: "b" }, previous_item_id: "a" },
+    { item: { id: "first" }, previous_item_id: null },
   ])
 })
 
@@ -292,12 +305,12 @@ test("without transcription and without automatic answers there are none", async
     transcription: null,
     turn_detection: { type: "server_vad", create_response: false, interrupt_response: false },
   }
-  fixture.link.update({ type: "realtime", audio: { input } })
+  fixture.connection.update({ type: "realtime", audio: { input } })
   say(fixture, Buffer.concat([speech(400), silence(600)]))
   await fixture.next("committed")
   await fixture.next("item-done")
-  fixture.link.send(encodeClear())
-  fixture.link.send(encodeCancel({}))
+  fixture.connection.send(CLEAR)
+  fixture.connection.send(encodeCancel({}))
   await fixture.next("error")
   expect(types(fixture)).not.toContain("caller-transcript")
   expect(types(fixture)).not.toContain("response-created")
@@ -335,7 +348,7 @@ describe("the detector of speech", () => {
 
 test("frames never arrive during a send, and none after the end", async () => {
   const heard: string[] = []
-  const socket: RealtimeSocket = connectToStandIn({ sounds, sweep: clock.sweep })({
+  const socket: RealtimeSocket = connectToEmbeddedServer({ prompts, sweep: clock.sweep })({
     opened: () => heard.push("opened"),
     text: (text) => heard.push(String(JSON.parse(text).type)),
     closed: ({ code }) => heard.push(`closed ${code}`),
@@ -347,7 +360,7 @@ test("frames never arrive during a send, and none after the end", async () => {
   socket.send(encodeSessionUpdate(SESSION, "e"))
   socket.close(1000, "")
   socket.terminate()
-  socket.send(encodeClear())
+  socket.send(CLEAR)
   await Promise.resolve()
   expect(heard).toEqual(["opened", "session.created", "conversation.created", "closed 1000"])
 })

@@ -2,7 +2,6 @@ import { expect, test } from "bun:test"
 import {
   encodeAppend,
   encodeCancel,
-  encodeClear,
   encodeCommit,
   encodeItemCreate,
   encodeItemDelete,
@@ -16,14 +15,11 @@ const user = { type: "message", role: "user", text: 'He said "hi"\n' } as const
 test.each([
   ["audio", encodeAppend("//8A"), { type: "input_audio_buffer.append", audio: "//8A" }],
   ["a commit", encodeCommit(), { type: "input_audio_buffer.commit" }],
-  ["a clear", encodeClear(), { type: "input_audio_buffer.clear" }],
   [
     "a text of the caller",
-    encodeItemCreate(user, { previousItemId: "root", eventId: "e" }),
+    encodeItemCreate(user),
     {
       type: "conversation.item.create",
-      event_id: "e",
-      previous_item_id: "root",
       item: { type: "message", role: "user", content: [{ type: "input_text", text: 'He said "hi"\n' }] },
     },
   ],
@@ -60,27 +56,21 @@ test.each([
   ],
   [
     "a cut before the beginning",
-    encodeTruncate({ itemId: "item_1", contentIndex: 1, audioEndMs: -5 }),
-    { type: "conversation.item.truncate", item_id: "item_1", content_index: 1, audio_end_ms: 0 },
+    encodeTruncate({ itemId: "item_1", audioEndMs: -5 }),
+    { type: "conversation.item.truncate", item_id: "item_1", content_index: 0, audio_end_ms: 0 },
   ],
   ["a removal", encodeItemDelete("item_1"), { type: "conversation.item.delete", item_id: "item_1" }],
   ["a create", encodeResponseCreate({}, "c_1"), { type: "response.create", event_id: "c_1", response: {} }],
   [
-    "a create beside the modelConnection",
+    "a create with settings of its own",
     encodeResponseCreate(
-      { instructions: "Sum up", input: [user], outOfBand: true, textOnly: true, metadata: { a: "b" } },
+      { instructions: "Say hello", input: [], toolChoice: "none", metadata: { a: "b" } },
       "c_1",
     ),
     {
       type: "response.create",
       event_id: "c_1",
-      response: {
-        instructions: "Sum up",
-        input: [{ type: "message", role: "user", content: [{ type: "input_text", text: 'He said "hi"\n' }] }],
-        conversation: "none",
-        output_modalities: ["text"],
-        metadata: { a: "b" },
-      },
+      response: { instructions: "Say hello", input: [], tool_choice: "none", metadata: { a: "b" } },
     },
   ],
   ["a cancel", encodeCancel({}), { type: "response.cancel" }],

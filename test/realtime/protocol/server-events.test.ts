@@ -111,6 +111,9 @@ test.each([
   ["response.audio.delta"],
   ["response.function_call_arguments.delta"],
   ["conversation.created"],
+  ["conversation.item.truncated"],
+  ["response.output_item.added"],
+  ["rate_limits.updated"],
   ["__proto__"],
 ])("an event that nobody needs is ignored: %s", (name) => {
   expect(parse({ type: name })).toEqual({ type: "ignored", name })
@@ -125,14 +128,12 @@ test("a new session tells its end and its formats", () => {
   }
   expect(parse({ type: "session.created", session })).toEqual({
     type: "session-created",
-    sessionId: "sess_1",
     expiresAtMs: 1_795_000_000_000,
     inputFormat: "audio/pcm",
     outputFormat: "audio/pcm",
   })
   expect(parse({ type: "session.updated", session: {} })).toEqual({
     type: "session-updated",
-    sessionId: null,
     expiresAtMs: null,
     inputFormat: null,
     outputFormat: null,
@@ -151,12 +152,12 @@ test.each([
       status: "completed",
       content: [{ type: "output_audio", transcript: "Hi" }],
     },
-    { type: "message", id: "item_1", role: "assistant", status: "completed", text: "Hi" },
+    { type: "message", id: "item_1", role: "assistant", text: "Hi" },
   ],
   [
     "speech of the caller",
     { ...item, type: "message", role: "user", content: [{ type: "input_audio", transcript: null }] },
-    { type: "message", id: "item_1", role: "user", status: null, text: "" },
+    { type: "message", id: "item_1", role: "user", text: "" },
   ],
   [
     "a call",
@@ -166,13 +167,12 @@ test.each([
   [
     "an output",
     { ...item, type: "function_call_output", call_id: "c", output: "7" },
-    { type: "function-call-output", id: "item_1", callId: "c", output: "7" },
+    { type: "other", id: "item_1" },
   ],
-  ["something else", { ...item, type: "mcp_call" }, { type: "other", id: "item_1", name: "mcp_call" }],
+  ["something else", { ...item, type: "mcp_call" }, { type: "other", id: "item_1" }],
 ] as const)("an item is read: %s", (_, wire, expected) => {
   expect(parse({ type: "conversation.item.done", previous_item_id: "item_0", item: wire })).toEqual({
     type: "item-done",
-    previousItemId: "item_0",
     item: expected,
   } as never)
 })
@@ -190,16 +190,14 @@ test("a failed response tells why, and missing usage is no fault", () => {
     response: {
       id: "resp_1",
       status: "failed",
-      reason: null,
       error: { code: "rate_limit_exceeded", message: "slow down" },
-      inConversation: true,
       metadata: {},
       usage: null,
     },
   })
 })
 
-test("a cancelled response counts what it used; null as conversation is out of band", () => {
+test("a cancelled response counts what it used", () => {
   const usage = {
     input_tokens: 20,
     output_tokens: 10,
@@ -219,9 +217,7 @@ test("a cancelled response counts what it used; null as conversation is out of b
     response: {
       id: "resp_1",
       status: "cancelled",
-      reason: "turn_detected",
       error: null,
-      inConversation: false,
       metadata: { topic: "x" },
       usage: {
         inputTokens: 20,
@@ -273,7 +269,6 @@ test("an error names the event at fault", () => {
       kind: "invalid_request_error",
       code: null,
       message: "no",
-      param: "session",
       eventId: "create_1",
     },
   })
