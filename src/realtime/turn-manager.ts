@@ -62,7 +62,7 @@ export class TurnManager {
       isBetweenTurns: () => !this.busy && !this.#caller.awaitsTranscript && !voice.isSpeaking,
       connectMs: times.modelConnectMs,
       events: {
-        ready: (again) => this.#ready(again),
+        ready: (connection, again) => this.#ready(connection, again),
         event: (event, connection) => this.#take(event, connection),
         lost: (failure) => this.#lost(failure),
         failed: (failure) => this.#failed(failure),
@@ -93,8 +93,7 @@ export class TurnManager {
 
   /** Stops what is being said, for a reason other than the caller's voice. */
   interrupt(): void {
-    const responseId = this.#pending.interrupt()
-    this.#audio.cut(this.#connection.current, responseId)
+    this.#audio.cut(this.#connection.current, this.#pending.interrupt())
   }
 
   /** Sends the model the session as it should be now. */
@@ -132,9 +131,8 @@ export class TurnManager {
     transcription.start()
   }
 
-  #ready(again: boolean): void {
-    const connection = this.#connection.current
-    if (connection) this.#pending.connected(connection.send)
+  #ready({ send }: ModelConnection, again: boolean): void {
+    this.#pending.connected(send)
     if (again) this.#options.log.info("conversation continues on a new model connection")
   }
 
@@ -212,8 +210,7 @@ export class TurnManager {
 
   /** The caller begins to speak: the agent stops within the same tick, and the model learns what was heard. */
   #callerStarted(): void {
-    const responseId = this.#pending.callerStarted()
-    this.#audio.cut(this.#connection.current, responseId)
+    this.#audio.cut(this.#connection.current, this.#pending.callerStarted())
     this.#options.onCaller()
   }
 

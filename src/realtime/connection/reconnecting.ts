@@ -38,7 +38,7 @@ export type ModelConnection = {
 
 export interface ReconnectingConnectionEvents {
   /** A connection can be used. `again`: it replaces one that was lost. */
-  ready(again: boolean): void
+  ready(connection: ModelConnection, again: boolean): void
   event: (event: RealtimeEvent, connection: ModelConnection) => void
   /** The connection is lost, and another one is being made. */
   lost(failure: ConnectionFailure): void
@@ -166,7 +166,7 @@ export class ReconnectingConnection {
     this.#outageSince = undefined
     this.#planRenewal(opened)
     try {
-      events.ready(again)
+      events.ready(opened.model, again)
     } finally {
       // The requests may have been more than the connection takes.
       if (opened.link.isReady) callerAudio.sendTo(opened.link.socket)
