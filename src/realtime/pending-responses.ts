@@ -92,7 +92,7 @@ export class PendingResponses {
     this.close()
   }
 
-  /** The call is over: nothing is requested and nobody waits. */
+  /** The call is over: no response is requested and no prompt is played. */
   close(): void {
     this.#isClosed = true
     this.#cancelServerWait()

@@ -1,4 +1,4 @@
-/** Audio of the model's responses on its way to the caller; the model is told how much of each item was heard. */
+/** Plays the audio of responses to the caller, and reports to the model how much of each item was heard. */
 
 import type { AgentAudio } from "../media/agent-audio.ts"
 import type { ModelConnection } from "./connection/reconnecting.ts"

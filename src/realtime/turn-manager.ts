@@ -161,7 +161,7 @@ export class TurnManager {
       if (state.phase === "closing") state.transcription.apply(event, connection)
       return
     }
-    // Audio and its words come many times a second.
+    // Audio and its transcript arrive many times a second.
     if (event.type === "audio") {
       if (this.#audio.play(event, connection)) this.#pending.heard()
       return

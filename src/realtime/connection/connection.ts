@@ -1,4 +1,4 @@
-/** One connection to a speech-to-speech model: opens, is configured, carries events and audio, and ends once. */
+/** One connection to a speech-to-speech model: opens, configures the session, carries events and audio, and ends once. */
 
 import { messageOf } from "../../lib/errors.ts"
 import type { Log } from "../../lib/log.ts"
@@ -13,7 +13,7 @@ import {
 } from "../protocol/server-events.ts"
 import { PHONE_FORMAT } from "../protocol/session-update.ts"
 
-/** Why a link is gone. `retryable`: a new one may succeed, at once or, with status 429, after a while. */
+/** Why a connection ended. `retryable`: a new one may succeed, at once or, with status 429, after a while. */
 export type ConnectionFailure = {
   reason: "timeout" | "refused" | "unreachable" | "settings-refused" | "expired" | "closed" | "stalled"
   retryable: boolean
@@ -23,11 +23,11 @@ export type ConnectionFailure = {
 }
 
 export interface RealtimeConnectionEvents {
-  /** Once, when the server has taken the settings. */
+  /** Once, when the server has confirmed the session settings. */
   ready(): void
-  /** Every event of the server in its order, except those that nobody needs. Also before `ready`. */
+  /** Every event of the server in order, except ignored and malformed ones. Also before `ready`. */
   event(event: RealtimeEvent): void
-  /** Once, when the link failed or was closed by the other side; nothing comes after it. Never after `close`. */
+  /** Once, when the connection failed or the server closed it; the last event. Never after `close`. */
   lost(failure: ConnectionFailure): void
 }
 
@@ -35,20 +35,20 @@ export type RealtimeConnectionOptions = {
   connect: ConnectModel
   /** The session object; see `sessionFor`. */
   session: object
-  /** Frames to send once the settings are taken, before anything else: the history of a conversation taken over. */
+  /** Frames to send once the settings are confirmed, before anything else: the conversation so far. */
   prelude?: readonly string[]
   events: RealtimeConnectionEvents
-  /** Longest wait from the start until the server has taken the settings, in milliseconds. */
+  /** Longest wait from the start until the server has confirmed the settings, in milliseconds. */
   connectMs: number
   sweep: Sweep
   log: Log
 }
 
-/** A connection that has this much unsent is taken for dead. */
+/** A connection with more unsent data than this is given up. */
 const MAX_BUFFER_BYTES = 4 * 1024 * 1024
-/** How long a peer may take to answer a close before the connection is cut. */
+/** How long the server may take to answer a close before the socket is terminated. */
 const CLOSE_TIMEOUT_MS = 1_000
-/** Bad frames that are logged one by one; after that only every hundredth. */
+/** Malformed frames that are logged one by one; after that every hundredth. */
 const LOGGED_BAD_FRAMES = 10
 const FIRST_UPDATE = "session_1"
 
@@ -59,7 +59,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   readonly #events: RealtimeConnectionEvents
   readonly #options: RealtimeConnectionOptions
   readonly #log: Log
-  /** Once the link is ready, the caller's sound goes straight to it. */
+  /** Once the connection is ready, the caller's audio is sent directly to the socket. */
   readonly socket: RealtimeSocket
   readonly #cancelDeadline: () => void
   #expiresAtMs: number | null = null
@@ -87,19 +87,19 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     return this.#phase === "ready"
   }
 
-  /** When the server will end the session, in milliseconds since the epoch; null while it has not told. */
+  /** When the server will end the session, in milliseconds since the epoch; null while not known. */
   get expiresAtMs(): number | null {
     return this.#expiresAtMs
   }
 
-  /** Sends one frame of `client-events.ts`. False: the link is not ready, and the frame is gone. */
+  /** Sends one frame of `client-events.ts`. False: the connection is not ready, and the frame is dropped. */
   send(text: string): boolean {
     if (this.#phase !== "ready") return false
     this.#write(text)
     return this.#isOpen
   }
 
-  /** Changes the session of a ready link. Returns the `event_id` that a refusal will name; null when not ready. */
+  /** Changes the session. Returns the `event_id` that an error about it will name; null when not ready. */
   update(session: object): string | null {
     if (this.#phase !== "ready") return null
     this.#updates += 1
@@ -108,7 +108,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     return eventId
   }
 
-  /** Ends the link for good. Closing twice, or after it was lost, is harmless. */
+  /** Ends the connection. Closing twice, or after it was lost, is harmless. */
   close(code = 1000, reason = ""): void {
     if (!this.#end()) return
     this.#cancelCut = this.#options.sweep.after(CLOSE_TIMEOUT_MS, () => this.socket.terminate())
@@ -124,9 +124,9 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     })
   }
 
-  /** A frame came. */
+  /** A text frame has arrived. */
   text(text: string): void {
-    // Like `#guard`, with no function made for each frame.
+    // Like `#guard`, without allocating a function for each frame.
     try {
       this.#receive(text)
     } catch (error) {
@@ -134,7 +134,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     }
   }
 
-  /** The socket is gone. */
+  /** The socket has closed. */
   closed(end: SocketEnd): void {
     this.#guard(() => this.#closed(end))
   }
@@ -160,7 +160,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   #isFatal({ code, kind, message }: RealtimeError): boolean {
     if (code === "session_expired") this.#lose({ reason: "expired", retryable: true, message })
     else if (this.#phase === "configuring") {
-      // Without its settings the session takes mu-law for PCM: noise in both directions.
+      // Without its settings the session treats mu-law as PCM: noise in both directions.
       this.#lose({ reason: "settings-refused", retryable: kind === "server_error", message })
     } else return false
     return true
@@ -182,13 +182,13 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   #write(text: string): void {
     if (!this.#isOpen) return
     if (this.socket.bufferedAmount <= MAX_BUFFER_BYTES) this.socket.send(text)
-    else this.#lose({ reason: "stalled", retryable: true, message: "the model does not take what is sent" })
+    else this.#lose({ reason: "stalled", retryable: true, message: "the send buffer is full" })
   }
 
   #closed({ code, reason, opened, refusedStatus }: SocketEnd): void {
     this.#cancelCut()
     if (refusedStatus !== null) {
-      // A wrong key, a model that is not there and the like stay wrong; limits and faults of the server pass.
+      // Rate limits and server errors pass; a wrong key or an unknown model does not.
       const retryable = refusedStatus === 429 || refusedStatus >= 500
       const message = `the model refused the connection with status ${refusedStatus}`
       return this.#lose({ reason: "refused", retryable, status: refusedStatus, message })
@@ -202,11 +202,11 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   #lose({ status = null, ...failure }: Omit<ConnectionFailure, "status"> & { status?: number | null }): void {
     if (!this.#end()) return
     this.socket.terminate()
-    this.#log.warn("link to the model lost", { ...failure, status })
+    this.#log.warn("model connection lost", { ...failure, status })
     this.#events.lost({ ...failure, status })
   }
 
-  /** Whether it was open until now. */
+  /** Returns whether the connection was open until now. */
   #end(): boolean {
     if (this.#phase === "closed") return false
     this.#phase = "closed"
@@ -217,10 +217,10 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   #reject(reason: string): void {
     this.#badFrames += 1
     if (this.#badFrames > LOGGED_BAD_FRAMES && this.#badFrames % 100 !== 0) return
-    this.#log.warn("frame of the model dropped", { reason, badFrames: this.#badFrames })
+    this.#log.warn("malformed frame of the model dropped", { reason, badFrames: this.#badFrames })
   }
 
-  /** A mistake in what an event sets off must not take the process down with it. */
+  /** An exception in an event handler must not end the process. */
   #guard(run: () => void): void {
     try {
       run()
@@ -230,6 +230,6 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   }
 
   #failed(error: unknown): void {
-    this.#log.error("an event of the model was not handled", { error: messageOf(error) })
+    this.#log.error("handler of a model event failed", { error: messageOf(error) })
   }
 }

@@ -53,7 +53,7 @@ export type ReconnectingConnectionOptions = {
   session: () => object
   /** The conversation so far, as frames. */
   prelude: () => string[]
-  /** Whether nobody speaks and nothing is pending. */
+  /** Whether neither side speaks and no response is pending. */
   isBetweenTurns: () => boolean
   /** Longest wait for a connection, in milliseconds. */
   connectMs: number

@@ -1,31 +1,31 @@
-/** The connection under a Realtime link: what a link needs of it, where it leads, and Bun's client behind it. */
+/** The socket of a Realtime connection: its interface, the address and headers of each provider, and Bun's client. */
 
-/** How a connection ended. `refusedStatus`: HTTP status that answered the upgrade, where it was not 101. */
+/** How a socket ended. `refusedStatus`: HTTP status of a refused upgrade, else null. */
 export type SocketEnd = { code: number; reason: string; opened: boolean; refusedStatus: number | null }
 
-/** Told by the socket, each in order; nothing comes after `closed`. */
+/** Events of a socket, in order; `closed` is the last. */
 export interface RealtimeSocketEvents {
   opened(): void
   text(text: string): void
-  /** Called once, whoever closed it. */
+  /** Called once, whichever side closed it. */
   closed(end: SocketEnd): void
 }
 
 export interface RealtimeSocket {
-  /** Bytes that were given to `send` and have not left yet. */
+  /** Bytes that were given to `send` and are not sent yet. */
   readonly bufferedAmount: number
   /** Sends a text frame; without effect once the socket closes. Throws before it is open. */
   send(text: string): void
-  /** Begins to close; the other side may take its time to agree. */
+  /** Begins the closing handshake. */
   close(code: number, reason: string): void
-  /** Ends the connection at once. Harmless when it is gone. */
+  /** Ends the connection at once. Harmless when it has ended. */
   terminate(): void
 }
 
-/** Begins to connect. Events come later, never during the call. */
+/** Begins to connect. Events are delivered later, never during the call. */
 export type ConnectModel = (events: RealtimeSocketEvents) => RealtimeSocket
 
-/** Where the model is and who asks. */
+/** Address of the model and identity of the client. */
 export type ModelTarget =
   | {
       provider: "openai"
@@ -34,7 +34,7 @@ export type ModelTarget =
       /** Without one no `Authorization` header is sent. */
       apiKey?: string | undefined
       model: string
-      /** A hash that stands for the caller, never the number itself. */
+      /** A hash of the caller, never the number itself. */
       safetyId?: string | undefined
     }
   | {
@@ -43,7 +43,7 @@ export type ModelTarget =
       endpoint: string
       apiKey: string
       deployment: string
-      /** A dated version selects the address of that version; none, or `v1`, the current one. */
+      /** A dated API version; none, or `v1`, selects the current one. */
       version?: string | undefined
     }
 
@@ -82,7 +82,7 @@ function socketUrl(base: string, path: string): URL {
   return url
 }
 
-/** Connects with Bun's own client, which has no deadline for the handshake: whoever calls this keeps one. */
+/** Connects with Bun's client, which has no deadline for the handshake: the caller of this function needs one. */
 export function connectTo(target: ModelTarget): ConnectModel {
   return function connect(events) {
     const { url, headers } = addressOf(target)
@@ -95,15 +95,15 @@ export function connectTo(target: ModelTarget): ConnectModel {
       opened = true
       events.opened()
     }
-    // The protocol has text frames only; a binary one counts as a broken one.
+    // The protocol has text frames only; a binary one counts as malformed.
     const onMessage = ({ data }: MessageEvent) => events.text(typeof data === "string" ? data : "")
     const onError = (event: Event) => {
       if (opened || !("message" in event)) return
-      // Bun tells the status of a refused upgrade in the words of the error and nowhere else.
+      // Bun reports the status of a refused upgrade only in the message of the error.
       const status = /status code: ?(\d{3})/i.exec(String(event.message))?.[1]
       if (status !== undefined) refusedStatus = Number(status)
     }
-    // A close follows every error.
+    // Every error is followed by a close.
     const onClose = ({ code, reason }: CloseEvent) => {
       listening.abort()
       events.closed({ code, reason, opened, refusedStatus })

@@ -1,4 +1,4 @@
-/** The frames that come many times a second: audio of the model and its words, read without a parse of the whole. */
+/** Decodes the most frequent frames, audio and transcript deltas of the model, without parsing the whole frame. */
 
 /** Base64 in the session's output format, which for a phone call is mu-law at 8 kHz: 8 bytes a millisecond. */
 export type AudioDelta = {
@@ -9,7 +9,7 @@ export type AudioDelta = {
   payload: string
 }
 
-/** A piece of what is being said, in words. */
+/** A piece of the transcript of what the model says. */
 export type TranscriptDelta = {
   type: "transcript-delta"
   responseId: string
@@ -20,12 +20,12 @@ export type TranscriptDelta = {
 
 const AUDIO = "response.output_audio.delta"
 const TRANSCRIPT = "response.output_audio_transcript.delta"
-/** What both begin with. */
+/** Common prefix of both types. */
 const TYPES = "response.output_audio"
 const HEAD_LENGTH = 120
-/** The payload is put into a frame for the caller as it stands, so nothing else may be in it. */
+/** The payload is copied into a frame for Twilio, so it must not contain anything else. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
-/** Some of them are not allowed in JSON as they stand. */
+/** JSON does not allow some of them unescaped. */
 const CONTROL = /\p{Cc}/u
 const QUOTE = 34
 const COMMA = 44
@@ -34,9 +34,9 @@ const OPEN = 123
 const CLOSE = 125
 
 /**
- * Reads a `response.output_audio.delta` or `response.output_audio_transcript.delta` that is a flat object of plain strings
- * and whole numbers, in any order of its fields. Undefined for every other text, which the caller then parses as JSON:
- * white space between fields, escapes, nesting, other types, a field twice.
+ * Decodes a `response.output_audio.delta` or `response.output_audio_transcript.delta` that is a flat object of strings
+ * without escapes and of whole numbers, in any order. Undefined for every other text, which must be parsed as JSON: white
+ * space between fields, escapes, nesting, other types, duplicate fields.
  */
 export function sliceDelta(text: string): AudioDelta | TranscriptDelta | undefined {
   const typeAt = text.indexOf(TYPES)
@@ -47,7 +47,7 @@ export function sliceDelta(text: string): AudioDelta | TranscriptDelta | undefin
   let delta: string | undefined
   let contentIndex: number | undefined
   let type: string | undefined
-  // Without escapes a quote is always the end of a string, so searching for the next one is exact.
+  // Without escapes the next quote is always the end of the string.
   for (let at = 1; ; at++) {
     if (text.charCodeAt(at) !== QUOTE) return undefined
     const keyEnd = text.indexOf('"', at + 1)
@@ -74,7 +74,7 @@ export function sliceDelta(text: string): AudioDelta | TranscriptDelta | undefin
       } else if (key === "content_index") return undefined
     } else {
       at = afterDigits(text, from)
-      // Nine digits are far more than an index ever has.
+      // An index never has more than nine digits.
       if (at === from || at - from > 9) return undefined
       if (key === "content_index") {
         if (contentIndex !== undefined) return undefined

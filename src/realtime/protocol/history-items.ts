@@ -1,15 +1,15 @@
-/** A conversation as frames that create it on a new connection. Pure. (OpenAI: "Realtime conversations".) */
+/** Encodes a conversation as the frames that create it on a new connection. Pure. Source: OpenAI "Realtime conversations". */
 
 import type { ChatItem } from "../../llm/chat-model.ts"
 import { encodeItemCreate } from "./client-events.ts"
 
-/** Items that a new connection is told at most, the latest ones. */
+/** Most items that a new connection gets; the latest ones. */
 const MAX_ITEMS = 200
 
-/** What was heard and said, each tool call with its result. */
+/** Messages as they were heard and said, and each tool call with its result. */
 export function historyFrames(items: readonly ChatItem[]): string[] {
   const latest = items.slice(-MAX_ITEMS)
-  // A result whose call was cut off would be refused.
+  // The server refuses a result without its call.
   const first = latest.findIndex(({ type }) => type !== "tool-result")
   return latest.slice(Math.max(0, first)).flatMap((item) => {
     switch (item.type) {

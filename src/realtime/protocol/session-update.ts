@@ -1,15 +1,15 @@
-/** From an agent to the session object of a Realtime connection: a phone line, with every value that matters set. */
+/** Builds the session object of a Realtime connection from the settings of an agent. */
 
 import { canOnlyStream, type RealtimeSettings } from "../../assets/realtime-settings.ts"
 import type { ToolSpec } from "../../call/tool-spec.ts"
 
-/** mu-law at 8 kHz, as Twilio has it; a `rate` beside it is refused. (OpenAI: "Realtime conversations".) */
+/** mu-law at 8 kHz, the format of Twilio; OpenAI refuses a `rate` beside it. Source: OpenAI "Realtime conversations". */
 export const PHONE_FORMAT = "audio/pcmu"
 
 const DEFAULT_TRANSCRIBER = "gpt-transcribe"
 
 export type SessionPlan = {
-  /** The model of the connection: it decides which settings the server takes. */
+  /** The model of the connection, which decides which settings the server accepts. */
   model: string
   /** Used where the settings name no transcription model of their own. */
   transcribeModel: string
@@ -18,7 +18,7 @@ export type SessionPlan = {
   tools: readonly ToolSpec[]
 }
 
-/** The `session` of a `session.update`. Also switches off what is null, so that no default of the server counts. */
+/** The `session` of a `session.update`. Settings that are null are switched off, so that no default of the server applies. */
 export function sessionFor({ model, transcribeModel, settings, instructions, tools }: SessionPlan): object {
   const { voice, speed, reasoningEffort, maxOutputTokens, toolChoice } = settings
   return {
@@ -47,7 +47,7 @@ export function sessionFor({ model, transcribeModel, settings, instructions, too
   }
 }
 
-/** Whether the model takes `reasoning`: generation 2 and later, told apart from dates such as `-2025-08-28`. */
+/** Whether the model accepts `reasoning`: generation 2 and later; dates such as `-2025-08-28` are not generations. */
 export function canReason(model: string): boolean {
   return /^gpt-realtime-[2-9](?:\.\d+)?(?:-|$)/.test(model)
 }
@@ -61,7 +61,7 @@ function turnDetectionOf(turns: RealtimeSettings["turnDetection"]): object {
         threshold: turns.threshold,
         prefix_padding_ms: turns.prefixPaddingMs,
         silence_duration_ms: turns.silenceDurationMs,
-        // The server only guesses when its audio has been played; who knows the marks watches the silence.
+        // The server can only estimate when its audio was played; `SilenceDetection` knows it from the marks.
         idle_timeout_ms: null,
         ...flags,
       }
