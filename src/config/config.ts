@@ -14,8 +14,6 @@ export const environment = withEnvFile(startEnvironment, process.cwd())
 export type Config = Settings & {
   /** Settings that are allowed but deserve a warning in the log. */
   readonly warnings: readonly string[]
-  /** The earlier systems that `COMPAT` names; empty where it is not set, although all of them are served then. */
-  readonly namedCompat: readonly string[]
   /** Secrets that manifests refer to as `${NAME}`. */
   readonly toolSecrets: Readonly<Record<string, string>>
   /** Values that must never be logged or shown. */
@@ -64,7 +62,6 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   return {
     ...config,
     toolSecrets,
-    namedCompat: values["COMPAT"] === undefined ? [] : config.compat,
     warnings: [...warnings, ...warningsFor(config)],
     secrets: secrets.filter((value) => value !== undefined),
   }

@@ -91,7 +91,6 @@ test("an empty environment is enough", () => {
       retentionMs: 0,
     },
     warnings: [],
-    namedCompat: [],
     secrets: [],
   })
 })

@@ -57,7 +57,8 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
     if (accept.includes("application/json")) {
       return c.json({ message: "Server is running", service: "parley", version: VERSION })
     }
-    const line = config.namedCompat.includes("s2") ? "WebSocket Server Running" : "Parley is running"
+    const isBrowser = accept.includes("text/html")
+    const line = config.compat.includes("s2") && !isBrowser ? "WebSocket Server Running" : "Parley is running"
     // Without an explicit status Hono leaves the content type to Bun, which drops it.
     return c.text(`${line} (parley ${VERSION})\n`, 200)
   })

@@ -185,7 +185,7 @@ describe("setting up", () => {
     ["as plain names", { audio: { input: { format: "g711_ulaw" }, output: { format: "audio/pcmu" } } }],
   ])("a session that confirms the phone's format %s is used", (_, session) => {
     const { connect, events, say } = still()
-    using fixture = new LinkFixture(connect)
+    using fixture = new ConnectionFixture(connect)
     events().opened()
     say({ type: "session.updated", session })
     expect([fixture.readyCount, fixture.failures]).toEqual([1, []])

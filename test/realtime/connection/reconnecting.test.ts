@@ -34,9 +34,9 @@ class TestSocket implements RealtimeSocket {
   }
 
   confirm(expiresAtMs?: number): void {
-    this.emit("session.updated", {
-      session: expiresAtMs === undefined ? {} : { expires_at: expiresAtMs / 1_000 },
-    })
+    const side = { format: { type: "audio/pcmu" } }
+    const expiry = expiresAtMs === undefined ? {} : { expires_at: expiresAtMs / 1_000 }
+    this.emit("session.updated", { session: { ...expiry, audio: { input: side, output: side } } })
   }
 
   emit(type: string, fields: object = {}): void {

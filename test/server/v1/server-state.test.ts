@@ -4,7 +4,7 @@ import { AppUnderTest } from "../app-under-test.ts"
 import { prompt, setupFrame, voiceForm } from "../wire.ts"
 
 test.each([
-  ["nothing set", {}, "Parley is running"],
+  ["nothing set", {}, "WebSocket Server Running"],
   ["COMPAT=off", { COMPAT: "off" }, "Parley is running"],
   ["COMPAT=s3,s4", { COMPAT: "s3,s4" }, "Parley is running"],
   ["COMPAT=s2", { COMPAT: "s2" }, "WebSocket Server Running"],
@@ -16,6 +16,12 @@ test.each([
     "text/plain; charset=UTF-8",
     `${line} (parley ${VERSION})\n`,
   ])
+})
+
+test("a browser is greeted neutrally", async () => {
+  await using app = new AppUnderTest()
+  const answer = await app.api("/", { headers: { Accept: "text/html,*/*;q=0.8" } })
+  expect(await answer.text()).toBe(`Parley is running (parley ${VERSION})\n`)
 })
 
 test("the root answers JSON where it is accepted", async () => {
