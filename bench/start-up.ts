@@ -27,6 +27,11 @@ export async function startUp(): Promise<Table[]> {
     { program: SOURCE, database: "present" },
     { program: BINARY, database: "fresh" },
     { program: BINARY, database: "present" },
+    {
+      program: { ...BINARY, name: "binary under its supervisor (memory: the supervisor's)" },
+      database: "present",
+      env: { SUPERVISOR: "on" },
+    },
     { program: { ...BINARY, name: "binary, settings of Bun set" }, database: "present", env: noReplacement },
     { program: BARE_SOURCE, database: "none" },
     { program: bareBinary, database: "none" },

@@ -37,7 +37,7 @@ import { openStore, type Store } from "./store/store.ts"
 import { cachedModels, realtimeConnection, twilioOf, twilioSyncOf } from "./providers.ts"
 import { builtinTools, toolsOf } from "./tools/registry.ts"
 
-type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
+export type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
 
 export type App = {
   fetch(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>

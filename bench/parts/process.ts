@@ -55,7 +55,14 @@ export async function start({ program, folder, env = {} }: StartOptions): Promis
   const began = wallMs()
   const child = Bun.spawn([...program.command], {
     cwd: folder,
-    env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...env, PORT: String(port) },
+    // One process, so that processor time and memory are those of the server.
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: folder,
+      SUPERVISOR: "off",
+      ...env,
+      PORT: String(port),
+    },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "inherit",

@@ -42,7 +42,7 @@ export function startLocalServer({ config, databaseUrl, speed, engine }: LocalSe
         validateWebhooks: true,
       },
     },
-    { localOnly: true },
+    { at: { kind: "loopback" } },
   )
   const twilio = new SimulatedTwilio({
     publicUrl: PUBLIC_URL,

@@ -2,7 +2,7 @@
 
 import { startEnvironment } from "../config/environment.ts"
 
-const SETTINGS = {
+export const RUNTIME_SETTINGS = {
   /**
    * Bun runs at most 256 `fetch` requests at once. A request to a model lives as long as its answer, so with more calls
    * than that, requests would queue.
@@ -17,7 +17,7 @@ const SETTINGS = {
 
 /** Restarts the program in the same process with these settings. Settings that are set already stay. */
 export function withRuntimeSettings(): void {
-  const missing = Object.entries(SETTINGS).filter(([name]) => startEnvironment[name] === undefined)
+  const missing = Object.entries(RUNTIME_SETTINGS).filter(([name]) => startEnvironment[name] === undefined)
   if (missing.length === 0 || typeof process.execve !== "function" || process.platform === "win32") return
   const script = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main]
   try {

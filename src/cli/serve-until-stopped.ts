@@ -1,32 +1,100 @@
-/** Serves until a signal stops the process. */
+/** Serves until a signal, or the supervisor, stops the process. */
 
 import type { Config } from "../config/config.ts"
 import { getLog } from "../lib/log.ts"
-import { serve } from "./serve.ts"
 import { diagnosticsOf } from "./diagnostics.ts"
+import { serve, type Running } from "./serve.ts"
+import type { WorkerSettings } from "./supervisor/messages.ts"
+import { openSupervisorChannel, workerSettings } from "./worker.ts"
 
-/** Returns once the server listens. The first SIGTERM or SIGINT lets calls end, the second does not; then the process exits with 0. */
+const SIGNALS = ["SIGTERM", "SIGINT"] as const
+
+/**
+ * Returns once the server listens. The first SIGTERM or SIGINT lets calls end, the second does not; then the process
+ * exits with 0.
+ */
 export function serveUntilStopped(config: Config): void {
-  const log = getLog("server")
-  const running = serve(config)
-  let signals = 0
-  const onSignal = (signal: string) => {
-    signals += 1
-    log.info("stopping", { signal })
-    if (signals > 1) running.kill()
-    else log.background("stopping", running.stop().then(exitWhenDone))
+  const settings = workerSettings()
+  const running = serve(config, settings ? { at: { kind: "worker", settings } } : {})
+  const stopper = createStopper(running)
+  if (settings) serveAsWorker(running, stopper)
+  else {
+    stopper.onExit(onSignals((signal) => (stopper.isStopping ? stopper.kill(signal) : stopper.stop(signal))))
   }
+  logStart(config, running, settings)
+}
+
+function serveAsWorker(running: Running, stopper: Stopper): void {
+  // A signal of the terminal reaches both processes. Here it stops once; the supervisor counts.
+  stopper.onExit(onSignals((signal) => stopper.stop(signal)))
+  // The supervisor decides what SIGHUP means.
+  const ignore = () => {}
+  process.on("SIGHUP", ignore)
+  stopper.onExit(() => process.off("SIGHUP", ignore))
+  const channel = openSupervisorChannel((message) => {
+    switch (message.type) {
+      case "stop":
+        return stopper.stop(message.signal)
+      case "kill":
+        return stopper.kill(message.signal)
+      case "lost":
+        return stopper.stop("end of the supervisor")
+      default:
+        message satisfies never
+    }
+  })
+  stopper.onExit(() => channel.close())
+  channel.send({ type: "listening", port: running.port })
+}
+
+type Stopper = ReturnType<typeof createStopper>
+
+function createStopper(running: Running) {
+  const log = getLog("server")
+  const cleanups: (() => void)[] = []
+  let isStopping = false
   const exitWhenDone = () => {
     log.info("stopped")
     process.exitCode = 0
-    process.off("SIGTERM", onSignal)
-    process.off("SIGINT", onSignal)
+    for (const cleanup of cleanups) cleanup()
   }
-  // Before the log line below: a process that waits for it may send a signal at once.
-  process.on("SIGTERM", onSignal)
-  process.on("SIGINT", onSignal)
+  return {
+    get isStopping() {
+      return isStopping
+    },
+    /** Runs `cleanup` when everything is closed: what keeps the process alive must end there. */
+    onExit(cleanup: () => void): void {
+      cleanups.push(cleanup)
+    },
+    /** Lets calls end. Stopping twice is harmless. */
+    stop(signal: string): void {
+      if (isStopping) return
+      isStopping = true
+      log.info("stopping", { signal })
+      log.background("stopping", running.stop().then(exitWhenDone))
+    },
+    kill(signal: string): void {
+      this.stop(signal)
+      log.info("stopping at once", { signal })
+      running.kill()
+    },
+  }
+}
 
-  log.info(`Server is running on port ${running.port}`, { url: running.url })
+/** Returns what ends it. Called before the line of the log that says the server runs: a signal may follow that at once. */
+function onSignals(handle: (signal: string) => void): () => void {
+  for (const signal of SIGNALS) process.on(signal, handle)
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, handle)
+  }
+}
+
+function logStart(config: Config, { port, url }: Running, settings: WorkerSettings | undefined): void {
+  const log = getLog("server")
+  if (settings?.replaces !== undefined) {
+    log.error("the previous worker process ended unexpectedly and was replaced", { exit: settings.replaces })
+  }
+  log.info(`Server is running on port ${port}`, { url })
   for (const { state, about, text, fix } of diagnosticsOf(config)) {
     if (state !== "ok") log.info(`${about}: ${text}`, fix ? { fix } : {})
   }

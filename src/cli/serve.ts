@@ -1,14 +1,15 @@
 /** `parley serve`: starts and stops the server. */
 
-import { createApp, type App } from "../app.ts"
+import type { Server } from "bun"
+import { createApp, type App, type SocketData } from "../app.ts"
 import type { Config } from "../config/config.ts"
-import { AppError } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
+import { openListeners, type ListenAt, type StartListener } from "./listen.ts"
 
-/** How many ports are tried with `PORT_RETRY=1`. */
-const MAX_PORTS = 10
 /** Largest request body in bytes; the routes allow less. */
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024
+
+const IDLE_TIMEOUT_SECONDS = 60
 
 export type Running = {
   port: number
@@ -21,40 +22,46 @@ export type Running = {
 }
 
 export type ServeOptions = {
-  /** Only this machine can connect. */
-  localOnly?: boolean
+  /** Default: all addresses. */
+  at?: ListenAt
 }
 
 /** Listens. Throws `AppError` UNAVAILABLE when the port is taken. */
-export function serve(config: Config, { localOnly = false }: ServeOptions = {}): Running {
+export function serve(config: Config, { at = { kind: "all" } }: ServeOptions = {}): Running {
   const log = getLog("server")
   const app = createApp(config)
-  const server = listenOrClose(app, config, (port) =>
-    Bun.serve({
-      port,
-      ...(localOnly ? { hostname: "127.0.0.1" } : {}),
-      idleTimeout: 60,
-      maxRequestBodySize: MAX_REQUEST_BYTES,
-      development: false,
-      // Bun would let two servers share one port, and each would get half of the calls.
-      reusePort: false,
-      fetch: (request, bun) => app.fetch(request, bun),
-      websocket: app.websocket,
-      error(error) {
-        log.error("request failed outside of its route", { error })
-        return Response.json(
-          { error: { code: "INTERNAL", message: "An unexpected error occurred" } },
-          { status: 500 },
-        )
-      },
-    }),
-  )
-  const port = server.port ?? config.port
+  const common = {
+    maxRequestBodySize: MAX_REQUEST_BYTES,
+    development: false as const,
+    websocket: app.websocket,
+    error(error: Error) {
+      log.error("request failed outside of its route", { error })
+      return Response.json(
+        { error: { code: "INTERNAL", message: "An unexpected error occurred" } },
+        { status: 500 },
+      )
+    },
+  }
+  const fetch = (request: Request, bun: Server<SocketData>) => app.fetch(request, bun)
+  const start: StartListener<SocketData> = (address) =>
+    "unix" in address
+      ? Bun.serve({
+          ...address,
+          ...common,
+          fetch(request, bun) {
+            // The types allow no idleTimeout for a unix socket.
+            bun.timeout(request, IDLE_TIMEOUT_SECONDS)
+            return fetch(request, bun)
+          },
+        })
+      : Bun.serve({ ...address, ...common, fetch, idleTimeout: IDLE_TIMEOUT_SECONDS })
+  const listeners = listenOrClose(app, () => openListeners({ ...config, at, start }))
+  const { port } = listeners
   app.listening(port)
   let stopping: Promise<void> | undefined
   const kill = () => {
     app.close()
-    log.background("closing the port", server.stop(true))
+    log.background("closing the port", listeners.close())
   }
   return {
     port,
@@ -64,37 +71,11 @@ export function serve(config: Config, { localOnly = false }: ServeOptions = {}):
   }
 }
 
-function listenOrClose<T>(app: App, config: Config, start: (port: number) => T): T {
+function listenOrClose<T>(app: App, listen: () => T): T {
   try {
-    return listen(config, start)
+    return listen()
   } catch (error) {
     app.close()
     throw error
   }
-}
-
-function listen<T>({ port, portRetry }: Config, start: (port: number) => T): T {
-  const ports = portRetry && port > 0 ? Array.from({ length: MAX_PORTS }, (_, index) => port + index) : [port]
-  for (const candidate of ports.filter((number) => number <= 65_535)) {
-    try {
-      return start(candidate)
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined
-      if (code === "EACCES") {
-        throw new AppError(
-          "UNAVAILABLE",
-          `This user may not listen on port ${candidate}. Set PORT to another one.`,
-        )
-      }
-      if (code !== "EADDRINUSE") throw error
-      if (candidate !== ports.at(-1)) {
-        getLog("server").warn(`Port ${candidate} is in use, trying ${candidate + 1}`)
-      }
-    }
-  }
-  const tried = ports.length > 1 ? `Ports ${port} to ${port + ports.length - 1} are` : `Port ${port} is`
-  throw new AppError(
-    "UNAVAILABLE",
-    `${tried} in use. Stop the program that uses it, set PORT to another one, or set PORT_RETRY=1 to try the next ones.`,
-  )
 }

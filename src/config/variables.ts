@@ -61,6 +61,10 @@ const count = whole(1, 1_000_000)
 export const Environment = z.object({
   PORT: named(whole(0, 65535).default(3000), "Port on which the server listens; 0 selects a free port"),
   PORT_RETRY: named(flag.default(false), "1: if the port is in use, the server tries the next ones"),
+  SUPERVISOR: named(
+    oneOf("on", "off").default("on"),
+    "on: a second process holds the port and restarts the server if it crashes; off: one process",
+  ),
   PUBLIC_URL: named(
     httpUrl.optional(),
     "Address at which Twilio reaches this server; none: local and simulated calls only",

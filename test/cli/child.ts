@@ -1,5 +1,6 @@
 /** The program as a process of its own, as an operator starts it. */
 
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 
@@ -13,6 +14,7 @@ export class Child implements AsyncDisposable {
   /** The exit code, once the process is gone and every line was read; null after a signal. */
   readonly exited: Promise<number | null>
   readonly #process: Bun.Subprocess<"pipe", "pipe", "pipe">
+  readonly #complaints = new AwaitableLog<string>("the errors of the program")
   #stderr = ""
 
   /** Starts with these variables alone. `cwd`: a folder without an `.env`. */
@@ -41,6 +43,11 @@ export class Child implements AsyncDisposable {
     return JSON.parse(line)
   }
 
+  /** Resolves when a line of standard error contains the text. */
+  async complained(text: string): Promise<void> {
+    await this.#complaints.next((line) => line.includes(text))
+  }
+
   /** Where it listens, once it does. Rejects with what it said when it ends before. */
   async listening(): Promise<string> {
     const started = this.logged("Server is running on port").catch(async (error: unknown) => {
@@ -60,12 +67,38 @@ export class Child implements AsyncDisposable {
     }
   }
 
-  kill(signal: "SIGKILL" | "SIGTERM" | "SIGINT"): void {
+  /** Process ids of the workers of a supervisor, the oldest first; none for a process that serves alone. */
+  get workers(): number[] {
+    const { pid } = this.#process
+    try {
+      return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number)
+    } catch {
+      return []
+    }
+  }
+
+  /** The process id of the only worker. */
+  get worker(): number {
+    const [worker, ...others] = this.workers
+    if (worker === undefined || others.length > 0) throw new Error(`${this.workers.length} workers run`)
+    return worker
+  }
+
+  /** The unix socket of the only worker. */
+  get socketPath(): string {
+    const environment = readFileSync(`/proc/${this.worker}/environ`, "utf8").split("\0")
+    const settings = environment.find((entry) => entry.startsWith("PARLEY_WORKER="))
+    return JSON.parse(settings?.slice("PARLEY_WORKER=".length) ?? "{}").socketPath
+  }
+
+  kill(signal: "SIGKILL" | "SIGTERM" | "SIGINT" | "SIGHUP"): void {
     this.#process.kill(signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const { workers } = this
     this.kill("SIGKILL")
+    for (const worker of workers) process.kill(worker, "SIGKILL")
     await this.exited
   }
 
@@ -88,6 +121,11 @@ export class Child implements AsyncDisposable {
   }
 
   async #readErrors(): Promise<void> {
-    this.#stderr = await new Response(this.#process.stderr).text()
+    const decoder = new TextDecoder()
+    for await (const chunk of this.#process.stderr) {
+      const text = decoder.decode(chunk, { stream: true })
+      this.#stderr += text
+      for (const line of text.split("\n")) this.#complaints.push(line)
+    }
   }
 }

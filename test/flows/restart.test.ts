@@ -26,6 +26,8 @@ test("kill -9 in the middle of a call loses no turn, and the next process goes o
   await using openai = new FakeOpenAi()
   const settings = (port: string) => ({
     PORT: port,
+    // The process that is killed is the one that serves; no other one starts the next.
+    SUPERVISOR: "off",
     PUBLIC_URL,
     TWILIO_AUTH_TOKEN: AUTH_TOKEN,
     OPENAI_API_KEY: "sk-test",

@@ -1,0 +1,31 @@
+/** What supervisor and worker tell each other: settings at the start, messages over the IPC channel. Imports nothing. */
+
+/** The variable with the settings of a worker, as JSON. Only a worker has it. */
+export const WORKER_VARIABLE = "PARLEY_WORKER"
+
+export type WorkerSettings = {
+  /** Path of the unix socket on which the worker serves connections that the supervisor accepted. */
+  socketPath: string
+  /** The port that an earlier worker chose. Undefined for the first worker. */
+  port?: number
+  /** How the previous worker ended, when it was not asked to: an exit code or the name of a signal. */
+  replaces?: string
+}
+
+/** The worker serves on this TCP port and on its unix socket. */
+export type WorkerMessage = { type: "listening"; port: number }
+
+export type SupervisorMessage =
+  /** Let calls end or move. `successor`: another worker listens on the same port. */
+  | { type: "stop"; signal: string; successor: boolean }
+  /** Close everything now. */
+  | { type: "kill"; signal: string }
+
+/** Undefined for a message of another form, such as that of a later version. */
+export function parseWorkerMessage(message: unknown): WorkerMessage | undefined {
+  if (typeof message !== "object" || message === null) return undefined
+  if (!("type" in message) || message.type !== "listening") return undefined
+  return "port" in message && typeof message.port === "number"
+    ? { type: "listening", port: message.port }
+    : undefined
+}
