@@ -2,12 +2,17 @@
 
 import type { Engine } from "./engine.ts"
 import type { CallId, CallSid } from "./ids.ts"
+import type { SessionEnd } from "./session-end.ts"
 import type { CallStatus } from "./status.ts"
+import type { TransferState } from "./transfer-state.ts"
 
 export type Direction = "inbound" | "outbound"
 
 /** Who or what ended a call. `limit` is the longest allowed length, `silence` a caller who stopped speaking. */
 export type EndedBy = "caller" | "agent" | "api" | "limit" | "silence" | "system"
+
+/** Who or what ended a call, and why. */
+export type EndCause = { by: EndedBy; reason: string }
 
 /** Free fields given with a call. */
 export type Parameters = Record<string, string>
@@ -35,8 +40,12 @@ export type Call = {
   firstMessage: string | null
   /** The name the caller of the API is bound to; null for inbound calls and unbound keys. */
   userId: string | null
-  /** How often the conversation was taken up again after a lost socket. */
+  /** How often the conversation was resumed after a lost socket. */
   resumes: number
+  /** How the last session ended; null while one runs and before the first. */
+  sessionEnd: SessionEnd | null
+  /** The last transfer to a person; null before the first. */
+  transfer: TransferState | null
   /** Milliseconds since the epoch, as all times here. */
   createdAt: number
   answeredAt: number | null

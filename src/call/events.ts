@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import type { CallId, CallSid } from "./ids.ts"
+import { fromHandoff, HandoffData, SessionEnd } from "./session-end.ts"
 import { CallStatus } from "./status.ts"
 
 const ms = z.number().nonnegative()
@@ -21,12 +22,13 @@ export const CallEvent = z.discriminatedUnion("type", [
     /** 0 for the first socket of a call, then 1, 2, 3. */
     resume: z.number().int(),
   }),
-  /** The session has told what is to follow; for engines whose socket cannot carry it. */
+  /** Why the session ended, with the fields of a `SessionEnd`. */
   z.object({
-    type: z.literal("session.handed-over"),
-    reasonCode: z.string(),
-    reason: z.string(),
-    transferTo: z.string().optional(),
+    type: z.literal("session.ended"),
+    reason: z.enum(SessionEnd.options.map(({ shape }) => shape.reason.value)),
+    detail: z.string().optional(),
+    summary: z.string().optional(),
+    to: z.string().optional(),
   }),
   z.object({ type: z.literal("session.closed"), code: z.number().int(), reason: z.string() }),
   z.object({
@@ -89,3 +91,12 @@ export type CallEvent = z.infer<typeof CallEvent>
 
 /** An event with the call it belongs to and its time in milliseconds since the epoch. */
 export type RecordedEvent = { callId: CallId; callSid: CallSid | null; at: number; event: CallEvent }
+
+const HandedOver = HandoffData.extend({ type: z.literal("session.handed-over") })
+
+/** A stored event in its present form: earlier versions wrote `session.handed-over` for `session.ended`. */
+export function currentEvent<E extends { event: CallEvent }>(row: E): E {
+  const { type }: { type: string } = row.event
+  if (type !== "session.handed-over") return row
+  return { ...row, event: { type: "session.ended", ...fromHandoff(HandedOver.parse(row.event)) } }
+}

@@ -1,15 +1,7 @@
 /** The calls that have a session now, and the places kept for those that are about to open one. */
 
 import type { CallId } from "./ids.ts"
-
-/** Why a conversation is ended, in the words that travel to the next step of the call. */
-export type Ending = {
-  reasonCode: string
-  reason: string
-  conversationSummary?: string | undefined
-  /** Where a person is to be called, in place of the agent's target. */
-  transferTo?: string | undefined
-}
+import type { SessionEnd } from "./session-end.ts"
 
 /** What may be exchanged in a running conversation; what is left out stays as it is. */
 export type AgentChange = {
@@ -43,8 +35,8 @@ export interface LiveCall {
   sendFrame(frame: unknown): void
   /** Exchanges role, tools and habits. Throws `AppError` INVALID_REQUEST for an unknown key; then nothing changes. */
   change(change: AgentChange): AgentState
-  /** Says last words, if any, and ends the session once they were heard. */
-  wrapUp(text: string, ending: Ending): void
+  /** Says a farewell, if any, and ends the session once it was heard. */
+  wrapUp(text: string, end: SessionEnd): void
   /** Drops the socket. The call itself is ended elsewhere, or taken up again. */
   close(code: number, reason: string): void
 }

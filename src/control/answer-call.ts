@@ -11,7 +11,7 @@ import { AppError } from "../lib/errors.ts"
 import type { VoiceWebhook } from "../twilio/webhooks.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
 import { connectToEngine, type SocketAddress } from "./connect.ts"
-import { endCallRecord, reportStatus } from "./report-status.ts"
+import { endCall, reportStatus } from "./report-status.ts"
 
 export type AnswerCall = {
   webhook: VoiceWebhook
@@ -66,9 +66,8 @@ export function answerCall(context: ControlContext, request: AnswerCall): NextSt
       callSid: webhook.callSid,
       limit: config.limits.maxConcurrentCalls,
     })
-    endCallRecord(context, call, { by: "system", reason: "every line was taken" })
-    // Not every number is set up to report the end of its calls; after this answer it is certain.
-    reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
+    // Not every number is set up to report the end of its calls; after this step the end is certain.
+    endCall(context, call, { by: "system", reason: "every line was taken" })
     return { kind: "say", text: agent.phrases.busy, then: { kind: "hang-up" } }
   }
   return connectToEngine(context, { call, agent, ...(address ? { address } : {}) })

@@ -6,9 +6,10 @@ import { retryWhileLocked } from "../store/busy-retry.ts"
 import type { ControlContext } from "./context.ts"
 import { recordAssetVersions } from "./record-asset-versions.ts"
 import { sessionOpened } from "./report-status.ts"
+import { recordSessionEnd } from "./session-ended.ts"
 import { sessionStartOf } from "./session-start.ts"
 import { smsSenderFor, smsSentIn } from "./sms.ts"
-import { callerLeft } from "./stream-ended.ts"
+import { callerLeft } from "./watch-calls.ts"
 
 /** Reports are written at once, or as soon as the database can be written. */
 export function createCallLifecycle(context: ControlContext): CallLifecycle {
@@ -26,6 +27,9 @@ export function createCallLifecycle(context: ControlContext): CallLifecycle {
     },
     agentChosen(callId, agent) {
       write("recording asset versions", () => recordAssetVersions(context, callId, agent))
+    },
+    ended(call, session) {
+      return retryWhileLocked(sweep, () => void recordSessionEnd(context, call, session))
     },
     callerLeft(callId) {
       write("recording a hang-up", () => callerLeft(context, callId))

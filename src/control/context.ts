@@ -1,7 +1,7 @@
 /** What the steps of a call's life share: where calls are kept, how Twilio is reached, and what the settings are. */
 
 import type { Agent, Assets } from "../assets/agent.ts"
-import type { Call, EndedBy } from "../call/call.ts"
+import type { Call, EndCause } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
@@ -12,8 +12,6 @@ import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Store } from "../store/store.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
-
-export type CallEnd = { by: EndedBy; reason: string }
 
 /** `repeated`: the call had been placed by an earlier request with the same key. */
 export type PlacedCall = { call: Call; repeated: boolean }
@@ -34,8 +32,8 @@ export type ControlContext = {
   draining: () => boolean
   /** Requests for calls that are being carried out, by user and Idempotency-Key. */
   placing: Map<string, { requestHash: string; placed: Promise<PlacedCall> }>
-  /** Ends that Twilio was asked for and has not confirmed: a status that comes first has one of these causes. */
-  ending: Map<CallId, CallEnd>
+  /** Causes of hang-ups that Twilio was asked for and has not confirmed: a status that arrives first has one of them. */
+  ending: Map<CallId, EndCause>
   sweep: Sweep
   log: Log
 }

@@ -28,9 +28,5 @@ export function transferCall(
 ): void {
   const live = liveCall(context, call)
   requireTarget(context, agentOf(context, call), to)
-  live.wrapUp(say ?? "", {
-    reasonCode: "live-agent-handoff",
-    reason: summary,
-    ...(to ? { transferTo: to } : {}),
-  })
+  live.wrapUp(say ?? "", { reason: "transfer", summary, ...(to ? { to } : {}) })
 }

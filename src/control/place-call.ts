@@ -11,7 +11,7 @@ import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { publish, type ControlContext, type PlacedCall } from "./context.ts"
 import { phoneNumber } from "../call/phone-number.ts"
-import { endCallRecord, reportStatus } from "./report-status.ts"
+import { endCall, reportStatus } from "./report-status.ts"
 
 const MINUTE_MS = 60_000
 /** How far Twilio's clock may be behind ours when a call is looked for that may have been placed. */
@@ -180,7 +180,7 @@ async function dial(
   call: Call,
   timeoutSeconds: number | undefined,
 ): Promise<Call> {
-  const { store, config, log, sweep, publicUrl } = context
+  const { store, config, log, publicUrl } = context
   const query = `?call=${call.id}`
   try {
     const placed = await twilio.placeCall({
@@ -207,8 +207,7 @@ async function dial(
         { cause: error, details: { id: call.id } },
       )
     }
-    endCallRecord(context, call, { by: "system", reason: messageOf(error) })
-    reportStatus(context, call, { status: "failed", at: sweep.clock.now(), reason: messageOf(error) })
+    endCall(context, call, { status: "failed", by: "system", reason: messageOf(error) })
     throw error
   }
 }

@@ -7,8 +7,7 @@ import type { Store } from "../store/store.ts"
 /** Ask before anything of the new session is recorded. */
 export function sessionStartOf(store: Store, callId: CallId): SessionStart {
   const turns = store.turns.of(callId)
-  const last = store.events.lastOf(callId, "transfer.failed", "session.opened")
-  if (last?.event.type === "transfer.failed")
-    return { kind: "transfer-failed", turns, reason: last.event.reason }
+  const transfer = store.calls.byId(callId)?.transfer
+  if (transfer?.state === "failed") return { kind: "transfer-failed", turns, reason: transfer.reason }
   return turns.length > 0 ? { kind: "resumed", turns } : { kind: "new" }
 }

@@ -1,14 +1,14 @@
 /** Watches over calls whatever happens to sessions: after a restart, past their longest length, and when reports are lost. */
 
-import type { Call } from "../call/call.ts"
+import type { Call, EndCause } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import { isTerminal } from "../call/status.ts"
 import { messageOf } from "../lib/errors.ts"
-import { agentOf, type CallEnd, type ControlContext } from "./context.ts"
-import { hangUp, isNotFound } from "./end-call.ts"
-import { endCallRecord, reportStatus } from "./report-status.ts"
+import { agentOf, type ControlContext } from "./context.ts"
+import { hangUp, isNotFound } from "./hang-up.ts"
+import { endCall, reportStatus } from "./report-status.ts"
 
-const PAST_LIMIT: CallEnd = { by: "limit", reason: "the longest allowed length was reached" }
+const PAST_LIMIT: EndCause = { by: "limit", reason: "the longest allowed length was reached" }
 const EVERY_MS = 5_000
 /** A call without a session is asked about at Twilio, and one past its length is hung up, at this pace. */
 const AGAIN_AFTER_MS = 60_000
@@ -19,6 +19,9 @@ const LOST_AFTER_MS = 15 * 60_000
 const PRUNE_EVERY_MS = 60 * 60_000
 /** Receipts of webhooks are kept this long; Twilio repeats a request within seconds. */
 const RECEIPTS_KEPT_MS = 24 * 60 * 60_000
+
+/** How long after a hang-up Twilio may report the end of the call by itself. */
+const STATUS_WAIT_MS = 5_000
 
 /** How many calls are asked about at once after a restart: Twilio limits simultaneous requests. */
 const ASKED_AT_ONCE = 10
@@ -54,8 +57,8 @@ export function watchCalls(context: ControlContext): Watch {
       if (wrappedUp.has(call.id)) return
       wrappedUp.set(call.id, now)
       live.wrapUp(agentOf(context, call).phrases.timeUp, {
-        reasonCode: "time-limit",
-        reason: PAST_LIMIT.reason,
+        reason: "time-limit",
+        detail: PAST_LIMIT.reason,
       })
     } else if (!live && isDue(asked, call, call.createdAt)) {
       log.background("asking Twilio about a call", reconcile(context, call))
@@ -107,9 +110,8 @@ export async function reconcile(context: ControlContext, call: Call): Promise<vo
   const now = sweep.clock.now()
   if (!call.sid) {
     if (now - call.createdAt < LOST_AFTER_MS) return
-    endCallRecord(context, call, { by: "system", reason: "Twilio never told whether it was placed" })
-    reportStatus(context, call, { status: "failed", at: now })
-    return
+    const reason = "Twilio never told whether it was placed"
+    return endCall(context, call, { status: "failed", by: "system", reason })
   }
   if (!twilio) return
   try {
@@ -128,7 +130,7 @@ export async function reconcile(context: ControlContext, call: Call): Promise<vo
 
 /** Hangs up, also where no conversation runs that could say so. Tried again until the call is known to be over. */
 async function endPastLimit(context: ControlContext, call: Call): Promise<void> {
-  const { twilio, sweep } = context
+  const { twilio } = context
   try {
     if (twilio && call.sid) {
       await hangUp(context, twilio, { ...call, sid: call.sid }, PAST_LIMIT)
@@ -140,6 +142,20 @@ async function endPastLimit(context: ControlContext, call: Call): Promise<void> 
     context.liveCalls.get(call.id)?.close(1000, PAST_LIMIT.reason)
   }
   // There is nobody who could tell otherwise.
-  endCallRecord(context, call, PAST_LIMIT)
-  reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
+  endCall(context, call, PAST_LIMIT)
+}
+
+/**
+ * A media stream reported that the caller hung up. Not every number is set up to report the end of its calls, so after
+ * a while Twilio is asked; without an account nothing else will report that the call is over.
+ */
+export function callerLeft(context: ControlContext, callId: CallId): void {
+  const { store, liveCalls, sweep, twilio, log } = context
+  sweep.after(STATUS_WAIT_MS, () => {
+    const call = store.calls.byId(callId)
+    const now = sweep.clock.now()
+    if (!call || isTerminal(call.status) || liveCalls.get(callId) || liveCalls.expects(callId, now)) return
+    if (twilio) return log.background("asking Twilio about a call", reconcile(context, call))
+    reportStatus(context, call, { status: "completed", at: now })
+  })
 }

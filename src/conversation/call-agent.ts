@@ -4,7 +4,8 @@
  */
 
 import type { Agent } from "../assets/agent.ts"
-import type { AgentChange, AgentState, Ending, InsertedMessage } from "../call/live-calls.ts"
+import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import type { LiveUpdateAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
@@ -28,7 +29,7 @@ export type AgentEngine = {
   forget: () => void
   /** `prompt()` has changed; the next request to the model must use it. */
   promptChanged: () => void
-  wrapUp: (text: string, ending: Ending) => void
+  wrapUp: (text: string, end: SessionEnd) => void
 }
 
 export type CallAgentOptions = {
@@ -63,7 +64,7 @@ export class CallAgent {
       quietAt: () => output.quietAt(),
       busy: engine.busy,
       remind: engine.say,
-      giveUp: () => engine.wrapUp("", { reasonCode: "unresponsive", reason: "The caller was not speaking" }),
+      giveUp: () => engine.wrapUp("", { reason: "silence", detail: "The caller was not speaking" }),
     })
     this.#liveUpdate = new LiveUpdate({
       agent: this,

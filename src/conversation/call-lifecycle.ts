@@ -3,6 +3,7 @@
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import type { SessionStart } from "../call/session-start.ts"
 import type { Usage } from "../call/usage.ts"
 import type { SmsSender } from "../tools/define-tool.ts"
@@ -16,6 +17,11 @@ export interface CallLifecycle {
   opened(callId: CallId, sessionId: string): void
   /** The agent, context and manifest that the call uses from now on. Never throws. */
   agentChosen(callId: CallId, agent: Agent): void
+  /**
+   * The session of this id ends for this reason. Resolves when that is stored; the socket must stay open until then,
+   * since Twilio requests the next step, which depends on the reason, once it is closed.
+   */
+  ended(call: Call, session: { sessionId: string; end: SessionEnd }): Promise<void>
   /** Twilio reported the end of the media stream: usually the caller has hung up. Never throws. */
   callerLeft(callId: CallId): void
   /** What a model of this call has used so far, in place of an earlier report for the same model. Never throws. */

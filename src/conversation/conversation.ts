@@ -2,10 +2,11 @@
 
 import type { CallEvent } from "../call/events.ts"
 import type { InsertedMessage } from "../call/live-calls.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { Handoff, LiveUpdateAction, ToolOutcome, VoiceAction } from "../tools/define-tool.ts"
+import type { LiveUpdateAction, ToolOutcome, VoiceAction } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import { AgentSpeech } from "./agent-speech.ts"
 import { DtmfBuffer } from "./dtmf-buffer.ts"
@@ -171,8 +172,8 @@ export class Conversation {
   }
 
   /** Says last words and ends the conversation. */
-  wrapUp(text: string, handoff: Handoff): void {
-    this.#end(handoff, text)
+  wrapUp(text: string, end: SessionEnd): void {
+    this.#end(end, text)
   }
 
   /** The socket is closed. What is known not to have been played was not heard. */
@@ -219,9 +220,9 @@ export class Conversation {
     // Tools of the answer before this one: their results belong into the request.
     await this.#toolCalls.settled({ withinMs: TOOL_PATIENCE_MS, signal: reply.signal })
     if (reply.signal.aborted) return
-    const { outcome, handoff } = await reply.run()
+    const { outcome, end } = await reply.run()
     if (this.#current?.reply === reply) this.#complete(reply, outcome === "failed" ? "failed" : "said")
-    if (handoff) this.#end(handoff)
+    if (end) this.#end(end)
   }
 
   #act(action: VoiceAction | LiveUpdateAction): void {
@@ -302,12 +303,12 @@ export class Conversation {
     })
   }
 
-  #end(handoff: Handoff, lastWords = ""): void {
+  #end(end: SessionEnd, lastWords = ""): void {
     if (!this.#ending.isOpen) return
     this.#supersede()
     this.#recordDigits(this.#dtmf.take())
     if (lastWords !== "") this.#sentence(lastWords)
-    this.#ending.request(handoff)
+    this.#ending.request(end)
   }
 
   #publish(event: CallEvent): void {

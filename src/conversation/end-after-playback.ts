@@ -1,7 +1,7 @@
 /** Ends a session once everything that was said was heard, or at a time limit. Every engine uses it. */
 
+import type { SessionEnd } from "../call/session-end.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { Handoff } from "../tools/define-tool.ts"
 import type { SpeechOutput } from "./speech-output.ts"
 
 export type EndAfterPlaybackOptions = {
@@ -9,14 +9,14 @@ export type EndAfterPlaybackOptions = {
   /** Longest wait beyond the end of playback that was expected at the request, in milliseconds. Default: none. */
   limitMs?: number
   /** Ends the session in the protocol of the engine. Called once at most. */
-  end: (handoff: Handoff) => void
+  end: (end: SessionEnd) => void
   sweep: Sweep
 }
 
 type State =
   | { phase: "open" }
   /** `latestAt`: when the session ends in any case, in milliseconds since the epoch. */
-  | { phase: "ending"; handoff: Handoff; latestAt: number; cancel: () => void }
+  | { phase: "ending"; end: SessionEnd; latestAt: number; cancel: () => void }
   | { phase: "over" }
 
 export class EndAfterPlayback {
@@ -33,16 +33,16 @@ export class EndAfterPlayback {
   }
 
   /** Ends the session after what was sent so far. Only the first request counts. */
-  request(handoff: Handoff): void {
-    if (this.#enter(handoff)) this.recheck()
+  request(end: SessionEnd): void {
+    if (this.#enter(end)) this.recheck()
   }
 
   /**
    * Ends the session after speech that is still being made: `recheck` follows when all of it was sent, or is assumed after
    * `withinMs` milliseconds. Only the first request counts.
    */
-  requestAfterSpeech(handoff: Handoff, { withinMs }: { withinMs?: number } = {}): void {
-    const state = this.#enter(handoff)
+  requestAfterSpeech(end: SessionEnd, { withinMs }: { withinMs?: number } = {}): void {
+    const state = this.#enter(end)
     if (!state || withinMs === undefined) return
     state.cancel = this.#options.sweep.after(withinMs, () => this.recheck())
   }
@@ -65,7 +65,7 @@ export class EndAfterPlayback {
     if (state.phase !== "ending") return
     state.cancel()
     this.#state = { phase: "over" }
-    this.#options.end(state.handoff)
+    this.#options.end(state.end)
   }
 
   /** The socket is closed: there is nothing to end any more. */
@@ -74,11 +74,11 @@ export class EndAfterPlayback {
     this.#state = { phase: "over" }
   }
 
-  #enter(handoff: Handoff): Extract<State, { phase: "ending" }> | undefined {
+  #enter(end: SessionEnd): Extract<State, { phase: "ending" }> | undefined {
     if (!this.isOpen) return undefined
     const { output, sweep, limitMs = Number.POSITIVE_INFINITY } = this.#options
     const latestAt = Math.max(output.quietAt(), sweep.clock.now()) + limitMs
-    const state = { phase: "ending" as const, handoff, latestAt, cancel: () => {} }
+    const state = { phase: "ending" as const, end, latestAt, cancel: () => {} }
     this.#state = state
     return state
   }

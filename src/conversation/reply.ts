@@ -1,11 +1,12 @@
 /** One thing the agent is about to say: its stream, its tool calls, its time limits, and one abort. */
 
 import type { CallEvent } from "../call/events.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import type { Latency, Turn } from "../call/turn.ts"
 import { ChatModelError, type ChatModel, type ChatPart, type Usage } from "../llm/chat-model.ts"
 import { messageOf } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { Handoff, LiveUpdateAction, VoiceAction } from "../tools/define-tool.ts"
+import type { LiveUpdateAction, VoiceAction } from "../tools/define-tool.ts"
 import type { Prompt } from "./prompt.ts"
 import type { History } from "./history.ts"
 import { ProgressTimeout, type StreamTimes } from "../lib/progress-timeout.ts"
@@ -37,7 +38,7 @@ export type ReplyResult = {
   /** `failed`: no words, or not all of them, could be had. */
   outcome: "said" | "aborted" | "failed"
   /** Set when a tool ended the conversation; also when the reply was aborted meanwhile. */
-  handoff: Handoff | undefined
+  end: SessionEnd | undefined
 }
 
 /** One request to the model while it runs. */
@@ -57,7 +58,7 @@ export class Reply {
   readonly usage: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
   readonly #options: ReplyOptions
   readonly #controller = new AbortController()
-  #handoff: Handoff | undefined
+  #end: SessionEnd | undefined
   #phase: string | undefined
   /** Of the request that runs; undefined: the words are read. */
   #filter: SpeechFilter | undefined
@@ -92,7 +93,7 @@ export class Reply {
       }
       const failure = await this.#request(round)
       if (this.signal.aborted) return this.#result("aborted")
-      if (this.#handoff) return this.#result("said")
+      if (this.#end) return this.#result("said")
       if (failure) {
         const retry = failure.retryable && !round.spoke && !retried
         this.#options.publish({ type: "model.failed", message: failure.message, retried: retry })
@@ -105,7 +106,7 @@ export class Reply {
   }
 
   #result(outcome: ReplyResult["outcome"]): ReplyResult {
-    return { outcome, handoff: this.#handoff }
+    return { outcome, end: this.#end }
   }
 
   /** One request to the model, and the tools it calls. Returns what kept it from its end. */
@@ -206,7 +207,7 @@ export class Reply {
     const outcome = await toolCalls.run(this.turn, call)
     this.latency.toolMs = (this.latency.toolMs ?? 0) + this.#elapsedMs() - startedMs
     const action = outcome.ok ? outcome.action : undefined
-    if (action?.type === "end-call") this.#handoff = action.handoff
+    if (action?.type === "end-call") this.#end = action.end
     else if (action) act(action)
   }
 

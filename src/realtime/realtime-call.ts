@@ -1,7 +1,8 @@
 /** A conversation with a speech-to-speech model on a media stream: what the caller, the model and programs do, joined. */
 
 import type { CallId } from "../call/ids.ts"
-import type { AgentChange, AgentState, Ending, InsertedMessage } from "../call/live-calls.ts"
+import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
 import { DtmfBuffer } from "../conversation/dtmf-buffer.ts"
@@ -13,7 +14,7 @@ import { CallerAudio } from "../media/caller-audio.ts"
 import { MediaOutput } from "../media/media-output.ts"
 import type { MediaEngine } from "../media/media-session.ts"
 import type { MediaStream } from "../media/media-stream.ts"
-import type { CallAction, Handoff, ToolOutcome } from "../tools/define-tool.ts"
+import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import type { ConnectionFailure } from "./connection/connection.ts"
@@ -60,7 +61,7 @@ export class RealtimeCall implements MediaEngine {
     })
     this.#ending = new EndAfterPlayback({
       output: this.#output,
-      end: (handoff) => this.#end(handoff),
+      end: (end) => this.#end(end),
       sweep,
     })
     this.#agent = new CallAgent({
@@ -74,7 +75,7 @@ export class RealtimeCall implements MediaEngine {
         insert: (message) => this.insert(message),
         forget: () => this.#forget(),
         promptChanged: () => this.#turns.update(),
-        wrapUp: (text, ending) => this.wrapUp(text, ending),
+        wrapUp: (text, end) => this.wrapUp(text, end),
       },
     })
     const { realtime, phrases } = this.#agent.agent
@@ -159,13 +160,13 @@ export class RealtimeCall implements MediaEngine {
     return this.#agent.change(change)
   }
 
-  wrapUp(text: string, ending: Ending): void {
+  wrapUp(text: string, end: SessionEnd): void {
     if (!this.#ending.isOpen) return
     this.#agent.close()
     this.#recordDigits(this.#dtmf.take())
     const isSpoken = text !== "" && !this.#output.muted && this.#turns.isConnected
-    if (!isSpoken) return this.#ending.request(ending)
-    this.#ending.requestAfterSpeech(ending, { withinMs: FAREWELL_MS })
+    if (!isSpoken) return this.#ending.request(end)
+    this.#ending.requestAfterSpeech(end, { withinMs: FAREWELL_MS })
     this.#output.sentence(text)
   }
 
@@ -225,14 +226,12 @@ export class RealtimeCall implements MediaEngine {
     return { ok: false, code: "NOT_AVAILABLE", message: "Sound files cannot be played on this call." }
   }
 
-  #end({ reasonCode, reason, transferTo }: Handoff): void {
-    this.#context.publish({
-      type: "session.handed-over",
-      reasonCode,
-      reason: reason.slice(0, 2_000),
-      ...(transferTo === undefined ? {} : { transferTo }),
-    })
-    this.#stream.close(1000, "session ended")
+  /** A media stream cannot carry the reason to the next step, so it is recorded before the stream is closed. */
+  #end(end: SessionEnd): void {
+    const { call, lifecycle, log } = this.#context
+    const session = { sessionId: this.#stream.streamSid, end }
+    const recorded = lifecycle.ended(call, session).finally(() => this.#stream.close(1000, "session ended"))
+    log.background("recording the end of a session", recorded)
   }
 
   /** The caller hears a stored sentence, and the call continues elsewhere. */
@@ -242,8 +241,8 @@ export class RealtimeCall implements MediaEngine {
     this.#audio.playPrompt("technical-problem")
     const isRefused = failure.status === 401 || failure.status === 403
     this.#ending.request({
-      reasonCode: isRefused ? "model-refused" : "model-failed",
-      reason: failure.message,
+      reason: isRefused ? "model-refused" : "model-failed",
+      detail: failure.message,
     })
   }
 
@@ -259,7 +258,7 @@ export class RealtimeCall implements MediaEngine {
         return this.#agent.update(action)
       case "end-call":
         // The farewell of the same answer may still be on its way.
-        this.#ending.requestAfterSpeech(action.handoff)
+        this.#ending.requestAfterSpeech(action.end)
         this.#agent.close()
         return this.#modelIsQuiet()
       default:

@@ -2,7 +2,8 @@
 
 import type { AgentModel } from "../assets/agent.ts"
 import type { CallId } from "../call/ids.ts"
-import type { AgentChange, AgentState, Ending, InsertedMessage } from "../call/live-calls.ts"
+import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
 import { Conversation } from "../conversation/conversation.ts"
@@ -48,7 +49,7 @@ export class RelayCall implements RelayEngine {
     this.#ending = new EndAfterPlayback({
       output: this.#output,
       limitMs: MAX_OVERTIME_MS,
-      end: (handoff) => this.#output.end(handoff),
+      end: (end) => this.#output.end(end),
       sweep,
     })
     this.#agent = new CallAgent({
@@ -62,7 +63,7 @@ export class RelayCall implements RelayEngine {
         insert: (message) => this.#conversation.insert(message),
         forget: () => this.#conversation.forget(),
         promptChanged: () => this.#conversation.setPrompt(this.#agent.prompt()),
-        wrapUp: (text, ending) => this.wrapUp(text, ending),
+        wrapUp: (text, end) => this.wrapUp(text, end),
       },
     })
     const { agent } = this.#agent
@@ -151,9 +152,9 @@ export class RelayCall implements RelayEngine {
     return this.#agent.change(change)
   }
 
-  wrapUp(text: string, ending: Ending): void {
+  wrapUp(text: string, end: SessionEnd): void {
     this.#agent.close()
-    this.#conversation.wrapUp(text, ending)
+    this.#conversation.wrapUp(text, end)
   }
 
   close(code: number, reason: string): void {

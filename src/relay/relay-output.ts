@@ -1,10 +1,11 @@
 /** Speech output over ConversationRelay: frames to Twilio, and an estimate of when the caller has heard them. */
 
+import { encodeHandoffData, type SessionEnd } from "../call/session-end.ts"
 import type { SpeechOutput } from "../conversation/speech-output.ts"
 import type { Socket } from "../lib/socket.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { Handoff, VoiceAction } from "../tools/define-tool.ts"
+import type { VoiceAction } from "../tools/define-tool.ts"
 import { encodeRelayFrame, type RelayOutbound } from "../twilio/relay-messages.ts"
 import { PlayoutEstimate } from "./playout-estimate.ts"
 
@@ -118,10 +119,10 @@ export class RelayOutput implements SpeechOutput {
     this.#playout.reported(on, this.#now())
   }
 
-  /** Ends the session; `handoff` reaches the next step of the call. */
-  end(handoff: Handoff): void {
+  /** Ends the session. Twilio returns the reason with its request for the next step. */
+  end(end: SessionEnd): void {
     if (this.#state.phase !== "open") return
-    this.#send({ type: "end", handoffData: JSON.stringify(handoff) })
+    this.#send({ type: "end", handoffData: encodeHandoffData(end) })
     this.#awaitClose()
   }
 

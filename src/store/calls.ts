@@ -16,10 +16,12 @@ import {
   or,
   sql,
 } from "drizzle-orm"
-import type { Call, Direction, EndedBy } from "../call/call.ts"
+import type { Call, Direction, EndCause } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
 import { CallId, CallSid } from "../call/ids.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import { advance, CallStatus, isTerminal } from "../call/status.ts"
+import type { TransferState } from "../call/transfer-state.ts"
 import { AppError } from "../lib/errors.ts"
 import { sqliteCode, type Db } from "./database.ts"
 import { calls } from "./schema.ts"
@@ -28,6 +30,8 @@ import { calls } from "./schema.ts"
 export type NewCall = Omit<
   Call,
   | "resumes"
+  | "sessionEnd"
+  | "transfer"
   | "answeredAt"
   | "endedAt"
   | "durationSeconds"
@@ -176,7 +180,7 @@ export function createCalls(db: Db) {
     },
 
     /** Notes who ended the call and why. The first to say so is right; returns whether this was the first. */
-    end(id: CallId, { by, reason }: { by: EndedBy; reason: string }): boolean {
+    end(id: CallId, { by, reason }: EndCause): boolean {
       const noted = db
         .update(calls)
         .set({ endedBy: by, endReason: reason })
@@ -221,9 +225,31 @@ export function createCalls(db: Db) {
       return counted?.resumes ?? 0
     },
 
-    /** Notes which socket session speaks for the call. */
-    setSession(id: CallId, sessionId: string): void {
-      db.update(calls).set({ sessionId }).where(eq(calls.id, id)).run()
+    /** A session of the call has opened: the end of the last one is cleared, and a failed transfer is `returned`. */
+    openSession(id: CallId, sessionId: string): void {
+      const isFailed = sql`json_extract(${calls.transfer}, '$.state') = 'failed'`
+      const transfer = sql<TransferState | null>`CASE WHEN ${isFailed}
+        THEN json_set(${calls.transfer}, '$.state', 'returned') ELSE ${calls.transfer} END`
+      db.update(calls).set({ sessionId, sessionEnd: null, transfer }).where(eq(calls.id, id)).run()
+    },
+
+    /**
+     * Records how a session of the call ended; returns whether that was recorded. With `sessionId` only the end of that
+     * session is, while no later one has opened.
+     */
+    endSession(id: CallId, { end, sessionId }: { end: SessionEnd; sessionId?: string | undefined }): boolean {
+      const isCurrent = sessionId === undefined ? undefined : eq(calls.sessionId, sessionId)
+      const recorded = db
+        .update(calls)
+        .set({ sessionEnd: end })
+        .where(and(eq(calls.id, id), isCurrent))
+        .run()
+      return recorded.changes > 0
+    },
+
+    /** Records how far the transfer of the call has come. */
+    setTransfer(id: CallId, transfer: TransferState): void {
+      db.update(calls).set({ transfer }).where(eq(calls.id, id)).run()
     },
 
     /** The call goes on with another engine. */

@@ -1,7 +1,7 @@
 /** What was said and what happened: reading it back, and writing it in batches. */
 
-import { and, asc, desc, eq, getColumns, gt, inArray, max, ne, sql } from "drizzle-orm"
-import type { CallEvent, RecordedEvent } from "../call/events.ts"
+import { and, asc, eq, getColumns, gt, inArray, max, ne, sql } from "drizzle-orm"
+import { currentEvent, type CallEvent, type RecordedEvent } from "../call/events.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Turn } from "../call/turn.ts"
 import { sqliteCode, type Db } from "./database.ts"
@@ -56,18 +56,7 @@ export function createHistory(db: Db, beforeRead: () => void) {
           .where(and(eq(events.callId, callId), eq(sql`json_extract(${events.event}, '$.type')`, type)))
           .orderBy(asc(events.id))
           .all()
-      },
-
-      /** The latest event of one of these types. */
-      lastOf(callId: CallId, ...types: CallEvent["type"][]): StoredEvent | undefined {
-        beforeRead()
-        return db
-          .select()
-          .from(events)
-          .where(and(eq(events.callId, callId), inArray(sql`json_extract(${events.event}, '$.type')`, types)))
-          .orderBy(desc(events.id))
-          .limit(1)
-          .get()
+          .map(currentEvent)
       },
 
       /** The number of the newest event of all calls; 0 before the first. */
@@ -95,13 +84,16 @@ export function createHistory(db: Db, beforeRead: () => void) {
         const query = db.select(getColumns(events)).from(events)
         const later = gt(events.id, afterId)
         const size = Math.min(Math.max(1, Math.floor(limit)), MAX_EVENTS)
-        if (userId === null) return query.where(later).orderBy(asc(events.id)).limit(size).all()
+        if (userId === null) {
+          return query.where(later).orderBy(asc(events.id)).limit(size).all().map(currentEvent)
+        }
         return query
           .innerJoin(calls, eq(calls.id, events.callId))
           .where(and(later, eq(calls.userId, userId)))
           .orderBy(asc(events.id))
           .limit(size)
           .all()
+          .map(currentEvent)
       },
 
       /** In the order in which they were recorded; at most 1,000 at once. */
@@ -117,6 +109,7 @@ export function createHistory(db: Db, beforeRead: () => void) {
           .orderBy(asc(events.id))
           .limit(Math.min(Math.max(1, Math.floor(limit)), MAX_EVENTS))
           .all()
+          .map(currentEvent)
       },
     },
   }

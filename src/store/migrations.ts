@@ -2,6 +2,7 @@
 
 import initial from "../../drizzle/20261120193729_initial/migration.sql" with { type: "text" }
 import usage from "../../drizzle/20261120202115_usage/migration.sql" with { type: "text" }
+import sessionEnd from "../../drizzle/20261127113524_session_end/migration.sql" with { type: "text" }
 
 export type Migration = { readonly name: string; readonly sql: string }
 
@@ -9,4 +10,5 @@ export type Migration = { readonly name: string; readonly sql: string }
 export const MIGRATIONS: readonly Migration[] = [
   { name: "20261120193729_initial", sql: initial },
   { name: "20261120202115_usage", sql: usage },
+  { name: "20261127113524_session_end", sql: sessionEnd },
 ]

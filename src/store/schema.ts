@@ -6,7 +6,9 @@ import type { Direction, EndedBy, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { CallId, CallSid } from "../call/ids.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import type { CallStatus } from "../call/status.ts"
+import type { TransferState } from "../call/transfer-state.ts"
 import type { Latency, Speaker, ToolRecord, Turn, TurnKind } from "../call/turn.ts"
 import type { UsageAmounts, UsageKind } from "../call/usage.ts"
 
@@ -43,8 +45,12 @@ export const calls = snakeCase.table(
     socketToken: text(),
     socketTokenExpiresAt: integer(),
     socketClaimedAt: integer(),
-    /** The socket session that speaks now, in Twilio's words `VX…` or `MZ…`. */
+    /** The last socket session, in Twilio's words `VX…` or `MZ…`. */
     sessionId: text(),
+    /** How that session ended; null while it runs. */
+    sessionEnd: text({ mode: "json" }).$type<SessionEnd>(),
+    /** The last transfer to a person; null before the first. */
+    transfer: text({ mode: "json" }).$type<TransferState>(),
     /** Highest `SequenceNumber` of Twilio's status callbacks. */
     lastStatusSequence: integer(),
   },

@@ -2,14 +2,14 @@
 
 import type { z } from "zod"
 import type { CallId, CallSid } from "../call/ids.ts"
-import type { Ending } from "../call/live-calls.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 
 /** An action on the call itself. Each engine implements it. */
 export type CallAction =
   | VoiceAction
   | LiveUpdateAction
   /** Ends the conversation once everything said before it was heard. */
-  | { type: "end-call"; handoff: Handoff }
+  | { type: "end-call"; end: SessionEnd }
 
 /** Actions that reach the other party. */
 export type VoiceAction =
@@ -41,9 +41,6 @@ export type LiveUpdateAction =
       manifestKey?: string | undefined
       summary?: string | undefined
     }
-
-/** What the next step of the call gets from the conversation that ended. */
-export type Handoff = Ending
 
 export type ToolOutcome =
   /** `value` is what the model reads. `action` is carried out before the model goes on, `end-call` after. */

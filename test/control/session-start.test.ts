@@ -1,7 +1,7 @@
 /** Why a session opens, and with which versions of its texts. */
 
 import { expect, test } from "bun:test"
-import type { CallEvent } from "../../src/call/events.ts"
+import type { TransferState } from "../../src/call/transfer-state.ts"
 import { sessionStartOf } from "../../src/control/session-start.ts"
 import type { ControlContext } from "../../src/control/context.ts"
 import { recordAssetVersions } from "../../src/control/record-asset-versions.ts"
@@ -10,21 +10,29 @@ import { TestClock } from "../lib/test-clock.ts"
 import { sampleAgent } from "../relay/samples.ts"
 import { sampleCall, sampleTurn } from "../store/samples.ts"
 
-const opened: CallEvent = { type: "session.opened", engine: "relay", sessionId: "VX1", resume: 0 }
-const failed: CallEvent = { type: "transfer.failed", reason: "busy" }
+const failed: TransferState = { state: "failed", summary: "Wants a person.", reason: "busy" }
+const started: TransferState = {
+  state: "started",
+  target: { kind: "number", to: "+15550100001" },
+  summary: "Wants a person.",
+}
 
-test.each<[string, CallEvent[], boolean, string]>([
-  ["nobody was here before", [], false, "new"],
-  ["a socket that failed before a word was said", [opened], false, "new"],
-  ["the conversation was cut off", [opened], true, "resumed"],
-  ["nobody took the call", [opened, failed], true, "transfer-failed"],
-  ["cut off after that", [opened, failed, opened], true, "resumed"],
-])("%s", (_, events, spoken, expected) => {
+test.each<[string, { spoken: boolean; states: (TransferState | "session")[] }, string]>([
+  ["nobody was here before", { spoken: false, states: [] }, "new"],
+  ["a socket that failed before a word was said", { spoken: false, states: ["session"] }, "new"],
+  ["the conversation was cut off", { spoken: true, states: ["session"] }, "resumed"],
+  ["the transfer goes on", { spoken: true, states: ["session", started] }, "resumed"],
+  ["nobody took the call", { spoken: true, states: ["session", started, failed] }, "transfer-failed"],
+  ["cut off after that", { spoken: true, states: ["session", failed, "session"] }, "resumed"],
+])("%s", (_, { spoken, states }, expected) => {
   using store = openStore({ url: ":memory:" })
-  const { id, sid } = store.calls.create(sampleCall())
+  const { id } = store.calls.create(sampleCall())
   const turns = spoken ? [sampleTurn(id)] : []
-  const rows = events.map((event) => ({ callId: id, callSid: sid, at: 1, event }))
-  store.writer.write({ turns, events: rows }, 0)
+  store.writer.write({ turns, events: [] }, 0)
+  for (const state of states) {
+    if (state === "session") store.calls.openSession(id, "VX1")
+    else store.calls.setTransfer(id, state)
+  }
   expect(sessionStartOf(store, id)).toMatchObject({ kind: expected, ...(spoken ? { turns } : {}) })
 })
 

@@ -264,7 +264,7 @@ describe("what is not an answer", () => {
 
   test("a farewell is cut and the end told to hurry", () => {
     using stand = new Stand()
-    stand.conversation.wrapUp("Time is up. Goodbye.", { reasonCode: "time-limit", reason: "" })
+    stand.conversation.wrapUp("Time is up. Goodbye.", { reason: "time-limit", detail: "" })
     stand.conversation.interrupt("Time is")
     expect(stand.output.take()).toEqual(["sentence Time is up. Goodbye.", "end time-limit", "interrupt"])
     expect(stand.transcript).toEqual(["agent: Time is —"])

@@ -5,6 +5,7 @@ import type { Call } from "../../src/call/call.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import { LiveCalls } from "../../src/call/live-calls.ts"
 import type { Recorder } from "../../src/call/recorder.ts"
+import type { SessionEnd } from "../../src/call/session-end.ts"
 import type { SessionStart } from "../../src/call/session-start.ts"
 import type { Turn } from "../../src/call/turn.ts"
 import type { Usage } from "../../src/call/usage.ts"
@@ -43,6 +44,10 @@ export class CallFixture implements Disposable {
   readonly usage: Usage[] = []
   /** Twilio's ids of the sessions that were opened. */
   readonly sessions: string[] = []
+  /** Why sessions ended. */
+  readonly ends: SessionEnd[] = []
+  /** Resolves when the end of a session is stored. */
+  recorded = Promise.resolve()
   /** Keys of context and manifest, for each agent that was reported. */
   readonly agents: string[] = []
   /** Calls whose caller was reported to have left. */
@@ -69,6 +74,10 @@ export class CallFixture implements Disposable {
     smsSender: () => Promise.resolve(undefined),
     opened: (_, sessionId) => void this.sessions.push(sessionId),
     agentChosen: (_, { context, manifest }) => void this.agents.push(`${context.key} ${manifest.key}`),
+    ended: (_, { end }) => {
+      this.ends.push(end)
+      return this.recorded
+    },
     callerLeft: (callId) => void this.left.push(callId),
     usage: (_, usage) => void this.usage.push(usage),
   }

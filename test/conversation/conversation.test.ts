@@ -1,7 +1,7 @@
 /** Who answers what: newer words, keys, messages put in, last words, the end of the line, and the silence of listen mode. */
 
 import { describe, expect, test } from "bun:test"
-import { itemLines, HANDOFF, ok, Stand } from "./stand.ts"
+import { itemLines, END, ok, Stand } from "./stand.ts"
 import { settled } from "../fakes/scripted-model.ts"
 
 test("an answer streams out piece by piece and is closed once", async () => {
@@ -252,24 +252,24 @@ describe("sentences of the program", () => {
     using stand = new Stand()
     const request = await stand.ask("Hello")
     await request.say("Good")
-    stand.conversation.wrapUp("Time is up.", HANDOFF)
+    stand.conversation.wrapUp("Time is up.", END)
     await request.say(" day")
-    expect(stand.output.take()).toEqual(["text Good", "finish", "sentence Time is up.", "end end-call"])
-    stand.conversation.wrapUp("Once more.", HANDOFF)
+    expect(stand.output.take()).toEqual(["text Good", "finish", "sentence Time is up.", "end agent-ended"])
+    stand.conversation.wrapUp("Once more.", END)
     stand.conversation.say("And more.")
     expect(stand.output.take()).toEqual([])
   })
 
   test("last words may be missing", () => {
     using stand = new Stand()
-    stand.conversation.wrapUp("", HANDOFF)
-    expect(stand.output.take()).toEqual(["end end-call"])
+    stand.conversation.wrapUp("", END)
+    expect(stand.output.take()).toEqual(["end agent-ended"])
   })
 
   test("after the last words nothing is answered, but everything is kept", async () => {
     using stand = new Stand()
     stand.conversation.dtmf("4")
-    stand.conversation.wrapUp("Bye.", HANDOFF)
+    stand.conversation.wrapUp("Bye.", END)
     stand.conversation.hear("Wait!")
     stand.conversation.dtmf("5")
     stand.clock.advance(10_000)

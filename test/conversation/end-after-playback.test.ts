@@ -1,10 +1,11 @@
 /** When a session ends: after everything was heard, at its limit, or at once. */
 
 import { expect, test } from "bun:test"
+import type { SessionEnd } from "../../src/call/session-end.ts"
 import { EndAfterPlayback } from "../../src/conversation/end-after-playback.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
-const HANDOFF = { reasonCode: "end-call", reason: "Ending the call" }
+const END: SessionEnd = { reason: "agent-ended", detail: "Ending the call" }
 
 type Step =
   | "request"
@@ -27,8 +28,8 @@ function played(steps: readonly Step[], { limitMs, withinMs }: { limitMs?: numbe
   const ending = new EndAfterPlayback({
     output: { quietAt: () => quietAt, heardBy: () => heardBy },
     ...(limitMs === undefined ? {} : { limitMs }),
-    end: (handoff) => {
-      expect(handoff).toBe(HANDOFF)
+    end: (end) => {
+      expect(end).toBe(END)
       ends.push(clock.now() - startedAt)
     },
     sweep: clock.sweep,
@@ -38,9 +39,9 @@ function played(steps: readonly Step[], { limitMs, withinMs }: { limitMs?: numbe
     else if (typeof step === "object") {
       heardBy = step.heardInMs === undefined ? undefined : clock.now() + step.heardInMs
       quietAt = clock.now() + (step.quietInMs ?? 0)
-    } else if (step === "request") ending.request(HANDOFF)
+    } else if (step === "request") ending.request(END)
     else if (step === "request after speech")
-      ending.requestAfterSpeech(HANDOFF, withinMs === undefined ? {} : { withinMs })
+      ending.requestAfterSpeech(END, withinMs === undefined ? {} : { withinMs })
     else if (step === "recheck") ending.recheck()
     else if (step === "heard") ending.now()
     else ending.close()

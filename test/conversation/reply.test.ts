@@ -422,7 +422,7 @@ describe("the end of the call by a tool", () => {
   const bye = () =>
     ok("ended", {
       type: "end-call",
-      handoff: { reasonCode: "end-call", reason: "", conversationSummary: "s" },
+      end: { reason: "agent-ended", detail: "", summary: "s" },
     })
 
   test("comes after the farewell is complete, and nothing is asked again", async () => {
@@ -431,7 +431,7 @@ describe("the end of the call by a tool", () => {
     await request.say("Goodbye!")
     await request.call("find")
     await request.end("", { reason: "tool-calls" })
-    expect(stand.output.take()).toEqual(["text Goodbye!", "finish", "end end-call"])
+    expect(stand.output.take()).toEqual(["text Goodbye!", "finish", "end agent-ended"])
     expect(stand.model.requests).toHaveLength(1)
     stand.conversation.hear("Wait")
     await settled()
@@ -443,7 +443,7 @@ describe("the end of the call by a tool", () => {
     const request = await stand.ask("Bye")
     await request.call("find")
     await request.end("Goodbye!")
-    expect(stand.output.take()).toEqual(["text Goodbye!", "finish", "end end-call"])
+    expect(stand.output.take()).toEqual(["text Goodbye!", "finish", "end agent-ended"])
   })
 
   test("comes also when the caller cut the farewell off, and when the stream broke", async () => {
@@ -453,12 +453,12 @@ describe("the end of the call by a tool", () => {
     await request.call("find")
     stand.conversation.interrupt("Goodbye")
     await settled()
-    expect(stand.output.take()).toEqual(["text Goodbye and", "interrupt", "end end-call"])
+    expect(stand.output.take()).toEqual(["text Goodbye and", "interrupt", "end agent-ended"])
     using other = new Stand({ tools: { find: bye } })
     const broken = await other.ask("Bye")
     await broken.call("find")
     await broken.breakOff()
-    expect(other.output.take()).toEqual(["finish", "end end-call"])
+    expect(other.output.take()).toEqual(["finish", "end agent-ended"])
   })
 
   test("does not come when the tool refused", async () => {

@@ -2,6 +2,7 @@
 
 import { newCallId } from "../../src/call/ids.ts"
 import type { CallEvent } from "../../src/call/events.ts"
+import type { SessionEnd } from "../../src/call/session-end.ts"
 import type { Turn } from "../../src/call/turn.ts"
 import type { Prompt } from "../../src/conversation/prompt.ts"
 import { Conversation } from "../../src/conversation/conversation.ts"
@@ -9,13 +10,7 @@ import { EndAfterPlayback } from "../../src/conversation/end-after-playback.ts"
 import { History } from "../../src/conversation/history.ts"
 import type { SpeechOutput } from "../../src/conversation/speech-output.ts"
 import { getLog } from "../../src/lib/log.ts"
-import type {
-  CallAction,
-  Handoff,
-  LiveUpdateAction,
-  ToolOutcome,
-  VoiceAction,
-} from "../../src/tools/define-tool.ts"
+import type { CallAction, LiveUpdateAction, ToolOutcome, VoiceAction } from "../../src/tools/define-tool.ts"
 import { ScriptedModel, settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
@@ -28,7 +23,7 @@ export const PROMPT: Prompt = {
 
 export const TIMES = { firstTokenMs: 6000, tokenGapMs: 8000, waitPhraseMs: 2500, digitsMs: 2000 }
 export const PHRASES = { wait: ["One moment.", "Still here."], apology: "Sorry.", lostThread: "Lost it." }
-export const HANDOFF: Handoff = { reasonCode: "end-call", reason: "Ending the call" }
+export const END: SessionEnd = { reason: "agent-ended", detail: "Ending the call" }
 
 /** Speaks nothing; writes down what it is told. */
 export class NotedOutput implements SpeechOutput {
@@ -101,7 +96,7 @@ export class Stand implements Disposable {
       output: this.output,
       ending: new EndAfterPlayback({
         output: this.output,
-        end: ({ reasonCode }) => void this.output.notes.push(`end ${reasonCode}`),
+        end: ({ reason }) => void this.output.notes.push(`end ${reason}`),
         sweep: this.clock.sweep,
       }),
       update: (action) => this.updates.push(action),

@@ -198,7 +198,7 @@ test("answers that fail: a sentence, the question again, and after three the rel
   await told(call, "technical-problem")
   await frame(call, "mark")
   await clock.pass(6_500)
-  await eventOf(line, "session.handed-over")
+  await eventOf(line, "session.ended")
   const verbs = [await call.verbs.next(), await call.verbs.next(), await call.verbs.next()]
   expect(verbs.map(({ name }) => name)).toEqual(["Connect", "Redirect", "Connect"])
 })

@@ -45,7 +45,7 @@ test("a call from its webhook to its transcript: greeting, an answer, a tool, th
   await eventOf(line, "tool.finished")
   await frame(call, "mark")
   clock.advance(700)
-  expect((await eventOf(line, "session.handed-over")).event).toMatchObject({ reasonCode: "end-call" })
+  expect((await eventOf(line, "session.ended")).event).toMatchObject({ reason: "agent-ended" })
   const summary = await call.ended
   expect(summary).toMatchObject({
     status: "completed",

@@ -17,6 +17,8 @@ test("a socket that nobody reads fills up, is closed, and releases its slot", as
     manifestKey: null,
     manifestVersion: null,
     resumes: 0,
+    sessionEnd: null,
+    transfer: null,
     answeredAt: null,
     endedAt: null,
     durationSeconds: null,

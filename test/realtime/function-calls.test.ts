@@ -13,7 +13,7 @@ import { notedLog } from "../relay/samples.ts"
 
 type Connection = { epoch: number; send: (text: string) => void }
 
-const END_CALL: CallAction = { type: "end-call", handoff: { reasonCode: "tool", reason: "done" } }
+const END_CALL: CallAction = { type: "end-call", end: { reason: "agent-ended", detail: "done" } }
 const done = (message: string, action?: CallAction): ToolOutcome => ({
   ok: true,
   value: { message },

@@ -384,23 +384,36 @@ describe("what others may do", () => {
 
   test("last words are heard before the session ends, with its reason", async () => {
     using stand = await RealtimeFixture.greeted()
-    stand.live.wrapUp("We have run out of time.", { reasonCode: "time-limit", reason: "too long" })
+    stand.live.wrapUp("We have run out of time.", { reason: "time-limit", detail: "too long" })
     const create = stand.model.find(({ type }) => type === "response.create")
     stand.respond([{ text: "We have run out of time.", ms: 500 }], create)
     expect(stand.closes).toEqual([])
     stand.hearAll()
+    await settled()
     expect(stand.closes).toEqual([1000])
-    expect(stand.events).toContainEqual({
-      type: "session.handed-over",
-      reasonCode: "time-limit",
-      reason: "too long",
-    })
+    expect(stand.ends).toEqual([{ reason: "time-limit", detail: "too long" }])
+  })
+
+  test("the stream stays open until the reason is recorded, and closes though that failed", async () => {
+    for (const outcome of ["recorded", "failed"]) {
+      using stand = await RealtimeFixture.greeted()
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      stand.recorded = promise
+      stand.live.wrapUp("", { reason: "api", detail: "over" })
+      await settled()
+      expect([stand.ends.length, stand.closes]).toEqual([1, []])
+      if (outcome === "recorded") resolve()
+      else reject(new Error("locked"))
+      await settled()
+      expect(stand.closes).toEqual([1000])
+    }
   })
 
   test("a model that does not say the last words does not keep the call", async () => {
     using stand = await RealtimeFixture.greeted()
-    stand.live.wrapUp("Goodbye.", { reasonCode: "api", reason: "" })
+    stand.live.wrapUp("Goodbye.", { reason: "api", detail: "" })
     stand.clock.advance(15_000)
+    await settled()
     expect(stand.closes.at(0)).toBe(1000)
   })
 })
@@ -510,9 +523,7 @@ test("a caller who is silent is reminded by the model, and given up in the end",
   stand.hearAll()
   keepAlive()
   stand.clock.advance(8_000)
-  expect(stand.events).toContainEqual(
-    expect.objectContaining({ type: "session.handed-over", reasonCode: "unresponsive" }),
-  )
+  expect(stand.ends).toEqual([{ reason: "silence", detail: "The caller was not speaking" }])
 })
 
 test("words of the caller that come after the answer stand before it", async () => {

@@ -123,7 +123,7 @@ describe("silence", () => {
 
   test("is not counted once the conversation is to end", () => {
     using s = new RelayCallFixture({ agent: { silence: SILENCE } })
-    s.relay.wrapUp("x".repeat(300), { reasonCode: "api", reason: "over" })
+    s.relay.wrapUp("x".repeat(300), { reason: "api", detail: "over" })
     s.clock.advance(60_000)
     expect(s.socket.take()).toEqual([
       `text "${"x".repeat(300)}" last`,

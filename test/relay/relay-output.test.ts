@@ -1,13 +1,14 @@
 /** Frames to Twilio, and when the end of the session goes out. */
 
 import { describe, expect, test } from "bun:test"
+import type { SessionEnd } from "../../src/call/session-end.ts"
 import { EndAfterPlayback } from "../../src/conversation/end-after-playback.ts"
 import { RelayOutput } from "../../src/relay/relay-output.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { NotedSocket, notedLog } from "./samples.ts"
 
-const HANDOFF = { reasonCode: "end-call", reason: "Ending the call", conversationSummary: "s" }
-const END = `end ${JSON.stringify(HANDOFF)}`
+const SESSION_END: SessionEnd = { reason: "agent-ended", detail: "Ending the call", summary: "s" }
+const END = 'end {"reasonCode":"end-call","reason":"Ending the call","conversationSummary":"s"}'
 /** As estimated: 500 ms until sound, 66 ms for each of 10 characters. */
 const FAREWELL = "Good night"
 const FAREWELL_MS = 1160
@@ -22,7 +23,7 @@ function fixture() {
   const ending = new EndAfterPlayback({
     output,
     limitMs: 10_000,
-    end: (handoff) => output.end(handoff),
+    end: (end) => output.end(end),
     sweep,
   })
   const speaking = (on: boolean) => {
@@ -111,7 +112,7 @@ describe("acts", () => {
     s.output.muted = true
     for (const act of ACTS) s.output.act(act)
     s.output.finish()
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     expect(s.socket.take()).toEqual(['{"type":"sendDigits","digits":"ww12#"}', 'text "" last', END])
     s.output.muted = false
   })
@@ -129,7 +130,7 @@ describe("acts", () => {
 describe("the end", () => {
   test("goes out at once in silence", () => {
     using s = fixture()
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     expect(s.socket.take()).toEqual([END])
   })
 
@@ -137,7 +138,7 @@ describe("the end", () => {
     using s = fixture()
     s.output.sentence(FAREWELL)
     s.socket.take()
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     s.clock.advance(FAREWELL_MS)
     expect(s.socket.take()).toEqual([])
     s.clock.advance(300)
@@ -148,7 +149,7 @@ describe("the end", () => {
     using s = fixture()
     s.output.sentence(FAREWELL)
     s.socket.take()
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     s.clock.advance(400)
     s.speaking(true)
     s.clock.advance(5000)
@@ -161,7 +162,7 @@ describe("the end", () => {
     using s = fixture()
     s.output.sentence(FAREWELL.repeat(20))
     s.speaking(true)
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     s.clock.advance(1000)
     s.socket.take()
     s.speaking(false)
@@ -172,7 +173,7 @@ describe("the end", () => {
     using s = fixture()
     s.speaking(true)
     s.output.sentence(FAREWELL)
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     s.socket.take()
     s.clock.advance(100)
     s.speaking(false)
@@ -185,7 +186,7 @@ describe("the end", () => {
     using s = fixture()
     s.output.sentence(FAREWELL)
     s.speaking(true)
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     s.socket.take()
     s.interrupt()
     expect(s.socket.take()).toEqual([END])
@@ -194,7 +195,7 @@ describe("the end", () => {
   test("goes out 10 s after the estimate in any case, whatever is reported", () => {
     using s = fixture()
     s.output.sentence(FAREWELL)
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     s.socket.take()
     for (let passed = 0; passed < FAREWELL_MS + 9900; passed += 100) {
       s.speaking(true)
@@ -207,8 +208,8 @@ describe("the end", () => {
 
   test("comes once, nothing follows it, and a socket that Twilio leaves open is closed after 5 s", () => {
     using s = fixture()
-    s.ending.request(HANDOFF)
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
+    s.ending.request(SESSION_END)
     s.output.text("more")
     s.output.finish()
     s.speaking(false)
@@ -223,7 +224,7 @@ describe("the end", () => {
     using s = fixture()
     s.output.sentence(FAREWELL)
     s.socket.take()
-    s.ending.request(HANDOFF)
+    s.ending.request(SESSION_END)
     s.close()
     s.clock.advance(60_000)
     expect({ sent: s.socket.take(), closes: s.socket.closes, deadlines: s.clock.sweep.size }).toEqual({
@@ -241,7 +242,7 @@ test("a socket that drops a frame is closed once and sent no more", () => {
   s.socket.sendReturns = 0
   s.output.text("dropped ")
   s.output.text("never sent ")
-  s.ending.request(HANDOFF)
+  s.ending.request(SESSION_END)
   expect(s.socket.take()).toEqual(['text "queued "', 'text "dropped "'])
   expect(s.socket.closes).toEqual([{ code: 1011, reason: "cannot keep up" }])
 })

@@ -399,7 +399,7 @@ describe("the end", () => {
     s.twilio(frame.setup())
     await settled()
     s.liveCalls.get(s.call.id)?.say("A colleague listens.")
-    s.liveCalls.get(s.call.id)?.wrapUp("Time is up.", { reasonCode: "time-limit", reason: "too long" })
+    s.liveCalls.get(s.call.id)?.wrapUp("Time is up.", { reason: "time-limit", detail: "too long" })
     s.clock.advance(20_000)
     expect(s.socket.take()).toEqual([
       'text "A colleague listens." last',

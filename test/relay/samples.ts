@@ -66,6 +66,8 @@ export function sampleCall(given: Partial<Call> = {}): Call {
     firstMessage: null,
     userId: null,
     resumes: 0,
+    sessionEnd: null,
+    transfer: null,
     createdAt: 0,
     answeredAt: null,
     endedAt: null,

@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "bun:test"
 import { CallSid, newCallId } from "../../src/call/ids.ts"
+import type { SessionEnd } from "../../src/call/session-end.ts"
+import type { TransferState } from "../../src/call/transfer-state.ts"
 import { openStore } from "../../src/store/store.ts"
 import { sampleCall, sampleSid } from "./samples.ts"
 
@@ -19,6 +21,8 @@ test("a call comes back as it was put in", () => {
   expect(created).toEqual({
     ...call,
     resumes: 0,
+    sessionEnd: null,
+    transfer: null,
     answeredAt: null,
     endedAt: null,
     durationSeconds: null,
@@ -176,7 +180,7 @@ describe("socket tokens", () => {
 test("resumptions are counted", () => {
   using store = open()
   const { id } = store.calls.create(sampleCall())
-  store.calls.setSession(id, "VX1")
+  store.calls.openSession(id, "VX1")
   expect([
     store.calls.countResume(id),
     store.calls.countResume(id),
@@ -271,4 +275,58 @@ test("a SID in capitals is taken for a SID", () => {
   const sid = CallSid.parse(`CA${"A".repeat(32)}`)
   store.calls.create(sampleCall({ sid }))
   expect(store.calls.advanceStatus(sid, "completed", { at: 1 })?.changed).toBe(true)
+})
+
+describe("sessions", () => {
+  const end: SessionEnd = { reason: "silence", detail: "The caller was not speaking" }
+  const failed: TransferState = { state: "failed", summary: "A bill.", reason: "busy" }
+  const started: TransferState = {
+    state: "started",
+    summary: "A bill.",
+    target: { kind: "queue", to: "support" },
+  }
+
+  test("the end of the session that is open is recorded", () => {
+    using store = open()
+    const { id } = store.calls.create(sampleCall())
+    store.calls.openSession(id, "MZ1")
+    expect(store.calls.endSession(id, { end, sessionId: "MZ1" })).toBe(true)
+    expect(store.calls.byId(id)).toMatchObject({ sessionEnd: end, transfer: null })
+  })
+
+  test("the end of a session that was replaced is not recorded", () => {
+    using store = open()
+    const { id } = store.calls.create(sampleCall())
+    store.calls.openSession(id, "MZ1")
+    store.calls.openSession(id, "MZ2")
+    expect(store.calls.endSession(id, { end, sessionId: "MZ1" })).toBe(false)
+    expect(store.calls.byId(id)?.sessionEnd).toBeNull()
+  })
+
+  test("an end that belongs to no session id is recorded", () => {
+    using store = open()
+    const { id } = store.calls.create(sampleCall())
+    expect(store.calls.endSession(id, { end })).toBe(true)
+    expect(store.calls.endSession(newCallId(), { end })).toBe(false)
+    expect(store.calls.byId(id)?.sessionEnd).toEqual(end)
+  })
+
+  test.each<[string, TransferState, TransferState]>([
+    [
+      "a transfer that failed is one from which the caller has returned",
+      failed,
+      { ...failed, state: "returned" },
+    ],
+    ["a transfer that runs stays as it is", started, started],
+  ])("after the opening of a session, %s", (_, transfer, after) => {
+    using store = open()
+    const { id } = store.calls.create(sampleCall())
+    store.calls.endSession(id, { end })
+    store.calls.setTransfer(id, transfer)
+    expect(store.calls.byId(id)).toMatchObject({ sessionEnd: end, transfer })
+    store.calls.openSession(id, "MZ2")
+    expect(store.calls.byId(id)).toMatchObject({ sessionEnd: null, transfer: after })
+    store.calls.openSession(id, "MZ3")
+    expect(store.calls.byId(id)?.transfer).toEqual(after)
+  })
 })

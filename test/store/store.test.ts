@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { CallEvent } from "../../src/call/events.ts"
 import { MIGRATIONS } from "../../src/store/migrations.ts"
 import { openStore } from "../../src/store/store.ts"
 import { sampleCall } from "./samples.ts"
@@ -90,6 +91,32 @@ describe("files", () => {
     using store = openStore({ url: path })
     expect(store.migrate().unknown).toEqual(["29990101000000_future"])
   })
+})
+
+test("a database of an earlier version keeps its calls and its events", () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, "test.db")
+  const first = openStore({ url: path })
+  const { id } = first.calls.create(sampleCall({ userId: "anna" }))
+  first.close()
+  const earlier = new Database(path)
+  earlier.run("ALTER TABLE calls DROP COLUMN session_end")
+  earlier.run("ALTER TABLE calls DROP COLUMN transfer")
+  earlier.run("DELETE FROM __drizzle_migrations WHERE name LIKE '%_session_end'")
+  const event = { type: "session.handed-over", reasonCode: "unresponsive", reason: "silent" }
+  earlier.prepare("INSERT INTO events (call_id, at, event) VALUES (?, 1, ?)").run(id, JSON.stringify(event))
+  earlier.close()
+
+  using store = openStore({ url: path })
+  expect(store.calls.byId(id)).toMatchObject({ id, sessionEnd: null, transfer: null })
+  const expected: CallEvent = { type: "session.ended", reason: "silence", detail: "silent" }
+  const page = { afterId: 0, limit: 10 }
+  for (const rows of [
+    store.events.of(id),
+    store.events.since({ ...page, userId: null }),
+    store.events.since({ ...page, userId: "anna" }),
+  ])
+    expect(rows.map(({ event }) => event)).toEqual([expected])
 })
 
 test("every migration of the folder is carried in the program", () => {

@@ -32,7 +32,7 @@ test.each([
     value: { message: "Call ended successfully", summary: conversationSummary },
     action: {
       type: "end-call",
-      handoff: { reasonCode: "end-call", reason: "Ending the call", conversationSummary },
+      end: { reason: "agent-ended", detail: "Ending the call", summary: conversationSummary },
     },
   })
 })
@@ -108,7 +108,7 @@ test.each([
   expect(await call("live-agent-handoff", args)).toEqual({
     ok: true,
     value: { message: "Live agent handoff initiated", summary: reason },
-    action: { type: "end-call", handoff: { reasonCode: "live-agent-handoff", reason } },
+    action: { type: "end-call", end: { reason: "transfer", summary: reason } },
   })
 })
 

@@ -3,9 +3,9 @@
 import { Hono } from "hono"
 import { z } from "zod"
 import { CallSid } from "../../call/ids.ts"
-import { connectEnded } from "../../control/connect-ended.ts"
 import { placeCall } from "../../control/place-call.ts"
 import { changeAgent } from "../../control/live-call-control.ts"
+import { relayEnded } from "../../control/session-ended.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import { parseForm, type Form } from "../../twilio/form.ts"
 import { retryWhileLocked } from "../../store/busy-retry.ts"
@@ -109,7 +109,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   app.post("/handoff", webhookGuard(context, { kind: "connect-ended", once: true }), async (c) => {
     succeededBy(c, "/twilio/connect-ended")
     const webhook = parseConnectEndedWebhook(c.get("form"))
-    return twiml(c, await retryWhileLocked(control.sweep, () => connectEnded(control, webhook)))
+    return twiml(c, await retryWhileLocked(control.sweep, () => relayEnded(control, webhook)))
   })
 
   return app

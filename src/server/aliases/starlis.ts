@@ -4,7 +4,7 @@ import { Hono } from "hono"
 import { z } from "zod"
 import type { Call } from "../../call/call.ts"
 import type { CallStatus } from "../../call/status.ts"
-import { endCall } from "../../control/end-call.ts"
+import { hangUpByApi } from "../../control/hang-up.ts"
 import { placeCall } from "../../control/place-call.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import { TwilioRestError } from "../../twilio/rest-error.ts"
@@ -71,7 +71,7 @@ export function starlisAlias(context: ServerContext): Hono<Env> {
 
   app.post("/end-call", guard, async (c) => {
     succeededBy(c, "/v1/calls/{sid}/end")
-    await endCall(control, userCall(context, c, await bodyOf(c)))
+    await hangUpByApi(control, userCall(context, c, await bodyOf(c)))
     return c.json({ success: true, message: "Call ended successfully" })
   })
 

@@ -2,7 +2,7 @@
 
 import { Hono } from "hono"
 import { z } from "zod"
-import { endCall } from "../../control/end-call.ts"
+import { hangUpByApi } from "../../control/hang-up.ts"
 import { listNumbers } from "../../control/numbers.ts"
 import { placeCall } from "../../control/place-call.ts"
 import { plainText, plainTranscript } from "../../call/flat-transcript.ts"
@@ -75,7 +75,7 @@ export function voiceBackendAlias(context: ServerContext): Hono<Env> {
     const { callSid } = parsed.data
     const call = callNamed(context, c, callSid)
     if (!call) throw new AppError("NOT_FOUND", `No call found for call SID: ${callSid}`)
-    await endCall(control, call)
+    await hangUpByApi(control, call)
     return c.json({ success: true, message: "Call ended successfully" })
   })
 

@@ -5,9 +5,8 @@ import type { Call } from "../../call/call.ts"
 import { CallId } from "../../call/ids.ts"
 import type { NextStep } from "../../call/next-step.ts"
 import { answerCall } from "../../control/answer-call.ts"
-import { connectEnded } from "../../control/connect-ended.ts"
-import { reportStatus } from "../../control/report-status.ts"
-import { streamEnded } from "../../control/stream-ended.ts"
+import { takeStatusCallback } from "../../control/report-status.ts"
+import { relayEnded, streamEnded } from "../../control/session-ended.ts"
 import { transferEnded, whisper } from "../../control/transfer.ts"
 import { renderNextStep } from "../../twilio/twiml.ts"
 import {
@@ -44,12 +43,12 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
     webhookGuard(context, { kind: "connect-ended", once: true }),
     async (c) => {
       const form = c.get("form")
-      // A stream is followed by this request as the next verb, which tells nothing of the session.
+      // After a stream Twilio requests the next verb, which says nothing about the session.
       const isStream = c.req.query("engine") !== undefined
       const next = () =>
         isStream
           ? streamEnded(control, parseStreamEndedWebhook(form))
-          : connectEnded(control, parseConnectEndedWebhook(form))
+          : relayEnded(control, parseConnectEndedWebhook(form))
       return twiml(c, await retryWhileLocked(sweep, next))
     },
   )
@@ -67,7 +66,7 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   app.post("/twilio/whisper", webhookGuard(context, { kind: "whisper", once: false }), (c) => {
     const callId = callIdOf(c)
     const call = callId && control.store.calls.byId(callId)
-    return twiml(c, call ? whisper(control, call) : { kind: "nothing" })
+    return twiml(c, call ? whisper(call) : { kind: "nothing" })
   })
 
   // A status seen twice changes nothing, so one whose first delivery failed may come again.
@@ -79,31 +78,9 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   return app
 }
 
-/** Takes a status callback into the call it belongs to, and returns that. One for a call that is not ours changes nothing. */
-export function takeStatus({ control, log }: ServerContext, c: RequestContext): Call | undefined {
-  const webhook = parseStatusWebhook(c.get("form"))
-  const { store, sweep } = control
-  const callId = callIdOf(c)
-  const bySid = store.calls.bySid(webhook.callSid)
-  const placed = bySid || !callId ? undefined : store.calls.byId(callId)
-  // Statuses may come before Twilio's answer to our request has told us the SID.
-  if (placed?.sid === null) store.calls.attachSid(placed.id, webhook.callSid)
-  const call = store.calls.bySid(webhook.callSid)
-  if (!call) {
-    log.warn("status of an unknown call", { callSid: webhook.callSid, status: webhook.callStatus })
-    return undefined
-  }
-  const { sipResponseCode, callStatus } = webhook
-  reportStatus(control, call, {
-    status: callStatus,
-    at: webhook.at ?? sweep.clock.now(),
-    sequence: webhook.sequenceNumber ?? undefined,
-    durationSeconds: webhook.durationSeconds ?? undefined,
-    ...(callStatus === "failed" && sipResponseCode !== null
-      ? { reason: `the call could not be connected (SIP ${sipResponseCode})` }
-      : {}),
-  })
-  return call
+/** Applies the status callback of a request, and returns its call. */
+export function takeStatus({ control }: ServerContext, c: RequestContext): Call | undefined {
+  return takeStatusCallback(control, { webhook: parseStatusWebhook(c.get("form")), callId: callIdOf(c) })
 }
 
 /** Our own id of a call that this server placed; it travels in the query of its webhooks. */

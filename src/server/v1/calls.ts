@@ -5,7 +5,7 @@ import { z } from "zod"
 import type { Call } from "../../call/call.ts"
 import { AVAILABLE_ENGINES, ENGINES } from "../../call/engine.ts"
 import { CallStatus } from "../../call/status.ts"
-import { endCall } from "../../control/end-call.ts"
+import { hangUpByApi } from "../../control/hang-up.ts"
 import { placeCall } from "../../control/place-call.ts"
 import { webhookStatus } from "../../jobs/webhook.ts"
 import { AppError } from "../../lib/errors.ts"
@@ -244,7 +244,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
     }),
     async (c) => {
       const call = findCall(context, c)
-      await endCall(control, call)
+      await hangUpByApi(control, call)
       return c.json(viewOf(context, store.calls.byId(call.id) ?? call))
     },
   )

@@ -19,7 +19,7 @@ export const endCallTool = defineTool({
       value: { message: "Call ended successfully", summary: text },
       action: {
         type: "end-call",
-        handoff: { reasonCode: "end-call", reason: "Ending the call", conversationSummary: text },
+        end: { reason: "agent-ended", detail: "Ending the call", summary: text },
       },
     }
   },

@@ -13,11 +13,11 @@ export const liveAgentHandoffTool = defineTool({
   name: "live-agent-handoff",
   parameters: Arguments,
   run({ summary, conversationSummary }) {
-    const reason = summary ?? conversationSummary ?? ""
+    const text = summary ?? conversationSummary ?? ""
     return {
       ok: true,
-      value: { message: "Live agent handoff initiated", summary: reason },
-      action: { type: "end-call", handoff: { reasonCode: "live-agent-handoff", reason } },
+      value: { message: "Live agent handoff initiated", summary: text },
+      action: { type: "end-call", end: { reason: "transfer", summary: text } },
     }
   },
 })

@@ -1,0 +1,52 @@
+/** What a call does when its speech-to-speech model has failed: a text model, a person, or a goodbye. */
+
+import type { Agent } from "../assets/agent.ts"
+import type { Call } from "../call/call.ts"
+import type { NextStep } from "../call/next-step.ts"
+import type { SessionEnd } from "../call/session-end.ts"
+import { TransferTarget } from "../call/transfer-target.ts"
+import { connectToEngine } from "./connect.ts"
+import { agentOf, type ControlContext } from "./context.ts"
+import { endCall } from "./report-status.ts"
+import { beginTransfer } from "./transfer.ts"
+
+/** Continues on the relay where a text model is usable, else transfers the caller, else ends the call. */
+export function fallBack(context: ControlContext, call: Call, { reason }: SessionEnd): NextStep {
+  const { store, config, log } = context
+  const agent = agentOf(context, call)
+  if (isTextModelUsable(context, agent, { isKeyRefused: reason === "model-refused" })) {
+    log.warn("model failed, falling back to the relay engine", { callSid: call.sid, reason })
+    store.calls.setEngine(call.id, "relay")
+    return connectToEngine(context, { call: { ...call, engine: "relay" }, agent })
+  }
+  const target = agent.transfer.to ?? config.transferTo ?? ""
+  if (TransferTarget.safeParse(target).success) {
+    return beginTransfer(context, call, { summary: "The assistant had a technical problem." })
+  }
+  endCall(context, call, { by: "system", reason: "no model could be reached" })
+  return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
+}
+
+function isTextModelUsable(
+  { config }: ControlContext,
+  { model }: Agent,
+  { isKeyRefused }: { isKeyRefused: boolean },
+): boolean {
+  const provider = model.provider === "auto" ? config.modelProvider : model.provider
+  switch (provider) {
+    case "demo":
+      return true
+    case "flowise":
+      return config.flowise.baseUrl !== undefined
+    case "openai-compatible":
+      return (model.baseUrl ?? config.openai.baseUrl) !== undefined
+    case "openai":
+    case "auto": {
+      // The key that the provider of the speech-to-speech model has just refused.
+      const isSameKey = config.realtimeProvider === "openai" && model.baseUrl === undefined
+      return !isKeyRefused || !isSameKey
+    }
+    default:
+      return provider satisfies never
+  }
+}

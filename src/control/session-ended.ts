@@ -1,0 +1,116 @@
+/** The end of a session, whatever the engine: records why it ended, and decides what the call does next. */
+
+import type { Call, EndedBy } from "../call/call.ts"
+import type { CallSid } from "../call/ids.ts"
+import type { NextStep } from "../call/next-step.ts"
+import { decodeHandoffData, limitLength, type SessionEnd } from "../call/session-end.ts"
+import { isTerminal, type CallStatus } from "../call/status.ts"
+import type { ConnectEndedWebhook, StreamEndedWebhook } from "../twilio/webhooks.ts"
+import { connectToEngine } from "./connect.ts"
+import { agentOf, publish, type ControlContext } from "./context.ts"
+import { fallBack } from "./fall-back.ts"
+import { endCall, reportStatus } from "./report-status.ts"
+import { beginTransfer } from "./transfer.ts"
+
+/** How often one call is resumed after a lost socket. */
+const MAX_RESUMES = 3
+
+const ENDED_BY: Readonly<Record<"agent-ended" | "silence" | "time-limit" | "api", EndedBy>> = {
+  "agent-ended": "agent",
+  silence: "silence",
+  "time-limit": "limit",
+  api: "api",
+}
+
+/**
+ * Records why a session ended, and returns that as it was recorded. With `sessionId`, the end of a session that a later
+ * one has replaced changes nothing.
+ */
+export function recordSessionEnd(
+  context: ControlContext,
+  call: Call,
+  { end, sessionId }: { end: SessionEnd; sessionId?: string },
+): SessionEnd {
+  const limited = limitLength(end)
+  const isRecorded = context.store.calls.endSession(call.id, { end: limited, sessionId })
+  if (isRecorded) publish(context, call, { type: "session.ended", ...limited })
+  return limited
+}
+
+/** What follows a session of ConversationRelay, which brings the reason of its end with it. */
+export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook): NextStep {
+  const { callSid, sessionStatus, callStatus, handoffData, errorCode, errorMessage } = webhook
+  context.log.info("relay session ended", { callSid, sessionStatus, errorCode, errorMessage })
+  // Only a session that was ended on purpose has data of an `end` frame.
+  const isLost = sessionStatus === "failed" && handoffData === null
+  const end: SessionEnd = isLost
+    ? { reason: "lost", detail: errorMessage ?? "the connection was lost" }
+    : decodeHandoffData(handoffData)
+  const isOver = sessionStatus === "completed" && !isTerminal(callStatus)
+  return afterSession(context, { callSid, callStatus: isOver ? "completed" : callStatus }, (call) =>
+    recordSessionEnd(context, call, { end }),
+  )
+}
+
+/** What follows a media stream, whose session has recorded the reason of its end, unless its socket was lost. */
+export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook): NextStep {
+  return afterSession(context, webhook, (call) => {
+    if (call.sessionEnd) return call.sessionEnd
+    const end: SessionEnd = { reason: "lost", detail: "the stream was lost" }
+    return recordSessionEnd(context, call, { end })
+  })
+}
+
+/** Updates the status of the call first: without one that continues, no end of a session matters. */
+function afterSession(
+  context: ControlContext,
+  { callSid, callStatus }: { callSid: CallSid; callStatus: CallStatus },
+  endOf: (call: Call) => SessionEnd,
+): NextStep {
+  const { store, sweep, log } = context
+  const call = store.calls.bySid(callSid)
+  if (!call) {
+    log.warn("session ended of an unknown call", { callSid })
+    return { kind: "hang-up" }
+  }
+  const isOver = isTerminal(callStatus)
+  if (!isOver && isTerminal(call.status)) return { kind: "hang-up" }
+  reportStatus(context, call, { status: callStatus, at: sweep.clock.now() })
+  return isOver ? { kind: "nothing" } : nextStepAfter(context, call, endOf(call))
+}
+
+/** What the call does next after a session that ended for this reason. */
+export function nextStepAfter(context: ControlContext, call: Call, end: SessionEnd): NextStep {
+  switch (end.reason) {
+    case "transfer":
+      return beginTransfer(context, call, end)
+    case "model-failed":
+    case "model-refused":
+      return fallBack(context, call, end)
+    case "lost":
+      return resume(context, call, end.detail)
+    case "agent-ended":
+    case "silence":
+    case "time-limit":
+    case "api":
+      // Not every number is set up to report the end of its calls; after this step the end is certain.
+      endCall(context, call, { by: ENDED_BY[end.reason], reason: end.detail })
+      return { kind: "hang-up" }
+    default:
+      return end satisfies never
+  }
+}
+
+/** Continues the same conversation on a new socket or, after too many losses, ends the call with a sentence. */
+function resume(context: ControlContext, call: Call, reason: string): NextStep {
+  const { store, log } = context
+  const agent = agentOf(context, call)
+  if (call.resumes >= MAX_RESUMES) {
+    const times = call.resumes + 1
+    endCall(context, call, { by: "system", reason: `the connection was lost ${times} times: ${reason}` })
+    return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
+  }
+  const resumes = store.calls.countResume(call.id)
+  log.warn("conversation resumed on a new socket", { callSid: call.sid, resumes, reason })
+  return connectToEngine(context, { call: { ...call, resumes }, agent })
+}

@@ -1,0 +1,176 @@
+/** What a call does next after each reason of a session's end, as data. */
+
+import { expect, test } from "bun:test"
+import type { Agent } from "../../src/assets/agent.ts"
+import type { Call } from "../../src/call/call.ts"
+import type { CallEvent } from "../../src/call/events.ts"
+import { LiveCalls } from "../../src/call/live-calls.ts"
+import type { SessionEnd } from "../../src/call/session-end.ts"
+import { readConfig } from "../../src/config/config.ts"
+import type { ControlContext } from "../../src/control/context.ts"
+import { nextStepAfter } from "../../src/control/session-ended.ts"
+import { openStore } from "../../src/store/store.ts"
+import { TestClock } from "../lib/test-clock.ts"
+import { notedLog, SampleAssets } from "../relay/samples.ts"
+import { sampleCall } from "../store/samples.ts"
+
+type Given = { call?: Partial<Call>; agent?: Partial<Agent>; env?: Record<string, string>; resumes?: number }
+
+function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) {
+  const clock = new TestClock()
+  const store = openStore({ url: ":memory:" })
+  const events: CallEvent[] = []
+  const { id } = store.calls.create(sampleCall({ engine: "realtime", status: "in-progress", ...call }))
+  for (let count = 0; count < resumes; count++) store.calls.countResume(id)
+  const context: ControlContext = {
+    config: readConfig({ DATABASE_URL: ":memory:", MODEL_PROVIDER: "demo", ...env }),
+    store,
+    recorder: { turn() {}, event: ({ event }) => void events.push(event), flush() {} },
+    prices: {},
+    assets: new SampleAssets({
+      greeting: "Welcome.",
+      transfer: { timeoutSeconds: 20, onFailure: "agent" },
+      ...agent,
+    }),
+    liveCalls: new LiveCalls(),
+    twilio: undefined,
+    publicUrl: () => "https://parley.test",
+    draining: () => false,
+    placing: new Map(),
+    ending: new Map(),
+    sweep: clock.sweep,
+    log: notedLog(),
+  }
+  const known = () => {
+    const found = store.calls.byId(id)
+    if (!found) throw new Error("the call is gone")
+    return found
+  }
+  return {
+    after: (end: SessionEnd) => nextStepAfter(context, known(), end),
+    known,
+    events,
+    [Symbol.dispose]() {
+      store.close()
+      clock[Symbol.dispose]()
+    },
+  }
+}
+
+const HANG_UP = { kind: "hang-up" }
+const GOODBYE = { kind: "say", text: "Goodbye.", then: HANG_UP }
+const NOBODY = { kind: "say", text: "Nobody is there.", then: HANG_UP }
+const dial = (to: string) => ({ kind: "say", then: { kind: "transfer", target: { kind: "number", to } } })
+const ended = (endedBy: string, endReason: string) => ({ status: "completed", endedBy, endReason })
+const open = { status: "in-progress", endedBy: null }
+const person = { transfer: { to: "+15550100088", timeoutSeconds: 20, onFailure: "agent" as const } }
+const toPerson = { target: { kind: "number" as const, to: "+15550100088" } }
+const openAi = { model: { provider: "openai" as const } }
+const openAiKey = { OPENAI_API_KEY: "sk-test" }
+const failed: SessionEnd = { reason: "model-failed", detail: "closed" }
+const refused: SessionEnd = { reason: "model-refused", detail: "401" }
+
+test.each<[string, SessionEnd, Given, step: object, call: object]>([
+  [
+    "the agent ended it: hang up",
+    { reason: "agent-ended", detail: "Ending the call" },
+    {},
+    HANG_UP,
+    ended("agent", "Ending the call"),
+  ],
+  ["silence: hang up", { reason: "silence", detail: "silent" }, {}, HANG_UP, ended("silence", "silent")],
+  ["the time limit: hang up", { reason: "time-limit", detail: "long" }, {}, HANG_UP, ended("limit", "long")],
+  ["the API: hang up", { reason: "api", detail: "asked" }, {}, HANG_UP, ended("api", "asked")],
+  [
+    "a transfer: the agent's target is dialled",
+    { reason: "transfer", summary: "A bill." },
+    { agent: person },
+    dial("+15550100088"),
+    { ...open, transfer: { state: "started", summary: "A bill.", ...toPerson } },
+  ],
+  [
+    "a transfer to a target of its own",
+    { reason: "transfer", summary: "", to: "+15550100077" },
+    { agent: person },
+    dial("+15550100077"),
+    open,
+  ],
+  [
+    "a transfer without a target: the conversation continues",
+    { reason: "transfer", summary: "" },
+    {},
+    { kind: "connect-stream" },
+    { ...open, transfer: { state: "failed", summary: "", reason: "no target is configured" } },
+  ],
+  [
+    "a transfer without a target, where the agent says goodbye then",
+    { reason: "transfer", summary: "" },
+    { agent: { transfer: { timeoutSeconds: 20, onFailure: "goodbye" } } },
+    NOBODY,
+    ended("agent", "nobody answered the transfer"),
+  ],
+  [
+    "a failed model: the relay continues",
+    failed,
+    {},
+    { kind: "connect-relay", greeting: "Welcome." },
+    { ...open, engine: "relay" },
+  ],
+  ["a refused key of another model", refused, {}, { kind: "connect-relay" }, { ...open, engine: "relay" }],
+  [
+    "a refused key that the text model shares: a person",
+    refused,
+    { agent: { ...openAi, ...person }, env: openAiKey },
+    dial("+15550100088"),
+    { ...open, transfer: { state: "started", summary: "The assistant had a technical problem." } },
+  ],
+  [
+    "a refused key that the text model shares, and nobody to transfer to",
+    refused,
+    { agent: openAi, env: openAiKey },
+    GOODBYE,
+    ended("system", "no model could be reached"),
+  ],
+  [
+    "a failed model whose key works: the relay continues",
+    failed,
+    { agent: openAi, env: openAiKey },
+    { kind: "connect-relay" },
+    open,
+  ],
+  [
+    "a lost stream: another stream",
+    { reason: "lost", detail: "gone" },
+    {},
+    { kind: "connect-stream" },
+    { ...open, resumes: 1 },
+  ],
+  [
+    "a lost relay socket: another relay session",
+    { reason: "lost", detail: "gone" },
+    { call: { engine: "relay" }, resumes: 2 },
+    { kind: "connect-relay" },
+    { ...open, resumes: 3 },
+  ],
+  [
+    "the fourth loss: a goodbye",
+    { reason: "lost", detail: "gone" },
+    { resumes: 3 },
+    GOODBYE,
+    ended("system", "the connection was lost 4 times: gone"),
+  ],
+])("after %s", (_, end, given, step, call) => {
+  using h = harness(given)
+  expect(h.after(end)).toMatchObject(step)
+  expect(h.known()).toMatchObject(call)
+})
+
+test("the end of a call is one event, whatever follows", () => {
+  using h = harness({})
+  h.after({ reason: "silence", detail: "silent" })
+  h.after({ reason: "api", detail: "asked" })
+  expect(h.events).toEqual([
+    { type: "call.ended", by: "silence", reason: "silent" },
+    { type: "call.status-changed", status: "completed", previous: "in-progress" },
+  ])
+})
