@@ -1,4 +1,4 @@
-/** Calls that another application connected to our socket: its TwiML has no token of ours. */
+/** Calls that the TwiML of another application connects to this server. They have no socket token. */
 
 import type { Call, Parameters } from "../call/call.ts"
 import type { CallSid } from "../call/ids.ts"
@@ -9,17 +9,16 @@ import { createInbound } from "./answer-call.ts"
 import type { ControlContext } from "./context.ts"
 import { reportStatus } from "./report-status.ts"
 
-/** As many as the REST API takes. */
+/** The limit of the REST API. */
 const MAX_PARAMETERS = 100
 
 export type ForeignSetup = { callSid: CallSid; parameters: Parameters }
 
-/** Takes the call for one session, at the moment that session opens; undefined when there is no such call to be had. */
+/** Assigns the call to the session that opens now; undefined when there is no such call, or it has a session. */
 export type TakeCall = () => Call | undefined
 
 /**
- * Finds out whether the call of a setup without a token is real. One that is not known is asked for at Twilio. Never
- * rejects.
+ * Checks whether the call of a setup without a token exists: in the store, else at Twilio. Never rejects.
  */
 export async function findForeignCall(context: ControlContext, setup: ForeignSetup): Promise<TakeCall> {
   const { store, twilio, log } = context
@@ -36,7 +35,7 @@ export async function findForeignCall(context: ControlContext, setup: ForeignSet
   }
 }
 
-/** A call with a session has one already; one that was given a token must bring it. */
+/** Undefined for a call that has a session, or a token that its session must present. */
 function takeKnown({ store, liveCalls, sweep }: ControlContext, callSid: CallSid): Call | undefined {
   const call = store.calls.bySid(callSid)
   if (!call || isTerminal(call.status)) return undefined
@@ -44,7 +43,7 @@ function takeKnown({ store, liveCalls, sweep }: ControlContext, callSid: CallSid
   return taken ? undefined : call
 }
 
-/** Throws UNAVAILABLE where no further call can be taken. */
+/** Throws UNAVAILABLE at capacity and during shutdown. */
 function takeNew(
   context: ControlContext,
   { callSid, parameters }: ForeignSetup,
@@ -54,14 +53,14 @@ function takeNew(
   const now = sweep.clock.now()
   if (context.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
   if (liveCalls.taken(now) >= config.limits.maxConcurrentCalls) {
-    throw new AppError("UNAVAILABLE", "Every line is taken.")
+    throw new AppError("UNAVAILABLE", "The server is at capacity.")
   }
-  // Twilio's answer took its time: meanwhile another socket may have brought the same call.
+  // Another socket may have opened with the same call while Twilio answered.
   if (store.calls.bySid(callSid)) return takeKnown(context, callSid)
   const call = createInbound(context, {
     webhook: { callSid, direction, from, to },
     parameters: Object.fromEntries(Object.entries(parameters).slice(0, MAX_PARAMETERS)),
-    // The other application's greeting is not known here.
+    // The greeting of the other application is unknown here.
     firstMessage: "",
   })
   reportStatus(context, call, { status, at: now })

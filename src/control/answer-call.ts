@@ -1,4 +1,4 @@
-/** The first request of a call: who calls, which agent answers, and the step that connects the two. */
+/** The first request of a call: records the call, chooses its agent, and connects the two. */
 
 import type { Agent } from "../assets/agent.ts"
 import { SHIPPED_GREETING } from "../assets/embedded.ts"
@@ -15,27 +15,27 @@ import { endCall, reportStatus } from "./report-status.ts"
 
 export type AnswerCall = {
   webhook: VoiceWebhook
-  /** Our id of a call that this server placed, as the address of the request carries it. */
+  /** Our id of a call that this server placed, as the address of the request contains it. */
   callId?: CallId | undefined
   /** Fields that another application gives with the call. */
   parameters?: Parameters
-  /** For a call that is not known yet: in place of what its agent says. */
+  /** For a new call: in place of the agent's context and greeting. */
   prompt?: string
   firstMessage?: string
   /** First words in place of the greeting that the program ships with. */
   shippedGreeting?: string
   engine?: Engine
-  /** Who pays for a call that is not known yet. */
+  /** The user that a new call is recorded for. */
   userId?: string | null
   address?: SocketAddress
-  /** Where Twilio asks again when this process cannot take the call now. */
+  /** The path that Twilio requests again while this process shuts down. */
   retryPath: string
 }
 
 export type FoundCall = {
   webhook: Pick<VoiceWebhook, "callSid" | "direction" | "from" | "to">
   parameters?: Parameters
-  /** Greeting in place of the agent's. */
+  /** In place of the agent's greeting. */
   firstMessage?: string
   /** First words in place of the greeting that the program ships with. */
   shippedGreeting?: string
@@ -44,7 +44,7 @@ export type FoundCall = {
   userId?: string | null
 }
 
-/** How long a caller rings on while another process takes over, before it is asked again. */
+/** How long the call rings before Twilio requests the webhook again from the next process. */
 const RETRY_AFTER_SECONDS = 1
 
 /** Throws FORBIDDEN when the call is over. */
@@ -52,7 +52,7 @@ export function answerCall(context: ControlContext, request: AnswerCall): NextSt
   const { config, liveCalls, sweep, log } = context
   const { webhook, address } = request
   if (context.draining()) {
-    // The process that takes over answers the same request a moment later.
+    // The next process answers the same request a moment later.
     const url = `${context.publicUrl()}${nextRetry(request.retryPath)}`
     return { kind: "redirect", url, afterSeconds: RETRY_AFTER_SECONDS }
   }
@@ -62,12 +62,12 @@ export function answerCall(context: ControlContext, request: AnswerCall): NextSt
   reportStatus(context, call, { status: webhook.callStatus, at: sweep.clock.now() })
   const agent = agentOf(context, call)
   if (liveCalls.takenByOthers(call.id, sweep.clock.now()) >= config.limits.maxConcurrentCalls) {
-    log.warn("call refused, every line is taken", {
+    log.warn("call refused, at capacity", {
       callSid: webhook.callSid,
       limit: config.limits.maxConcurrentCalls,
     })
     // Not every number is set up to report the end of its calls; after this step the end is certain.
-    endCall(context, call, { by: "system", reason: "every line was taken" })
+    endCall(context, call, { by: "system", reason: "the server was at capacity" })
     return { kind: "say", text: agent.phrases.busy, then: { kind: "hang-up" } }
   }
   return connectToEngine(context, { call, agent, ...(address ? { address } : {}) })
@@ -84,18 +84,18 @@ function nextRetry(path: string): string {
 function findCall({ store }: ControlContext, { webhook, callId }: AnswerCall): Call | undefined {
   const bySid = store.calls.bySid(webhook.callSid)
   if (bySid || !callId) return bySid
-  // Twilio may ask for instructions before its answer to our request has told us the SID.
+  // Twilio may request instructions before its answer to our request, which contains the SID.
   const placed = store.calls.byId(callId)
   if (!placed || placed.sid !== null) return undefined
   store.calls.attachSid(callId, webhook.callSid)
   return store.calls.bySid(webhook.callSid)
 }
 
-/** Makes the record of a call that came from outside. */
+/** Records a call that this server did not place. */
 export function createInbound(context: ControlContext, found: FoundCall): Call {
   const { store, sweep, log } = context
   const { webhook, parameters = {}, prompt = null, userId = null } = found
-  // A call that another application placed is ours from here on, with our number at the side it says.
+  // Of an outbound call that another application placed, `from` is our number.
   const number = webhook.direction === "inbound" ? webhook.to : webhook.from
   const agent = chosenAgent(context, parameters["agent"], number)
   const isShipped = agent.greeting === SHIPPED_GREETING
@@ -124,9 +124,9 @@ export function createInbound(context: ControlContext, found: FoundCall): Call {
   return call
 }
 
-/** Parameters are free: `agent` may be meant for something else, so an unknown one leaves the agent of the number. */
+/** Parameters are free fields: an unknown `agent` may mean something else, so the agent of the number answers. */
 function chosenAgent({ assets, log }: ControlContext, agent: string | undefined, number: string): Agent {
   if (agent === undefined || assets.keys().agents.includes(agent)) return assets.agentFor({ agent, number })
-  log.warn("a parameter names an agent that does not exist", { agent })
+  log.warn("unknown agent in the parameters of a call", { agent })
   return assets.agentFor({ number })
 }

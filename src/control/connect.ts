@@ -1,4 +1,4 @@
-/** Connects a call to its conversation: a one-time socket, what the engine needs to know, and the way back. */
+/** Connects a call to its conversation: a one-time socket, what the engine needs to know, and the address for the step after it. */
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"

@@ -1,4 +1,4 @@
-/** What the steps of a call's life share: where calls are kept, how Twilio is reached, and what the settings are. */
+/** What the functions of this folder share: store, Twilio client, assets and configuration. */
 
 import type { Agent, Assets } from "../assets/agent.ts"
 import type { Call, EndCause } from "../call/call.ts"
@@ -13,7 +13,7 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { Store } from "../store/store.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 
-/** `repeated`: the call had been placed by an earlier request with the same key. */
+/** `repeated`: an earlier request with the same key placed the call. */
 export type PlacedCall = { call: Call; repeated: boolean }
 
 export type ControlContext = {
@@ -24,11 +24,11 @@ export type ControlContext = {
   /** What models cost. */
   prices: Prices
   liveCalls: LiveCalls
-  /** Undefined without credentials: then no call can be placed or changed from here. */
+  /** Undefined without credentials: then this server can neither place nor change calls. */
   twilio: TwilioRest | undefined
-  /** `http` or `https` address under which Twilio reaches this server, without a slash at its end. */
+  /** `http` or `https` address under which Twilio reaches this server, without a trailing slash. */
   publicUrl: () => string
-  /** Set while the server shuts down: no new conversation begins. */
+  /** Whether the server is shutting down: no new conversation starts. */
   draining: () => boolean
   /** Requests for calls that are being carried out, by user and Idempotency-Key. */
   placing: Map<string, { requestHash: string; placed: Promise<PlacedCall> }>
@@ -38,13 +38,13 @@ export type ControlContext = {
   log: Log
 }
 
-/** The agent of a call; the one of its number where the configuration has lost it meanwhile. */
+/** The agent of a call; the agent of its number where the configuration does not contain it any more. */
 export function agentOf({ assets, log }: ControlContext, call: Call): Agent {
   const number = ownNumberOf(call)
   try {
     return assets.agentFor({ agent: call.agent, number })
   } catch (error) {
-    log.error("the agent of a call is gone, another one takes it", { callSid: call.sid, error })
+    log.error("agent not found, using the agent of the number", { callSid: call.sid, error })
     return assets.agentFor({ number })
   }
 }

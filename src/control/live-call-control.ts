@@ -13,14 +13,14 @@ export function liveCall({ liveCalls }: ControlContext, call: Call): LiveCall {
   return live
 }
 
-/** Exchanges context, tools, listen mode or silence detection in mid-call. History stays unless `reset`. */
+/** Changes context, tools, listen mode or silence detection during the call. History stays unless `reset`. */
 export function changeAgent(context: ControlContext, call: Call, change: AgentChange): AgentState {
   const state = liveCall(context, call).change(change)
   publish(context, call, { type: "agent.changed", ...state })
   return state
 }
 
-/** Hands the caller to a person: ends the conversation, and the next step dials. Throws INVALID_REQUEST without a target. */
+/** Transfers the caller to a person: ends the conversation, and the next step dials. Throws INVALID_REQUEST without a target. */
 export function transferCall(
   context: ControlContext,
   call: Call,

@@ -1,4 +1,4 @@
-/** The account's phone numbers: which agent answers them, and whether they lead to this server. */
+/** The account's phone numbers: which agent answers them, and whether their webhook is this server. */
 
 import { z } from "zod"
 import type { Assets } from "../assets/agent.ts"
@@ -15,7 +15,7 @@ export type NumberContext = {
   library: AssetLibrary
 }
 
-/** Twilio's name of a phone number of the account. (Twilio: "SID prefixes".) */
+/** Twilio's SID of a phone number. (Twilio: "SID prefixes".) */
 export const NumberSid = z
   .string()
   .regex(/^PN[0-9a-zA-Z]{32}$/, "must be PN followed by 32 letters or digits")
@@ -23,9 +23,9 @@ export const NumberSid = z
 export type NumberSid = z.infer<typeof NumberSid>
 
 export type AnsweredNumber = AccountNumber & {
-  /** Key of the agent that answers calls to it here. */
+  /** Key of the agent that answers its calls on this server. */
   agent: string
-  /** Whether Twilio asks this server about calls to it; false where that cannot be known. */
+  /** Whether its voice webhook is this server; false where that is unknown. */
   pointsHere: boolean
 }
 
@@ -38,14 +38,14 @@ export async function listNumbers(context: NumberContext, limit: number): Promis
 
 export type AssignNumber = {
   sid: string
-  /** Left out: the agent stays. */
+  /** Undefined: the agent stays. */
   agent?: string | undefined
-  /** Whether Twilio is told to ask this server about calls to the number. */
+  /** Whether to set the voice webhook of the number to this server. */
   pointHere: boolean
 }
 
 /**
- * Gives a number to an agent, and leads it here. The agent is stored first: a number never leads here to the wrong one.
+ * Assigns an agent to a number, then points the number here: in this order no call reaches the wrong agent.
  * Throws NOT_CONFIGURED, INVALID_REQUEST for an unknown agent, NOT_FOUND for an unknown number,
  * CONFLICT for one that belongs to a SIP trunk, UPSTREAM_FAILED.
  */
@@ -68,7 +68,7 @@ export async function assignNumber(context: NumberContext, request: AssignNumber
   if (pointHere && number.trunkSid !== null) {
     throw new AppError(
       "CONFLICT",
-      `${number.phoneNumber} belongs to a SIP trunk, which takes its calls. Take it off the trunk first.`,
+      `${number.phoneNumber} belongs to a SIP trunk, which receives its calls. Remove it from the trunk first.`,
     )
   }
   if (agent !== undefined) await library.patchConfig({ numbers: { [number.phoneNumber]: agent } })

@@ -1,4 +1,4 @@
-/** Places a call: checks before money is spent, one record, and never twice because an answer was lost. */
+/** Places a call: every check before the request to Twilio, one record, and never twice because an answer was lost. */
 
 import { createHash } from "node:crypto"
 import type { Call, Parameters } from "../call/call.ts"
@@ -14,9 +14,9 @@ import { phoneNumber } from "../call/phone-number.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 
 const MINUTE_MS = 60_000
-/** How far Twilio's clock may be behind ours when a call is looked for that may have been placed. */
+/** How far Twilio's clock may be behind ours in the search for a call that may have been placed. */
 const CLOCK_LEEWAY_MS = 5_000
-/** Our own farewell at the longest length comes first; Twilio hangs up after this, in milliseconds. */
+/** Twilio hangs up this long after the longest length, so that our own farewell comes first; in milliseconds. */
 const TIME_LIMIT_GRACE_MS = 30_000
 
 export type PlaceCall = {
@@ -24,18 +24,18 @@ export type PlaceCall = {
   /** One of the account's numbers; left out: `TWILIO_FROM_NUMBER`, or the first number of the account. */
   from?: string | undefined
   agent?: string | undefined
-  /** How the call is talked, in place of the agent's engine. */
+  /** In place of the agent's engine. */
   engine?: Engine | undefined
   parameters: Parameters
   prompt?: string | undefined
   firstMessage?: string | undefined
   /** Longest ringing, in seconds. */
   timeoutSeconds?: number | undefined
-  /** Who pays for it; null for a key that is bound to nobody. */
+  /** The user that the call is recorded for; null for a key that is bound to no user. */
   userId: string | null
   /** Whether requests that are bound to no user share the limit of one user. Default: they do. */
   limitUnbound?: boolean
-  /** The same key with the same request gives the same call. */
+  /** The same key with the same request returns the same call. */
   idempotencyKey?: string | undefined
 }
 
@@ -136,7 +136,7 @@ async function senderOf(
   twilio: TwilioRest,
   given: string | undefined,
 ): Promise<string> {
-  // Which senders there are, Twilio knows better.
+  // Twilio knows which senders the account has.
   if (given !== undefined && isDialable(given)) return given
   if (given !== undefined) return phoneNumber(given, { field: "from", defaultCountry: config.defaultCountry })
   if (config.twilio.fromNumber) return config.twilio.fromNumber
@@ -146,7 +146,7 @@ async function senderOf(
   return first.phoneNumber
 }
 
-/** Counted in the store, so that a restart forgets nothing. */
+/** Counted in the store, so that a restart does not reset the limit. */
 function limitStarts(
   { config, store, sweep }: ControlContext,
   { userId, limitUnbound = true }: PlaceCall,
@@ -193,11 +193,11 @@ async function dial(
     })
     return adopt(context, call, placed)
   } catch (error) {
-    // Twilio may have told the SID through a webhook although its answer was lost.
+    // A webhook may have reported the SID although the answer was lost.
     const known = store.calls.byId(call.id)
     if (known?.sid) return known
     if (error instanceof TwilioRestError && error.kind === "uncertain") {
-      log.error("no answer to a call request; it may have been placed", {
+      log.error("Twilio did not answer a call request, the call may have been placed", {
         callId: call.id,
         error: messageOf(error),
       })
@@ -212,7 +212,7 @@ async function dial(
   }
 }
 
-/** Takes in what Twilio says of the call: its SID, and its status where it went on meanwhile. */
+/** Records Twilio's answer: the SID, and the status. */
 function adopt(context: ControlContext, call: Call, placed: { sid: CallSid; status: CallStatus }): Call {
   const { store, log, sweep } = context
   store.calls.attachSid(call.id, placed.sid)
@@ -222,7 +222,7 @@ function adopt(context: ControlContext, call: Call, placed: { sid: CallSid; stat
   return store.calls.byId(call.id) ?? known
 }
 
-/** A request whose key was used before: its call, found again at Twilio if the answer had been lost. */
+/** A request whose key was used before: its call, looked up at Twilio where the answer was lost. */
 async function repeat(
   context: ControlContext,
   twilio: TwilioRest,
@@ -238,7 +238,7 @@ async function repeat(
   }
   const startedAfter = earlier.createdAt - CLOCK_LEEWAY_MS
   const recent = await twilio.recentCalls({ to: earlier.to, from: earlier.from, startedAfter })
-  // A webhook may have told the SID meanwhile.
+  // A webhook may have reported the SID meanwhile.
   const known = store.calls.byId(earlier.id) ?? earlier
   if (known.sid !== null) return { call: known, repeated: true }
   const match = recent.find(({ sid, direction }) => direction === "outbound" && !store.calls.bySid(sid))

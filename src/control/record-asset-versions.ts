@@ -1,10 +1,10 @@
-/** Which versions of context and manifest a call runs with, so that its record can be understood later. */
+/** Records which versions of context and manifest a call uses, so that its record can be understood later. */
 
 import type { Agent } from "../assets/agent.ts"
 import type { CallId } from "../call/ids.ts"
 import type { ControlContext } from "./context.ts"
 
-/** Notes them with the call, and keeps their texts where they stand nowhere else: files change. */
+/** Stores the versions with the call, and the texts of versions that are not stored yet, since files change. */
 export function recordAssetVersions({ store, sweep }: ControlContext, callId: CallId, agent: Agent): void {
   const { calls, assets } = store
   const { context, manifest } = agent

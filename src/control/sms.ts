@@ -1,4 +1,4 @@
-/** Who may be sent text messages in a call, and how many: a model must not be able to write to whom it likes. */
+/** Limits the text messages of a call: their recipients, which the model must not choose freely, and their number. */
 
 import type { Call } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
@@ -7,12 +7,12 @@ import type { SmsSender } from "../tools/define-tool.ts"
 import { isE164 } from "../lib/e164.ts"
 import type { ControlContext } from "./context.ts"
 
-/** How many messages went out in a call before this session. */
+/** How many messages the call has sent before this session. */
 export function smsSentIn(store: Store, callId: CallId): number {
   return store.turns.of(callId).filter(({ tool }) => tool?.name === "send-sms" && tool.ok === true).length
 }
 
-/** The sender for one call; undefined without a Twilio account. `sent`: how many went out before. */
+/** The sender for one call; undefined without a Twilio account. `sent`: how many were sent before. */
 export function smsSenderFor(
   { twilio, config, log }: ControlContext,
   call: Pick<Call, "sid" | "direction" | "from" | "to">,
@@ -30,7 +30,7 @@ export function smsSenderFor(
       return undefined
     },
     async send(recipient, message) {
-      // Counted before it is known to be sent, so that calls at once cannot pass the limit.
+      // Counted before the request, so that parallel requests cannot exceed the limit.
       sent += 1
       const { sid, status } = await twilio.sendMessage({
         to: recipient,

@@ -1,4 +1,4 @@
-/** What the models of a call have used, with an estimate of its cost. */
+/** What the models of a call used, with an estimate of the cost. */
 
 import type { Call } from "../call/call.ts"
 import { priced, type Prices } from "../call/price.ts"
@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts"
 /** What `usageOf` reads. */
 export type UsageSource = { store: Pick<Store, "usage" | "events">; prices: Prices }
 
-/** Speech-to-speech models are counted as they report; text models by the replies that were recorded. */
+/** Speech-to-speech models report their usage; that of text models is the sum of the recorded replies. */
 export function usageOf({ store: { usage, events }, prices }: UsageSource, call: Call): Usage[] {
   const byModel = new Map<string, Record<string, number>>()
   for (const { event } of events.ofType(call.id, "reply.finished")) {

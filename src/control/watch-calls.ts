@@ -1,4 +1,4 @@
-/** Watches over calls whatever happens to sessions: after a restart, past their longest length, and when reports are lost. */
+/** Reconciles open calls with Twilio: after a restart, past their longest length, and when status reports are lost. */
 
 import type { Call, EndCause } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
@@ -10,11 +10,11 @@ import { endCall, reportStatus } from "./report-status.ts"
 
 const PAST_LIMIT: EndCause = { by: "limit", reason: "the longest allowed length was reached" }
 const EVERY_MS = 5_000
-/** A call without a session is asked about at Twilio, and one past its length is hung up, at this pace. */
+/** How often a call without a session is looked up at Twilio, and one past its length is hung up. */
 const AGAIN_AFTER_MS = 60_000
 /** Added to the longest length before a call is ended from outside its conversation. */
 const LIMIT_GRACE_MS = 15_000
-/** A placed call of which Twilio has told nothing. */
+/** After this time a placed call of which Twilio has reported nothing counts as failed. */
 const LOST_AFTER_MS = 15 * 60_000
 const PRUNE_EVERY_MS = 60 * 60_000
 /** Receipts of webhooks are kept this long; Twilio repeats a request within seconds. */
@@ -23,16 +23,16 @@ const RECEIPTS_KEPT_MS = 24 * 60 * 60_000
 /** How long after a hang-up Twilio may report the end of the call by itself. */
 const STATUS_WAIT_MS = 5_000
 
-/** How many calls are asked about at once after a restart: Twilio limits simultaneous requests. */
+/** How many calls are looked up at once after a restart: Twilio limits simultaneous requests. */
 const ASKED_AT_ONCE = 10
 
 export type Watch = {
-  /** Calls that it remembers something of; never more than are open. */
+  /** Calls that it holds times of; never more than are open. */
   readonly size: number
   stop(): void
 }
 
-/** Begins to watch, with a look at every open call. */
+/** Starts with a lookup of every open call. */
 export function watchCalls(context: ControlContext): Watch {
   const { sweep, log, store, config } = context
   const asked = new Map<CallId, number>()
@@ -61,7 +61,7 @@ export function watchCalls(context: ControlContext): Watch {
         detail: PAST_LIMIT.reason,
       })
     } else if (!live && isDue(asked, call, call.createdAt)) {
-      log.background("asking Twilio about a call", reconcile(context, call))
+      log.background("looking up a call at Twilio", reconcile(context, call))
     }
   }
 
@@ -80,10 +80,10 @@ export function watchCalls(context: ControlContext): Watch {
     if (config.times.retentionMs > 0) store.purgeEndedBefore(now - config.times.retentionMs)
   }
 
-  // After a restart, what happened meanwhile is asked at once.
+  // What happened before the restart is looked up at once.
   const interrupted = store.calls.open()
   for (const { id } of interrupted) asked.set(id, sweep.clock.now())
-  log.background("asking Twilio about calls", reconcileAll(context, interrupted))
+  log.background("looking up calls at Twilio", reconcileAll(context, interrupted))
   prune()
   const cancels = [sweep.every(EVERY_MS, look), sweep.every(PRUNE_EVERY_MS, prune)]
   return {
@@ -104,13 +104,13 @@ async function reconcileAll(context: ControlContext, calls: readonly Call[]): Pr
   await Promise.all(Array.from({ length: ASKED_AT_ONCE }, worker))
 }
 
-/** Takes Twilio's word on the status of a call. Never rejects. */
+/** Records the status that Twilio reports for a call. Never rejects. */
 export async function reconcile(context: ControlContext, call: Call): Promise<void> {
   const { twilio, sweep, log } = context
   const now = sweep.clock.now()
   if (!call.sid) {
     if (now - call.createdAt < LOST_AFTER_MS) return
-    const reason = "Twilio never told whether it was placed"
+    const reason = "Twilio never confirmed that it was placed"
     return endCall(context, call, { status: "failed", by: "system", reason })
   }
   if (!twilio) return
@@ -124,11 +124,11 @@ export async function reconcile(context: ControlContext, call: Call): Promise<vo
       ...(durationSeconds === null ? {} : { durationSeconds }),
     })
   } catch (error) {
-    log.warn("Twilio did not tell about a call", { callSid: call.sid, error: messageOf(error) })
+    log.warn("call lookup at Twilio failed", { callSid: call.sid, error: messageOf(error) })
   }
 }
 
-/** Hangs up, also where no conversation runs that could say so. Tried again until the call is known to be over. */
+/** Hangs up, also without a conversation. Repeated until the call is known to be over. */
 async function endPastLimit(context: ControlContext, call: Call): Promise<void> {
   const { twilio } = context
   try {
@@ -141,7 +141,7 @@ async function endPastLimit(context: ControlContext, call: Call): Promise<void> 
   } finally {
     context.liveCalls.get(call.id)?.close(1000, PAST_LIMIT.reason)
   }
-  // There is nobody who could tell otherwise.
+  // Without an account, or for a call that the account does not have, nothing else reports the end.
   endCall(context, call, PAST_LIMIT)
 }
 
@@ -155,7 +155,7 @@ export function callerLeft(context: ControlContext, callId: CallId): void {
     const call = store.calls.byId(callId)
     const now = sweep.clock.now()
     if (!call || isTerminal(call.status) || liveCalls.get(callId) || liveCalls.expects(callId, now)) return
-    if (twilio) return log.background("asking Twilio about a call", reconcile(context, call))
+    if (twilio) return log.background("looking up a call at Twilio", reconcile(context, call))
     reportStatus(context, call, { status: "completed", at: now })
   })
 }

@@ -117,7 +117,7 @@ test("a call that Twilio never confirmed has failed after a quarter of an hour",
   app.clock.advance(2 * 60_000)
   expect(await app.json(path)).toMatchObject({
     status: "failed",
-    endReason: "Twilio never told whether it was placed",
+    endReason: "Twilio never confirmed that it was placed",
   })
 })
 

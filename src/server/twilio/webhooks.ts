@@ -62,14 +62,14 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
     },
   )
 
-  // Asked by the leg of the person who is called; our id of the caller's call is in the query.
+  // Requested by the leg of the called person; our id of the caller's call is in the query.
   app.post("/twilio/whisper", webhookGuard(context, { kind: "whisper", once: false }), (c) => {
     const callId = callIdOf(c)
     const call = callId && control.store.calls.byId(callId)
     return twiml(c, call ? whisper(call) : { kind: "nothing" })
   })
 
-  // A status seen twice changes nothing, so one whose first delivery failed may come again.
+  // A repeated status changes nothing, so a delivery that failed may be repeated.
   app.post("/twilio/status", webhookGuard(context, { kind: "status", once: false }), async (c) => {
     await retryWhileLocked(sweep, () => takeStatus(context, c))
     return c.body(null, 204)
@@ -83,7 +83,7 @@ export function takeStatus({ control }: ServerContext, c: RequestContext): Call 
   return takeStatusCallback(control, { webhook: parseStatusWebhook(c.get("form")), callId: callIdOf(c) })
 }
 
-/** Our own id of a call that this server placed; it travels in the query of its webhooks. */
+/** Our own id of a call that this server placed, from the query of its webhooks. */
 function callIdOf(c: RequestContext): CallId | undefined {
   return CallId.safeParse(c.req.query("call")).data
 }

@@ -137,7 +137,7 @@ test("past MAX_CONCURRENT_CALLS a caller hears a sentence; a free place takes th
   expect(calls[0]).toMatchObject({
     status: "completed",
     endedBy: "system",
-    endReason: "every line was taken",
+    endReason: "the server was at capacity",
   })
   await app.webhook("/twilio/status", voiceForm({ CallSid: first.callSid, CallStatus: "completed" }))
   expect((await app.incoming()).socketUrl).toBeString()
