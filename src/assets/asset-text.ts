@@ -1,5 +1,6 @@
 /** One asset: its text, where it comes from, and what it means. Pure. */
 
+import { z } from "zod"
 import type { ToolSpec } from "../call/tool-spec.ts"
 import type { Agent } from "./agent.ts"
 import type { AssetFault } from "./asset-error.ts"
@@ -34,6 +35,8 @@ export type AssetMeaning =
       raw: unknown
       lineOf: (path: readonly PropertyKey[]) => number
     }
+  /** What the API stores of the configuration: a merge patch over the files, checked once it is merged. */
+  | { kind: "config-changes"; version: string; changes: Readonly<Record<string, unknown>> }
 
 export type ReadAsset = { ok: true; meaning: AssetMeaning } | { ok: false; faults: AssetFault[] }
 
@@ -65,6 +68,7 @@ export function readAsset(
       return { ok: true, meaning: { kind, version, manifest: deepFreeze({ key, version, tools }), raw } }
     }
     case "config": {
+      if (source === "api") return readChanges(name, text)
       const parsed = parseJson(name, text, ServerConfig)
       if (!parsed.ok) return parsed
       const { value: config, raw, lineOf } = parsed
@@ -109,6 +113,18 @@ function readContext(file: string, key: string, text: string): ReadAsset {
   }
   const version = versionOf(text)
   return { ok: true, meaning: { kind: "context", version, context: deepFreeze({ key, version, text }) } }
+}
+
+const Changes = z.record(z.string(), z.unknown())
+
+function readChanges(file: string, text: string): ReadAsset {
+  const parsed = parseJson(file, text, Changes)
+  if (!parsed.ok) return parsed
+  const { value: changes } = parsed
+  return {
+    ok: true,
+    meaning: { kind: "config-changes", version: versionOf(canonicalJson(changes)), changes },
+  }
 }
 
 function versionOf(text: string): string {

@@ -7,7 +7,7 @@ import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Assets } from "./agent.ts"
 import { agentIn, snapshotKeys } from "./agent-lookup.ts"
-import { FolderReload, readFolder, reportFaults, type ReloadReport } from "./folder-reload.ts"
+import { FolderReload, readFolder, reportFaults, reportHidden, type ReloadReport } from "./folder-reload.ts"
 import { createLibrary, type AssetLibrary, type AssetTarget } from "./library.ts"
 import { loaderType } from "./load.ts"
 import { NO_REPOSITORY, readStored, startingState } from "./starting-state.ts"
@@ -37,6 +37,10 @@ export type LiveAssets = Assets & {
   readonly library: AssetLibrary
   /** Reads the files again. Files with faults replace nothing: the assets stay as they were. */
   reload(): ReloadReport
+  /** What of the files something stored hides, one sentence each. */
+  hidden(): readonly string[]
+  /** What is ignored or replaced, one sentence each. */
+  warnings(): readonly string[]
   close(): void
   [Symbol.dispose](): void
 }
@@ -60,6 +64,7 @@ export function createAssets({
   const stored = { repository, source, knownTools, log } as const
   let revision = repository.revision(source)
   const state = startingState({ ...stored, files, engines })
+  reportHidden(state.snapshot, log)
   const folder = new FolderReload({ dir, state, fingerprint, log })
   const sync =
     source === "sync" && sweep && remote
@@ -115,6 +120,8 @@ export function createAssets({
   return {
     agentFor: (choice) => agentIn(state.snapshot, choice),
     keys: () => snapshotKeys(state.snapshot),
+    hidden: () => state.snapshot.hidden,
+    warnings: () => state.snapshot.warnings,
     refresh,
     library: createLibrary({ state, repository, target: sync ?? database, log, now }),
     reload: () => folder.reload(),

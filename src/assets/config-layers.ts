@@ -30,7 +30,47 @@ export function rawConfig(below: Fields, above: unknown): Fields {
 
 /** Single fields of `patch` in place of those of `config`; null takes a field away. (RFC 7396, "JSON Merge Patch".) */
 export function patchedConfig(config: Fields, patch: Fields): Fields {
-  return fieldsOf(merged(oneSpelling(config), oneSpelling(patch)))
+  const [below, above] = [oneSpelling(config), oneSpelling(patch)]
+  return fieldsOf(merged(withoutOldLanguages(below, above), above))
+}
+
+/** The patch that makes `wanted` of `config`: only what differs. */
+export function changesBetween(config: Fields, wanted: Fields): Fields {
+  return fieldsOf(difference(oneSpelling(config), oneSpelling(wanted)))
+}
+
+/** The fields of `config` that `patch` changes or removes, as in `agents.sales.greeting`. */
+export function hiddenFields(patch: Fields, config: Fields): string[] {
+  const hiddenIn = (above: Fields, below: Fields, path: readonly string[]): string[] =>
+    Object.entries(above).flatMap(([name, value]) => {
+      if (!Object.hasOwn(below, name)) return []
+      const [under, at] = [below[name], [...path, name]]
+      if (isObject(value) && isObject(under)) return hiddenIn(value, under, at)
+      return Bun.deepEquals(value, under) ? [] : [at.join(".")]
+    })
+  return hiddenIn(oneSpelling(patch), oneSpelling(config), [])
+}
+
+function difference(below: unknown, wanted: unknown): unknown {
+  if (!isObject(below) || !isObject(wanted)) return wanted
+  const removed = Object.keys(below).filter((name) => !Object.hasOwn(wanted, name))
+  const changed = Object.entries(wanted).filter(
+    ([name, value]) => !Object.hasOwn(below, name) || !Bun.deepEquals(below[name], value),
+  )
+  return Object.fromEntries([
+    ...removed.map((name) => [name, null] as const),
+    ...changed.map(([name, value]) => [name, difference(below[name], value)] as const),
+  ])
+}
+
+/** Languages of a patch at their old place replace those of the configuration, which would take precedence. */
+function withoutOldLanguages(below: Fields, above: Fields): Fields {
+  const [lower, upper] = [fieldsOf(below["ConversationRelay"]), fieldsOf(above["ConversationRelay"])]
+  const isReplaced =
+    upper["Languages"] !== undefined && fieldsOf(upper["Configuration"])["languages"] === undefined
+  if (!isReplaced || !isObject(lower["Configuration"])) return below
+  const { languages: _, ...configuration } = lower["Configuration"]
+  return { ...below, ConversationRelay: { ...lower, Configuration: configuration } }
 }
 
 function merged(target: unknown, patch: unknown): unknown {

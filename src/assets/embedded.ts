@@ -11,5 +11,8 @@ export const EMBEDDED: Readonly<Record<string, string>> = {
   "serverConfig.json": `${JSON.stringify(serverConfig, null, 2)}\n`,
 }
 
+/** The shipped configuration. */
+export const SHIPPED_CONFIG: Readonly<Record<string, unknown>> = serverConfig
+
 /** The greeting of an installation whose configuration sets none. */
 export const SHIPPED_GREETING: string = serverConfig.ConversationRelay.Configuration.welcomeGreeting

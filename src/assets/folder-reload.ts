@@ -5,6 +5,7 @@ import { snapshotKeys } from "./agent-lookup.ts"
 import { AssetError, describeFault, type AssetFault } from "./asset-error.ts"
 import type { AssetText } from "./asset-text.ts"
 import { listFolder, readFiles } from "./files.ts"
+import type { Snapshot } from "./load.ts"
 import type { AssetState } from "./state.ts"
 
 export type ReloadReport = { changed: boolean; faults: readonly AssetFault[] }
@@ -52,7 +53,10 @@ export class FolderReload {
       const changed = fingerprint !== this.#inForce
       this.#inForce = fingerprint
       this.#refused = undefined
-      if (changed) this.#log.info("assets were read again", snapshotKeys(this.#state.snapshot))
+      if (changed) {
+        this.#log.info("assets were read again", snapshotKeys(this.#state.snapshot))
+        reportHidden(this.#state.snapshot, this.#log)
+      }
       return { changed, faults: [] }
     } catch (error) {
       return { changed: false, faults: reportFaults(error, this.#log) }
@@ -74,6 +78,12 @@ export class FolderReload {
       return "unreadable"
     }
   }
+}
+
+/** Logs which parts of the files have no effect, because the API stored something else. */
+export function reportHidden({ hidden }: Snapshot, log: Log): void {
+  if (hidden.length > 0)
+    log.warn("stored assets hide parts of the files; change or delete them through the API", { hidden })
 }
 
 /** Logs the faults of an `AssetError` and returns them; throws anything else again. */

@@ -6,13 +6,15 @@ import { AssetError, describeFault } from "./asset-error.ts"
 import {
   CONFIG_KEY,
   idOf,
+  readAsset,
   storedName,
   type AssetId,
   type AssetKind,
   type AssetSource,
   type AssetText,
 } from "./asset-text.ts"
-import { patchedConfig } from "./config-layers.ts"
+import { changesBetween, patchedConfig, rawConfig } from "./config-layers.ts"
+import { SHIPPED_CONFIG } from "./embedded.ts"
 import type { Entry, Layers, Snapshot } from "./load.ts"
 import type { AssetState } from "./state.ts"
 import type { AssetRepository, StoredSource } from "./stored.ts"
@@ -35,7 +37,10 @@ export interface AssetLibrary {
   find(id: AssetId): Entry | undefined
   /** The configuration with every section that comes from the layers below. */
   config(): Readonly<Record<string, unknown>>
-  /** Stores all or none. Throws INVALID_REQUEST with every fault. */
+  /**
+   * Stores all or none. A configuration takes the place of the one in force; only what differs from the files is stored.
+   * Throws INVALID_REQUEST with every fault.
+   */
   put(assets: readonly GivenAsset[]): Promise<Entry[]>
   /** Changes single fields of the configuration; null takes one away. Throws INVALID_REQUEST. */
   patchConfig(patch: Readonly<Record<string, unknown>>): Promise<Entry>
@@ -98,9 +103,29 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
       repository.setSyncedVersions(state.layers.syncedVersions, now())
   }
 
+  /** What a whole configuration changes of the one below. Throws `AssetError`. */
+  function changesOf(asset: Omit<AssetText, "source">): string {
+    const read = readAsset({ ...asset, source: "file" }, state.knownTools)
+    if (!read.ok) throw new AssetError(read.faults)
+    const wanted = read.meaning.kind === "config" ? rawConfig(SHIPPED_CONFIG, read.meaning.raw) : {}
+    return JSON.stringify(changesBetween(state.snapshot.configBelow, wanted), null, 2)
+  }
+
+  async function put(given: readonly GivenAsset[]): Promise<Entry[]> {
+    const assets = given.map((asset): GivenAsset => {
+      if (asset.kind !== "config" || target.source !== "api") return asset
+      const name = storedName(asset.kind, asset.key)
+      const text = refusing("INVALID_REQUEST", "The config cannot be used", () =>
+        changesOf({ ...asset, name }),
+      )
+      return { ...asset, text }
+    })
+    return store(assets)
+  }
+
   async function store(given: readonly GivenAsset[]): Promise<Entry[]> {
+    const source = target.source
     const assets = given.map(({ kind, key, text }): AssetText => {
-      const source = target.source
       return { kind, key, text: text.replace(/^\uFEFF/, ""), source, name: storedName(kind, key) }
     })
     const change = changed(assets, assets)
@@ -125,11 +150,14 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
         .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     find: (id) => state.snapshot.entries.get(idOf(id)),
     config: () => state.snapshot.config,
-    put: (assets) => inSequence(() => store(assets)),
+    put: (assets) => inSequence(() => put(assets)),
 
     patchConfig: (patch) =>
       inSequence(async () => {
-        const text = JSON.stringify(patchedConfig(state.snapshot.config, patch), null, 2)
+        const { config, configBelow } = state.snapshot
+        const wanted = patchedConfig(config, patch)
+        const stored = target.source === "api" ? changesBetween(configBelow, wanted) : wanted
+        const text = JSON.stringify(stored, null, 2)
         await store([{ kind: "config", key: CONFIG_KEY, text }])
         return entryOf({ kind: "config", key: CONFIG_KEY }, state.snapshot)
       }),

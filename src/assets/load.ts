@@ -3,12 +3,11 @@
 import type { Engine } from "../call/engine.ts"
 import type { Agent } from "./agent.ts"
 import { AssetError, type AssetFault } from "./asset-error.ts"
-import { CONFIG_KEY, deepFreeze, idOf, readAsset, type AssetMeaning, type AssetText } from "./asset-text.ts"
-import { rawConfig } from "./config-layers.ts"
+import { deepFreeze, idOf, readAsset, storedName, type AssetText } from "./asset-text.ts"
 import { EMBEDDED } from "./embedded.ts"
 import { kindOf } from "./files.ts"
+import { layeredConfig, type ReadText } from "./layered-config.ts"
 import { resolveAgents } from "./resolve.ts"
-import { unusedKeys, type ServerConfig } from "./server-config.ts"
 
 /** An asset that is in force. */
 export type Entry = AssetText & { readonly version: string }
@@ -23,6 +22,10 @@ export type Snapshot = {
   readonly entries: ReadonlyMap<string, Entry>
   /** The configuration as JSON, with the sections that come from the layers below. */
   readonly config: Readonly<Record<string, unknown>>
+  /** The same without what the API stored. */
+  readonly configBelow: Readonly<Record<string, unknown>>
+  /** What of the files a stored asset or a stored field hides, one sentence each. */
+  readonly hidden: readonly string[]
   readonly warnings: readonly string[]
 }
 
@@ -38,8 +41,6 @@ export type Layers = {
 }
 
 export type LoadOptions = Layers & { knownTools: readonly string[]; engines: readonly Engine[] }
-
-type ReadText = AssetText & { readonly meaning: AssetMeaning }
 
 /** Throws `AssetError` with every fault of every asset. */
 export function loadSnapshot({
@@ -64,16 +65,25 @@ export function loadSnapshot({
   const replaced = new Set(files.filter(({ kind }) => kind !== "config").map(idOf))
   const shipped = embedded.filter((asset) => !replaced.has(idOf(asset)))
   const chosen = new Map(read(shipped).map((asset) => [idOf(asset), asset]))
-  const shippedConfig = chosen.get(CONFIG_ID)
+  const configs = [...chosen.values()].filter(({ kind }) => kind === "config")
+  const hidden: string[] = []
   faults.push(...repeatedKeys(files))
-  for (const asset of read(files)) chosen.set(idOf(asset), asset)
+  for (const asset of read(files)) {
+    chosen.set(idOf(asset), asset)
+    if (asset.kind === "config") configs.push(asset)
+  }
   for (const asset of read(stored)) {
     const id = idOf(asset)
     const below = chosen.get(id)
     const { version } = asset.meaning
     const isOld =
       below !== undefined && syncedVersions.get(id) === version && below.meaning.version !== version
-    if (!isOld) chosen.set(id, asset)
+    if (isOld) continue
+    chosen.set(id, asset)
+    if (asset.kind === "config") configs.push(asset)
+    const isWhole = asset.meaning.kind !== "config-changes"
+    if (isWhole && below?.source === "file" && below.meaning.version !== version)
+      hidden.push(`the stored ${storedName(asset.kind, asset.key)} hides ${below.name}`)
   }
 
   const contexts = new Map<string, Agent["context"]>()
@@ -91,14 +101,15 @@ export function loadSnapshot({
     if (kind === "manifest") manifests.set(key, { key, version: "", tools: [] })
   }
 
-  const ownConfig = chosen.get(CONFIG_ID)
-  const { config, raw, name, lineOf } = layConfigs(new Set([shippedConfig, ownConfig]))
-  if (name !== undefined) warnings.push(...unusedKeys(raw).map((key) => `${name}: ${key} is not used`))
+  const layered = layeredConfig(configs)
+  const { config, placeOf } = layered
+  if (faults.length === 0) faults.push(...layered.faults)
+  warnings.push(...layered.warnings)
+  hidden.push(...layered.hidden.map((field) => `the stored ${field} hides that of serverConfig.json`))
   const { agents, faults: unresolved } = resolveAgents({ config, contexts, manifests, engines, lenient })
   for (const { path, message, replaced } of unresolved) {
-    const fault = { file: name ?? CONFIG_KEY, line: lineOf?.(path), path: path.join("."), message }
     if (replaced) warnings.push(`${path.join(".")}: ${message}; the default is used`)
-    else faults.push(fault)
+    else faults.push({ ...placeOf(path), path: path.join("."), message })
   }
   if (faults.length > 0) throw new AssetError(faults)
   for (const agent of agents.values()) deepFreeze(agent)
@@ -108,7 +119,9 @@ export function loadSnapshot({
     manifests,
     numbers: new Map(Object.entries(config.numbers ?? {})),
     entries,
-    config: raw,
+    config: layered.raw,
+    configBelow: layered.below,
+    hidden,
     warnings,
   }
 }
@@ -126,8 +139,6 @@ export function localTexts(files: readonly AssetText[]): AssetText[] {
   return [...new Map([...embedded, ...files].map((asset) => [idOf(asset), asset])).values()]
 }
 
-const CONFIG_ID = idOf({ kind: "config", key: CONFIG_KEY })
-
 const embedded: readonly AssetText[] = Object.entries(EMBEDDED).flatMap(([name, text]) => {
   const kind = kindOf(name)
   return kind ? [{ name, kind, key: name.slice(0, name.lastIndexOf(".")), text, source: "embedded" }] : []
@@ -140,39 +151,4 @@ function repeatedKeys(files: readonly AssetText[]): AssetFault[] {
     taken.set(idOf(file), file.name)
     return other === undefined ? [] : [{ file: file.name, message: `has the same key as ${other}` }]
   })
-}
-
-/** Sections of the upper configuration in place of whole sections of the lower one. */
-function layConfigs(layers: Iterable<ReadText | undefined>) {
-  let config: ServerConfig = NOTHING
-  let raw: Readonly<Record<string, unknown>> = {}
-  let name: string | undefined
-  let lineOf: ((path: readonly PropertyKey[]) => number) | undefined
-  for (const layer of layers) {
-    if (layer?.meaning.kind !== "config") continue
-    const value = layer.meaning.config
-    config = {
-      configuration: value.configuration ?? config.configuration,
-      languages: value.configuration || value.languages ? value.languages : config.languages,
-      silence: value.silence ?? config.silence,
-      listenMode: value.listenMode ?? config.listenMode,
-      loader: value.loader ?? config.loader,
-      agents: value.agents ?? config.agents,
-      numbers: value.numbers ?? config.numbers,
-    }
-    raw = rawConfig(raw, layer.meaning.raw)
-    name = layer.name
-    ;({ lineOf } = layer.meaning)
-  }
-  return { config, raw, name, lineOf }
-}
-
-const NOTHING: ServerConfig = {
-  configuration: undefined,
-  languages: undefined,
-  silence: undefined,
-  listenMode: undefined,
-  loader: undefined,
-  agents: undefined,
-  numbers: undefined,
 }

@@ -20,13 +20,18 @@ export function parseJson<T>(file: string, text: string, schema: z.ZodType<T>): 
     message: "appears twice",
   }))
   const parsed = schema.safeParse(raw)
-  for (const { path, message } of (parsed.error?.issues ?? []).flatMap(spread)) {
+  for (const { path, message } of issuesOf(parsed.error)) {
     faults.push({ file, line: lineOf(path), path: pathText(path), message })
   }
   faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
   return parsed.success && faults.length === 0
     ? { ok: true, value: parsed.data, raw, lineOf }
     : { ok: false, faults }
+}
+
+/** The positions of all faults that a schema found. */
+export function issuesOf(error: z.ZodError | undefined): { path: PropertyKey[]; message: string }[] {
+  return (error?.issues ?? []).flatMap(spread)
 }
 
 type Position = { path: PropertyKey[]; message: string }

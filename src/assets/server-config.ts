@@ -4,6 +4,7 @@ import { z } from "zod"
 import { TimeZone } from "../call/local-time.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { ENGINES } from "../call/engine.ts"
+import { closest } from "../lib/closest.ts"
 import { messageOf } from "../lib/errors.ts"
 import { e164, httpUrl } from "../config/text-fields.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
@@ -173,14 +174,18 @@ const KNOWN_KEYS: readonly (readonly [string, readonly string[]])[] = [
   ["Server", ["ListenMode"]],
 ]
 
-/** Keys that are ignored: files of the earlier system may have keys that are not used here. */
+/** Keys that are ignored, one phrase each: files of the earlier system may have keys that are not used here. */
 export function unusedKeys(file: unknown): string[] {
   const whole = asObject(file)
   return KNOWN_KEYS.flatMap(([section, known]) => {
     const keys = Object.keys(section === "" ? whole : asObject(whole[section]))
     return keys
       .filter((key) => !known.includes(key))
-      .map((key) => (section === "" ? key : `${section}.${key}`))
+      .map((key) => {
+        const meant = closest(key, known)
+        const hint = meant === undefined ? "" : `; did you mean ${meant}?`
+        return `${section === "" ? key : `${section}.${key}`} is not used${hint}`
+      })
   })
 }
 

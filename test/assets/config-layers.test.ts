@@ -1,7 +1,7 @@
 /** Configurations laid over one another, and single fields of them changed. */
 
 import { describe, expect, test } from "bun:test"
-import { patchedConfig, rawConfig } from "../../src/assets/config-layers.ts"
+import { changesBetween, hiddenFields, patchedConfig, rawConfig } from "../../src/assets/config-layers.ts"
 
 describe("sections of the upper take the place of those of the lower", () => {
   test.each([
@@ -69,10 +69,43 @@ describe("a patch", () => {
     ],
   ])("%s", (_, config, patch, expected) => expect(patchedConfig(config, patch)).toEqual(expected))
 
+  test("languages at their old place replace those of the configuration", () => {
+    const config = { ConversationRelay: { Configuration: { voice: "v", languages: [1] } } }
+    expect(patchedConfig(config, { ConversationRelay: { Languages: [2] } })).toEqual({
+      ConversationRelay: { Configuration: { voice: "v" }, Languages: [2] },
+    })
+  })
+
   test("a key __proto__ is a key like any other", () => {
     const patch = JSON.parse('{"__proto__": {"x": 1}}') as Record<string, unknown>
     const patched = patchedConfig({}, patch)
     expect(Object.getPrototypeOf(patched)).toBe(Object.prototype)
     expect(patched["x"]).toBeUndefined()
+  })
+})
+
+describe("changes", () => {
+  test.each([
+    ["are only what differs", { A: { x: 1, y: 2 } }, { A: { x: 1, y: 3 } }, { A: { y: 3 } }],
+    ["remove with null", { A: { x: 1 }, B: 1 }, { A: {} }, { A: { x: null }, B: null }],
+    ["hold lists whole", { A: [1, 2] }, { A: [1, 3] }, { A: [1, 3] }],
+    ["are none between equals", { A: [{ x: 1 }] }, { A: [{ x: 1 }] }, {}],
+    ["put a value in place of an object", { A: { x: 1 } }, { A: 2 }, { A: 2 }],
+    ["put an object in place of a value", { A: 1 }, { A: { x: 2 } }, { A: { x: 2 } }],
+  ])("%s", (_, config, wanted, changes) => {
+    expect(changesBetween(config, wanted)).toEqual(changes)
+    expect(patchedConfig(config, changes)).toEqual(wanted)
+  })
+
+  test("hide fields that the file sets differently", () => {
+    const file = {
+      AssetLoader: { activeContextKey: "a" },
+      agents: { x: { greeting: "Hi", timeZone: "UTC" } },
+    }
+    const patch = {
+      AssetLoader: { context: "b" },
+      agents: { x: { greeting: null, timeZone: "UTC" }, y: {} },
+    }
+    expect(hiddenFields(patch, file)).toEqual(["AssetLoader.context", "agents.x.greeting"])
   })
 })

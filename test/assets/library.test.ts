@@ -289,9 +289,66 @@ describe("the configuration", () => {
     await assets.library.put([config({ Server: { ListenMode: true } })])
     writeFileSync(join(t.dir, "serverConfig.json"), JSON.stringify({ AssetLoader: { context: "sales" } }))
     expect(assets.reload()).toEqual({ changed: true, faults: [] })
-    expect([assets.agentFor({}).listenMode, assets.agentFor({}).context.key]).toEqual([
-      true,
-      "defaultContext",
+    expect([assets.agentFor({}).listenMode, assets.agentFor({}).context.key]).toEqual([true, "sales"])
+  })
+
+  test("stores only what was changed: other fields of the file still apply", async () => {
+    const file = (greeting: string) =>
+      JSON.stringify({ agents: { sales: { greeting, timeZone: "Europe/Berlin" } }, AssetLoader: {} })
+    using t = setUp({ "serverConfig.json": file("Hi") })
+    const assets = t.open()
+    await assets.library.patchConfig({ numbers: { "+15550100002": "sales" } })
+    const { version } = await assets.library.patchConfig({ agents: { sales: { timeZone: "UTC" } } })
+    const stored = assets.library.read({ kind: "config", key: "serverConfig" }, version) ?? ""
+    expect(JSON.parse(stored)).toEqual({
+      numbers: { "+15550100002": "sales" },
+      agents: { sales: { timeZone: "UTC" } },
+    })
+    writeFileSync(join(t.dir, "serverConfig.json"), file("Good morning"))
+    assets.reload()
+    const { key, greeting, timeZone } = assets.agentFor({ number: "+15550100002" })
+    expect([key, greeting, timeZone]).toEqual(["sales", "Good morning", "UTC"])
+  })
+
+  test("removes a field of the file with null, and follows the file again after a change back", async () => {
+    using t = setUp({ "serverConfig.json": { agents: { sales: { greeting: "Hi" } } } })
+    const assets = t.open()
+    await assets.library.patchConfig({ agents: { sales: { greeting: null } } })
+    expect(t.open().agentFor({ agent: "sales" }).greeting).not.toBe("Hi")
+    const again = t.open()
+    await again.library.patchConfig({ agents: { sales: { greeting: "Hi" } } })
+    expect(again.library.find({ kind: "config", key: "serverConfig" })?.text).toBe("{}")
+  })
+
+  test("reports at every reload which parts of the files are hidden", async () => {
+    const sales = { greeting: "Hi", timeZone: "Europe/Berlin" }
+    using t = setUp({ "serverConfig.json": { agents: { sales } }, "sales.md": "File." })
+    const assets = t.open()
+    await assets.library.patchConfig({ agents: { sales: { greeting: "Hello" }, support: {} } })
+    await assets.library.put([context("sales", "Stored.")])
+    const hidden = [
+      "the stored context sales hides sales.md",
+      "the stored agents.sales.greeting hides that of serverConfig.json",
+    ]
+    expect(assets.hidden()).toEqual(hidden)
+    writeFileSync(join(t.dir, "serverConfig.json"), JSON.stringify({ agents: { sales, more: {} } }))
+    t.lines.length = 0
+    assets.reload()
+    expect(t.lines.join("\n")).toContain(hidden.join(","))
+  })
+
+  test("that fits the file no more names the stored field", async () => {
+    using t = setUp({ "serverConfig.json": { agents: { sales: {} } } })
+    const assets = t.open()
+    await assets.library.patchConfig({ numbers: { "+15550100002": "sales" } })
+    writeFileSync(join(t.dir, "serverConfig.json"), JSON.stringify({ agents: { support: {} } }))
+    expect(assets.reload().faults).toEqual([
+      {
+        file: "serverConfig",
+        line: undefined,
+        path: "numbers.+15550100002",
+        message: "there is no agent sales; there are default, support",
+      },
     ])
   })
 })
