@@ -8,6 +8,7 @@ import { newCallId, type CallId } from "../call/ids.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
+import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { VoiceWebhook } from "../twilio/webhooks.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
 import { connectToEngine, type SocketAddress } from "./connect.ts"
@@ -53,7 +54,7 @@ export function answerCall(context: ControlContext, request: AnswerCall): NextSt
   const { webhook, address } = request
   if (context.draining()) {
     // The next process answers the same request a moment later.
-    const url = `${context.publicUrl()}${nextRetry(request.retryPath)}`
+    const url = webhookUrl(context.publicUrl(), nextRetry(request.retryPath))
     return { kind: "redirect", url, afterSeconds: RETRY_AFTER_SECONDS }
   }
   const known = findCall(context, request)

@@ -6,6 +6,7 @@ import { SOCKET_OF, type Engine } from "../call/engine.ts"
 import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
+import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { ControlContext } from "./context.ts"
 
 /** How the socket is addressed: with the token in the path, or at a fixed path with the token as a `<Parameter>`. */
@@ -67,7 +68,7 @@ function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): N
     kind: "connect-relay",
     url,
     // Another address for each session: the same one could get the same signature, and a signature counts once.
-    actionUrl: `${publicUrl()}/twilio/connect-ended?resume=${call.resumes}`,
+    actionUrl: webhookUrl(publicUrl(), `/twilio/connect-ended?resume=${call.resumes}`),
     greeting: spokenTo ? undefined : fillPlaceholders(call.firstMessage ?? agent.greeting, parameters),
     attributes: agent.relay.attributes,
     languages: agent.relay.languages,
@@ -81,7 +82,10 @@ function connectStream({ publicUrl }: ControlContext, opening: Opening): NextSte
     kind: "connect-stream",
     url,
     // Another address for each stream: the same one could get the same signature, and a signature counts once.
-    nextUrl: `${publicUrl()}/twilio/connect-ended?engine=${call.engine}&resume=${call.resumes}&at=${now}`,
+    nextUrl: webhookUrl(
+      publicUrl(),
+      `/twilio/connect-ended?engine=${call.engine}&resume=${call.resumes}&at=${now}`,
+    ),
     parameters: { ...call.parameters, ...tokenParameter },
   }
 }

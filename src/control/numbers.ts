@@ -5,6 +5,7 @@ import type { Assets } from "../assets/agent.ts"
 import type { AssetLibrary } from "../assets/library.ts"
 import { AppError } from "../lib/errors.ts"
 import type { AccountNumber, TwilioRest } from "../twilio/rest.ts"
+import { webhookUrl } from "../twilio/webhook-url.ts"
 
 export type NumberContext = {
   /** Undefined without credentials. */
@@ -91,7 +92,10 @@ function isBelow(publicUrl: string, voiceUrl: string | null): boolean {
 }
 
 function pathsOf(publicUrl: string) {
-  return { voiceUrl: `${publicUrl}/twilio/voice`, statusCallback: `${publicUrl}/twilio/status` }
+  return {
+    voiceUrl: webhookUrl(publicUrl, "/twilio/voice"),
+    statusCallback: webhookUrl(publicUrl, "/twilio/status"),
+  }
 }
 
 function requireTwilio({ twilio }: NumberContext): TwilioRest {

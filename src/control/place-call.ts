@@ -9,6 +9,7 @@ import { isDialable } from "../lib/e164.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
+import { webhookUrl } from "../twilio/webhook-url.ts"
 import { publish, type ControlContext, type PlacedCall } from "./context.ts"
 import { phoneNumber } from "../call/phone-number.ts"
 import { endCall, reportStatus } from "./report-status.ts"
@@ -186,8 +187,8 @@ async function dial(
     const placed = await twilio.placeCall({
       to: call.to,
       from: call.from,
-      url: `${publicUrl()}/twilio/voice${query}`,
-      statusCallback: `${publicUrl()}/twilio/status${query}`,
+      url: webhookUrl(publicUrl(), `/twilio/voice${query}`),
+      statusCallback: webhookUrl(publicUrl(), `/twilio/status${query}`),
       timeLimitSeconds: Math.ceil((config.times.maxCallMs + TIME_LIMIT_GRACE_MS) / 1000),
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     })

@@ -7,6 +7,7 @@ import { isTerminal } from "../call/status.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { isE164 } from "../lib/e164.ts"
 import { AppError } from "../lib/errors.ts"
+import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
 import { connectToEngine } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
@@ -44,8 +45,8 @@ export function beginTransfer(
     kind: "transfer",
     target,
     // Another address for each transfer: the same one could get the same signature, and a signature counts once.
-    actionUrl: `${url}/twilio/transfer-ended?at=${sweep.clock.now()}`,
-    whisperUrl: `${url}/twilio/whisper?call=${call.id}`,
+    actionUrl: webhookUrl(url, `/twilio/transfer-ended?at=${sweep.clock.now()}`),
+    whisperUrl: webhookUrl(url, `/twilio/whisper?call=${call.id}`),
     timeoutSeconds: agent.transfer.timeoutSeconds,
     callerId: agent.transfer.callerId ?? callerIdOf(call),
     task: { reason: "live-agent-handoff", summary, callSid: call.sid ?? "", from: call.from, to: call.to },

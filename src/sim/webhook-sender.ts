@@ -3,6 +3,7 @@
 import { messageOf } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import { signatureFor } from "../twilio/signature.ts"
+import { connectionOverrides, type ConnectionOverrides, type FailureKind } from "./connection-overrides.ts"
 
 export type WebhooksOptions = {
   authToken: string
@@ -27,9 +28,6 @@ export type WebhookAnswer = { status: number; contentType: string; body: string;
 /** One request with its answer, as recorded for a call. */
 export type WebhookExchange = { at: number; url: string; form: Record<string, string>; answer: WebhookAnswer }
 
-/** Source: Twilio "Webhooks connection overrides". */
-const TIMEOUT_MS = 15_000
-
 export class Webhooks {
   readonly #authToken: string
   readonly #public: URL
@@ -49,8 +47,8 @@ export class Webhooks {
   }
 
   /**
-   * Sends one webhook. Never rejects. A connection that fails is tried a second time with the same idempotency token,
-   * a slow answer is not. (Twilio: "Webhooks connection overrides".)
+   * Sends one webhook. Never rejects. It is tried again, with the same idempotency token, as the overrides in the address
+   * say; without them only once more, when the connection fails. (Twilio: "Webhooks connection overrides".)
    */
   async send({ url, method = "POST", form, signal }: WebhookRequest): Promise<WebhookAnswer> {
     const fields = new URLSearchParams(form).toString()
@@ -76,10 +74,7 @@ export class Webhooks {
       redirect: "manual" as const,
       ...(method === "POST" ? { body: fields } : {}),
     }
-    const first = await this.#fetch(target, request, signal)
-    return first.refused && !signal?.aborted
-      ? (await this.#fetch(target, request, signal)).answer
-      : first.answer
+    return await this.#attempts(target, request, { overrides: connectionOverrides(url), signal })
   }
 
   /** Where and with which headers to open a socket that TwiML names; undefined for one that Twilio would refuse. */
@@ -99,27 +94,46 @@ export class Webhooks {
     }
   }
 
+  async #attempts(
+    target: string,
+    request: RequestInit,
+    { overrides, signal }: { overrides: ConnectionOverrides; signal: AbortSignal | undefined },
+  ): Promise<WebhookAnswer> {
+    const { clock } = this.#sweep
+    const until = clock.now() + overrides.totalMs
+    for (let attempt = 0; ; attempt++) {
+      const timeoutMs = Math.min(overrides.readTimeoutMs, until - clock.now())
+      const { answer, failure } = await this.#fetch(target, request, { timeoutMs, signal })
+      const isLast = attempt >= overrides.retries || clock.now() >= until || signal?.aborted
+      if (failure === undefined || isLast || !overrides.retriesOn(failure)) return answer
+    }
+  }
+
   async #fetch(
     target: string,
     request: RequestInit,
-    signal: AbortSignal | undefined,
-  ): Promise<{ answer: WebhookAnswer; refused: boolean }> {
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined },
+  ): Promise<{ answer: WebhookAnswer; failure?: FailureKind }> {
     const controller = new AbortController()
     const abort = () => controller.abort()
     signal?.addEventListener("abort", abort, { once: true })
     if (signal?.aborted) abort()
     let late = false
-    const cancel = this.#sweep.after(TIMEOUT_MS, () => {
+    const cancel = this.#sweep.after(timeoutMs, () => {
       late = true
       abort()
     })
     try {
       const response = await fetch(target, { ...request, signal: controller.signal })
+      const { status } = response
       const contentType = response.headers.get("Content-Type") ?? ""
-      return { answer: { status: response.status, contentType, body: await response.text() }, refused: false }
+      const answer = { status, contentType, body: await response.text() }
+      const failure = status >= 500 ? "5xx" : status >= 400 ? "4xx" : undefined
+      return { answer, ...(failure === undefined ? {} : { failure }) }
     } catch (error) {
-      const fault = late ? `no answer within ${TIMEOUT_MS} ms` : messageOf(error)
-      return { answer: failed(fault), refused: !controller.signal.aborted }
+      if (late) return { answer: failed(`no answer within ${timeoutMs} ms`), failure: "rt" }
+      const answer = failed(messageOf(error))
+      return controller.signal.aborted ? { answer } : { answer, failure: "ct" }
     } finally {
       cancel()
       signal?.removeEventListener("abort", abort)

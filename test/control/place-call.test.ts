@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import type { Fault } from "../fakes/twilio-server.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { jsonOf } from "../server/wire.ts"
+import { OVERRIDES, jsonOf } from "../server/wire.ts"
 
 const TO = "+15550100003"
 const FROM = "+15550100002"
@@ -40,9 +40,9 @@ test("a call is placed at Twilio with our addresses, statuses and limits", async
     {
       To: TO,
       From: FROM,
-      Url: `https://parley.test/twilio/voice?call=${body.id}`,
+      Url: `https://parley.test/twilio/voice?call=${body.id}${OVERRIDES}`,
       Method: "POST",
-      StatusCallback: `https://parley.test/twilio/status?call=${body.id}`,
+      StatusCallback: `https://parley.test/twilio/status?call=${body.id}${OVERRIDES}`,
       StatusCallbackEvent: ["initiated", "ringing", "answered", "completed"],
       StatusCallbackMethod: "POST",
       // The farewell at the longest length comes before Twilio hangs up.

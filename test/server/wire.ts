@@ -123,9 +123,9 @@ export class Wire {
     })
   }
 
-  /** The path of an address below the public one. */
+  /** The path of an address below the public one, without the fragment, which Twilio neither sends nor signs. */
   pathOf(url: string): string {
-    return url.slice(this.publicUrl.length)
+    return (url.split("#", 1)[0] ?? "").slice(this.publicUrl.length)
   }
 }
 
@@ -233,3 +233,6 @@ export function relayOf(verbs: readonly TwimlVerb[]) {
     parameters: Object.fromEntries(nested("Parameter").map(({ name = "", value = "" }) => [name, value])),
   }
 }
+
+/** The connection overrides of every address that Twilio is given. */
+export const OVERRIDES = "#ct=2000&rt=5000&rc=5&rp=all"

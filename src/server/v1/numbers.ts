@@ -13,7 +13,7 @@ const NUMBER_EXAMPLE = {
   sid: "PN11111111111111111111111111111111",
   phoneNumber: "+15550100002",
   friendlyName: "Main line",
-  voiceUrl: "https://voice.example.com/twilio/voice",
+  voiceUrl: "https://voice.example.com/twilio/voice#ct=2000&rt=5000&rc=5&rp=all",
   voiceApplicationSid: null,
   trunkSid: null,
   agent: "default",

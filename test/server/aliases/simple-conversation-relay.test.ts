@@ -5,7 +5,16 @@ import { signatureFor } from "../../../src/twilio/signature.ts"
 import { parseTwiml } from "../../../src/sim/twiml-reader.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { assetsWith } from "../assets-with.ts"
-import { AUTH_TOKEN, endedForm, PUBLIC_URL, prompt, relayOf, setupFrame, voiceForm } from "../wire.ts"
+import {
+  AUTH_TOKEN,
+  OVERRIDES,
+  PUBLIC_URL,
+  endedForm,
+  prompt,
+  relayOf,
+  setupFrame,
+  voiceForm,
+} from "../wire.ts"
 
 const PATH = "/connectConversationRelay"
 const FAILURE = "Failed to generate voice response to connect Conversation Relay"
@@ -203,5 +212,5 @@ test("while the server drains the caller is asked to try this path again", async
   await using app = new AppUnderTest()
   await app.app.drain()
   const [, redirect] = await app.twiml(PATH, voiceForm({ CallSid: newSid("CA") }))
-  expect(redirect?.text).toBe(`https://parley.test${PATH}?retry=1`)
+  expect(redirect?.text).toBe(`https://parley.test${PATH}?retry=1${OVERRIDES}`)
 })

@@ -5,7 +5,7 @@ import { newSid } from "../../../src/sim/sids.ts"
 import { FakeTwilio } from "../../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { assetsWith } from "../assets-with.ts"
-import { jsonOf, relayOf, voiceForm } from "../wire.ts"
+import { OVERRIDES, jsonOf, relayOf, voiceForm } from "../wire.ts"
 
 const ATTRIBUTES = {
   welcomeGreetingInterruptible: "speech",
@@ -152,10 +152,10 @@ test("while the server drains, a call is asked to ring on and to try again, each
   expect([pause?.name, redirect?.name, redirect?.text]).toEqual([
     "Pause",
     "Redirect",
-    "https://parley.test/twilio/voice?call=1&retry=1",
+    `https://parley.test/twilio/voice?call=1&retry=1${OVERRIDES}`,
   ])
   const [, next] = await app.twiml("/twilio/voice?call=1&retry=1", form)
-  expect(next?.text).toBe("https://parley.test/twilio/voice?call=1&retry=2")
+  expect(next?.text).toBe(`https://parley.test/twilio/voice?call=1&retry=2${OVERRIDES}`)
   expect((await app.json("/v1/calls")).calls).toHaveLength(1)
   // Calls that run are not left alone meanwhile.
   const status = voiceForm({ CallSid: running.callSid, CallStatus: "completed" })

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test"
 import { newSid } from "../../../src/sim/sids.ts"
 import { FakeTwilio, type FakeNumber } from "../../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { ACCOUNT_SID, AUTH_TOKEN, jsonOf } from "../wire.ts"
+import { ACCOUNT_SID, AUTH_TOKEN, OVERRIDES, jsonOf } from "../wire.ts"
 
 const MAIN: FakeNumber = {
   sid: newSid("PN"),
@@ -78,15 +78,15 @@ test("with pointHere Twilio asks this server from then on", async () => {
   await withSales(it.app)
   const { body } = await put(it.app, { agent: "sales", pointHere: true })
   expect(body).toMatchObject({
-    voiceUrl: "https://parley.test/twilio/voice",
+    voiceUrl: `https://parley.test/twilio/voice${OVERRIDES}`,
     voiceApplicationSid: null,
     agent: "sales",
     pointsHere: true,
   })
   expect(it.twilio.requests.at(-1)?.form).toEqual({
-    VoiceUrl: "https://parley.test/twilio/voice",
+    VoiceUrl: `https://parley.test/twilio/voice${OVERRIDES}`,
     VoiceMethod: "POST",
-    StatusCallback: "https://parley.test/twilio/status",
+    StatusCallback: `https://parley.test/twilio/status${OVERRIDES}`,
     StatusCallbackMethod: "POST",
     VoiceApplicationSid: "",
   })
