@@ -3,8 +3,10 @@
 import { z } from "zod"
 import { TimeZone } from "../call/local-time.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
+import { isWithheld } from "../lib/withheld.ts"
 import { ENGINES } from "../call/engine.ts"
 import { closest } from "../lib/closest.ts"
+import { isE164 } from "../lib/e164.ts"
 import { messageOf } from "../lib/errors.ts"
 import { e164, httpUrl } from "../config/text-fields.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
@@ -66,10 +68,17 @@ const transfer = z
       error: "must be a number such as +15550100001, sip:name@host, queue:name, or workflow:WW…",
     }),
     timeoutSeconds: z.int().min(5).max(600),
-    callerId: z.string().min(1).max(64),
+    callerId: z.string().min(1).max(64).refine(isCallerId, {
+      error: "must be a number in E.164 form, such as +15550100001, or the name of a client or SIP user",
+    }),
     onFailure: z.enum(["agent", "goodbye"]),
   })
   .partial()
+
+/** Twilio refuses a call whose caller id only looks like a number. */
+function isCallerId(text: string): boolean {
+  return !isWithheld(text) && (isE164(text) || !/^[+\d\s().-]+$/.test(text))
+}
 
 const outcome = z.strictObject({
   schema: z.record(z.string(), z.unknown()).superRefine((schema, context) => {

@@ -3,7 +3,7 @@
 import type { CountryCode } from "libphonenumber-js/max"
 import { isE164 } from "../lib/e164.ts"
 import { AppError } from "../lib/errors.ts"
-import { isWithheld } from "./withheld.ts"
+import { isWithheld } from "../lib/withheld.ts"
 
 export type PhoneNumberOptions = {
   /** Name of the field, for the error. */
@@ -51,15 +51,22 @@ export async function dialledNumber(
   const parsed = read(plans, text, known)
   if (parsed?.isPossible() && isE164(parsed.number)) {
     const { number, ext } = parsed
-    if (ext !== undefined && ext.length > MAX_EXTENSION) throw invalid(field, "has an extension that is too long")
+    if (ext !== undefined && ext.length > MAX_EXTENSION)
+      throw invalid(field, "has an extension that is too long")
     return { number, extension: ext }
   }
   // A number of a plan that the library does not know is for Twilio to judge.
   const compact = text.replace(/[\s()./-]/g, "")
   if (isE164(compact) && !/\(0+\)/.test(text)) return { number: compact, extension: undefined }
-  if (/\p{L}{2,}/u.test(text)) throw invalid(field, "must be written in digits, without letters")
+  if (/\d/.test(text) && /\p{L}{2,}/u.test(text))
+    throw invalid(field, "must be written in digits, without letters")
   const hint = defaultCountry ? "" : " For numbers in national form set DEFAULT_COUNTRY."
-  throw invalid(field, `must be a phone number in E.164 form, such as +15550100001.${hint}`)
+  throw invalid(field, "must be a phone number in E.164 form, such as +15550100001", hint)
+}
+
+/** The extension as touch tones: after the answer, the switchboard gets a second to listen. */
+export function extensionDigits(extension: string): string {
+  return `ww${extension}`
 }
 
 type Plans = Awaited<ReturnType<typeof numberingPlans>>
@@ -83,7 +90,7 @@ function visible(given: string): string {
     .replace(/^tel:/i, "")
 }
 
-function invalid(field: string, fault: string): AppError {
-  const message = `${field} ${fault}${fault.endsWith(".") ? "" : "."}`
-  return new AppError("INVALID_REQUEST", message, { details: [{ field, message: fault }] })
+function invalid(field: string, fault: string, hint = ""): AppError {
+  const details = [{ field, message: fault }]
+  return new AppError("INVALID_REQUEST", `${field} ${fault}.${hint}`, { details })
 }

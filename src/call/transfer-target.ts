@@ -2,16 +2,20 @@
 
 import { z } from "zod"
 import { isE164 } from "../lib/e164.ts"
+import { isWithheld } from "../lib/withheld.ts"
 
 /**
- * Written as text: `+15550100001`, `sip:desk@pbx.example.com`, `queue:support`, `workflow:WW…` (TaskRouter and Flex).
- * (Twilio: "TwiML Voice: Dial", "TwiML Voice: Enqueue".)
+ * Written as text: `+15550100001`, `+15550100001;ext=12`, `sip:desk@pbx.example.com`, `queue:support`, `workflow:WW…`
+ * (TaskRouter and Flex). (Twilio: "TwiML Voice: Dial", "TwiML Voice: Enqueue".)
  */
 export const TransferTarget = z
   .string()
   .trim()
   .transform((text, context): TransferTarget => {
-    if (isE164(text)) return { kind: "number", to: text }
+    const [, number = "", extension] = /^(\+\d+)(?:;ext=(\d{1,20}))?$/.exec(text) ?? []
+    if (isE164(number) && !isWithheld(number)) {
+      return { kind: "number", to: number, ...(extension === undefined ? {} : { extension }) }
+    }
     if (/^sips?:[^\s@<>"]{1,200}@[^\s<>"]{1,200}$/.test(text)) return { kind: "sip", to: text }
     const queue = /^queue:([\w .-]{1,64})$/.exec(text)?.[1]
     if (queue !== undefined) return { kind: "queue", to: queue }
@@ -24,4 +28,9 @@ export const TransferTarget = z
     })
     return z.NEVER
   })
-export type TransferTarget = { kind: "number" | "sip" | "queue" | "workflow"; to: string }
+export type TransferTarget = {
+  kind: "number" | "sip" | "queue" | "workflow"
+  to: string
+  /** Of a number: digits to send once the person has answered. */
+  extension?: string
+}

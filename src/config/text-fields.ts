@@ -1,6 +1,7 @@
 /** Types of values that are written as text, as in environment variables. Their messages never repeat the value. */
 
 import { z } from "zod"
+import { isWithheld } from "../lib/withheld.ts"
 import { isE164, isE164Prefix } from "../lib/e164.ts"
 
 export const anyText = z.string()
@@ -14,7 +15,10 @@ export const words = anyText.transform((value) =>
 )
 
 /** A phone number in E.164 form. */
-export const e164 = anyText.refine(isE164, "must be a number in E.164 form, such as +15550100001")
+export const e164 = anyText.refine(
+  (text) => isE164(text) && !isWithheld(text),
+  "must be a number in E.164 form, such as +15550100001",
+)
 
 /** The SID of an account at Twilio. (Twilio: "SID prefixes".) */
 export const accountSid = anyText.regex(/^AC[0-9a-zA-Z]{32}$/, "must be AC followed by 32 letters or digits")

@@ -11,7 +11,8 @@ import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
 import { publish, type ControlContext, type PlacedCall } from "./context.ts"
-import { phoneNumber } from "../call/phone-number.ts"
+import { dialledNumber, extensionDigits, phoneNumber } from "../call/phone-number.ts"
+import { isWithheld } from "../lib/withheld.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 
 const MINUTE_MS = 60_000
@@ -47,8 +48,10 @@ export type PlaceCall = {
 export async function placeCall(context: ControlContext, request: PlaceCall): Promise<PlacedCall> {
   const { config, placing } = context
   const twilio = requireTwilio(context)
-  const to = await phoneNumber(request.to, { field: "to", defaultCountry: config.defaultCountry })
-  const checked = { ...request, to, requestHash: hashOf({ ...request, to }) }
+  const { defaultCountry } = config
+  const { number: to, extension } = await dialledNumber(request.to, { field: "to", defaultCountry })
+  const dialled = extension === undefined ? to : `${to};ext=${extension}`
+  const checked = { ...request, to, extension, requestHash: hashOf({ ...request, to: dialled }) }
   const { userId, idempotencyKey, requestHash } = checked
   if (idempotencyKey === undefined) return placeNew(context, twilio, checked)
 
@@ -71,7 +74,7 @@ export async function placeCall(context: ControlContext, request: PlaceCall): Pr
   }
 }
 
-type CheckedRequest = PlaceCall & { requestHash: string }
+type CheckedRequest = PlaceCall & { extension: string | undefined; requestHash: string }
 
 async function placeNew(
   context: ControlContext,
@@ -116,7 +119,7 @@ async function placeNew(
     createdAt: context.sweep.clock.now(),
   })
   publish(context, call, { type: "call.created", direction: "outbound", agent: agent.key })
-  return { call: await dial(context, twilio, call, request.timeoutSeconds), repeated: false }
+  return { call: await dial(context, twilio, call, request), repeated: false }
 }
 
 function requireTwilio({ twilio, config }: ControlContext): TwilioRest {
@@ -138,7 +141,7 @@ async function senderOf(
   given: string | undefined,
 ): Promise<string> {
   // Twilio knows which senders the account has.
-  if (given !== undefined && isDialable(given)) return given
+  if (given !== undefined && isDialable(given) && !isWithheld(given)) return given
   if (given !== undefined) return phoneNumber(given, { field: "from", defaultCountry: config.defaultCountry })
   if (config.twilio.fromNumber) return config.twilio.fromNumber
   const [first] = await twilio.numbers(1)
@@ -179,7 +182,7 @@ async function dial(
   context: ControlContext,
   twilio: TwilioRest,
   call: Call,
-  timeoutSeconds: number | undefined,
+  { timeoutSeconds, extension }: Pick<CheckedRequest, "timeoutSeconds" | "extension">,
 ): Promise<Call> {
   const { store, config, log, publicUrl } = context
   const query = `?call=${call.id}`
@@ -191,6 +194,7 @@ async function dial(
       statusCallback: webhookUrl(publicUrl(), `/twilio/status${query}`),
       timeLimitSeconds: Math.ceil((config.times.maxCallMs + TIME_LIMIT_GRACE_MS) / 1000),
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      ...(extension === undefined ? {} : { sendDigits: extensionDigits(extension) }),
     })
     return adopt(context, call, placed)
   } catch (error) {
@@ -228,7 +232,7 @@ async function repeat(
   context: ControlContext,
   twilio: TwilioRest,
   earlier: Call,
-  { timeoutSeconds }: CheckedRequest,
+  request: CheckedRequest,
 ): Promise<PlacedCall> {
   const { store } = context
   if (earlier.sid !== null) return { call: earlier, repeated: true }
@@ -243,7 +247,7 @@ async function repeat(
   const known = store.calls.byId(earlier.id) ?? earlier
   if (known.sid !== null) return { call: known, repeated: true }
   const match = recent.find(({ sid, direction }) => direction === "outbound" && !store.calls.bySid(sid))
-  const call = match ? adopt(context, earlier, match) : await dial(context, twilio, earlier, timeoutSeconds)
+  const call = match ? adopt(context, earlier, match) : await dial(context, twilio, earlier, request)
   return { call, repeated: true }
 }
 

@@ -4,6 +4,7 @@ import type { Call } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Store } from "../store/store.ts"
 import type { SmsSender } from "../tools/define-tool.ts"
+import { isWithheld } from "../lib/withheld.ts"
 import { isE164 } from "../lib/e164.ts"
 import type { ControlContext } from "./context.ts"
 
@@ -25,6 +26,7 @@ export function smsSenderFor(
     refuses(recipient) {
       const allowed = recipient === peer || allowedDestinations.some((prefix) => recipient.startsWith(prefix))
       if (!isE164(recipient)) return "the recipient is not a phone number in E.164 form"
+      if (isWithheld(recipient)) return "the caller withholds the number"
       if (!allowed) return "messages may go to the caller only"
       if (sent >= perCall) return `at most ${perCall} messages may be sent in one call`
       return undefined

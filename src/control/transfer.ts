@@ -5,6 +5,7 @@ import type { Call } from "../call/call.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
+import { isWithheld } from "../lib/withheld.ts"
 import { isE164 } from "../lib/e164.ts"
 import { AppError } from "../lib/errors.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
@@ -56,7 +57,9 @@ export function beginTransfer(
 
 /** Undefined: Twilio shows the caller's number by itself. Where that cannot be shown, our number is. */
 function callerIdOf(call: Call): string | undefined {
-  return call.direction === "inbound" && isE164(call.from) ? undefined : ownNumberOf(call)
+  return call.direction === "inbound" && isE164(call.from) && !isWithheld(call.from)
+    ? undefined
+    : ownNumberOf(call)
 }
 
 /** What the called person hears before the caller is connected. */

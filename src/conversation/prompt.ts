@@ -5,6 +5,7 @@ import type { Agent } from "../assets/agent.ts"
 import type { Call, Parameters } from "../call/call.ts"
 import { localTimeOf } from "../call/local-time.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
+import { isWithheld, shownCaller } from "../lib/withheld.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
 
 /** What a model is given besides the conversation; may change while the call runs. */
@@ -41,7 +42,7 @@ export function promptFor({ agent, call, parameters, now, facts = {} }: PromptOp
   const known = {
     callSid: call.sid,
     direction: call.direction,
-    from: call.from,
+    from: shownCaller(call.from),
     to: call.to,
     startedAt: new Date(call.createdAt).toISOString(),
     ...localTimeOf(now, agent.timeZone),
@@ -50,7 +51,6 @@ export function promptFor({ agent, call, parameters, now, facts = {} }: PromptOp
   const present = Object.fromEntries(
     Object.entries(known).filter(([, value]) => value !== null && value !== ""),
   )
-  const peer = call.direction === "inbound" ? call.from : call.to
   return {
     instructions: [
       context.trim(),
@@ -60,10 +60,17 @@ export function promptFor({ agent, call, parameters, now, facts = {} }: PromptOp
     ].join("\n\n"),
     tools: agent.manifest.tools,
     cacheKey: `${agent.key}-${agent.context.version}-${agent.manifest.version}`,
-    safetyId: createHash("sha256").update(peer).digest("hex").slice(0, 32),
+    safetyId: safetyIdOf(call),
     facts: Object.fromEntries(
       Object.entries({ ...parameters, ...present }).map(([name, value]) => [name, String(value)]),
     ),
     ...(call.sid ? { conversationId: call.sid } : {}),
   }
+}
+
+/** Stands for the other party towards the provider of the model. Callers who withhold their number do not share one. */
+export function safetyIdOf(call: Pick<Call, "sid" | "direction" | "from" | "to" | "createdAt">): string {
+  const peer = call.direction === "inbound" ? call.from : call.to
+  const identity = isWithheld(peer) ? `${call.sid ?? ""}${call.createdAt}` : peer
+  return createHash("sha256").update(identity).digest("hex").slice(0, 32)
 }

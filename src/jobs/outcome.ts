@@ -6,6 +6,8 @@ import type { Call } from "../call/call.ts"
 import type { Turn } from "../call/turn.ts"
 import { ChatModelError, type ChatModel, type ChatRequest } from "../llm/chat-model.ts"
 import type { StoredOutcome } from "../store/outcomes.ts"
+import { safetyIdOf } from "../conversation/prompt.ts"
+import { shownCaller } from "../lib/withheld.ts"
 import { agentOf, type ControlContext } from "../control/context.ts"
 import type { JobKind } from "./runner.ts"
 
@@ -77,7 +79,7 @@ function requestFor(call: Call, agent: Agent, rule: OutcomeRule, turns: readonly
   const transcript = lines.join("\n").slice(-MAX_TRANSCRIPT_CHARS)
   const known = JSON.stringify({
     direction: call.direction,
-    from: call.from,
+    from: shownCaller(call.from),
     to: call.to,
     startedAt: new Date(call.createdAt).toISOString(),
     parameters: call.parameters,
@@ -102,10 +104,7 @@ function requestFor(call: Call, agent: Agent, rule: OutcomeRule, turns: readonly
     tools: [],
     toolChoice: "none",
     cacheKey: `outcome-${agent.key}`,
-    safetyId: new Bun.CryptoHasher("sha256")
-      .update(call.direction === "inbound" ? call.from : call.to)
-      .digest("hex")
-      .slice(0, 32),
+    safetyId: safetyIdOf(call),
     conversationId: `outcome-${call.id}`,
     format: { name: rule.name, schema: rule.schema },
   }

@@ -22,6 +22,8 @@ export type CallRequest = {
   timeLimitSeconds?: number | undefined
   /** Longest ringing, at most 600; 60 where it is missing. */
   timeoutSeconds?: number | undefined
+  /** Touch tones after the answer, `w` for half a second of pause; at most 32 characters. */
+  sendDigits?: string | undefined
 }
 
 export type PlacedCall = { sid: CallSid; status: CallStatus }
@@ -120,7 +122,7 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
   const ask = createAsk(options)
 
   return {
-    placeCall: ({ to, from, url, statusCallback, timeLimitSeconds, timeoutSeconds }) =>
+    placeCall: ({ to, from, url, statusCallback, timeLimitSeconds, timeoutSeconds, sendDigits }) =>
       ask("place the call", async (client) => {
         const call = await client.calls.create({
           to,
@@ -132,6 +134,7 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
           statusCallbackMethod: "POST",
           ...(timeLimitSeconds !== undefined && { timeLimit: timeLimitSeconds }),
           ...(timeoutSeconds !== undefined && { timeout: timeoutSeconds }),
+          ...(sendDigits !== undefined && { sendDigits }),
         })
         const { sid, status } = remoteCall(call)
         return { sid, status }

@@ -1,6 +1,7 @@
 /** Renders a next step as TwiML. Every value is text: nothing in it can become an element. */
 
 import VoiceResponse from "twilio/lib/twiml/VoiceResponse"
+import { extensionDigits } from "../call/phone-number.ts"
 import type { ConnectRelay, ConnectStream, NextStep, Transfer } from "../call/next-step.ts"
 
 /** Longest name and value of one `<Parameter>` together, in characters. (Twilio: "TwiML Voice: <Stream>".) */
@@ -83,8 +84,12 @@ function transfer(response: VoiceResponse, step: Transfer): void {
         answerOnBridge: true,
         ...(callerId ? { callerId } : {}),
       })
-      if (target.kind === "number") dial.number({ url: whisperUrl, method: "POST" }, target.to)
-      else dial.sip({ url: whisperUrl, method: "POST" }, target.to)
+      if (target.kind === "number") {
+        const sendDigits =
+          target.extension === undefined ? {} : { sendDigits: extensionDigits(target.extension) }
+        dial.number({ url: whisperUrl, method: "POST", ...sendDigits }, target.to)
+      }
+      if (target.kind === "sip") dial.sip({ url: whisperUrl, method: "POST" }, target.to)
       return
     }
     case "queue":

@@ -125,6 +125,18 @@ describe("with no files at all", () => {
     })
   })
 
+  test.each([
+    ["+266696687", false],
+    ["030 123456", false],
+    ["anonymous", false],
+    ["+15550100002", true],
+    ["client:desk", true],
+  ])("the caller id %p of transfers is accepted: %p", (callerId, accepted) => {
+    using t = setUp({ "serverConfig.json": { agents: { default: { transfer: { callerId } } } } })
+    const faults = t.faults()
+    expect(faults.some((fault) => fault.includes("callerId"))).toBe(!accepted)
+  })
+
   test("an agent cannot be changed by who gets it", () => {
     using t = setUp()
     const agent = t.open().agentFor({})

@@ -10,8 +10,15 @@ test.each([
   ["workflow:WW0123456789abcdef0123456789abcdef", "workflow", "WW0123456789abcdef0123456789abcdef"],
 ] as const)("%p is a %s", (text, kind, to) => expect(TransferTarget.parse(text)).toEqual({ kind, to }))
 
+test("the extension of a number is kept", () => {
+  const target = { kind: "number", to: "+15550100001", extension: "12" } as const
+  expect(TransferTarget.parse("+15550100001;ext=12")).toEqual(target)
+})
+
 test.each([
   ["", "nothing"],
+  ["+266696687", "a withheld caller"],
+  ["+15550100001 ext. 12", "an extension in another form"],
   ["5550100001", "no country"],
   ["+0123", "begins with 0"],
   ["+1234567890123456", "too long"],

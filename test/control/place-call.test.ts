@@ -77,6 +77,7 @@ test.each([
   ["E.164 with blanks and signs", "+1 (555) 010-0003", {}, TO],
   ["the sample number of the documents", "+1234567890", {}, "+1234567890"],
   ["national form with DEFAULT_COUNTRY", "030 123456", { DEFAULT_COUNTRY: "DE" }, "+4930123456"],
+  ["E.164 with the trunk zero", "+44 (0)20 7946 0958", {}, "+442079460958"],
   ["E.164 whatever the country", "+4930123456", { DEFAULT_COUNTRY: "US" }, "+4930123456"],
 ])("a number in %s is called", async (_, to, env, expected) => {
   await using twilio = new FakeTwilio()
@@ -90,7 +91,10 @@ test.each([
   ["too many digits", { to: "+1234567890123456", from: FROM }, "to"],
   ["words", { to: "call me", from: FROM }, "to"],
   ["another kind of address", { to: "sip:x@example.com", from: FROM }, "to"],
+  ["a vanity number", { to: "1-800-FLOWERS", from: FROM }, "to"],
+  ["a withheld caller", { to: "+266696687", from: FROM }, "to"],
   ["a sender that is none", { to: TO, from: "me" }, "from"],
+  ["a withheld sender", { to: TO, from: "+266696687" }, "from"],
 ])("%s is refused, and nobody is called", async (_, body, field) => {
   await using twilio = new FakeTwilio()
   await using app = new AppUnderTest(settings(twilio))
@@ -99,6 +103,18 @@ test.each([
     body: { error: { code: "INVALID_REQUEST", details: [{ field }] } },
   })
   expect(twilio.requests).toEqual([])
+})
+
+test("an extension is dialled after the answer, and belongs to what an Idempotency-Key repeats", async () => {
+  await using twilio = new FakeTwilio()
+  await using app = new AppUnderTest(settings(twilio))
+  const key = { "Idempotency-Key": "k" }
+  const placed = await place(app, { to: "+1 555 010 0003 ext. 12", from: FROM }, key)
+  expect(placed).toMatchObject({ status: 201, body: { to: TO } })
+  expect(dialled(twilio)[0]?.form).toMatchObject({ To: TO, SendDigits: "ww12" })
+  expect((await place(app, { to: `${TO};ext=12`, from: FROM }, key)).status).toBe(201)
+  expect((await place(app, BODY, key)).status).toBe(409)
+  expect(dialled(twilio)).toHaveLength(1)
 })
 
 test("every fault of a body is told", async () => {

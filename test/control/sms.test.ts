@@ -49,6 +49,12 @@ test("a caller without a number cannot be written to", async () => {
   expect(sender?.refuses("anonymous")).toBe("the recipient is not a phone number in E.164 form")
 })
 
+test("a caller who withholds the number cannot be written to", async () => {
+  await using fake = new FakeTwilio()
+  const sender = smsSenderFor(context(fake), { ...INBOUND, from: "+266696687" })
+  expect(sender?.refuses("+266696687")).toBe("the caller withholds the number")
+})
+
 test("without an account there is no sender", async () => {
   await using fake = new FakeTwilio()
   expect(smsSenderFor({ ...context(fake), twilio: undefined }, INBOUND)).toBeUndefined()

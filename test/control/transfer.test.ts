@@ -19,6 +19,7 @@ async function transferred(env: Record<string, string> = {}, fields: Record<stri
 test.each([
   ["a caller's number is shown as it is", { From: "+15550100001" }, undefined],
   ["ours stands in for a withheld one", { From: "anonymous" }, "+15550100002"],
+  ["ours stands in for the mark of a withheld one", { From: "+266696687" }, "+15550100002"],
   ["ours stands in for a SIP caller", { From: "sip:x@example.com" }, "+15550100002"],
   ["ours is shown where we called", { Direction: "outbound-api", From: "+15550100009" }, "+15550100009"],
 ])("%s", async (_, fields, expected) => {

@@ -46,6 +46,13 @@ test("instructions given with the call take the place of the role", () => {
   expect(instructions).toStartWith("Ask Ann.\n\n# This call")
 })
 
+test("callers who withhold their number are named as that, and share no hash", () => {
+  const of = (createdAt: number) =>
+    promptFor({ agent, call: sampleCall({ from: "+266696687", createdAt }), parameters: {}, now: 0 })
+  expect(of(1).facts?.["from"]).toBe("withheld")
+  expect(of(1).safetyId).not.toBe(of(2).safetyId)
+})
+
 test("the other party is named by a hash, the same in both directions", () => {
   const inbound = promptFor({ agent, call: sampleCall({ from: "+15550100009" }), parameters: {}, now: 0 })
   const outbound = promptFor({

@@ -216,6 +216,12 @@ describe("transfer", () => {
 
   const verbsOf = (step: NextStep) => parseTwiml(renderNextStep(step))
 
+  test("the extension of a number is dialled before the whisper", () => {
+    const [dial] = verbsOf(transferTo("+15550100001;ext=12"))
+    const { text, attributes } = dial?.children[0] ?? {}
+    expect([text, attributes?.["sendDigits"]]).toEqual(["+15550100001", "ww12"])
+  })
+
   test.each([
     ["+15550100001", "Number"],
     ["sip:desk@pbx.example.com;transport=tls", "Sip"],

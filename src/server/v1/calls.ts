@@ -77,7 +77,7 @@ const PlaceCallBody = named(
       .string()
       .min(1)
       .max(64)
-      .describe("Number to call, in E.164 form; national form with DEFAULT_COUNTRY"),
+      .describe("Number to call, with an extension if there is one; national form with DEFAULT_COUNTRY"),
     from: z.string().min(1).max(64).optional().describe("One of the account's numbers"),
     agent: z.string().min(1).max(64).optional().describe("Key of an agent; default: the agent of `from`"),
     engine: z

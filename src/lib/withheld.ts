@@ -14,3 +14,8 @@ export function isWithheld(caller: string): boolean {
   const name = SIP_USER.exec(text)?.[1] ?? text
   return name === "" || WORDS.test(name) || MARKS.has(name.replace(/^\+/, ""))
 }
+
+/** The caller as a model may be told: the mark of a hidden number looks like a number. Empty where nothing is known. */
+export function shownCaller(caller: string): string {
+  return caller !== "" && isWithheld(caller) ? "withheld" : caller
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { isWithheld } from "../../src/call/withheld.ts"
+import { isWithheld } from "../../src/lib/withheld.ts"
 
 test.each([
   ["ANONYMOUS", "+266696687", true],
