@@ -252,6 +252,7 @@ function parleyEnv(modelUrl: string): Record<string, string> {
   return {
     PUBLIC_URL,
     TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+    LOCAL_API: "open",
     OPENAI_API_KEY: "sk-bench",
     OPENAI_BASE_URL: modelUrl,
     LOG_LEVEL: "error",

@@ -45,7 +45,13 @@ async function soak(engine: AvailableEngine, total: number): Promise<void> {
   await using server = await start({
     program: BINARY,
     folder: folder.path,
-    env: { PUBLIC_URL, TWILIO_AUTH_TOKEN: AUTH_TOKEN, MODEL_PROVIDER: "demo", LOG_LEVEL: "error" },
+    env: {
+      PUBLIC_URL,
+      LOCAL_API: "open",
+      TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+      MODEL_PROVIDER: "demo",
+      LOG_LEVEL: "error",
+    },
   })
   using sweep = new Sweep()
   await using twilio = new SimulatedTwilio({

@@ -28,7 +28,7 @@ import { StreamTokens } from "./observers/stream-tokens.ts"
 import { endedCall } from "./server/v1/ended-call.ts"
 import { createHttp } from "./server/http.ts"
 import type { ServerContext } from "./server/context.ts"
-import { FailedSignatures } from "./server/twilio/failed-signatures.ts"
+import { FailedAttempts } from "./server/failed-attempts.ts"
 import { requestPath } from "./server/twilio/request-path.ts"
 import { createSockets, type Sockets } from "./server/twilio/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
@@ -164,7 +164,8 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     messenger,
     observers,
     streamTokens: new StreamTokens(),
-    failedSignatures: new FailedSignatures(),
+    failedSignatures: new FailedAttempts(),
+    failedKeys: new FailedAttempts(),
     pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
     counts: () => ({
       openSockets: sockets.size,

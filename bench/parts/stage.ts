@@ -42,6 +42,7 @@ export async function openStage({ program, env = {} }: StageOptions): Promise<St
       env: {
         PUBLIC_URL,
         TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+        LOCAL_API: "open",
         MODEL_PROVIDER: "openai",
         OPENAI_API_KEY: "sk-bench",
         OPENAI_BASE_URL: `${model.url}/v1`,

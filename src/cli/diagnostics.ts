@@ -1,6 +1,7 @@
 /** Checks of the configuration: what is real, what is simulated, and which settings fix it. */
 
 import type { Config } from "../config/config.ts"
+import { isExposed } from "../config/exposure.ts"
 
 export type Check = {
   /** `ok`: ready for production. `simulated`: works, but with a stand-in. `missing`: does not work. */
@@ -83,10 +84,20 @@ function checkTwilio({ twilio }: Config): Check[] {
   return checks
 }
 
-function checkKeys({ apiKeys }: Config): Check {
+function checkKeys(config: Config): Check {
+  const { apiKeys } = config
   const about = "API"
+  if (config.localApi === "open" && isExposed(config)) {
+    return {
+      state: "simulated",
+      about,
+      text: "programs on this machine need no key, and a proxy or tunnel makes others look like them",
+      fix: "unset LOCAL_API in production",
+    }
+  }
   if (apiKeys.length > 0)
     return { state: "ok", about, text: `${apiKeys.length} key${apiKeys.length > 1 ? "s" : ""}` }
+  if (isExposed(config)) return { state: "ok", about, text: "a key of its own, see `parley key`" }
   return {
     state: "simulated",
     about,

@@ -34,6 +34,7 @@ export function startLocalServer({ config, databaseUrl, speed, engine }: LocalSe
       databaseUrl,
       transcriptLogDir: undefined,
       apiKeys: [],
+      localApi: "open",
       twilio: {
         ...base.twilio,
         accountSid: undefined,

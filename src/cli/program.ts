@@ -35,10 +35,18 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .description("answer webhooks, sockets and the REST API")
     .option("-p, --port <number>", "listen here instead of PORT", portNumber)
     .action(async ({ port }: { port?: number }) => {
-      const config = configured(port === undefined ? {} : { PORT: String(port) })
+      const config = await configuredWithKey(port === undefined ? {} : { PORT: String(port) })
       const { serveUntilStopped } = await import("./serve-until-stopped.ts")
       serveUntilStopped(config)
       exitCode = undefined
+    })
+
+  program
+    .command("key")
+    .description("print an API key of the server that runs with these settings")
+    .action(async () => {
+      const { keyInForce } = await import("./api-key-file.ts")
+      print(keyInForce(configured({}, "error")))
     })
 
   program
@@ -149,6 +157,22 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 function configured(overrides: Record<string, string> = {}, level?: "error"): Config {
   const config = readConfig({ ...environment, ...overrides })
   configureLog({ level: level ?? config.logLevel, format: config.logFormat, secrets: config.secrets })
+  return config
+}
+
+/** The same with a generated API key where the server needs one. A new key is shown once, on standard error. */
+async function configuredWithKey(overrides: Record<string, string>): Promise<Config> {
+  const { withGeneratedKey } = await import("./api-key-file.ts")
+  const { config, generated } = withGeneratedKey(configured(overrides))
+  if (!generated) return config
+  const { key, file, isNew } = generated
+  configureLog({ level: config.logLevel, format: config.logFormat, secrets: config.secrets })
+  if (isNew) {
+    process.stderr.write(
+      `parley: Others can reach this server and API_KEYS is not set, so an API key was generated. It is kept in ${file}\n` +
+        `and shown only now; \`parley key\` prints it again:\n\n    ${key}\n\n`,
+    )
+  }
   return config
 }
 

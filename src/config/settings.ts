@@ -48,6 +48,7 @@ export function settingsFrom(env: Environment) {
     modelProvider: env.MODEL_PROVIDER,
     databaseUrl: env.DATABASE_URL,
     apiKeys: [...env.API_KEYS, ...unbound],
+    localApi: env.LOCAL_API,
     allowedOrigins: env.ALLOWED_ORIGINS,
     allowedDestinations: env.ALLOWED_DESTINATIONS,
     defaultCountry: env.DEFAULT_COUNTRY,

@@ -123,7 +123,11 @@ export const Environment = z.object({
   DATABASE_URL: named(sqliteUrl.default("file:./data/parley.db"), "SQLite file, or :memory:"),
   API_KEYS: named(
     keyList.default([]),
-    "API keys as `key` or `key:user_id`; none: only this machine has access",
+    "API keys as `key` or `key:user_id`; none: a key is generated once the server has a public address or a Twilio account, before that only this machine has access",
+  ),
+  LOCAL_API: named(
+    oneOf("keyed", "open").default("keyed"),
+    "open: programs on this machine use the API without a key, also when the server has a public address",
   ),
   OUTBOUND_API_KEY: named(anyText.optional(), "One more API key, bound to no user"),
   ALLOWED_ORIGINS: named(origins.default([]), "Origins of web pages that may call the API"),

@@ -5,7 +5,8 @@ import { createMiddleware } from "hono/factory"
 import type { Call } from "../call/call.ts"
 import type { Config } from "../config/config.ts"
 import { AppError } from "../lib/errors.ts"
-import type { Env, Origin, Auth, RequestContext } from "./context.ts"
+import { servesLocalWithoutKey } from "../config/exposure.ts"
+import type { Env, Origin, Auth, RequestContext, ServerContext } from "./context.ts"
 
 /** Headers that a proxy or tunnel adds. A request with one of them does not count as a request from this machine. */
 const FORWARDING = [
@@ -29,7 +30,10 @@ const FORWARDING = [
 /** Value of `WWW-Authenticate` in every 401 response. (RFC 6750, section 3.) */
 export const CHALLENGE = 'Bearer realm="parley"'
 
-type Access = Pick<Config, "apiKeys" | "allowedOrigins">
+type Access = Pick<Config, "apiKeys" | "allowedOrigins" | "publicUrl" | "twilio" | "localApi">
+
+/** What counting wrong keys needs. */
+type KeyContext = { config: Access } & Pick<ServerContext, "failedKeys" | "control">
 
 /**
  * Whether a program on this machine sent the request directly: no proxy in between, and not a page of another site
@@ -56,15 +60,19 @@ export function authOf(config: Access, c: RequestContext): Auth | undefined {
   return authFromKey(config, c.env.origin, givenKey(c.req.raw))
 }
 
-/** Authenticates by a key from any source. When no keys are set, only direct requests from this machine pass. */
+/**
+ * Authenticates by a key from any source. Direct requests from this machine pass without one while nobody else can reach
+ * the server, and with LOCAL_API=open; a wrong key never passes.
+ */
 export function authFromKey(
   config: Access,
   origin: Origin | undefined,
   given: string | undefined,
 ): Auth | undefined {
   const { apiKeys } = config
-  if (apiKeys.length === 0) return isDirectLoopback(config, origin) ? { userId: null } : undefined
-  if (given === undefined) return undefined
+  if (given === undefined || apiKeys.length === 0) {
+    return servesLocalWithoutKey(config) && isDirectLoopback(config, origin) ? { userId: null } : undefined
+  }
   const digest = digestOf(given)
   let auth: Auth | undefined
   // All keys are compared, so that the response time does not depend on which one matches.
@@ -75,25 +83,37 @@ export function authFromKey(
 }
 
 /** Refuses requests that are not authenticated with 401 `UNAUTHORIZED`, and sets `auth` for the others. */
-export function requireAuth(config: Access) {
+export function requireAuth(context: KeyContext) {
   return createMiddleware<Env>(async function requireAuthHandler(c, next) {
-    const auth = authOf(config, c)
-    if (!auth) throw unauthorized(config, c)
+    const auth = authOf(context.config, c)
+    if (!auth) throw unauthorized(context, c)
     c.set("auth", auth)
     await next()
   })
 }
 
-/** The 401 error of an unauthenticated request. Sets `WWW-Authenticate`. */
-export function unauthorized({ apiKeys }: Access, c: RequestContext): AppError {
+/** The 401 error of an unauthenticated request. Sets `WWW-Authenticate`. After many wrong keys of one peer, 429. */
+export function unauthorized(context: KeyContext, c: RequestContext): AppError {
+  const flood = givenKey(c.req.raw) === undefined ? undefined : tooManyWrongKeys(context, c.env.origin)
+  if (flood) return flood
   c.header("WWW-Authenticate", CHALLENGE)
   const advice = "send one as Authorization: Bearer <key>."
   return new AppError(
     "UNAUTHORIZED",
-    apiKeys.length > 0
-      ? `This request needs a key of API_KEYS; ${advice}`
+    context.config.apiKeys.length > 0
+      ? `This request needs a key of API_KEYS, or the generated one that \`parley key\` prints; ${advice}`
       : `No API_KEYS are set, so only programs on this machine may use the API. Set API_KEYS and ${advice}`,
   )
+}
+
+/** Counts a wrong key. The 429 error beyond the budget of its peer; a right key is never counted. */
+export function tooManyWrongKeys(
+  { failedKeys, control }: Pick<KeyContext, "failedKeys" | "control">,
+  origin: Origin | undefined,
+): AppError | undefined {
+  const peer = origin?.server.requestIP(origin.request)?.address ?? "unknown"
+  const { within, retryAfterSeconds } = failedKeys.add(peer, control.sweep.clock.now())
+  return within ? undefined : new AppError("RATE_LIMITED", "Too many wrong keys.", { retryAfterSeconds })
 }
 
 /** The user a request acts for; null: all users. Throws FORBIDDEN when a bound key names another user. */
@@ -105,11 +125,9 @@ export function actingUser(auth: Auth, named: string | undefined): string | null
   return auth.userId
 }
 
-/** Throws FORBIDDEN when the call belongs to another user. */
-export function requireOwnCall(auth: Auth, call: Call): void {
-  if (auth.userId !== null && call.userId !== auth.userId) {
-    throw new AppError("FORBIDDEN", "This call belongs to another user.")
-  }
+/** Whether the call is one that the request may see. Another user's call is answered like one that does not exist. */
+export function isOwn({ userId }: Auth, call: Pick<Call, "userId">): boolean {
+  return userId === null || call.userId === userId
 }
 
 /** The key in the headers of a request. */

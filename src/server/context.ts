@@ -9,7 +9,7 @@ import type { Log } from "../lib/log.ts"
 import type { Messenger } from "../messaging/messenger.ts"
 import type { Observers } from "../observers/observers.ts"
 import type { StreamTokens } from "../observers/stream-tokens.ts"
-import type { FailedSignatures } from "./twilio/failed-signatures.ts"
+import type { FailedAttempts } from "./failed-attempts.ts"
 
 /** An authenticated request. `userId` null: the key may act for every user. */
 export type Auth = { userId: string | null }
@@ -47,7 +47,9 @@ export type ServerContext = {
   observers: Observers
   streamTokens: StreamTokens
   /** Refused signatures by peer. */
-  failedSignatures: FailedSignatures
+  failedSignatures: FailedAttempts
+  /** Wrong API keys by peer. */
+  failedKeys: FailedAttempts
   /** Path and query of a request, relative to the public address. */
   pathOf: (request: Request) => string
   /** Current counts by name, for `/metrics`. */

@@ -95,7 +95,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
     apiDescriptionRoutes(context, () => app.routes),
   )
   app.route("/", twilioRoutes(context))
-  app.use("/v1/*", requireAuth(config), async function requireJson(c, next) {
+  app.use("/v1/*", requireAuth(context), async function requireJson(c, next) {
     const type = c.req.header("content-type") ?? ""
     const isText = /^(?:application\/(?:[\w.-]+\+)?json|text\/markdown)\b/i.test(type)
     if (c.req.raw.body !== null && !isText) {

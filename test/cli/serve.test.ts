@@ -14,6 +14,7 @@ const ENV = {
   TWILIO_AUTH_TOKEN: AUTH_TOKEN,
   MODEL_PROVIDER: "demo",
   DATABASE_URL: ":memory:",
+  LOCAL_API: "open",
 }
 
 /** A socket in the middle of a conversation. */

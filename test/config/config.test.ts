@@ -54,6 +54,7 @@ test("an empty environment is enough", () => {
     modelProvider: "auto",
     databaseUrl: "file:./data/parley.db",
     apiKeys: [],
+    localApi: "keyed",
     allowedOrigins: [],
     allowedDestinations: [],
     toolSecrets: {},

@@ -200,10 +200,10 @@ test("a user is a name, not a proof", async () => {
     app.api(`/call-status?callSid=${sid}&user_id=${user}`, { headers }).then((answer) => answer.status)
   expect(await status(callSid, "user123", BOUND)).toBe(200)
   expect(await status(callSid, "user123", FREE)).toBe(200)
-  expect(await status(callSid, "other", FREE)).toBe(403)
-  expect(await status(othersSid, "user123", BOUND)).toBe(403)
+  expect(await status(callSid, "other", FREE)).toBe(404)
+  expect(await status(othersSid, "user123", BOUND)).toBe(404)
   expect(await status(othersSid, "other", BOUND)).toBe(403)
-  expect((await app.post("/end-call", { callSid: othersSid, user_id: "user123" }, BOUND)).status).toBe(403)
+  expect((await app.post("/end-call", { callSid: othersSid, user_id: "user123" }, BOUND)).status).toBe(404)
 })
 
 test("the TwiML is Twilio's alone, and carries what the query gives, quotes and & included", async () => {

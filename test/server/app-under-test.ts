@@ -25,6 +25,7 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
       DATABASE_URL: ":memory:",
       ASSETS_DIR: "/nonexistent",
       TRANSCRIPT_LOG_DIR: "off",
+      ...(env["API_KEYS"] === undefined ? { LOCAL_API: "open" } : {}),
       ...env,
     })
     const events = new AwaitableLog<RecordedEvent>("the events of the app")

@@ -83,7 +83,7 @@ test.each<[string, Record<string, string>, number]>([
 })
 
 test("OUTBOUND_API_KEY is one more key", async () => {
-  await using app = new AppUnderTest({ OUTBOUND_API_KEY: "key-from-before" })
+  await using app = new AppUnderTest({ OUTBOUND_API_KEY: "key-from-before", LOCAL_API: "keyed" })
   expect((await app.api("/v1/calls", { headers: by("key-from-before") })).status).toBe(200)
   expect((await app.api("/v1/calls")).status).toBe(401)
 })
@@ -108,11 +108,11 @@ test("a bound key sees and ends its own calls only", async () => {
   for (const sid of [ann.callSid, ann.id, nobody.callSid, inbound.callSid]) {
     const own = sid === ann.callSid || sid === ann.id
     for (const path of ["", "/transcript", "/events"]) {
-      expect(await seen("key-of-ann", `/v1/calls/${sid}${path}`)).toBe(own ? 200 : 403)
-      expect(await seen("key-of-bob", `/v1/calls/${sid}${path}`)).toBe(403)
+      expect(await seen("key-of-ann", `/v1/calls/${sid}${path}`)).toBe(own ? 200 : 404)
+      expect(await seen("key-of-bob", `/v1/calls/${sid}${path}`)).toBe(404)
       expect(await seen("key-of-all", `/v1/calls/${sid}${path}`)).toBe(200)
     }
-    expect(await seen("key-of-bob", `/v1/calls/${sid}/end`, "POST")).toBe(403)
+    expect(await seen("key-of-bob", `/v1/calls/${sid}/end`, "POST")).toBe(404)
   }
   const listed = async (key: string, query = "") => {
     const { calls } = await app.json(`/v1/calls${query}`, { headers: by(key) })
@@ -133,4 +133,30 @@ test("a bound key does not act for another user, and a name is no proof", async 
   expect(twilio.requests).toEqual([])
   expect((await place(app, "key-of-ann", { userId: "ann" })).body).toMatchObject({ userId: "ann" })
   expect((await place(app, "key-of-all", { userId: "bob" })).body).toMatchObject({ userId: "bob" })
+})
+
+test("wrong keys are limited per peer, and a right key of the same peer always passes", async () => {
+  await using app = new AppUnderTest({ API_KEYS: KEYS })
+  const statusOf = async (key: string) => (await app.api("/v1/calls", { headers: by(key) })).status
+  const statuses = []
+  for (let index = 0; index < 22; index++) statuses.push(await statusOf(`guess-${index}`))
+  expect(statuses).toEqual([...Array.from({ length: 20 }, () => 401), 429, 429])
+  expect(await statusOf("key-of-all")).toBe(200)
+  expect((await app.api("/v1/calls")).status).toBe(401)
+  app.clock.advance(60_000)
+  expect(await statusOf("guess")).toBe(401)
+})
+
+test("another user's call is answered exactly like one that does not exist", async () => {
+  await using twilio = new FakeTwilio()
+  await using app = withAccount(twilio)
+  const { body } = await place(app, "key-of-ann")
+  for (const path of ["", "/transcript", "/events", "/outcome", "/usage"]) {
+    const answers = []
+    for (const sid of [body.callSid, `CA${"f".repeat(32)}`]) {
+      const answer = await app.api(`/v1/calls/${sid}${path}`, { headers: by("key-of-bob") })
+      answers.push([answer.status, await answer.text()])
+    }
+    expect(answers[0]).toEqual([404, String(answers[1]?.[1])])
+  }
 })

@@ -140,7 +140,6 @@ test.each<[string, string, Record<string, string>, number]>([
   ["a wrong key", "", bearer("wrong"), 401],
   ["a wrong key in the query", "?key=wrong", {}, 401],
   ["a ticket that never was", "?ticket=wrong", bearer("key-of-nobody-00"), 401],
-  ["the key of another user", "", bearer("key-of-alice-000"), 403],
   ["another user than the key's", "?user_id=bob", bearer("key-of-alice-000"), 403],
   ["a page of elsewhere", "", { ...bearer("key-of-nobody-00"), Origin: "https://evil.example" }, 403],
 ])("an upgrade with %s is refused", async (_, query, headers, status) => {
@@ -151,6 +150,13 @@ test.each<[string, string, Record<string, string>, number]>([
     status,
     scheme: status === 401 ? 'Bearer realm="parley"' : null,
   })
+})
+
+test("a call of another user closes like one that is not there", async () => {
+  await using app = new AppUnderTest(KEYS)
+  const { callSid } = await app.incoming()
+  const closedOf = (sid: string) => watch(app, `/v1/calls/${sid}/stream`, bearer("key-of-alice-000")).closed
+  expect(await closedOf(callSid)).toEqual(await closedOf(newSid("CA")))
 })
 
 test.each<[string, string, Record<string, string>]>([
@@ -180,7 +186,10 @@ test("a call that was placed for one user is not shown under the name of another
   })
   const place = { to: "+15550100003", from: "+15550100002", userId: "alice" }
   const { callSid } = await jsonOf(await app.post("/v1/calls", place))
-  expect((await refused(app, `/frontend-stream?callSid=${callSid}&user_id=bob`)).status).toBe(403)
+  expect(await watch(app, `/frontend-stream?callSid=${callSid}&user_id=bob`).closed).toEqual({
+    code: 4404,
+    reason: "There is no such call",
+  })
   expect(await watch(app, `/frontend-stream?callSid=${callSid}&user_id=alice`).opened).toBe(true)
 })
 

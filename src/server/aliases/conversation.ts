@@ -23,8 +23,8 @@ const Body = z.object({
 
 const Details = z.object({ conversationId: z.string() })
 
-export function conversationAlias(context: Pick<ServerContext, "config" | "messenger" | "log">): Hono<Env> {
-  const { config, messenger, log } = context
+export function conversationAlias(context: ServerContext): Hono<Env> {
+  const { messenger, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
 
@@ -37,7 +37,7 @@ export function conversationAlias(context: Pick<ServerContext, "config" | "messe
     return c.json(answer, http >= 500 ? 500 : http)
   })
 
-  app.post("/conversation", requireAuth(config), async (c) => {
+  app.post("/conversation", requireAuth(context), async (c) => {
     c.header("Deprecation", "true")
     c.header("Link", '</v1/conversations>; rel="successor-version"')
     const parsed = Body.safeParse(await bodyOf(c))

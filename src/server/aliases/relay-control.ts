@@ -12,7 +12,7 @@ import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
-import { isDirectLoopback, requireOwnCall, requireAuth } from "../auth.ts"
+import { authOf, isOwn, requireAuth } from "../auth.ts"
 import { takeStatus, twiml } from "../twilio/webhooks.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 
@@ -33,7 +33,7 @@ const Update = z.object({
 })
 
 export function relayControlAlias(context: ServerContext): Hono<Env> {
-  const { config, control, log } = context
+  const { control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
 
@@ -67,7 +67,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
     })
   })
 
-  app.post("/updateResponseService", requireAuth(config), async (c) => {
+  app.post("/updateResponseService", requireAuth(context), async (c) => {
     succeededBy(c, "/v1/calls/{sid}/agent")
     const { callSid, contextKey, manifestKey, reset } = Update.safeParse(await bodyOf(c)).data ?? {}
     if (!callSid || !(contextKey || manifestKey)) {
@@ -78,10 +78,9 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
     }
     const sid = CallSid.safeParse(callSid)
     const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
-    if (!call || !control.liveCalls.get(call.id)) {
+    if (!call || !isOwn(c.get("auth"), call) || !control.liveCalls.get(call.id)) {
       throw new AppError("NOT_FOUND", `Session not found for call SID: ${callSid.slice(0, 64)}`)
     }
-    requireOwnCall(c.get("auth"), call)
     const { contexts, manifests } = control.assets.keys()
     if (contextKey && !contexts.includes(contextKey)) {
       throw new AppError("INVALID_REQUEST", `Context not found for key: ${contextKey.slice(0, 128)}`)
@@ -117,9 +116,9 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
 
 /** The documented errors: outbound calling is not configured, or the key is wrong. */
 function outboundGuard(context: ServerContext) {
-  const guard = requireAuth(context.config)
+  const guard = requireAuth(context)
   return async function outboundGuardHandler(c: RequestContext, next: () => Promise<void>) {
-    if (context.config.apiKeys.length === 0 && !isDirectLoopback(context.config, c.env.origin)) {
+    if (context.config.apiKeys.length === 0 && !authOf(context.config, c)) {
       throw new AppError("NOT_CONFIGURED", "Outbound calling is not configured")
     }
     try {

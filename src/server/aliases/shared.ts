@@ -10,7 +10,7 @@ import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
 import { ParametersField } from "../v1/call-parameters.ts"
 import type { RequestContext, ServerContext } from "../context.ts"
 import { invalidRequest } from "../errors.ts"
-import { requireOwnCall } from "../auth.ts"
+import { isOwn } from "../auth.ts"
 import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { twiml } from "../twilio/webhooks.ts"
 
@@ -44,12 +44,11 @@ export function parametersOf(fields: Record<string, unknown>): CallParameters {
   return parsed.data
 }
 
-/** Undefined when no call has this name, be it a SID or not. Throws FORBIDDEN for the call of another user. */
+/** Undefined when no call of the user has this name, be it a SID or not. */
 export function callNamed({ control }: ServerContext, c: RequestContext, name: string): Call | undefined {
   const sid = CallSid.safeParse(name)
   const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
-  if (call) requireOwnCall(c.get("auth"), call)
-  return call
+  return call && isOwn(c.get("auth"), call) ? call : undefined
 }
 
 /** Answers a voice webhook with TwiML; runs behind the webhook guard. The fields may be in the query. */

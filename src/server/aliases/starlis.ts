@@ -38,10 +38,10 @@ const OutboundCall = z.looseObject({
 const NamedCall = z.object({ callSid: Needed, user_id: Needed })
 
 export function starlisAlias(context: ServerContext): Hono<Env> {
-  const { config, control, log } = context
+  const { control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
-  const guard = requireAuth(config)
+  const guard = requireAuth(context)
 
   app.onError(async (thrown, c) => {
     // `onError` logs the error and sets the headers of the response.
@@ -109,10 +109,9 @@ function userCall(context: ServerContext, c: RequestContext, fields: unknown): C
   const { callSid, user_id } = parsed.data
   const userId = actingUser(c.get("auth"), user_id)
   const call = callNamed(context, c, callSid)
-  if (!call) throw new AppError("NOT_FOUND", `No call found for call SID: ${callSid}`)
-  if (call.userId !== null && call.userId !== userId) {
-    throw new AppError("FORBIDDEN", "This call belongs to another user.")
-  }
+  // The call of another user is answered like one that does not exist.
+  const isVisible = call && (call.userId === null || call.userId === userId)
+  if (!isVisible) throw new AppError("NOT_FOUND", `No call found for call SID: ${callSid}`)
   return call
 }
 

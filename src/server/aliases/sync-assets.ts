@@ -21,7 +21,7 @@ const UsedConfig = z
 const MAX_ASSETS = 50
 
 export function syncAssetAlias(context: ServerContext): Hono<Env> {
-  const { config, control, library, log } = context
+  const { control, library, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
 
@@ -30,7 +30,7 @@ export function syncAssetAlias(context: ServerContext): Hono<Env> {
     const { publicMessage, http } = toAppError(error)
     return c.json({ success: false, error: publicMessage }, http)
   })
-  app.use("/api/sync/*", requireAuth(config))
+  app.use("/api/sync/*", requireAuth(context))
 
   app.post("/api/sync/context", requireUnbound, async (c) => {
     const given = await assetsOf(c)

@@ -30,10 +30,10 @@ const OutboundCall = z.looseObject({ number: Needed, fromNumber: Needed.or(z.lit
 const NamedCall = z.object({ callSid: Needed })
 
 export function voiceBackendAlias(context: ServerContext): Hono<Env> {
-  const { config, control, log } = context
+  const { control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
-  const guard = requireAuth(config)
+  const guard = requireAuth(context)
 
   app.onError(async (thrown, c) => {
     // `onError` logs the error and sets the headers of the response.

@@ -7,7 +7,7 @@ import { CallSid } from "../../call/ids.ts"
 import { AppError } from "../../lib/errors.ts"
 import { eventLines } from "../../observers/sse-stream.ts"
 import type { StoredEvent } from "../../store/history.ts"
-import { requireOwnCall } from "../auth.ts"
+import { isOwn } from "../auth.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { CALL_ERRORS, CALL_PARAMS, CALL_SID, findCall } from "./find-call.ts"
 import { tooManyObservers } from "./observer-upgrade.ts"
@@ -141,7 +141,7 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       responses: {
         200: { description: "A stream of events", schema: StreamedEvent, type: "text/event-stream" },
       },
-      errors: [403, 404, 429],
+      errors: [404, 429],
     }),
     query(EventStreamQuery),
     (c) => {
@@ -149,8 +149,7 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       const auth = c.get("auth")
       const { calls, events } = store
       const call = callSid && calls.bySid(callSid)
-      if (callSid && !call) throw new AppError("NOT_FOUND", "There is no such call.")
-      if (call) requireOwnCall(auth, call)
+      if (callSid && !(call && isOwn(auth, call))) throw new AppError("NOT_FOUND", "There is no such call.")
       if (control.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
       const leave = observers.reserveSlot(auth.userId)
       if (!leave) throw tooManyObservers(context)

@@ -4,7 +4,7 @@ import type { Call } from "../../call/call.ts"
 import { CallId, CallSid } from "../../call/ids.ts"
 import { AppError } from "../../lib/errors.ts"
 import type { RequestContext, ServerContext } from "../context.ts"
-import { requireOwnCall } from "../auth.ts"
+import { isOwn } from "../auth.ts"
 import type { Parameter, OperationError } from "../openapi/operation.ts"
 
 export const CALL_SID = "CAa4c16730bc344617864a603c5a93f012"
@@ -13,9 +13,9 @@ export const CALL_SID = "CAa4c16730bc344617864a603c5a93f012"
 export const CALL_PARAMS: Readonly<Record<"sid", Parameter>> = {
   sid: { description: "Twilio's SID of the call, or the `id` that Parley gave it", example: CALL_SID },
 }
-export const CALL_ERRORS: readonly OperationError[] = [400, 403, 404]
+export const CALL_ERRORS: readonly OperationError[] = [400, 404]
 
-/** By Twilio's SID or by our id. Throws INVALID_REQUEST, NOT_FOUND, or FORBIDDEN for the call of another user. */
+/** By Twilio's SID or by our id. Throws INVALID_REQUEST, and NOT_FOUND also for the call of another user. */
 export function findCall({ control }: ServerContext, c: RequestContext): Call {
   const name = c.req.param("sid") ?? ""
   const sid = CallSid.safeParse(name)
@@ -25,7 +25,6 @@ export function findCall({ control }: ServerContext, c: RequestContext): Call {
   }
   const { calls } = control.store
   const call = (sid.success && calls.bySid(sid.data)) || (id.success && calls.byId(id.data))
-  if (!call) throw new AppError("NOT_FOUND", "There is no such call.")
-  requireOwnCall(c.get("auth"), call)
+  if (!call || !isOwn(c.get("auth"), call)) throw new AppError("NOT_FOUND", "There is no such call.")
   return call
 }

@@ -7,7 +7,7 @@ import { AppError } from "../../lib/errors.ts"
 import type { Socket, SocketSession } from "../../lib/socket.ts"
 import { ObserverSession } from "../../observers/observer-session.ts"
 import type { Origin, Auth, ServerContext } from "../context.ts"
-import { actingUser, givenKey, authFromKey, requireOwnCall } from "../auth.ts"
+import { actingUser, authFromKey, givenKey, isOwn, tooManyWrongKeys } from "../auth.ts"
 
 export type OpenObserver = (socket: Socket) => SocketSession
 
@@ -41,16 +41,16 @@ export function observerUpgrade(
   const ticketAuth = authFromTicket(context, query, observerRequest)
   const auth = ticketAuth ?? authFromKey(context.config, origin, keyIn(origin.request, query))
   if (!auth) {
+    const isWrong = keyIn(origin.request, query) !== undefined
+    const flood = isWrong ? tooManyWrongKeys(context, origin) : undefined
+    if (flood) throw flood
     throw new AppError("UNAUTHORIZED", "This socket needs a key, a ticket, or to be opened on this machine.")
   }
   // A ticket acts for the user it was issued to.
   const userId = ticketAuth ? ticketAuth.userId : actingUser(auth, observerRequest.userId)
   const call = namedCall(context, observerRequest.callName)
-  if (!call) return refusing(4404, "There is no such call")
-  requireOwnCall(auth, call)
-  if (userId !== null && call.userId !== null && call.userId !== userId) {
-    throw new AppError("FORBIDDEN", "This call belongs to another user.")
-  }
+  const isVisible = call && isOwn(auth, call) && isOwn({ userId: call.userId === null ? null : userId }, call)
+  if (!isVisible) return refusing(4404, "There is no such call")
   return openerOf(context, { call, userId, begins: observerRequest.begins, query })
 }
 

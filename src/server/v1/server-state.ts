@@ -2,6 +2,7 @@
 
 import { Hono } from "hono"
 import { z } from "zod"
+import { isExposed } from "../../config/exposure.ts"
 import { VERSION } from "../../version.ts"
 import { authOf, isDirectLoopback, unauthorized } from "../auth.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
@@ -100,7 +101,7 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
       summary: "Read how busy the server is",
       description:
         "Prometheus text with `Accept: text/plain` or `?format=prometheus`, otherwise JSON. Direct requests from " +
-        "this machine need no key.",
+        "this machine need no key while the server has neither a public address nor a Twilio account.",
       responses: {
         200: {
           description: "The current counts",
@@ -110,7 +111,8 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
       },
     }),
     async (c, next) => {
-      if (!isDirectLoopback(config, c.env.origin) && !authOf(config, c)) throw unauthorized(config, c)
+      const isLocal = servesMetricsLocally(config) && isDirectLoopback(config, c.env.origin)
+      if (!isLocal && !authOf(config, c)) throw unauthorized(context, c)
       await next()
     },
     query(MetricsQuery),
@@ -134,6 +136,11 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
   )
 
   return app
+}
+
+/** A proxy or tunnel makes requests from outside look local, so a server that others can reach asks for a key. */
+function servesMetricsLocally(config: ServerContext["config"]): boolean {
+  return config.localApi === "open" || !isExposed(config)
 }
 
 function countsOf({ counts, liveCalls }: ServerContext): Record<string, number> {

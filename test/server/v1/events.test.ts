@@ -62,7 +62,7 @@ test("a bound key sees only the events of its user, and uses its slots", async (
   await stream.next()
   app.clock.advance(15_000)
   expect(await stream.next()).toBe(": ping")
-  expect((await app.api(`/v1/events?callSid=${callSid}`, { headers })).status).toBe(403)
+  expect((await app.api(`/v1/events?callSid=${callSid}`, { headers })).status).toBe(404)
   const refused = await app.api("/v1/events", { headers })
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "10"])
 })

@@ -103,5 +103,5 @@ test("a call of nobody is not a bound user's to steer", async () => {
   const { path } = await running(app)
   const say = async (headers: Record<string, string>) =>
     (await app.post(`${path}/say`, { text: "x" }, headers)).status
-  expect([await say(ann), await say(all), await say({})]).toEqual([403, 202, 401])
+  expect([await say(ann), await say(all), await say({})]).toEqual([404, 202, 401])
 })

@@ -101,10 +101,18 @@ test.each([
   expect(text).toContain("process_resident_memory_bytes")
 })
 
-test("metrics are for this machine and for keys", async () => {
+test.each([
+  ["a server that nobody else can reach", { PUBLIC_URL: "" }, 200],
+  ["a server with a public address", {}, 401],
+  ["LOCAL_API=open", { LOCAL_API: "open" }, 200],
+])("metrics need a key, except on this machine for %s", async (_, env, status) => {
+  await using app = new AppUnderTest({ API_KEYS: "a-secret-key", ...env })
+  expect((await app.api("/metrics")).status).toBe(status)
+})
+
+test("metrics are for keys", async () => {
   await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
   const outside = { Host: "parley.test" }
-  expect((await app.api("/metrics")).status).toBe(200)
   const refused = await app.api("/metrics", { headers: outside })
   expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="parley"'])
   const headers = { ...outside, Authorization: "Bearer a-secret-key" }

@@ -1,6 +1,6 @@
-/** Counts refused signatures by peer, so that a flood of them costs no log lines. Correct requests never pass here. */
+/** Counts refused signatures or keys by peer, so that a flood of them costs little. Correct requests are not counted. */
 
-export type FailedSignaturesOptions = {
+export type FailedAttemptsOptions = {
   /** Refusals of one peer in a minute that are answered and logged in full. */
   perMinute?: number
   /** Peers that are remembered; beyond it the oldest is forgotten. */
@@ -11,12 +11,12 @@ const WINDOW_MS = 60_000
 
 type Window = { until: number; count: number }
 
-export class FailedSignatures {
+export class FailedAttempts {
   readonly #perMinute: number
   readonly #maxPeers: number
   readonly #windows = new Map<string, Window>()
 
-  constructor({ perMinute = 20, maxPeers = 1_000 }: FailedSignaturesOptions = {}) {
+  constructor({ perMinute = 20, maxPeers = 1_000 }: FailedAttemptsOptions = {}) {
     this.#perMinute = perMinute
     this.#maxPeers = maxPeers
   }
