@@ -15,6 +15,7 @@ const ENV = {
   MODEL_PROVIDER: "demo",
   DATABASE_URL: `file:${join(cwd, "calls.db")}`,
   DRAIN_TIMEOUT_MS: "1000",
+  LOCAL_API: "open",
 }
 
 /** Resolves when the process that accepted the connection has closed it; its listeners are closed by then. */
