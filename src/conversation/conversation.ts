@@ -12,6 +12,7 @@ import { AgentSpeech } from "./agent-speech.ts"
 import { DtmfBuffer } from "./dtmf-buffer.ts"
 import type { EndAfterPlayback } from "./end-after-playback.ts"
 import type { History } from "./history.ts"
+import { IncomingTurns } from "./incoming-turns.ts"
 import type { Prompt } from "./prompt.ts"
 import { Reply } from "./reply.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
@@ -22,8 +23,6 @@ import { FillerPhrases } from "./filler-phrases.ts"
 
 /** How long a new reply waits for the tools of the one it replaces, in milliseconds. */
 const TOOL_PATIENCE_MS = 1500
-
-const SPEAKERS = { user: "caller", assistant: "agent", system: "system" } as const
 
 export type ConversationTimes = StreamTimes & {
   /** Longest silence before a sentence such as "One moment, please.", in milliseconds. */
@@ -58,6 +57,7 @@ export class Conversation {
   readonly #output: SpeechOutput
   readonly #ending: EndAfterPlayback
   readonly #speech: AgentSpeech
+  readonly #incoming: IncomingTurns
   readonly #dtmf: DtmfBuffer
   readonly #toolCalls: ToolCalls
   readonly #fillerPhrases: FillerPhrases
@@ -79,12 +79,13 @@ export class Conversation {
       publish,
     })
     this.#toolCalls = new ToolCalls({ history, run: runTool, sweep, publish })
+    this.#incoming = new IncomingTurns({ history, clock: sweep.clock, publish })
     this.#dtmf = new DtmfBuffer({
       sweep,
       pauseMs: times.digitsMs,
       onDigits: (digits) => {
         this.#supersede()
-        this.#recordDigits(digits)
+        this.#incoming.digits(digits)
         this.#answer()
       },
     })
@@ -128,9 +129,8 @@ export class Conversation {
   hear(text: string, { lang }: { lang?: string | undefined } = {}): void {
     if (text.trim() === "") return
     this.#supersede()
-    this.#recordDigits(this.#dtmf.take())
-    const turn = this.#history.caller(text, { kind: "speech", lang, at: this.#now() })
-    this.#publish({ type: "caller.spoke", turnId: turn.id, text, lang: lang ?? null })
+    this.#incoming.digits(this.#dtmf.take())
+    this.#incoming.speech(text, lang)
     this.#answer()
   }
 
@@ -141,10 +141,9 @@ export class Conversation {
 
   /** Puts a message into the conversation. With `respond`, the agent answers it. */
   insert(message: InsertedMessage): void {
-    const { role, text, respond } = message
+    const { respond } = message
     if (respond) this.#supersede()
-    const turn = this.#history.note(text, { speaker: SPEAKERS[role], at: this.#now() })
-    this.#publish({ type: "message.inserted", turnId: turn.id, role, text })
+    this.#incoming.message(message)
     if (respond) this.#answer()
   }
 
@@ -178,19 +177,13 @@ export class Conversation {
 
   /** The socket is closed. What is known not to have been played was not heard. */
   close(): void {
-    this.#recordDigits(this.#dtmf.take())
+    this.#incoming.digits(this.#dtmf.take())
     this.#ending.close()
     const running = this.#current?.utterance
     this.#drop("interrupted")
     this.#speech.cutUnplayed()
     if (running?.startedAt !== undefined) this.#speech.cut(running, running.turn.text)
     this.#speech.report()
-  }
-
-  #recordDigits(digits: string): void {
-    if (digits === "") return
-    const turn = this.#history.caller(digits, { kind: "keypad", at: this.#now() })
-    this.#publish({ type: "digits.received", turnId: turn.id, digits })
   }
 
   #answer(): void {
@@ -306,7 +299,7 @@ export class Conversation {
   #end(end: SessionEnd, lastWords = ""): void {
     if (!this.#ending.isOpen) return
     this.#supersede()
-    this.#recordDigits(this.#dtmf.take())
+    this.#incoming.digits(this.#dtmf.take())
     if (lastWords !== "") this.#sentence(lastWords)
     this.#ending.request(end)
   }

@@ -145,13 +145,21 @@ export class AgentAudio {
   playPrompt(name: SoundName): void {
     if (this.muted) return
     const { text, base64 } = sound(name)
-    this.#own(base64, text)
+    this.playSentence(base64, text)
+  }
+
+  /** Plays a whole sentence that is no model's: mu-law 8 kHz in Base64, and its text, which may be empty. */
+  playSentence(payload: string, text: string): void {
+    this.#serial += 1
+    const sound = { itemId: `own/${this.#serial}`, contentIndex: 0, responseId: "own" }
+    this.#begin({ itemId: null, epoch: 0, responseId: "own", text: () => text, isSent: true, sound })
+    this.#play(payload, sound)
   }
 
   /** Plays touch tones. */
   playTones(digits: string): void {
     const audio = dtmfSound(digits)
-    if (audio.length >= MULAW_BYTES_PER_MS) this.#own(Buffer.from(audio).toString("base64"), "")
+    if (audio.length >= MULAW_BYTES_PER_MS) this.playSentence(Buffer.from(audio).toString("base64"), "")
   }
 
   /** A mark came back: more was heard. Returns the labels that were passed. */
@@ -199,13 +207,6 @@ export class AgentAudio {
     this.#stream.play(payload, key)
     this.#quietAt = this.#clock.now() + this.#stream.queuedMs
     if (this.#tap.hasListeners(callId)) this.#tap.outbound(callId, payload)
-  }
-
-  #own(base64: string, words: string): void {
-    this.#serial += 1
-    const sound = { itemId: `own/${this.#serial}`, contentIndex: 0, responseId: "own" }
-    this.#begin({ itemId: null, epoch: 0, responseId: "own", text: () => words, isSent: true, sound })
-    this.#play(base64, sound)
   }
 
   #begin(fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): Utterance {

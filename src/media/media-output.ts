@@ -1,5 +1,7 @@
 /** Speech output over a media stream: text becomes audio elsewhere, and the caller hears it through `AgentAudio`. */
 
+import type { SessionEnd } from "../call/session-end.ts"
+import type { CallContext } from "../conversation/call-context.ts"
 import type { SpeechOutput } from "../conversation/speech-output.ts"
 import type { VoiceAction } from "../tools/define-tool.ts"
 import type { AgentAudio } from "./agent-audio.ts"
@@ -12,6 +14,7 @@ const HEARD_LABEL = "end"
 export type MediaOutputOptions = {
   stream: MediaStream
   audio: AgentAudio
+  context: Pick<CallContext, "call" | "lifecycle" | "log">
   /** Has a text spoken. Its audio comes through `audio`, now or later. */
   speak: (text: string) => void
   /** Stops what is being spoken, and its playback. */
@@ -80,6 +83,15 @@ export class MediaOutput implements SpeechOutput {
     const quietAt = audio.quietAt()
     if (!audio.isSpeaking || !stream.mark(HEARD_LABEL)) return undefined
     return quietAt + MARK_GRACE_MS
+  }
+
+  /** Ends the session. A media stream cannot carry the reason to the next step, so it is recorded before the close. */
+  end(end: SessionEnd): void {
+    const { context, stream } = this.#options
+    const { call, lifecycle, log } = context
+    const session = { sessionId: stream.streamSid, end }
+    const recorded = lifecycle.ended(call, session).finally(() => stream.close(1000, "session ended"))
+    log.background("recording the end of a session", recorded)
   }
 
   /** A mark came back. Returns whether everything was heard that was sent before `heardBy` was called. */

@@ -4,10 +4,11 @@ import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
-import { historyOf, type CallContext } from "../conversation/call-context.ts"
+import { historyOf } from "../conversation/call-context.ts"
 import { DtmfBuffer } from "../conversation/dtmf-buffer.ts"
 import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
 import type { History } from "../conversation/history.ts"
+import { IncomingTurns } from "../conversation/incoming-turns.ts"
 import { AppError } from "../lib/errors.ts"
 import { AgentAudio } from "../media/agent-audio.ts"
 import { CallerAudio } from "../media/caller-audio.ts"
@@ -18,7 +19,7 @@ import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import type { ConnectionFailure } from "./connection/connection.ts"
-import { encodeAppend, encodeItemDelete, type NewItem } from "./protocol/client-events.ts"
+import { encodeAppend, encodeItemDelete } from "./protocol/client-events.ts"
 import { historyFrames } from "./protocol/history-items.ts"
 import { sessionFor } from "./protocol/session-update.ts"
 import { TurnManager } from "./turn-manager.ts"
@@ -29,7 +30,6 @@ const FAREWELL_MS = 8_000
 export class RealtimeCall implements MediaEngine {
   readonly callId: CallId
   readonly callerAudio: CallerAudio
-  readonly #context: CallContext
   readonly #stream: MediaStream
   readonly #agent: CallAgent
   readonly #history: History
@@ -37,13 +37,13 @@ export class RealtimeCall implements MediaEngine {
   readonly #output: MediaOutput
   readonly #ending: EndAfterPlayback
   readonly #turns: TurnManager
+  readonly #incoming: IncomingTurns
   readonly #dtmf: DtmfBuffer
   #language: string | undefined
 
   constructor({ context, stream, connectTo, transcribeModel, tap, ...options }: RealtimeCallOptions) {
     const { call, lifecycle, keep, publish, times, sweep, log } = context
     this.callId = call.id
-    this.#context = context
     this.#stream = stream
     this.#history = historyOf(context)
     const { clock } = sweep
@@ -52,6 +52,7 @@ export class RealtimeCall implements MediaEngine {
     this.#output = new MediaOutput({
       stream,
       audio: this.#audio,
+      context,
       speak: (text) => this.#turns.say(text),
       stop: () => this.#turns.interrupt(),
       switchLanguage: (tag) => {
@@ -59,11 +60,8 @@ export class RealtimeCall implements MediaEngine {
         this.#turns.update()
       },
     })
-    this.#ending = new EndAfterPlayback({
-      output: this.#output,
-      end: (end) => this.#end(end),
-      sweep,
-    })
+    const end = (reason: SessionEnd) => this.#output.end(reason)
+    this.#ending = new EndAfterPlayback({ output: this.#output, end, sweep })
     this.#agent = new CallAgent({
       context,
       facts: { sessionId: stream.streamSid },
@@ -108,11 +106,9 @@ export class RealtimeCall implements MediaEngine {
       sweep,
       log,
     })
-    this.#dtmf = new DtmfBuffer({
-      sweep,
-      pauseMs: times.digitsMs,
-      onDigits: (digits) => this.#digits(digits),
-    })
+    this.#incoming = new IncomingTurns({ history: this.#history, clock, publish })
+    const onDigits = (digits: string) => this.#digits(digits)
+    this.#dtmf = new DtmfBuffer({ sweep, pauseMs: times.digitsMs, onDigits })
     this.#agent.start()
   }
 
@@ -128,7 +124,7 @@ export class RealtimeCall implements MediaEngine {
 
   closed(onSettled: () => void): void {
     this.#agent.close()
-    this.#recordDigits(this.#dtmf.take())
+    this.#incoming.digits(this.#dtmf.take())
     this.#ending.close()
     this.#stream.closed()
     this.#turns.close(onSettled)
@@ -142,11 +138,10 @@ export class RealtimeCall implements MediaEngine {
     this.#agent.resetSilence()
   }
 
-  insert({ role, text, respond }: InsertedMessage): void {
-    const speaker = role === "user" ? "caller" : role === "assistant" ? "agent" : "system"
-    const turn = this.#history.note(text, { speaker, at: this.#context.sweep.clock.now() })
-    this.#context.publish({ type: "message.inserted", turnId: turn.id, role, text })
-    this.#turns.insert({ type: "message", role, text } satisfies NewItem, { respond })
+  insert(message: InsertedMessage): void {
+    this.#incoming.message(message)
+    const { role, text, respond } = message
+    this.#turns.insert({ type: "message", role, text }, { respond })
   }
 
   sendFrame(): void {
@@ -163,7 +158,7 @@ export class RealtimeCall implements MediaEngine {
   wrapUp(text: string, end: SessionEnd): void {
     if (!this.#ending.isOpen) return
     this.#agent.close()
-    this.#recordDigits(this.#dtmf.take())
+    this.#incoming.digits(this.#dtmf.take())
     const isSpoken = text !== "" && !this.#output.muted && this.#turns.isConnected
     if (!isSpoken) return this.#ending.request(end)
     this.#ending.requestAfterSpeech(end, { withinMs: FAREWELL_MS })
@@ -205,14 +200,8 @@ export class RealtimeCall implements MediaEngine {
     if (!this.#turns.busy) this.#ending.recheck()
   }
 
-  #recordDigits(digits: string): void {
-    if (digits === "") return
-    const turn = this.#history.caller(digits, { kind: "keypad", at: this.#context.sweep.clock.now() })
-    this.#context.publish({ type: "digits.received", turnId: turn.id, digits })
-  }
-
   #digits(digits: string): void {
-    this.#recordDigits(digits)
+    this.#incoming.digits(digits)
     if (!this.#ending.isOpen) return
     this.#output.interrupt()
     const text = `The caller pressed ${digits} on the keypad.`
@@ -224,14 +213,6 @@ export class RealtimeCall implements MediaEngine {
     const outcome = await this.#agent.runTool(toolCall)
     if (!outcome.ok || outcome.action?.type !== "play-media") return outcome
     return { ok: false, code: "NOT_AVAILABLE", message: "Sound files cannot be played on this call." }
-  }
-
-  /** A media stream cannot carry the reason to the next step, so it is recorded before the stream is closed. */
-  #end(end: SessionEnd): void {
-    const { call, lifecycle, log } = this.#context
-    const session = { sessionId: this.#stream.streamSid, end }
-    const recorded = lifecycle.ended(call, session).finally(() => this.#stream.close(1000, "session ended"))
-    log.background("recording the end of a session", recorded)
   }
 
   /** The caller hears a stored sentence, and the call continues elsewhere. */

@@ -1,6 +1,6 @@
 /** A whole app on a port of its own, on a clock that the test moves. */
 
-import { createApp, type App } from "../../src/app.ts"
+import { createApp, type App, type AppOptions } from "../../src/app.ts"
 import type { RecordedEvent } from "../../src/call/events.ts"
 import { readConfig } from "../../src/config/config.ts"
 import type { Sweep } from "../../src/lib/sweep.ts"
@@ -16,7 +16,11 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
   readonly #server: Bun.Server<unknown>
 
   /** `env` is added to a configuration with an auth token, a public address and no database file. */
-  constructor(env: Record<string, string> = {}, sweep?: Sweep) {
+  constructor(
+    env: Record<string, string> = {},
+    sweep?: Sweep,
+    options: Pick<AppOptions, "createEngines"> = {},
+  ) {
     const clock = new TestClock()
     const config = readConfig({
       PUBLIC_URL,
@@ -30,6 +34,7 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
     })
     const events = new AwaitableLog<RecordedEvent>("the events of the app")
     const app = createApp(config, {
+      ...options,
       sweep: sweep ?? clock.sweep,
       onEvent: (event) => events.push(event),
     })
