@@ -29,19 +29,19 @@ export class AgentSpeech {
     return this.#utterances.last
   }
 
-  /** An utterance without words, which leaves no trace until it has some. */
+  /** An utterance without text, which is not recorded until it has some. */
   begin(): Utterance {
     return this.#utterances.create(this.#options.history.agent())
   }
 
-  /** Words of it were handed over to be spoken. */
+  /** Text of it was sent to be spoken. */
   sent(utterance: Utterance, text: string): void {
     const now = this.#options.clock.now()
     this.#utterances.sent(utterance, text, now)
     this.#options.history.say(utterance.turn, utterance.spoken.text, now)
   }
 
-  /** All of it was handed over. */
+  /** All of it was sent. */
   complete(utterance: Utterance, latency?: Latency): void {
     this.#settle(utterance, { text: utterance.spoken.text.trim(), interrupted: false, latency })
   }

@@ -1,4 +1,4 @@
-/** Keeps the line alive while an answer is being made: after some silence a short sentence, then another. */
+/** Says short sentences while an answer is being made: one after some silence, then another. */
 
 import type { Sweep } from "../lib/sweep.ts"
 
@@ -10,8 +10,8 @@ export type FillerPhrasesOptions = {
   silenceMs: number
   /** When the agent will have ceased, or has ceased, to be heard, in milliseconds since the epoch. */
   quietAt: () => number
-  /** How often it is looked whether that comes earlier than it was said, in milliseconds. */
-  lookEveryMs?: number
+  /** How often `quietAt` is read again, because it may have become earlier, in milliseconds. */
+  checkEveryMs?: number
   say: (phrase: string) => void
 }
 
@@ -30,7 +30,7 @@ export class FillerPhrases {
     this.stop()
     this.#said = 0
     this.#silentFrom = this.#options.sweep.clock.now()
-    this.#look()
+    this.#check()
   }
 
   /** The caller waits no longer. */
@@ -38,8 +38,8 @@ export class FillerPhrases {
     this.#cancel()
   }
 
-  #look(): void {
-    const { sweep, phrases, silenceMs, quietAt, lookEveryMs = 250, say } = this.#options
+  #check(): void {
+    const { sweep, phrases, silenceMs, quietAt, checkEveryMs = 250, say } = this.#options
     const now = sweep.clock.now()
     const dueMs = Math.max(this.#silentFrom, quietAt()) + silenceMs
     if (now >= dueMs) {
@@ -49,7 +49,7 @@ export class FillerPhrases {
       this.#silentFrom = now
       say(phrase)
     }
-    const waitMs = Math.min(lookEveryMs, now < dueMs ? dueMs - now : silenceMs)
-    this.#cancel = sweep.after(waitMs, () => this.#look())
+    const waitMs = Math.min(checkEveryMs, now < dueMs ? dueMs - now : silenceMs)
+    this.#cancel = sweep.after(waitMs, () => this.#check())
   }
 }

@@ -34,9 +34,9 @@ const ROLES = { caller: "user", agent: "assistant", system: "system" } as const
 
 export type HistoryOptions = {
   callId: CallId
-  /** What was said before, when a conversation is taken up again. */
+  /** What was said before, when a conversation resumes. */
   turns?: readonly Turn[]
-  /** Is given every turn when it is made and whenever it changes; the same object each time. */
+  /** Receives every turn when it is made and whenever it changes; the same object each time. */
   keep: (turn: Turn) => void
 }
 
@@ -69,7 +69,7 @@ export class History {
     return this.#turns.length === 0
   }
 
-  /** Shows nothing of what was said so far to a model any more. What was kept stays kept. */
+  /** Clears the model's context; stored turns stay. */
   forget(): void {
     this.#turns.splice(0)
   }
@@ -87,7 +87,7 @@ export class History {
     })
   }
 
-  /** A message that nobody said: a status, a fact, an instruction. The model takes it as from `speaker`. */
+  /** A message that was not spoken: a status, a fact, an instruction. The model reads it as from `speaker`. */
   note(text: string, options: { speaker: Speaker; at: number }): Turn {
     const { speaker, at } = options
     return this.#add({ kind: "note", speaker, text: text.toWellFormed(), startedAt: at, endedAt: at })

@@ -14,7 +14,7 @@ export class LanguageWatch {
     this.#declared = declared
   }
 
-  /** Somebody has chosen a language: from here on the caller's words change nothing. */
+  /** A tool or a program has chosen a language: from here on what the caller speaks changes nothing. */
   stop(): void {
     this.#on = false
   }

@@ -27,7 +27,7 @@ export class Utterances {
     return { turn, spoken: new UtteranceLedger(), startedAt: undefined, cut: false }
   }
 
-  /** Books words that were sent. */
+  /** Records text that was sent. */
   sent(utterance: Utterance, text: string, now: number): void {
     utterance.spoken.sent(text)
     if (utterance.startedAt !== undefined) return
@@ -41,7 +41,7 @@ export class Utterances {
     return this.#latest.at(-1)
   }
 
-  /** Books a clause that was played to the oldest utterance that still waits for it, and returns that one. */
+  /** Finds the oldest utterance that is waiting for this played clause, records the clause there and returns it. */
   played(clause: string): Utterance | undefined {
     const found = this.#latest.find(({ spoken, cut }) => !cut && !spoken.playedOut && spoken.played(clause))
     if (found) this.#playedKnown = true

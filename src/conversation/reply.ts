@@ -20,16 +20,16 @@ export type ReplyOptions = {
   turn: Turn
   history: History
   model: ChatModel
-  /** Asked before each request. */
+  /** Called before each request. */
   prompt: () => Prompt
   /** Whether the words will be heard: then they are made speakable. */
   speechFilter: boolean
   toolCalls: ToolCalls
   times: StreamTimes
   sweep: Sweep
-  /** Words to speak at once. Never called after `abort`. */
+  /** Text to speak at once. Never called after `abort`. */
   speak: (text: string) => void
-  /** Carries out what a tool asked for, but not the end of the call. Also called after `abort`: the tool has run. */
+  /** Carries out what a tool requested, except the end of the call. Also called after `abort`: the tool has run. */
   act: (action: VoiceAction | LiveUpdateAction) => void
   publish: (event: CallEvent) => void
 }
@@ -76,7 +76,7 @@ export class Reply {
     return this.#controller.signal
   }
 
-  /** Stops the words at once and closes the stream. Tools that run go on to their one result. */
+  /** Stops the text at once and closes the stream. Running tools continue to their one result. */
   abort(): void {
     this.#controller.abort()
   }
@@ -159,7 +159,7 @@ export class Reply {
         return this.#words(this.#filter?.push(part.text) ?? part.text, part.phase, round)
       case "tool-call":
         this.#newMessage = true
-        // With `none` there was no leave to call.
+        // With `none` the model must not call tools.
         if (round.toolChoice === "auto") round.tools.push(this.#runTool(part))
         return
       case "opaque":

@@ -19,7 +19,7 @@ export class UtteranceLedger {
     return this.#text.slice(this.#playedTo).trim() === ""
   }
 
-  /** Text that was handed over to be spoken. */
+  /** Text that was sent to be spoken. */
   sent(text: string): void {
     this.#text += text
   }

@@ -1,4 +1,4 @@
-/** What the caller hears of the agent on a media stream, and the turns that come of it: as far as it was heard. */
+/** Plays the agent's audio on a media stream, and records each turn of the agent as far as the caller heard it. */
 
 import type { Turn } from "../call/turn.ts"
 import { dtmfSound } from "../audio/dtmf.ts"
@@ -10,16 +10,16 @@ import type { CallId } from "../call/ids.ts"
 import type { History } from "../conversation/history.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { MediaStream } from "./media-stream.ts"
-import type { Heard, SoundKey } from "./playback.ts"
+import type { Heard, AudioPart } from "./playback.ts"
 import { heardText } from "./heard-text.ts"
 
-/** An ordinary pace of speech: what is still to come of a sentence is estimated by it. */
+/** Ordinary pace of speech, to estimate how much of a sentence has not been synthesized yet. */
 const MS_PER_CHARACTER = 66
-/** How often the words heard so far are kept while more of them are said. Marks come back for every piece of sound. */
-const KEEP_WORDS_EVERY_MS = 2_000
+/** How often the text heard so far is kept while the agent speaks. A mark comes back for every piece of audio. */
+const KEEP_TEXT_EVERY_MS = 2_000
 
 /** A piece of the agent's speech: mu-law 8 kHz in Base64, and the part of the answer it belongs to. */
-export type SpeechPiece = SoundKey & { payload: string }
+export type SpeechPiece = AudioPart & { payload: string }
 
 export type AgentAudioOptions = {
   stream: MediaStream
@@ -27,27 +27,27 @@ export type AgentAudioOptions = {
   clock: Clock
   publish: (event: CallEvent) => void
   callId: CallId
-  /** Is shown what is sent to the caller. */
+  /** Receives what is sent to the caller. */
   tap: AudioTap
 }
 
 type Utterance = {
   turn: Turn
-  /** The model's name of it; null for a sentence of the program's own. */
+  /** The id that the model gave it; null for a sentence that no model made. */
   itemId: string | null
   epoch: number
   responseId: string
-  /** Where its newest sound belongs. */
-  sound: SoundKey
-  /** Everything that will have been said. */
+  /** The part that its newest audio belongs to. */
+  part: AudioPart
+  /** The whole text. */
   text: () => string
-  /** Whether all of its sound was sent. */
+  /** Whether all of its audio was sent. */
   isSent: boolean
-  /** Whether the model fell silent in the middle of it. */
+  /** Whether the connection was lost in the middle of it. */
   isBroken: boolean
   /** Whether all that was sent was heard. */
   isHeard: boolean
-  /** When its words were kept last, in milliseconds since the epoch. */
+  /** When its text was kept last, in milliseconds since the epoch. */
   keptAt: number
 }
 
@@ -55,12 +55,12 @@ type Utterance = {
 export type Cut = { itemId: string; epoch: number; heardMs: number; sentMs: number; whole: boolean }
 
 export class AgentAudio {
-  /** Nothing that is spoken is heard, or becomes part of the conversation. */
+  /** While true, nothing that is spoken reaches the caller or the conversation. */
   muted = false
   readonly #stream: MediaStream
   readonly #clock: Clock
   readonly #tap: AudioTap
-  /** What was spoken last, while it is not over. */
+  /** The newest utterance, while it is not over. */
   #last: Utterance | undefined
   readonly #options: AgentAudioOptions
   readonly #utterances = new Map<string, Utterance>()
@@ -87,7 +87,7 @@ export class AgentAudio {
     return this.#utterances.size > 0
   }
 
-  /** Plays a piece of the model's speech. `textOf` tells the words of an item at any time. */
+  /** Plays a piece of the model's speech. `textOf` returns the text of an item so far. */
   speak(
     { payload, itemId, contentIndex, responseId }: SpeechPiece,
     epoch: number,
@@ -99,14 +99,14 @@ export class AgentAudio {
       said = this.#utterances.get(key)
       if (!said) {
         const text = () => textOf(itemId)
-        const sound = { itemId: key, contentIndex, responseId }
-        said = this.#begin({ itemId, epoch, responseId, text, isSent: false, sound })
+        const part = { itemId: key, contentIndex, responseId }
+        said = this.#begin({ itemId, epoch, responseId, text, isSent: false, part })
       }
       this.#last = said
     }
     said.isHeard = false
-    if (said.sound.contentIndex !== contentIndex) said.sound = { ...said.sound, contentIndex }
-    this.#play(payload, said.sound)
+    if (said.part.contentIndex !== contentIndex) said.part = { ...said.part, contentIndex }
+    this.#play(payload, said.part)
   }
 
   /** The last turn of a response that is being said, with what was heard of it by now. */
@@ -129,7 +129,7 @@ export class AgentAudio {
     }
   }
 
-  /** The connection is gone: nothing more comes of what is being said. */
+  /** The connection is lost: no more audio comes of what is being said. */
   broken(): void {
     for (const [key, utterance] of this.#utterances) {
       if (utterance.isSent) continue
@@ -151,9 +151,9 @@ export class AgentAudio {
   /** Plays a whole sentence that is no model's: mu-law 8 kHz in Base64, and its text, which may be empty. */
   playSentence(payload: string, text: string): void {
     this.#serial += 1
-    const sound = { itemId: `own/${this.#serial}`, contentIndex: 0, responseId: "own" }
-    this.#begin({ itemId: null, epoch: 0, responseId: "own", text: () => text, isSent: true, sound })
-    this.#play(payload, sound)
+    const part = { itemId: `own/${this.#serial}`, contentIndex: 0, responseId: "own" }
+    this.#begin({ itemId: null, epoch: 0, responseId: "own", text: () => text, isSent: true, part })
+    this.#play(payload, part)
   }
 
   /** Plays touch tones. */
@@ -169,16 +169,16 @@ export class AgentAudio {
     return labels
   }
 
-  /** Brings the conversation up to what was heard by now, for who reads it while the agent speaks. */
+  /** Updates the conversation with what was heard by now, for readers while the agent speaks. */
   keepHeard(): void {
     for (const [key, utterance] of this.#utterances) {
       const { responseId } = utterance
       const said = this.#stream.heard({ itemId: key, contentIndex: 0, responseId })
-      if (said) this.#keepWords(utterance, partOf(utterance, said.heardMs, said.sentMs))
+      if (said) this.#keepText(utterance, partOf(utterance, said.heardMs, said.sentMs))
     }
   }
 
-  /** Stops the sound at once. Returns what the model must be told of what it said. */
+  /** Stops playback at once. Returns how much of each item was heard, which the model must be told. */
   cut(): Cut[] {
     const { stream } = this.#options
     if (this.#utterances.size === 0) return []
@@ -192,7 +192,7 @@ export class AgentAudio {
       const { itemId, epoch } = utterance
       if (itemId !== null) cuts.push({ itemId, epoch, heardMs, sentMs, whole })
     }
-    // What is left was refused by a full buffer or was heard long ago.
+    // The rest was refused by a full buffer or was heard long ago.
     for (const [key, utterance] of this.#utterances) this.#settle(key, utterance, utterance.turn.text, true)
     return cuts
   }
@@ -202,7 +202,7 @@ export class AgentAudio {
     if (utterance.isHeard) this.#settle(key, utterance, utterance.text().trim(), false)
   }
 
-  #play(payload: string, key: SoundKey): void {
+  #play(payload: string, key: AudioPart): void {
     const { callId } = this.#options
     this.#stream.play(payload, key)
     this.#quietAt = this.#clock.now() + this.#stream.queuedMs
@@ -212,10 +212,10 @@ export class AgentAudio {
   #begin(fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): Utterance {
     const { history } = this.#options
     const turn = history.agent()
-    // It takes its place now, and gets its words as they are heard.
+    // It takes its place in the order now, and gets its text as it is heard.
     history.say(turn, "", this.#clock.now())
     const utterance = { ...fields, turn, isHeard: false, isBroken: false, keptAt: 0 }
-    this.#utterances.set(fields.sound.itemId, utterance)
+    this.#utterances.set(fields.part.itemId, utterance)
     return utterance
   }
 
@@ -226,12 +226,12 @@ export class AgentAudio {
     if (complete && utterance.isSent) {
       return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
     }
-    // Sound that was heard whole may be forgotten by the stream: then nobody can tell its words any more.
-    if (complete || this.#clock.now() - utterance.keptAt >= KEEP_WORDS_EVERY_MS)
-      this.#keepWords(utterance, partOf(utterance, heardMs, sentMs))
+    // The stream may drop audio that was heard to its end: afterwards its text cannot be computed any more.
+    if (complete || this.#clock.now() - utterance.keptAt >= KEEP_TEXT_EVERY_MS)
+      this.#keepText(utterance, partOf(utterance, heardMs, sentMs))
   }
 
-  #keepWords(utterance: Utterance, text: string): void {
+  #keepText(utterance: Utterance, text: string): void {
     const { history } = this.#options
     utterance.keptAt = this.#clock.now()
     if (text !== utterance.turn.text) history.say(utterance.turn, text, utterance.turn.startedAt)
@@ -243,7 +243,7 @@ export class AgentAudio {
     this.#utterances.delete(key)
     if (this.#last === utterance) this.#last = undefined
     history.settle(turn, { text, interrupted, at: this.#clock.now() })
-    // A tone has no words, and cannot be cut off in the middle of them.
+    // A tone has no text, so nothing of it can be cut off.
     if (text !== "" || (interrupted && utterance.text().trim() !== ""))
       publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
   }
@@ -251,7 +251,7 @@ export class AgentAudio {
 
 const keyOf = (epoch: number, itemId: string) => `${epoch}/${itemId}`
 
-/** The words that were heard. While the model still speaks, its words run ahead of its sound. */
+/** The text that was heard. While the model still speaks, its text runs ahead of its audio. */
 function partOf({ text, isSent }: Utterance, heardMs: number, sentMs: number): string {
   const words = text().trim()
   const wholeMs = isSent ? sentMs : Math.max(sentMs, words.length * MS_PER_CHARACTER)

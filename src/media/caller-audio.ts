@@ -1,18 +1,18 @@
 /**
- * The caller's sound on its way to the model, and to those who listen in. Fifty times a second in every call, so it goes
- * through as few hands as can be: at that rate most of the cost is fetching each object from memory.
+ * The caller's audio on its way to the model and to observers. Fifty times a second in every call, so a frame touches as
+ * few objects as possible: at that rate most of the cost is fetching each object from memory.
  */
 
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Log } from "../lib/log.ts"
 
-/** Base64 characters of ten seconds of mu-law: what is kept of the caller while no model is ready. */
+/** Base64 characters of ten seconds of mu-law: kept while no connection is ready. */
 const MAX_WAITING_CHARS = Math.ceil((10 * 8000 * 4) / 3)
-/** About ten seconds of audio on the way out; a connection that is slower gets no more of it. */
+/** About ten seconds of audio on the way out; a slower connection gets no more. */
 const MAX_BUFFERED_BYTES = 160_000
-/** After so many pieces it is looked again whether the connection is too slow: 320 ms. */
-const LOOK_EVERY_PIECES = 16
+/** Pieces between two checks of whether the connection is too slow: 320 ms. */
+const CHECK_EVERY_PIECES = 16
 
 /** A connection that is ready to take the caller's audio. */
 export interface AudioConnection {
@@ -48,29 +48,29 @@ export class CallerAudio {
     this.#log = log
   }
 
-  /** How many pieces the connection in use was given. */
+  /** Pieces that were sent to the connection in use. */
   get pieces(): number {
     return this.#pieces
   }
 
-  /** Sound that was given up because a connection was too slow, in milliseconds. */
+  /** Audio that was dropped because a connection was too slow, in milliseconds. */
   get droppedMs(): number {
     return Math.round((this.#droppedChars * 3) / 4 / 8)
   }
 
-  /** A piece of it, as base64 mu-law. Without a connection it waits, ten seconds of it at most, the oldest giving way. */
+  /** A piece of it, base64 mu-law. Without a connection it waits; of more than ten seconds the oldest is dropped. */
   hear(payload: string): void {
     if (this.#socket) this.#send(this.#socket, payload)
     else this.#wait(payload)
     if (this.#tap.hasListeners(this.#callId)) this.#tap.inbound(this.#callId, payload)
   }
 
-  /** Sound that takes the place of what does not come: for the model alone. */
+  /** Audio in place of what does not arrive: for the model alone. */
   fill(payload: string): void {
     if (this.#socket) this.#send(this.#socket, payload)
   }
 
-  /** From now on it goes to this connection, which is ready; first what waited. */
+  /** Sends to this connection from now on, which is ready; first what waited. */
   sendTo(socket: AudioConnection): void {
     this.#socket = socket
     this.#isSlow = false
@@ -81,13 +81,13 @@ export class CallerAudio {
     for (const payload of waiting) socket.send(this.#encode(payload))
   }
 
-  /** There is no connection any more; another one may come. */
+  /** The connection is lost; another one may follow. */
   hold(): void {
     this.#socket = undefined
   }
 
   #send(socket: AudioConnection, payload: string): void {
-    if (this.#pieces % LOOK_EVERY_PIECES === 0) this.#look(socket)
+    if (this.#pieces % CHECK_EVERY_PIECES === 0) this.#check(socket)
     this.#pieces += 1
     if (this.#isSlow) this.#droppedChars += payload.length
     else socket.send(this.#encode(payload))
@@ -99,12 +99,12 @@ export class CallerAudio {
     while (this.#waitingChars > MAX_WAITING_CHARS) this.#waitingChars -= this.#waiting.shift()?.length ?? 0
   }
 
-  #look({ bufferedAmount }: AudioConnection): void {
+  #check({ bufferedAmount }: AudioConnection): void {
     const isSlow = bufferedAmount > MAX_BUFFERED_BYTES
     if (isSlow === this.#isSlow) return
     this.#isSlow = isSlow
     const { droppedMs } = this
-    if (isSlow) this.#log.warn("the model takes the caller's sound too slowly", { bufferedAmount })
-    else this.#log.info("the model hears the caller again", { droppedMs })
+    if (isSlow) this.#log.warn("the model receives the caller's audio too slowly", { bufferedAmount })
+    else this.#log.info("the model receives the caller's audio again", { droppedMs })
   }
 }

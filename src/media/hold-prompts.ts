@@ -1,17 +1,17 @@
-/** Stored sentences for a caller who waits for the model. */
+/** Plays stored sentences to a caller who is waiting for an answer. */
 
 import { FillerPhrases } from "../conversation/filler-phrases.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { AgentAudio } from "./agent-audio.ts"
 
-/** Whatever is configured: nobody hears silence for longer than three seconds. */
+/** No configuration leaves a caller in silence for longer than three seconds. */
 const MAX_SILENCE_MS = 2_500
-/** Said one after another; the last one again and again. */
-const SOUNDS = ["one-moment", "please-hold"] as const
+/** Played one after another, then the last one again and again. */
+const PROMPTS = ["one-moment", "please-hold"] as const
 
 export type HoldPromptsOptions = {
   voice: AgentAudio
-  /** Whether anything is said at all. */
+  /** Whether anything is played at all. */
   enabled: boolean
   /** Silence before a sentence, in milliseconds. */
   silenceMs: number
@@ -26,21 +26,21 @@ export class HoldPrompts {
   constructor({ voice, enabled, silenceMs, sweep }: HoldPromptsOptions) {
     this.#phrases = new FillerPhrases({
       sweep,
-      phrases: enabled ? SOUNDS : [],
+      phrases: enabled ? PROMPTS : [],
       silenceMs: Math.min(silenceMs, MAX_SILENCE_MS),
       quietAt: () => voice.quietAt(),
-      // Marks that come late make the end of the sound seem later than it was.
-      lookEveryMs: 500,
+      // Late marks make the end of playback seem later than it was.
+      checkEveryMs: 500,
       say: (name) => voice.playPrompt(name === "please-hold" ? name : "one-moment"),
     })
   }
 
-  /** Whether the caller waits and nothing of the answer was heard yet. */
+  /** Whether the caller is waiting and has heard nothing of the answer yet. */
   get unanswered(): boolean {
     return this.#active && !this.#answered
   }
 
-  /** The caller waits from now on; one who waits already goes on waiting. */
+  /** The caller is waiting from now on. Without effect on the timing of a caller who is waiting already. */
   start(): void {
     this.#answered = false
     if (this.#active) return
@@ -48,12 +48,12 @@ export class HoldPrompts {
     this.#phrases.start()
   }
 
-  /** Something of the answer is heard. It may break off: silence after it counts as well. */
+  /** The answer has begun to play. It may break off, so silence after it counts as well. */
   answered(): void {
     this.#answered = true
   }
 
-  /** Costs no more than a look when nobody waits. */
+  /** The caller is not waiting any more. Cheap when nothing was started. */
   stop(): void {
     if (!this.#active) return
     this.#active = false

@@ -1,17 +1,17 @@
-/** The agent's side of one media stream: sound with a mark behind each piece, and the clearing of it. Has no timer. */
+/** The agent's side of one media stream: plays audio with a mark behind each piece, and clears it. Has no timer. */
 
 import { base64Ms } from "../audio/mulaw.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { Socket } from "../lib/socket.ts"
 import { MediaEncoder } from "../twilio/media-messages.ts"
-import { Playback, type Heard, type Reached, type SoundKey } from "./playback.ts"
+import { Playback, type Heard, type Reached, type AudioPart } from "./playback.ts"
 
 /** Twilio's buffer holds about ten minutes, and drops what comes after it. (Twilio: error 31931.) */
 const MAX_QUEUED_MS = 540_000
-/** What a peer that never echoes a mark can make us keep: nine minutes in frames of 20 ms. */
+/** Marks that are kept for a peer that never echoes one: nine minutes in frames of 20 ms. */
 const MAX_WAITING_MARKS = 27_000
 
-/** `full`: the sound was not sent, since minutes of it wait already. `closed`: the stream is over. */
+/** `full`: the audio was not sent, because minutes of it are queued already. `closed`: the stream is over. */
 export type PlayResult = "sent" | "full" | "closed"
 
 export class MediaStream {
@@ -35,18 +35,18 @@ export class MediaStream {
     return this.#open
   }
 
-  /** How many frames had to wait for a slow reader. The server's own limit ends a socket that lets too much wait. */
+  /** Frames that were queued for a slow reader. The server closes a socket with too many of them. */
   get congested(): number {
     return this.#congested
   }
 
-  /** How much sound waits to be heard, in milliseconds: 0 when the line is quiet. */
+  /** Audio that was sent and not heard yet, in milliseconds. */
   get queuedMs(): number {
     return this.#playback.queuedMs(this.#clock.now())
   }
 
   /** Plays mu-law in base64 behind what is queued. Never throws. */
-  play(payload: string, key: SoundKey): PlayResult {
+  play(payload: string, key: AudioPart): PlayResult {
     if (!this.#open) return "closed"
     const ms = base64Ms(payload)
     if (ms === 0) return "sent"
@@ -58,22 +58,22 @@ export class MediaStream {
       if (!this.#send(this.#encoder.media(payload))) return
       if (this.#send(this.#encoder.mark(this.#playback.sent(key, ms, now)))) result = "sent"
     }
-    // Sound and mark are two frames, but need only one call into the system.
+    // Audio and mark are two frames, but need only one system call.
     if (this.#socket.together) this.#socket.together(send)
     else send()
     return result
   }
 
   /**
-   * Asks to be told when everything sent so far was heard: `reached` then returns the label. After `clear` it never comes.
-   * Returns false when it was not asked: the stream is over, or too many marks wait.
+   * Marks the end of everything sent so far: `reached` returns the label once all of it was heard. After `clear` it never
+   * does. Returns false when no mark was sent: the stream is over, or too many marks are waiting.
    */
   mark(label: string): boolean {
     if (!this.#open || this.#playback.waiting >= MAX_WAITING_MARKS) return false
     return this.#send(this.#encoder.mark(this.#playback.label(label, this.#clock.now())))
   }
 
-  /** Stops the sound at once and forgets it. Returns what was heard of it, as `Playback.interrupt` does. */
+  /** Stops playback at once and drops what is queued. Returns what was heard, as `Playback.interrupt` does. */
   clear(): Heard[] {
     const heard = this.#playback.interrupt(this.#clock.now())
     if (this.#open) this.#send(this.#encoder.clear)
@@ -86,18 +86,18 @@ export class MediaStream {
   }
 
   /** How far a part has been heard by now; undefined for one that was never sent, was cleared, or is long over. */
-  heard(key: SoundKey): Heard | undefined {
+  heard(key: AudioPart): Heard | undefined {
     return this.#playback.heard(key, this.#clock.now())
   }
 
-  /** Closes the socket, after which Twilio goes on behind `<Connect>`. Closing twice is harmless. */
+  /** Closes the socket, after which Twilio runs the verb behind `<Connect>`. Closing twice is harmless. */
   close(code = 1000, reason = "stream ended"): void {
     if (!this.#open) return
     this.#open = false
     this.#socket.close(code, reason)
   }
 
-  /** The socket is gone: nothing is sent any more. What was heard can still be asked. */
+  /** The socket is closed: nothing is sent any more. What was heard can still be read. */
   closed(): void {
     this.#open = false
   }
@@ -106,7 +106,7 @@ export class MediaStream {
     const sent = this.#socket.send(text)
     if (sent < 0) this.#congested++
     if (sent !== 0) return true
-    // A dropped frame is a hole in the sound, and a dropped mark one in what is known of it.
+    // A dropped frame is a gap in the audio, and a dropped mark a gap in what is known of it.
     this.close(1011, "cannot keep up")
     return false
   }

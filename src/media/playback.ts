@@ -1,10 +1,10 @@
-/** Ledger of the sound sent to a caller and of how much was heard. Pure: knows no socket, and is told the time. */
+/** Ledger of the audio sent to a caller and of how much was heard. Pure: knows no socket and no clock. */
 
-/** What a piece of sound belongs to, in the model's words. */
-export type SoundKey = { responseId: string; itemId: string; contentIndex: number }
+/** The part of an answer that a piece of audio belongs to, by the ids of the model. */
+export type AudioPart = { responseId: string; itemId: string; contentIndex: number }
 
 /** How far one content part of an item was heard. */
-export type Heard = SoundKey & {
+export type Heard = AudioPart & {
   /** Whole milliseconds from the start of the part, never more than `sentMs`. */
   heardMs: number
   /** Whole milliseconds sent so far. */
@@ -13,28 +13,28 @@ export type Heard = SoundKey & {
   complete: boolean
 }
 
-/** What the echo of a mark tells. A lost echo is made good by the next one. */
+/** What the echo of a mark reports. The next echo makes up for a lost one. */
 export type Reached = {
-  /** The parts whose sound it moved on, in their order. */
+  /** The parts of which more was heard, in their order. */
   heard: Heard[]
   /** Labels that it passed. */
   labels: string[]
 }
 
 type Part = {
-  key: SoundKey
+  key: AudioPart
   sentMs: number
   playedMs: number
   /** Its pieces whose mark has not come back. */
   waiting: number
 }
-/** What lies between two marks: sound, or a label that has no length. */
+/** What lies between two marks: audio, or a label that has no length. */
 type Piece = { part: Part; ms: number } | { label: string; ms: 0 }
 
 const MARK = /^(\d{1,15})-(\d{1,15})$/
 
 export class Playback {
-  /** Everything between two interruptions. Twilio echoes marks of cleared sound too; the generation tells them apart. */
+  /** Everything between two interruptions. Twilio echoes marks of cleared audio too; the generation tells them apart. */
   #generation = 1
   /** Number of the mark behind `#pieces[0]`, in this generation. */
   #first = 1
@@ -51,13 +51,13 @@ export class Playback {
     return this.#pieces.length
   }
 
-  /** How much sound waits to be heard, in milliseconds: 0 when the line is quiet. */
+  /** Audio that was sent and not heard yet, in milliseconds. */
   queuedMs(nowMs: number): number {
     return this.#waitingMs - this.#playingMs(nowMs)
   }
 
   /** A piece was sent. Returns the name of the mark that must follow it. `ms` may have a fraction. */
-  sent(key: SoundKey, ms: number, nowMs: number): string {
+  sent(key: AudioPart, ms: number, nowMs: number): string {
     const part = this.#partOf(key)
     part.sentMs += ms
     part.waiting++
@@ -70,7 +70,7 @@ export class Playback {
     return this.#push({ label, ms: 0 }, nowMs)
   }
 
-  /** A mark came back. Nothing comes of one that is unknown, seen before, or from before an interruption. */
+  /** A mark came back. One that is unknown, seen before, or from before an interruption has no effect. */
   reached(mark: string, nowMs: number): Reached {
     const reached: Reached = { heard: [], labels: [] }
     const [, generation, number] = MARK.exec(mark) ?? []
@@ -97,13 +97,13 @@ export class Playback {
   }
 
   /** How far a part has been heard by now; undefined for one that was never sent, or is long over. */
-  heard(key: SoundKey, nowMs: number): Heard | undefined {
+  heard(key: AudioPart, nowMs: number): Heard | undefined {
     const part = this.#parts.find((part) => isSame(part.key, key))
     return part && this.#heard(part, nowMs)
   }
 
   /**
-   * The caller cut in, and the sound is being cleared. Returns every part that may not have been heard to its end, the one
+   * The caller cut in, and the audio is being cleared. Returns every part that may not have been heard to its end, the one
    * being played first, those behind it with 0; and before them the last one that was, as `complete`. All of it is
    * forgotten: a second interruption returns nothing.
    */
@@ -123,7 +123,7 @@ export class Playback {
     return `${this.#generation}-${this.#first + this.#pieces.length - 1}`
   }
 
-  #partOf(key: SoundKey): Part {
+  #partOf(key: AudioPart): Part {
     const last = this.#parts.at(-1)
     if (last && isSame(last.key, key)) return last
     const known = this.#parts.find((part) => isSame(part.key, key))
@@ -155,7 +155,7 @@ export class Playback {
   }
 }
 
-function isSame(a: SoundKey, b: SoundKey): boolean {
+function isSame(a: AudioPart, b: AudioPart): boolean {
   if (a === b) return true
   return a.itemId === b.itemId && a.contentIndex === b.contentIndex && a.responseId === b.responseId
 }

@@ -1,9 +1,9 @@
 /** What was heard, by marks and by the time between them. */
 
 import { expect, test } from "bun:test"
-import { Playback, type SoundKey } from "../../src/media/playback.ts"
+import { Playback, type AudioPart } from "../../src/media/playback.ts"
 
-const key = (itemId: string, contentIndex = 0): SoundKey => ({ responseId: "resp_1", itemId, contentIndex })
+const key = (itemId: string, contentIndex = 0): AudioPart => ({ responseId: "resp_1", itemId, contentIndex })
 const heard = (itemId: string, heardMs: number, sentMs: number, contentIndex = 0) => ({
   ...key(itemId, contentIndex),
   heardMs,
