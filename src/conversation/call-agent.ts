@@ -7,13 +7,13 @@ import type { Agent } from "../assets/agent.ts"
 import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
+import { messageOf } from "../lib/errors.ts"
 import type { LiveUpdateAction, ToolOutcome } from "../tools/define-tool.ts"
-import type { ToolCall } from "../tools/run-tool.ts"
+import { runTool, type ToolCall } from "../tools/run-tool.ts"
 import type { CallContext } from "./call-context.ts"
 import { chooseAgent } from "./choose-agent.ts"
 import { LiveUpdate, type AssetKeys } from "./live-update.ts"
 import { promptFor, type Prompt } from "./prompt.ts"
-import { runCallTool } from "./run-call-tool.ts"
 import { SilenceDetection } from "./silence-detection.ts"
 import type { SpeechOutput } from "./speech-output.ts"
 
@@ -162,6 +162,29 @@ export class CallAgent {
 
   /** Runs a tool of the manifest. Never rejects. */
   runTool(toolCall: ToolCall): Promise<ToolOutcome> {
-    return runCallTool(this.#options.context, this.#agent, toolCall)
+    const { call, toolsFor, sms, times, sweep, log } = this.#options.context
+    return runTool(toolCall, {
+      tools: toolsFor(this.#agent.manifest),
+      context: {
+        callId: call.id,
+        callSid: call.sid,
+        peer: call.direction === "inbound" ? call.from : call.to,
+        knowsContext: (keys) => this.#faultOf(keys),
+        sms,
+      },
+      timeoutMs: times.toolMs,
+      sweep,
+      log,
+    })
+  }
+
+  /** Why the keys cannot be used; undefined when they can. */
+  #faultOf(keys: AssetKeys): string | undefined {
+    try {
+      this.#options.context.assets.agentFor(keys)
+      return undefined
+    } catch (error) {
+      return messageOf(error)
+    }
   }
 }
