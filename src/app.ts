@@ -34,7 +34,7 @@ import { createSockets, type Sockets } from "./server/twilio/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
 import { retryWhileLocked } from "./store/busy-retry.ts"
 import { openStore, type Store } from "./store/store.ts"
-import { cachedModels, realtimeConnection, twilioOf, twilioSyncOf } from "./providers.ts"
+import { cachedModels, realtimeConnections, twilioOf, twilioSyncOf } from "./providers.ts"
 import { builtinTools, toolsOf } from "./tools/registry.ts"
 
 export type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
@@ -69,16 +69,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const tools = builtinTools()
   const store = openStore({ url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
   const liveCalls = new LiveCalls()
+  const dir = config.transcriptLogDir
+  const now = () => sweep.clock.now()
   const transcripts =
-    config.transcriptLogDir === undefined
+    dir === undefined
       ? undefined
-      : createTranscriptLog({
-          dir: config.transcriptLogDir,
-          store,
-          liveCalls,
-          now: () => sweep.clock.now(),
-          log: getLog("transcripts"),
-        })
+      : createTranscriptLog({ dir, store, liveCalls, now, log: getLog("transcripts") })
   const recorder = createRecorder({
     store,
     sweep,
@@ -98,7 +94,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
   const engines = (options.createEngines ?? createEngines)({
     config,
     modelFor,
-    connectTo: (choice) => realtimeConnection(config, { ...choice, sweep }),
+    connectTo: realtimeConnections(config, sweep),
     tap: observers,
   })
   const assets = orClose(store, () =>

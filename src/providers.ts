@@ -6,7 +6,8 @@ import { getLog } from "./lib/log.ts"
 import type { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { createChatModel } from "./llm/create-model.ts"
-import { connectTo, type ConnectModel } from "./realtime/connection/websocket.ts"
+import type { RealtimeServices } from "./realtime/call-options.ts"
+import { connectTo } from "./realtime/connection/websocket.ts"
 import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
 import { createTwilioRest, type TwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
 import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
@@ -14,18 +15,20 @@ import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
 const OPENAI_URL = "https://api.openai.com/v1"
 
 /** The speech-to-speech model of the configuration; without one, the server that is built in. */
-export function realtimeConnection(
+export function realtimeConnections(
   { openai, azure, realtimeProvider, modelProvider }: Config,
-  { model, safetyId, sweep }: { model: string; safetyId: string; sweep: Sweep },
-): ConnectModel {
+  sweep: Sweep,
+): RealtimeServices["connectTo"] {
   const { apiKey, baseUrl } = openai
-  if (realtimeProvider === "azure" && azure.endpoint && azure.apiKey && azure.deployment) {
-    const { endpoint, apiKey: key, deployment, version } = azure
-    return connectTo({ provider: "azure", endpoint, apiKey: key, deployment, version })
+  return function connectionTo({ model, safetyId }) {
+    if (realtimeProvider === "azure" && azure.endpoint && azure.apiKey && azure.deployment) {
+      const { endpoint, apiKey: key, deployment, version } = azure
+      return connectTo({ provider: "azure", endpoint, apiKey: key, deployment, version })
+    }
+    if (modelProvider === "demo" || (!apiKey && !baseUrl))
+      return connectToEmbeddedServer({ prompts: storedPrompts(), sweep })
+    return connectTo({ provider: "openai", baseUrl: baseUrl ?? OPENAI_URL, apiKey, model, safetyId })
   }
-  if (modelProvider === "demo" || (!apiKey && !baseUrl))
-    return connectToEmbeddedServer({ prompts: storedPrompts(), sweep })
-  return connectTo({ provider: "openai", baseUrl: baseUrl ?? OPENAI_URL, apiKey, model, safetyId })
 }
 
 /** One model for each choice, so that connections are shared. */

@@ -24,7 +24,7 @@ class AgentFixture extends CallFixture {
         insert: ({ role, text, respond }) => void this.asked.push(`insert ${role} ${text} ${respond}`),
         forget: () => void this.asked.push("forget"),
         promptChanged: () => void this.asked.push("prompt changed"),
-        wrapUp: (text, { reasonCode }) => void this.asked.push(`wrap up ${text}${reasonCode}`),
+        wrapUp: (text, { reason }) => void this.asked.push(`wrap up ${text}${reason}`),
       },
     })
   }
@@ -71,7 +71,7 @@ describe("silence detection", () => {
     using s = new AgentFixture({ agent: { silence, greeting: "" } })
     s.agent.start()
     s.clock.advance(20_000)
-    expect(s.asked).toEqual(["greet ", "say One?", "wrap up unresponsive"])
+    expect(s.asked).toEqual(["greet ", "say One?", "wrap up silence"])
   })
 
   test.each([
