@@ -46,6 +46,11 @@ export type App = {
   listening(port: number): void
   /** Takes no new call and resolves when no conversation runs, or at the time limit. */
   drain(): Promise<void>
+  /**
+   * Closes the sockets of the calls that still run. Resolves when Twilio has asked what each of them does next, which is
+   * answered with the next process, or after `longestMs`.
+   */
+  moveCalls(longestMs: number): Promise<void>
   /** Closes every socket, writes what waits and closes the store. Closing twice is harmless. */
   close(): void
 }
@@ -61,6 +66,8 @@ export type AppOptions = {
 
 /** While a statement waits for another program, every call stands still; what has time is tried again instead. */
 const STATEMENT_TIMEOUT_MS = 50
+
+const RESPONSE_MS = 100
 
 /** Throws `AppError` or `AssetError` for a store or assets that cannot be used. */
 export function createApp(config: Config, options: AppOptions = {}): App {
@@ -147,6 +154,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     twilio: twilioOf(config),
     publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${port}`,
     draining: () => draining,
+    moving: new Set(),
     placing: new Map(),
     ending: new Map(),
     sweep,
@@ -218,6 +226,19 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       const isBusy = () => busy() && sweep.clock.now() < deadline
       while (!closing.signal.aborted && isBusy()) await sweep.sleep(50, closing.signal)
       await transcripts?.idle()
+    },
+    async moveCalls(longestMs) {
+      for (const { callId } of liveCalls.all()) control.moving.add(callId)
+      if (control.moving.size === 0) return
+      log.info("calls move to the next process", { calls: control.moving.size })
+      sockets.closeAll(1001, "server is shutting down")
+      // The next process reads the conversation from the database.
+      recorder.flush()
+      const until = sweep.clock.now() + longestMs
+      const isWaiting = () => control.moving.size > 0 && sweep.clock.now() < until
+      while (!closing.signal.aborted && isWaiting()) await sweep.sleep(20, closing.signal)
+      // The last response is still to be sent.
+      if (!closing.signal.aborted) await sweep.sleep(RESPONSE_MS, closing.signal)
     },
     close() {
       if (closing.signal.aborted) return

@@ -34,7 +34,7 @@ function serveAsWorker(running: Running, stopper: Stopper): void {
   const channel = openSupervisorChannel((message) => {
     switch (message.type) {
       case "stop":
-        return stopper.stop(message.signal)
+        return stopper.stop(message.signal, { hasSuccessor: message.successor })
       case "kill":
         return stopper.kill(message.signal)
       case "lost":
@@ -67,11 +67,11 @@ function createStopper(running: Running) {
       cleanups.push(cleanup)
     },
     /** Lets calls end. Stopping twice is harmless. */
-    stop(signal: string): void {
+    stop(signal: string, { hasSuccessor = false } = {}): void {
       if (isStopping) return
       isStopping = true
       log.info("stopping", { signal })
-      log.background("stopping", running.stop().then(exitWhenDone))
+      log.background("stopping", running.stop({ hasSuccessor }).then(exitWhenDone))
     },
     kill(signal: string): void {
       this.stop(signal)

@@ -10,13 +10,20 @@ import { openListeners, type ListenAt, type StartListener } from "./listen.ts"
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024
 
 const IDLE_TIMEOUT_SECONDS = 60
+/** How long webhooks are answered once the sockets of running calls are closed: Twilio asks within a second or two. */
+const MOVE_MS = 3_000
+/** With a successor only requests of connections that are open already come here. */
+const MOVE_TO_SUCCESSOR_MS = 500
 
 export type Running = {
   port: number
   /** Address on this machine. */
   url: string
-  /** Lets running calls end within the time limit, then closes everything. */
-  stop(): Promise<void>
+  /**
+   * Lets running calls end within the time limit, moves the others to the next process, and closes everything.
+   * `hasSuccessor`: another process listens on the same port.
+   */
+  stop(options: { hasSuccessor: boolean }): Promise<void>
   /** Closes everything now. */
   kill(): void
 }
@@ -63,10 +70,17 @@ export function serve(config: Config, { at = { kind: "all" } }: ServeOptions = {
     app.close()
     log.background("closing the port", listeners.close())
   }
+  const stop = async (hasSuccessor: boolean) => {
+    // Without a successor webhooks are answered here to the end: they send Twilio to the next process after a pause.
+    if (hasSuccessor) listeners.release()
+    await app.drain()
+    await app.moveCalls(hasSuccessor ? MOVE_TO_SUCCESSOR_MS : MOVE_MS)
+    kill()
+  }
   return {
     port,
     url: `http://127.0.0.1:${port}`,
-    stop: () => (stopping ??= app.drain().then(kill)),
+    stop: ({ hasSuccessor }) => (stopping ??= stop(hasSuccessor)),
     kill,
   }
 }

@@ -19,6 +19,9 @@ export type SocketAddress =
       engine?: Engine
     }
 
+/** How long a caller waits in silence for the next process. It starts within a second. */
+const RECONNECT_AFTER_SECONDS = 2
+
 export type Connection = { call: Call; agent: Agent; address?: SocketAddress }
 
 type Opening = {
@@ -33,12 +36,13 @@ type Opening = {
 
 /**
  * Issues a socket token for the call, in place of an earlier one, reserves capacity for its session, and returns the
- * step that uses the token. An address of another engine than the call's changes the engine of the call.
+ * step that uses the token. A process that shuts down leaves that to the next one. An address of another engine than the call's changes the engine of the call.
  */
 export function connectToEngine(
   context: ControlContext,
   { call, agent, address = { kind: "token-path" } }: Connection,
 ): NextStep {
+  if (context.draining()) return reconnectLater(context)
   const { config, store, liveCalls, sweep, publicUrl } = context
   const engine = address.kind === "fixed-path" ? (address.engine ?? "relay") : call.engine
   if (engine !== call.engine) store.calls.setEngine(call.id, engine)
@@ -57,6 +61,13 @@ export function connectToEngine(
     now,
   }
   return SOCKET_OF[engine] === "relay" ? connectRelay(context, opening) : connectStream(context, opening)
+}
+
+/** The next process connects the call: Twilio asks there, or here again as long as this one answers. */
+function reconnectLater({ publicUrl, sweep }: ControlContext): NextStep {
+  // Another address each time: the same one would get the same signature, and a signature counts once.
+  const url = webhookUrl(publicUrl(), `/twilio/reconnect?at=${sweep.clock.now()}`)
+  return { kind: "redirect", url, afterSeconds: RECONNECT_AFTER_SECONDS }
 }
 
 /** Greets unless the caller was spoken to before: then the conversation continues. */

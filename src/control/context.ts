@@ -30,6 +30,8 @@ export type ControlContext = {
   publicUrl: () => string
   /** Whether the server is shutting down: no new conversation starts. */
   draining: () => boolean
+  /** Calls whose sessions this process closed so that the next one resumes them, until Twilio asks what follows. */
+  moving: Set<CallId>
   /** Requests for calls that are being carried out, by user and Idempotency-Key. */
   placing: Map<string, { requestHash: string; placed: Promise<PlacedCall> }>
   /** Causes of hang-ups that Twilio was asked for and has not confirmed: a status that arrives first has one of them. */

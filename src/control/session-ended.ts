@@ -47,25 +47,31 @@ export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook
     ? { reason: "lost", detail: errorMessage ?? "the connection was lost" }
     : decodeHandoffData(handoffData)
   const isOver = sessionStatus === "completed" && !isTerminal(callStatus)
-  return afterSession(context, { callSid, callStatus: isOver ? "completed" : callStatus }, (call) =>
-    recordSessionEnd(context, call, { end }),
+  return ifCallContinues(context, { callSid, callStatus: isOver ? "completed" : callStatus }, (call) =>
+    nextStepAfter(context, call, recordSessionEnd(context, call, { end })),
   )
 }
 
 /** What follows a media stream, whose session has recorded the reason of its end, unless its socket was lost. */
 export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook): NextStep {
-  return afterSession(context, webhook, (call) => {
-    if (call.sessionEnd) return call.sessionEnd
+  return ifCallContinues(context, webhook, (call) => {
     const end: SessionEnd = { reason: "lost", detail: "the stream was lost" }
-    return recordSessionEnd(context, call, { end })
+    return nextStepAfter(context, call, call.sessionEnd ?? recordSessionEnd(context, call, { end }))
   })
 }
 
+/** Connects a call that the previous process left to this one while it shut down. */
+export function reconnect(context: ControlContext, webhook: StreamEndedWebhook): NextStep {
+  return ifCallContinues(context, webhook, (call) =>
+    connectToEngine(context, { call, agent: agentOf(context, call) }),
+  )
+}
+
 /** Updates the status of the call first: without one that continues, no end of a session matters. */
-function afterSession(
+function ifCallContinues(
   context: ControlContext,
   { callSid, callStatus }: { callSid: CallSid; callStatus: CallStatus },
-  endOf: (call: Call) => SessionEnd,
+  next: (call: Call) => NextStep,
 ): NextStep {
   const { store, sweep, log } = context
   const call = store.calls.bySid(callSid)
@@ -73,10 +79,11 @@ function afterSession(
     log.warn("session ended of an unknown call", { callSid })
     return { kind: "hang-up" }
   }
+  context.moving.delete(call.id)
   const isOver = isTerminal(callStatus)
   if (!isOver && isTerminal(call.status)) return { kind: "hang-up" }
   reportStatus(context, call, { status: callStatus, at: sweep.clock.now() })
-  return isOver ? { kind: "nothing" } : nextStepAfter(context, call, endOf(call))
+  return isOver ? { kind: "nothing" } : next(call)
 }
 
 /** What the call does next after a session that ended for this reason. */

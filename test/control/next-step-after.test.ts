@@ -36,6 +36,7 @@ function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) {
     twilio: undefined,
     publicUrl: () => "https://parley.test",
     draining: () => false,
+    moving: new Set(),
     placing: new Map(),
     ending: new Map(),
     sweep: clock.sweep,

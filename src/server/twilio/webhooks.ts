@@ -6,7 +6,7 @@ import { CallId } from "../../call/ids.ts"
 import type { NextStep } from "../../call/next-step.ts"
 import { answerCall } from "../../control/answer-call.ts"
 import { takeStatusCallback } from "../../control/report-status.ts"
-import { relayEnded, streamEnded } from "../../control/session-ended.ts"
+import { reconnect, relayEnded, streamEnded } from "../../control/session-ended.ts"
 import { transferEnded, whisper } from "../../control/transfer.ts"
 import { renderNextStep } from "../../twilio/twiml.ts"
 import {
@@ -52,6 +52,11 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
       return twiml(c, await retryWhileLocked(sweep, next))
     },
   )
+
+  app.post("/twilio/reconnect", webhookGuard(context, { kind: "reconnect", once: true }), async (c) => {
+    const webhook = parseStreamEndedWebhook(c.get("form"))
+    return twiml(c, await retryWhileLocked(sweep, () => reconnect(control, webhook)))
+  })
 
   app.post(
     "/twilio/transfer-ended",
