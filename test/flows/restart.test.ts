@@ -30,6 +30,7 @@ test("kill -9 in the middle of a call loses no turn, and the next process goes o
     SUPERVISOR: "off",
     PUBLIC_URL,
     TWILIO_AUTH_TOKEN: AUTH_TOKEN,
+    LOCAL_API: "open",
     OPENAI_API_KEY: "sk-test",
     OPENAI_BASE_URL: openai.baseUrl,
     DATABASE_URL: `file:${join(cwd, "calls.db")}`,
