@@ -11,31 +11,31 @@ type ItemConnection = Pick<ModelConnection, "epoch" | "mutedIds" | "send"> & {
 }
 
 export class ResponseAudio {
-  readonly #voice: Pick<AgentAudio, "muted" | "speak" | "cut">
+  readonly #agentAudio: Pick<AgentAudio, "muted" | "speak" | "cut">
 
-  constructor(voice: Pick<AgentAudio, "muted" | "speak" | "cut">) {
-    this.#voice = voice
+  constructor(agentAudio: Pick<AgentAudio, "muted" | "speak" | "cut">) {
+    this.#agentAudio = agentAudio
   }
 
   /** Plays a piece. False: the response was interrupted or the agent is muted, and nothing is played. */
   play(event: AudioDelta, connection: ItemConnection): boolean {
     const { itemId, responseId } = event
     const { mutedIds } = connection
-    if (mutedIds.has(responseId) || this.#voice.muted) {
+    if (mutedIds.has(responseId) || this.#agentAudio.muted) {
       // Sent once for each item, and only when there is audio to be truncated.
       if (mutedIds.has(itemId)) return false
       mutedIds.add(itemId)
       connection.send(encodeTruncate({ itemId, audioEndMs: 0 }))
       return false
     }
-    this.#voice.speak(event, connection.epoch, connection.items.textOf)
+    this.#agentAudio.speak(event, connection.epoch, connection.items.textOf)
     return true
   }
 
   /** Stops what is being played at once. Nothing more is played of `responseId`, the response that runs now. */
   cut(connection: ItemConnection | undefined, responseId: string | undefined): void {
     if (responseId !== undefined) connection?.mutedIds.add(responseId)
-    for (const { itemId, epoch, heardMs, whole } of this.#voice.cut()) {
+    for (const { itemId, epoch, heardMs, whole } of this.#agentAudio.cut()) {
       if (whole || connection?.epoch !== epoch) continue
       connection.mutedIds.add(itemId)
       connection.send(encodeTruncate({ itemId, audioEndMs: heardMs }))

@@ -26,10 +26,10 @@ export type TurnManagerOptions = RealtimeUsageOptions &
   Pick<PendingResponsesOptions, "serverInterrupts" | "serverAnswers"> &
   Pick<CallerTranscriptsOptions, "transcribes" | "keep"> & {
     /** Whether prompts are played to a caller who waits. */
-    waitsWithWords: boolean
+    playsHoldPrompts: boolean
     history: History
     callerAudio: CallerAudio
-    voice: AgentAudio
+    agentAudio: AgentAudio
     publish: (event: CallEvent) => void
     runTool: FunctionCallsOptions["run"]
     act: FunctionCallsOptions["act"]

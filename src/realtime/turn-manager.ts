@@ -26,7 +26,7 @@ type State =
   | { phase: "failed" }
 
 export class TurnManager {
-  readonly #voice: AgentAudio
+  readonly #agentAudio: AgentAudio
   readonly #audio: ResponseAudio
   readonly #options: TurnManagerOptions
   readonly #connection: ReconnectingConnection
@@ -37,16 +37,16 @@ export class TurnManager {
   #state: State = { phase: "live" }
 
   constructor(options: TurnManagerOptions) {
-    const { voice, times, sweep } = options
+    const { agentAudio, times, sweep } = options
     this.#options = options
-    this.#voice = voice
-    this.#audio = new ResponseAudio(voice)
+    this.#agentAudio = agentAudio
+    this.#audio = new ResponseAudio(agentAudio)
     this.#caller = new CallerTranscripts(options)
     this.#usage = new RealtimeUsage(options)
-    const waiting = { enabled: options.waitsWithWords, silenceMs: times.waitPhraseMs }
+    const waiting = { enabled: options.playsHoldPrompts, silenceMs: times.waitPhraseMs }
     this.#pending = new PendingResponses({
       ...options,
-      holdPrompts: new HoldPrompts({ ...waiting, voice, sweep }),
+      holdPrompts: new HoldPrompts({ ...waiting, voice: agentAudio, sweep }),
       isCallerSpeaking: () => this.#caller.isSpeaking,
       onStalled: (message) => this.#connection.giveUp({ retryable: true, message }),
     })
@@ -54,12 +54,12 @@ export class TurnManager {
       ...options,
       run: options.runTool,
       connection: () => this.#connection.current,
-      lastTurnOf: (responseId) => voice.lastTurnOf(responseId),
+      lastTurnOf: (responseId) => agentAudio.lastTurnOf(responseId),
       pending: this.#pending,
     })
     this.#connection = new ReconnectingConnection({
       ...options,
-      isBetweenTurns: () => !this.busy && !this.#caller.awaitsTranscript && !voice.isSpeaking,
+      isBetweenTurns: () => !this.busy && !this.#caller.awaitsTranscript && !agentAudio.isSpeaking,
       connectMs: times.modelConnectMs,
       events: {
         ready: (connection, again) => this.#ready(connection, again),
@@ -81,7 +81,7 @@ export class TurnManager {
 
   /** Has the model say a sentence, word for word as far as it can. */
   say(text: string): void {
-    if (text.trim() !== "" && !this.#voice.muted) this.#pending.request({ kind: "sentence", text })
+    if (text.trim() !== "" && !this.#agentAudio.muted) this.#pending.request({ kind: "sentence", text })
   }
 
   /** Sends the model an item that is in the history already. With `respond`, the model answers it. */
@@ -140,16 +140,16 @@ export class TurnManager {
     this.#options.publish({ type: "model.failed", message: failure.message.slice(0, 500), retried: true })
     const breaksOff = this.#pending.disconnected()
     this.#caller.discardSpeech()
-    this.#voice.broken()
+    this.#agentAudio.broken()
     // An answer that breaks off is explained at once; a loss in silence only when it lasts.
-    if (breaksOff) this.#voice.playPrompt("one-moment")
+    if (breaksOff) this.#agentAudio.playPrompt("one-moment")
   }
 
   #failed(failure: ConnectionFailure): void {
     this.#options.publish({ type: "model.failed", message: failure.message.slice(0, 500), retried: false })
     this.#pending.failed()
     this.#caller.discardSpeech()
-    this.#voice.broken()
+    this.#agentAudio.broken()
     this.#state = { phase: "failed" }
     this.#usage.flush()
     this.#options.onFailed(failure)
@@ -186,7 +186,7 @@ export class TurnManager {
         if (this.#pending.created(event.response) === "stale") connection.mutedIds.add(event.response.id)
         return
       case "output-item-done":
-        if (event.item.type === "message") this.#voice.sent(connection.epoch, event.item.id)
+        if (event.item.type === "message") this.#agentAudio.sent(connection.epoch, event.item.id)
         if (event.item.type !== "function-call") return
         this.#pending.progress()
         return this.#functionCalls.called(connection, event.responseId, event.item)
@@ -221,7 +221,7 @@ export class TurnManager {
     if (status === "failed") this.#responseFailed(error?.message ?? "", error?.code !== "insufficient_quota")
     if (status === "completed" || status === "incomplete") this.#connection.proven()
     if (this.#connection.current !== connection) return
-    this.#voice.allSent(connection.epoch, id)
+    this.#agentAudio.allSent(connection.epoch, id)
     this.#pending.done(response)
     this.#functionCalls.done(connection, id)
     if (this.#pending.settle()) this.#options.onQuiet()
@@ -243,6 +243,6 @@ export class TurnManager {
       return this.#connection.giveUp({ retryable: false, message: message || "the response failed" })
     }
     publish({ type: "model.failed", message: message.slice(0, 500), retried: true })
-    if (!this.#voice.isSpeaking) this.#voice.playPrompt("one-moment")
+    if (!this.#agentAudio.isSpeaking) this.#agentAudio.playPrompt("one-moment")
   }
 }

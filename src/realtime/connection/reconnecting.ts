@@ -62,7 +62,7 @@ export type ReconnectingConnectionOptions = {
   log: Log
 }
 
-type Opened = { readonly link: RealtimeConnection; readonly model: ModelConnection }
+type Opened = { readonly connection: RealtimeConnection; readonly model: ModelConnection }
 
 type Renewal =
   | { phase: "none" }
@@ -103,7 +103,7 @@ export class ReconnectingConnection {
 
   /** Sends the session object as it should be now. */
   update(): void {
-    if (this.#state.phase === "ready") this.#state.opened.link.update(this.#options.session())
+    if (this.#state.phase === "ready") this.#state.opened.connection.update(this.#options.session())
   }
 
   /** The model has completed a response: earlier failures no longer count. */
@@ -123,7 +123,7 @@ export class ReconnectingConnection {
   giveUp(failure: Pick<ConnectionFailure, "retryable" | "message">): void {
     const state = this.#state
     if (state.phase !== "connecting" && state.phase !== "ready") return
-    state.opened.link.close(1000, "replaced")
+    state.opened.connection.close(1000, "replaced")
     this.#lost({ reason: "stalled", status: null, ...failure })
   }
 
@@ -144,7 +144,7 @@ export class ReconnectingConnection {
     this.#options.callerAudio.hold()
     if (state.phase === "ready") this.#endRenewal(state.renewal)
     if (state.phase === "waiting") state.cancel()
-    else state.opened.link.close()
+    else state.opened.connection.close()
   }
 
   #connect(connectMs: number): State & { phase: "connecting" } {
@@ -169,7 +169,7 @@ export class ReconnectingConnection {
       events.ready(opened.model, again)
     } finally {
       // The requests may have been more than the connection takes.
-      if (opened.link.isReady) callerAudio.sendTo(opened.link.socket)
+      if (opened.connection.isReady) callerAudio.sendTo(opened.connection.socket)
     }
   }
 
@@ -184,9 +184,9 @@ export class ReconnectingConnection {
       epoch: this.#epoch,
       items: new ItemTexts(),
       mutedIds: new Set(),
-      send: (text) => void link.send(text),
+      send: (text) => void connection.send(text),
     }
-    const link: RealtimeConnection = new RealtimeConnection({
+    const connection: RealtimeConnection = new RealtimeConnection({
       connect,
       // Both are read when the server is ready for them: the conversation may go on until then.
       get session() {
@@ -208,7 +208,7 @@ export class ReconnectingConnection {
         },
       },
     })
-    const opened = { link, model }
+    const opened = { connection, model }
     return opened
   }
 
@@ -244,10 +244,11 @@ export class ReconnectingConnection {
     else waiting.cancel = sweep.after(delayMs, retry)
   }
 
-  #planRenewal({ link }: Opened): void {
+  #planRenewal({ connection }: Opened): void {
     const state = this.#state
-    if (link.expiresAtMs === null || state.phase !== "ready" || state.renewal.phase === "connecting") return
-    const leftMs = link.expiresAtMs - this.#now()
+    if (connection.expiresAtMs === null || state.phase !== "ready" || state.renewal.phase === "connecting")
+      return
+    const leftMs = connection.expiresAtMs - this.#now()
     this.#renewAfter(Math.max(RENEWAL_CHECK_MS, leftMs - RENEW_BEFORE_MS, leftMs / 2))
   }
 
@@ -271,10 +272,10 @@ export class ReconnectingConnection {
       ready: () => {
         if (!isNext()) return
         if (!isBetweenTurns()) {
-          next.link.close()
+          next.connection.close()
           return this.#renewAfter(RENEWAL_CHECK_MS)
         }
-        state.opened.link.close(1000, "renewed")
+        state.opened.connection.close(1000, "renewed")
         log.info("model session renewed")
         this.#serve(next, { again: false })
       },
@@ -288,7 +289,7 @@ export class ReconnectingConnection {
 
   #endRenewal(renewal: Renewal): void {
     if (renewal.phase === "scheduled") renewal.cancel()
-    if (renewal.phase === "connecting") renewal.next.link.close()
+    if (renewal.phase === "connecting") renewal.next.connection.close()
   }
 
   #now(): number {
