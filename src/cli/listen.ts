@@ -12,10 +12,10 @@ const MAX_PORTS = 10
 export type ListenAt =
   /** This machine only. */
   | { kind: "loopback" }
-  /** All addresses, in one process. */
-  | { kind: "all" }
+  /** All addresses, in one process. `isShared`: another Parley listens on the port until it lets go. */
+  | { kind: "all"; isShared: boolean }
   /** Beside a supervisor, which listens on `[::]`. */
-  | { kind: "worker"; settings: WorkerSettings }
+  | { kind: "worker"; settings: WorkerSettings; isShared: boolean }
 
 /** `Bun.serve` with the handlers of the server. */
 export type StartListener<D> = (address: Address) => Server<D>
@@ -42,9 +42,12 @@ export type Listeners = {
 export function openListeners<D>(options: ListenOptions<D>): Listeners {
   const servers = open(options)
   const [first] = servers
+  let isReleased = false
   return {
     port: first?.port ?? options.port,
     release() {
+      if (isReleased) return
+      isReleased = true
       // Resolves with the end of the last connection, for which nothing waits.
       for (const server of servers) getLog("server").background("releasing the port", server.stop())
     },
@@ -56,16 +59,16 @@ export function openListeners<D>(options: ListenOptions<D>): Listeners {
 
 function open<D>(options: ListenOptions<D>): Server<D>[] {
   const { at, start } = options
+  const free = (port: number) => (at.kind !== "loopback" && at.isShared ? port : exclusively(port, start))
   switch (at.kind) {
     case "loopback":
       return [firstFree(options, (port) => start({ hostname: "127.0.0.1", port, reusePort: false }))]
     case "all":
-      return [firstFree(options, (port) => start({ port: exclusively(port, start), reusePort: true }))]
+      return [firstFree(options, (port) => start({ port: free(port), reusePort: true }))]
     case "worker": {
       const { port: given, socketPath } = at.settings
       const onPort = (port: number) => start({ hostname: "0.0.0.0", port, reusePort: true })
-      const first =
-        given === undefined ? firstFree(options, (port) => onPort(exclusively(port, start))) : onPort(given)
+      const first = given === undefined ? firstFree(options, (port) => onPort(free(port))) : onPort(given)
       const unix = start({ unix: socketPath })
       chmodSync(socketPath, 0o600)
       return [first, unix, ...loopback6(first.port ?? options.port, start)]

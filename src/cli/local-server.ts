@@ -58,7 +58,7 @@ export function startLocalServer({ config, databaseUrl, speed, engine }: LocalSe
     twilio,
     async [Symbol.asyncDispose]() {
       await twilio[Symbol.asyncDispose]()
-      await running.stop({ hasSuccessor: false })
+      await running.stop({ hasSuccessor: () => false })
       assets?.[Symbol.dispose]()
     },
   }

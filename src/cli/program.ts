@@ -34,10 +34,11 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .command("serve", { isDefault: true })
     .description("answer webhooks, sockets and the REST API")
     .option("-p, --port <number>", "listen here instead of PORT", portNumber)
-    .action(async ({ port }: { port?: number }) => {
+    .option("--replace", "take the place of the Parley that serves this port: listen, then stop it", false)
+    .action(async ({ port, replace }: { port?: number; replace: boolean }) => {
       const config = await configuredWithKey(port === undefined ? {} : { PORT: String(port) })
       const { serveUntilStopped } = await import("./serve-until-stopped.ts")
-      serveUntilStopped(config)
+      await serveUntilStopped({ config, replace })
       exitCode = undefined
     })
 

@@ -1,27 +1,56 @@
 /** Serves until a signal, or the supervisor, stops the process. */
 
 import type { Config } from "../config/config.ts"
+import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { diagnosticsOf } from "./diagnostics.ts"
+import { withinOpenFiles } from "./open-files.ts"
+import { findPredecessor } from "./predecessor.ts"
 import { serve, type Running } from "./serve.ts"
+import { serverLock, type Owner, type ServerLock } from "./server-lock.ts"
 import type { WorkerSettings } from "./supervisor/messages.ts"
 import { openSupervisorChannel, workerSettings } from "./worker.ts"
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const
 
+export type ServeUntilStopped = {
+  config: Config
+  /** Takes the place of the server that has the port. */
+  replace: boolean
+}
+
 /**
- * Returns once the server listens. The first SIGTERM or SIGINT lets calls end, the second does not; then the process
+ * Resolves once the server listens. The first SIGTERM or SIGINT lets calls end, the second does not; then the process
  * exits with 0.
  */
-export function serveUntilStopped(config: Config): void {
+export async function serveUntilStopped({ config, replace }: ServeUntilStopped): Promise<void> {
   const settings = workerSettings()
-  const running = serve(config, settings ? { at: { kind: "worker", settings } } : {})
-  const stopper = createStopper(running)
+  const pid = settings ? process.ppid : process.pid
+  const lock = serverLock({ databaseUrl: config.databaseUrl, pid })
+  // A later worker of a supervisor has the port of the first one.
+  const predecessor =
+    settings?.port === undefined ? await findPredecessor({ lock, port: config.port, replace }) : undefined
+  const isShared = predecessor !== undefined
+  const running = serve(withinOpenFiles(config), {
+    at: settings ? { kind: "worker", settings, isShared } : { kind: "all", isShared },
+  })
+  lock.write(running.port, "serving")
+  const stopper = createStopper(running, lock)
   if (settings) serveAsWorker(running, stopper)
   else {
     stopper.onExit(onSignals((signal) => (stopper.isStopping ? stopper.kill(signal) : stopper.stop(signal))))
   }
   logStart(config, running, settings)
+  if (replace && predecessor) stopPredecessor(predecessor)
+}
+
+function stopPredecessor({ pid, port }: Owner): void {
+  getLog("server").info("stopping the server that is replaced", { pid, port })
+  try {
+    process.kill(pid, "SIGTERM")
+  } catch (error) {
+    getLog("server").warn("the server that is replaced cannot be stopped", { pid, error: messageOf(error) })
+  }
 }
 
 function serveAsWorker(running: Running, stopper: Stopper): void {
@@ -34,7 +63,7 @@ function serveAsWorker(running: Running, stopper: Stopper): void {
   const channel = openSupervisorChannel((message) => {
     switch (message.type) {
       case "stop":
-        return stopper.stop(message.signal, { hasSuccessor: message.successor })
+        return stopper.stop(message.signal, { isSucceeded: message.successor })
       case "kill":
         return stopper.kill(message.signal)
       case "lost":
@@ -49,7 +78,8 @@ function serveAsWorker(running: Running, stopper: Stopper): void {
 
 type Stopper = ReturnType<typeof createStopper>
 
-function createStopper(running: Running) {
+function createStopper(running: Running, lock: ServerLock) {
+  const { port } = running
   const log = getLog("server")
   const cleanups: (() => void)[] = []
   let isStopping = false
@@ -67,10 +97,14 @@ function createStopper(running: Running) {
       cleanups.push(cleanup)
     },
     /** Lets calls end. Stopping twice is harmless. */
-    stop(signal: string, { hasSuccessor = false } = {}): void {
+    /** `isSucceeded`: another worker of the supervisor listens; the lock is its own. */
+    stop(signal: string, { isSucceeded = false } = {}): void {
       if (isStopping) return
       isStopping = true
       log.info("stopping", { signal })
+      const hasSuccessor = () => isSucceeded || lock.otherOn(port) !== undefined
+      if (!hasSuccessor()) lock.write(port, "draining")
+      if (!isSucceeded) cleanups.push(() => lock.remove(port))
       log.background("stopping", running.stop({ hasSuccessor }).then(exitWhenDone))
     },
     kill(signal: string): void {

@@ -4,6 +4,7 @@ import type { Server } from "bun"
 import { createApp, type App, type SocketData } from "../app.ts"
 import type { Config } from "../config/config.ts"
 import { getLog } from "../lib/log.ts"
+import { Sweep } from "../lib/sweep.ts"
 import { openListeners, type ListenAt, type StartListener } from "./listen.ts"
 
 /** Largest request body in bytes; the routes allow less. */
@@ -14,6 +15,7 @@ const IDLE_TIMEOUT_SECONDS = 60
 const MOVE_MS = 3_000
 /** With a successor only requests of connections that are open already come here. */
 const MOVE_TO_SUCCESSOR_MS = 500
+const SUCCESSOR_CHECK_MS = 200
 
 export type Running = {
   port: number
@@ -21,9 +23,9 @@ export type Running = {
   url: string
   /**
    * Lets running calls end within the time limit, moves the others to the next process, and closes everything.
-   * `hasSuccessor`: another process listens on the same port.
+   * `hasSuccessor`, asked again and again: whether another process listens on the same port.
    */
-  stop(options: { hasSuccessor: boolean }): Promise<void>
+  stop(options: { hasSuccessor: () => boolean }): Promise<void>
   /** Closes everything now. */
   kill(): void
 }
@@ -34,7 +36,7 @@ export type ServeOptions = {
 }
 
 /** Listens. Throws `AppError` UNAVAILABLE when the port is taken. */
-export function serve(config: Config, { at = { kind: "all" } }: ServeOptions = {}): Running {
+export function serve(config: Config, { at = { kind: "all", isShared: false } }: ServeOptions = {}): Running {
   const log = getLog("server")
   const app = createApp(config)
   const common = {
@@ -70,11 +72,17 @@ export function serve(config: Config, { at = { kind: "all" } }: ServeOptions = {
     app.close()
     log.background("closing the port", listeners.close())
   }
-  const stop = async (hasSuccessor: boolean) => {
+  const stop = async (hasSuccessor: () => boolean) => {
     // Without a successor webhooks are answered here to the end: they send Twilio to the next process after a pause.
-    if (hasSuccessor) listeners.release()
+    const releaseToSuccessor = () => {
+      if (hasSuccessor()) listeners.release()
+    }
+    releaseToSuccessor()
+    const sweep = new Sweep()
+    const cancel = sweep.every(SUCCESSOR_CHECK_MS, releaseToSuccessor)
     await app.drain()
-    await app.moveCalls(hasSuccessor ? MOVE_TO_SUCCESSOR_MS : MOVE_MS)
+    await app.moveCalls(hasSuccessor() ? MOVE_TO_SUCCESSOR_MS : MOVE_MS)
+    cancel()
     kill()
   }
   return {

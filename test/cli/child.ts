@@ -67,6 +67,10 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  get pid(): number {
+    return this.#process.pid
+  }
+
   /** Process ids of the workers of a supervisor, the oldest first; none for a process that serves alone. */
   get workers(): number[] {
     const { pid } = this.#process
