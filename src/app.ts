@@ -8,23 +8,27 @@ import type { RecordedEvent } from "./call/events.ts"
 import { ENGINES } from "./call/engine.ts"
 import { LiveCalls } from "./call/live-calls.ts"
 import type { Config } from "./config/config.ts"
-import { afterCall } from "./jobs/schedule.ts"
 import { createCallLifecycle } from "./control/call-lifecycle.ts"
 import type { ControlContext } from "./control/context.ts"
 import { createEngines, sessionOpener, type EngineServices, type EngineTable } from "./engines.ts"
 import { runJobs } from "./jobs/runner.ts"
-import { OUTCOME_JOB, outcomeKind } from "./jobs/outcome.ts"
+import { OUTCOME_JOB, WEBHOOK_JOB } from "./control/follow-up-jobs.ts"
+import { memoryHangUpCauses } from "./control/hang-up-causes.ts"
+import { memoryPlacements } from "./control/placements.ts"
+import { outcomeKind } from "./jobs/outcome.ts"
 import { smsSenderFor } from "./control/sms.ts"
 import { createTranscriptLog } from "./jobs/transcript-files.ts"
 import { watchCalls } from "./control/watch-calls.ts"
-import { WEBHOOK_JOB, webhookKind } from "./jobs/webhook.ts"
+import { webhookKind } from "./jobs/webhook.ts"
+import { KeyedQueue } from "./lib/keyed-queue.ts"
 import { getLog } from "./lib/log.ts"
 import { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { conversationTools } from "./messaging/conversation-tools.ts"
 import { createMessenger } from "./messaging/messenger.ts"
+import { memoryObserverSlots } from "./observers/observer-slots.ts"
 import { Observers } from "./observers/observers.ts"
-import { StreamTokens } from "./observers/stream-tokens.ts"
+import { memoryStreamTokens } from "./observers/stream-tokens.ts"
 import { endedCall } from "./server/v1/ended-call.ts"
 import { createHttp } from "./server/http.ts"
 import type { ServerContext } from "./server/context.ts"
@@ -32,8 +36,8 @@ import { FailedAttempts } from "./server/failed-attempts.ts"
 import { requestPath } from "./server/twilio/request-path.ts"
 import { createSockets, type Sockets } from "./server/twilio/sockets.ts"
 import { createRecorder } from "./store/recorder.ts"
-import { retryWhileLocked } from "./store/busy-retry.ts"
-import { openStore, type Store } from "./store/store.ts"
+import { openStore } from "./store/open-store.ts"
+import type { Store } from "./store/store.ts"
 import { cachedModels, realtimeConnections, twilioOf, twilioSyncOf } from "./providers.ts"
 import { builtinTools, toolsOf } from "./tools/registry.ts"
 
@@ -52,7 +56,7 @@ export type App = {
    */
   moveCalls(longestMs: number): Promise<void>
   /** Closes every socket, writes what waits and closes the store. Closing twice is harmless. */
-  close(): void
+  close(): Promise<void>
 }
 
 export type AppOptions = {
@@ -64,17 +68,23 @@ export type AppOptions = {
   onEvent?: (event: RecordedEvent) => void
 }
 
-/** While a statement waits for another program, every call stands still; what has time is tried again instead. */
+/** While a statement waits for another program, every call stands still; the store tries again later instead. */
 const STATEMENT_TIMEOUT_MS = 50
+/** Requests of Twilio's about one call that may wait for each other. */
+const MAX_WAITING_REQUESTS = 100
 
 const RESPONSE_MS = 100
 
-/** Throws `AppError` or `AssetError` for a store or assets that cannot be used. */
-export function createApp(config: Config, options: AppOptions = {}): App {
+/** Rejects with `AppError` or `AssetError` for a store or assets that cannot be used. */
+export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
   const log = getLog("server")
   const sweep = options.sweep ?? new Sweep({ onError: (error) => log.error("deadline failed", { error }) })
   const tools = builtinTools()
-  const store = openStore({ url: config.databaseUrl, statementTimeoutMs: STATEMENT_TIMEOUT_MS })
+  const store = await openStore({
+    url: config.databaseUrl,
+    sweep,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  })
   const liveCalls = new LiveCalls()
   const dir = config.transcriptLogDir
   const now = () => sweep.clock.now()
@@ -88,14 +98,11 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     onEvent(event) {
       transcripts?.onEvent(event)
       observers.publish(event)
-      log.background(
-        "what follows a call",
-        retryWhileLocked(sweep, () => afterCall(control, event)),
-      )
       options.onEvent?.(event)
     },
   })
-  const observers = new Observers({ perUser: config.limits.observersPerUser, sweep })
+  const observers = new Observers({ sweep })
+  const observerSlots = memoryObserverSlots({ perUser: config.limits.observersPerUser })
   const models = new Map<string, ChatModel>()
   const modelFor = cachedModels(config, models)
   const engines = (options.createEngines ?? createEngines)({
@@ -104,7 +111,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     connectTo: realtimeConnections(config, sweep),
     tap: observers,
   })
-  const assets = orClose(store, () =>
+  const assets = await orClose(store, () =>
     createAssets({
       dir: config.assetsDir,
       sweep,
@@ -116,11 +123,12 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       busy: () => liveCalls.size > 0,
     }),
   )
-  const prices = orClose(store, () => readPrices(config.assetsDir))
+  const prices = await orClose(store, async () => readPrices(config.assetsDir))
   const startedAt = sweep.clock.now()
   let port = config.port
   let draining = false
   const closing = new AbortController()
+  let closed: Promise<void> | undefined
 
   const toolsFor = ({ tools }: Agent["manifest"]) =>
     toolsOf(tools, { secrets: config.toolSecrets, allowPrivate: config.allowPrivateAddresses })
@@ -151,12 +159,14 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     assets,
     prices,
     liveCalls,
+    slots: liveCalls,
     twilio: twilioOf(config),
     publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${port}`,
     draining: () => draining,
     moving: new Set(),
-    placing: new Map(),
-    ending: new Map(),
+    callQueue: new KeyedQueue({ most: MAX_WAITING_REQUESTS, what: "requests about one call" }),
+    placements: memoryPlacements(),
+    hangUpCauses: memoryHangUpCauses(),
     sweep,
     log: getLog("control"),
   }
@@ -167,20 +177,21 @@ export function createApp(config: Config, options: AppOptions = {}): App {
     liveCalls,
     messenger,
     observers,
-    streamTokens: new StreamTokens(),
+    observerSlots,
+    streamTokens: memoryStreamTokens(),
     failedSignatures: new FailedAttempts(),
     failedKeys: new FailedAttempts(),
     pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
     counts: () => ({
       openSockets: sockets.size,
-      expectedSockets: liveCalls.taken(sweep.clock.now()) - liveCalls.size,
-      placingCalls: control.placing.size,
-      endingCalls: control.ending.size,
+      expectedSockets: liveCalls.inUse(sweep.clock.now()) - liveCalls.size,
+      placingCalls: control.placements.size,
+      endingCalls: control.hangUpCauses.size,
       watchedCalls: watch.size,
       messages: messenger.size,
       waitingRows: recorder.waiting,
       models: models.size,
-      observers: observers.size,
+      observers: observerSlots.size,
       runningJobs: jobs.size,
       deadlines: sweep.size,
     }),
@@ -222,7 +233,7 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       draining = true
       observers.close()
       const deadline = sweep.clock.now() + config.times.drainMs
-      const busy = () => liveCalls.taken(sweep.clock.now()) + liveCalls.settling + messenger.size > 0
+      const busy = () => liveCalls.inUse(sweep.clock.now()) + liveCalls.settling + messenger.size > 0
       const isBusy = () => busy() && sweep.clock.now() < deadline
       while (!closing.signal.aborted && isBusy()) await sweep.sleep(50, closing.signal)
       await transcripts?.idle()
@@ -240,29 +251,30 @@ export function createApp(config: Config, options: AppOptions = {}): App {
       // The last response is still to be sent.
       if (!closing.signal.aborted) await sweep.sleep(RESPONSE_MS, closing.signal)
     },
-    close() {
-      if (closing.signal.aborted) return
-      closing.abort()
-      draining = true
-      watch.stop()
-      jobs.stop()
-      observers.close()
-      messenger.close()
-      sockets.closeAll(1001, "server is shutting down")
-      recorder.close()
-      assets.close()
-      store.close()
-      sweep[Symbol.dispose]()
-    },
+    close: () => (closed ??= closeAll()),
+  }
+
+  async function closeAll(): Promise<void> {
+    closing.abort()
+    draining = true
+    watch.stop()
+    observers.close()
+    messenger.close()
+    sockets.closeAll(1001, "server is shutting down")
+    // Both begin at once: what is left is written although nobody waits for the closing.
+    await Promise.all([recorder.close(), jobs.stop()])
+    assets.close()
+    await store.close()
+    sweep[Symbol.dispose]()
   }
 }
 
 /** What `create` makes; when it fails, the store does not stay open. */
-function orClose<T>(store: Store, create: () => T): T {
+async function orClose<T>(store: Store, create: () => Promise<T>): Promise<T> {
   try {
-    return create()
+    return await create()
   } catch (error) {
-    store.close()
+    await store.close()
     throw error
   }
 }

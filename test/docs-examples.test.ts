@@ -58,7 +58,7 @@ test.each([
 ] as const)("the agent that %s shows answers a call to its number", async (_, files, greeting) => {
   using folder = folderWith(files)
   const config = readConfig({ MODEL_PROVIDER: "demo", ASSETS_DIR: folder.assets })
-  await using local = startLocalServer({ config, databaseUrl: ":memory:", speed: 1000 })
+  await using local = await startLocalServer({ config, databaseUrl: ":memory:", speed: 1000 })
   const call = local.twilio.call({ from: "+15550100001", to: "+15550100002" })
   const heard = await call.agentTurn()
   call.hangup()
@@ -84,7 +84,7 @@ test.skipIf(!hasShell)(
   "the commands of the REST API run in the order of the page",
   async () => {
     using folder = folderWith(COMPLETE_AGENT)
-    await using account = simulatedAccount(folder.assets)
+    await using account = await simulatedAccount(folder.assets)
     const { app, rest } = account
     const failures = await runCommands(read("docs/rest-api.md"), {
       folder: folder.path,
@@ -103,7 +103,7 @@ test.skipIf(!hasShell)(
   "the commands of the README that place and read a call run",
   async () => {
     using folder = folderWith(README_AGENT)
-    await using account = simulatedAccount(folder.assets)
+    await using account = await simulatedAccount(folder.assets)
     const page = read("README.md")
     const part = page.slice(page.indexOf("## Place a call"), page.indexOf("## Watch a call"))
     const failures = await runCommands(part, { folder: folder.path, url: account.app.url, waits: {} })
@@ -153,7 +153,7 @@ function scriptsOf(page: string, waits: readonly string[]): Script[] {
 }
 
 /** A server with an account at a simulated Twilio: what it places is answered at once. */
-function simulatedAccount(assetsDir: string) {
+async function simulatedAccount(assetsDir: string) {
   const sweep = new Sweep()
   const rest = new SimulatedRest({
     get twilio() {
@@ -161,7 +161,7 @@ function simulatedAccount(assetsDir: string) {
     },
     numbers: ["+15550100002"],
   })
-  const app = new AppUnderTest(
+  const app = await AppUnderTest.start(
     {
       ASSETS_DIR: assetsDir,
       API_KEYS: "change-me-please-0001",

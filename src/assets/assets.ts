@@ -4,6 +4,7 @@ import type { Engine } from "../call/engine.ts"
 import { systemClock } from "../lib/clock.ts"
 import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
+import { Sequence } from "../lib/sequence.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Assets } from "./agent.ts"
 import { agentIn, snapshotKeys } from "./agent-lookup.ts"
@@ -11,7 +12,7 @@ import { FolderReload, readFolder, reportFaults, reportHidden, type ReloadReport
 import { createLibrary, type AssetLibrary, type AssetTarget } from "./library.ts"
 import { loaderType } from "./load.ts"
 import { NO_REPOSITORY, readStored, startingState } from "./starting-state.ts"
-import type { AssetRepository, RemoteAssets } from "./stored.ts"
+import type { AssetRepository, RemoteAssets, RevisionChange } from "./stored.ts"
 import { SyncLayer } from "./sync-layer.ts"
 
 export type AssetsOptions = {
@@ -47,8 +48,8 @@ export type LiveAssets = Assets & {
 
 const CHECK_EVERY_MS = 500
 
-/** Reads all assets. Throws `AssetError` with every fault of the files at once; faulty stored ones are only logged. */
-export function createAssets({
+/** Reads all assets. Rejects with `AssetError` with every fault of the files at once; faulty stored ones are only logged. */
+export async function createAssets({
   dir,
   sweep,
   log,
@@ -57,13 +58,14 @@ export function createAssets({
   repository = NO_REPOSITORY,
   remote,
   busy = () => false,
-}: AssetsOptions): LiveAssets {
+}: AssetsOptions): Promise<LiveAssets> {
   const now = () => (sweep?.clock ?? systemClock).now()
   const { files, fingerprint } = readFolder(dir)
   const source = loaderType(files) === "sync" ? "sync" : "api"
   const stored = { repository, source, knownTools, log } as const
-  let revision = repository.revision(source)
-  const state = startingState({ ...stored, files, engines })
+  // Read before the texts: a change in between is found by the next check.
+  let revision = await repository.revision(source)
+  const state = await startingState({ ...stored, files, engines })
   reportHidden(state.snapshot, log)
   const folder = new FolderReload({ dir, state, fingerprint, log })
   const sync =
@@ -73,47 +75,67 @@ export function createAssets({
   if (source === "sync" && sweep && !remote)
     log.warn("AssetLoader.assetLoaderType is sync, which needs Twilio credentials; the last copy is used")
 
+  // Own changes and checks for changes of others take turns: a check must not bring back what a change has replaced.
+  const sequence = new Sequence()
+  let closed = false
+
   const database: AssetTarget = {
     source,
     async write({ kind, key, text }, version) {
       if (source === "sync") throw syncNotConfigured()
-      repository.put({ kind, key, text, version, source, at: now() })
-      revision = repository.revision(source)
+      noteOwn(await repository.put({ kind, key, text, version, source, at: now() }))
     },
     async remove({ kind, key }) {
       if (source === "sync") throw syncNotConfigured()
-      repository.remove({ kind, key, source, at: now() })
-      revision = repository.revision(source)
+      noteOwn(await repository.remove({ kind, key, source, at: now() }))
     },
   }
 
+  /** A change of another process since the last check is left to the next check. */
+  function noteOwn({ before, after }: RevisionChange): void {
+    if (before === revision) revision = after
+  }
+
   /** Another process may have stored something. */
-  function checkRepository(): void {
-    const found = repository.revision(source)
-    if (source !== "api" || found === revision) return
+  async function checkRepository(): Promise<void> {
+    if (source !== "api") return
+    const found = await repository.revision(source)
+    if (found === revision) return
+    const texts = await readStored(stored)
     revision = found
     try {
-      state.use({ stored: readStored(stored) })
+      state.use({ stored: texts })
       log.info("stored assets were read again", snapshotKeys(state.snapshot))
     } catch (error) {
       reportFaults(error, log)
     }
   }
 
-  async function refresh(): Promise<void> {
+  async function check(): Promise<void> {
     try {
-      checkRepository()
+      await sequence.run(checkRepository)
     } catch (error) {
-      log.warn("stored assets could not be read; the assets stay as they were", { error })
+      if (!closed) log.warn("stored assets could not be read; the assets stay as they were", { error })
     }
-    await sync?.refresh()
   }
 
+  async function refresh(): Promise<void> {
+    if (source === "api") await check()
+    else await sync?.refresh()
+  }
+
+  let isChecking = false
   const stopChecking = sweep?.every(CHECK_EVERY_MS, () => {
-    checkRepository()
     folder.check()
+    if (isChecking) return
+    isChecking = true
+    log.background(
+      "checking stored assets",
+      check().finally(() => (isChecking = false)),
+    )
   })
   const close = () => {
+    closed = true
     stopChecking?.()
     sync?.close()
   }
@@ -123,7 +145,7 @@ export function createAssets({
     hidden: () => state.snapshot.hidden,
     warnings: () => state.snapshot.warnings,
     refresh,
-    library: createLibrary({ state, repository, target: sync ?? database, log, now }),
+    library: createLibrary({ state, repository, target: sync ?? database, sequence, log, now }),
     reload: () => folder.reload(),
     close,
     [Symbol.dispose]: close,

@@ -2,6 +2,7 @@
 
 import { AppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
+import type { Sequence } from "../lib/sequence.ts"
 import { AssetError, describeFault } from "./asset-error.ts"
 import {
   CONFIG_KEY,
@@ -47,9 +48,9 @@ export interface AssetLibrary {
   /** Deletes a stored asset: the layers below apply again. Throws NOT_FOUND, and CONFLICT while it is needed. */
   remove(id: AssetId): Promise<void>
   /** Newest first. */
-  versions(id: AssetId): AssetVersion[]
+  versions(id: AssetId): Promise<AssetVersion[]>
   /** The text of one version. */
-  read(id: AssetId, version: string): string | undefined
+  read(id: AssetId, version: string): Promise<string | undefined>
 }
 
 /** Where changes are written. A failed write throws and stores nothing. */
@@ -63,6 +64,8 @@ export type LibraryOptions = {
   state: AssetState
   repository: AssetRepository
   target: AssetTarget
+  /** Changes take their turn in it. */
+  sequence: Sequence
   log: Log
   now: () => number
 }
@@ -71,14 +74,8 @@ export type LibraryOptions = {
 const MAX_STORED = 500
 const SHOWN_FAULTS = 5
 
-export function createLibrary({ state, repository, target, log, now }: LibraryOptions): AssetLibrary {
-  let last: Promise<unknown> = Promise.resolve()
-
-  function inSequence<T>(work: () => Promise<T>): Promise<T> {
-    const turn = last.then(work)
-    last = turn.catch(() => undefined)
-    return turn
-  }
+export function createLibrary(options: LibraryOptions): AssetLibrary {
+  const { state, repository, target, sequence, log, now } = options
 
   function entryOf(id: AssetId, { entries }: Snapshot): Entry {
     const entry = entries.get(idOf(id))
@@ -96,11 +93,11 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
     }
   }
 
-  function use(change: Partial<Layers>): void {
+  async function use(change: Partial<Layers>): Promise<void> {
     const before = state.layers.syncedVersions.size
     state.use(change)
     if (state.layers.syncedVersions.size !== before)
-      repository.setSyncedVersions(state.layers.syncedVersions, now())
+      await repository.setSyncedVersions(state.layers.syncedVersions, now())
   }
 
   /** What a whole configuration changes of the one below. Throws `AssetError`. */
@@ -136,7 +133,7 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
     requireLoaderType(snapshot, target.source)
     for (const asset of assets) await target.write(asset, entryOf(asset, snapshot).version)
     // The layers may have changed during the writes.
-    use(changed(assets, assets))
+    await use(changed(assets, assets))
     const entries = assets.map((asset) => entryOf(asset, state.snapshot))
     for (const { kind, key, version, source } of entries)
       log.info("asset stored", { kind, key, version, source })
@@ -150,10 +147,10 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
         .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     find: (id) => state.snapshot.entries.get(idOf(id)),
     config: () => state.snapshot.config,
-    put: (assets) => inSequence(() => put(assets)),
+    put: (assets) => sequence.run(() => put(assets)),
 
     patchConfig: (patch) =>
-      inSequence(async () => {
+      sequence.run(async () => {
         const { config, configBelow } = state.snapshot
         const wanted = patchedConfig(config, patch)
         const stored = target.source === "api" ? changesBetween(configBelow, wanted) : wanted
@@ -163,7 +160,7 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
       }),
 
     remove: (id) =>
-      inSequence(async () => {
+      sequence.run(async () => {
         const name = storedName(id.kind, id.key)
         if (!state.layers.stored.some((asset) => idOf(asset) === idOf(id))) {
           const inFile = state.snapshot.entries.has(idOf(id))
@@ -172,20 +169,19 @@ export function createLibrary({ state, repository, target, log, now }: LibraryOp
         }
         refusing("CONFLICT", `The ${name} is still needed`, () => state.preview(changed([id], [])))
         await target.remove(id)
-        use(changed([id], []))
+        await use(changed([id], []))
         log.info("stored asset deleted", { kind: id.kind, key: id.key })
       }),
 
-    versions(id) {
+    async versions(id) {
       const entry = state.snapshot.entries.get(idOf(id))
-      const stored = repository
-        .versions(id.kind, id.key)
-        .map((version) => ({ ...version, inForce: version.version === entry?.version }))
+      const versions = await repository.versions(id.kind, id.key)
+      const stored = versions.map((version) => ({ ...version, inForce: version.version === entry?.version }))
       if (!entry || stored.some(({ inForce }) => inForce)) return stored
       return [{ version: entry.version, source: entry.source, createdAt: null, inForce: true }, ...stored]
     },
 
-    read(id, version) {
+    async read(id, version) {
       const entry = state.snapshot.entries.get(idOf(id))
       return entry?.version === version ? entry.text : repository.read(id.kind, id.key, version)
     },

@@ -2,7 +2,7 @@
 
 import type { Engine } from "../call/engine.ts"
 import type { Log } from "../lib/log.ts"
-import { AssetError, describeFault } from "./asset-error.ts"
+import { AssetError, describeFault, type AssetFault } from "./asset-error.ts"
 import { ASSET_KINDS, idOf, readAsset, storedName, type AssetText } from "./asset-text.ts"
 import { AssetState } from "./state.ts"
 import type { AssetRepository, StoredSource } from "./stored.ts"
@@ -16,16 +16,17 @@ export type StartingStateOptions = {
   log: Log
 }
 
-/** Leaves out a stored configuration that the files no longer fit, so that the server starts. Throws `AssetError`. */
-export function startingState(options: StartingStateOptions): AssetState {
+/** Leaves out a stored configuration that the files no longer fit, so that the server starts. Rejects with `AssetError`. */
+export async function startingState(options: StartingStateOptions): Promise<AssetState> {
   const { files, source, repository, knownTools, engines, log } = options
-  const stored = readStored(options)
+  const stored = await readStored(options)
+  const syncedVersions = source === "sync" ? await repository.syncedVersions() : new Map<string, string>()
   const create = (texts: readonly AssetText[]) =>
     new AssetState({
       layers: {
         files,
         stored: texts,
-        syncedVersions: source === "sync" ? repository.syncedVersions() : new Map(),
+        syncedVersions,
         lenient: source === "sync",
       },
       knownTools,
@@ -50,31 +51,34 @@ export function startingState(options: StartingStateOptions): AssetState {
 export type StoredTexts = Pick<StartingStateOptions, "repository" | "source" | "knownTools" | "log">
 
 /** The stored assets in force, without those that have faults, which are logged. */
-export function readStored({ repository, source, knownTools, log }: StoredTexts): AssetText[] {
-  return ASSET_KINDS.flatMap((kind) =>
-    repository.latest(kind, source).flatMap(({ key, text }) => {
+export async function readStored({ repository, source, knownTools, log }: StoredTexts): Promise<AssetText[]> {
+  const usable: AssetText[] = []
+  for (const kind of ASSET_KINDS) {
+    for (const { key, text } of await repository.latest(kind, source)) {
       const asset: AssetText = { name: storedName(kind, key), kind, key, text, source }
       const read = readAsset(asset, knownTools)
-      if (read.ok) return [asset]
-      for (const fault of read.faults) {
-        log.error("a stored asset is faulty and is left out", {
-          asset: idOf(asset),
-          fault: describeFault(fault),
-        })
-      }
-      return []
-    }),
-  )
+      if (read.ok) usable.push(asset)
+      else for (const fault of read.faults) reportFault(log, asset, fault)
+    }
+  }
+  return usable
 }
+
+function reportFault(log: Log, asset: AssetText, fault: AssetFault): void {
+  log.error("a stored asset is faulty and is left out", { asset: idOf(asset), fault: describeFault(fault) })
+}
+
+const UNCHANGED = { before: 0, after: 0 }
 
 /** Stores nothing: assets changed at run time last as long as the process. */
 export const NO_REPOSITORY: AssetRepository = {
-  latest: () => [],
-  put: () => {},
-  remove: () => {},
-  versions: () => [],
-  read: () => undefined,
-  revision: () => 0,
-  syncedVersions: () => new Map(),
-  setSyncedVersions: () => {},
+  latest: async () => [],
+  put: async () => UNCHANGED,
+  remove: async () => UNCHANGED,
+  replaceAll: async () => {},
+  versions: async () => [],
+  read: async () => undefined,
+  revision: async () => 0,
+  syncedVersions: async () => new Map(),
+  setSyncedVersions: async () => {},
 }

@@ -15,22 +15,32 @@ export type StoredVersion = {
   createdAt: number
 }
 
-/** Stored assets with all their versions. */
+/** Revisions of a source right before and after a change; the same where nothing changed. */
+export type RevisionChange = { before: number; after: number }
+
+/** Stored assets with all their versions. Every method is one transaction. */
 export interface AssetRepository {
   /** The stored assets of a kind in force: of each key the newest version that was not removed. */
-  latest(kind: AssetKind, source: StoredSource): StoredText[]
+  latest(kind: AssetKind, source: StoredSource): Promise<StoredText[]>
   /** Stores a version. One that is already in force changes nothing. */
-  put(asset: StoredText & { kind: AssetKind; source: StoredSource; at: number }): void
+  put(asset: StoredText & { kind: AssetKind; source: StoredSource; at: number }): Promise<RevisionChange>
   /** Takes a key out of force; its versions stay readable. */
-  remove(asset: { kind: AssetKind; key: string; source: StoredSource; at: number }): void
+  remove(asset: { kind: AssetKind; key: string; source: StoredSource; at: number }): Promise<RevisionChange>
+  /** Stores these versions, and takes every key of the source out of force that is not in `ids`. */
+  replaceAll(all: {
+    source: StoredSource
+    texts: readonly (StoredText & { kind: AssetKind })[]
+    ids: readonly AssetId[]
+    at: number
+  }): Promise<void>
   /** Newest first, at most 200. */
-  versions(kind: AssetKind, key: string): StoredVersion[]
-  read(kind: AssetKind, key: string, version: string): string | undefined
+  versions(kind: AssetKind, key: string): Promise<StoredVersion[]>
+  read(kind: AssetKind, key: string, version: string): Promise<string | undefined>
   /** Grows with every change, including those of other processes. */
-  revision(source: StoredSource): number
+  revision(source: StoredSource): Promise<number>
   /** Versions in Sync that came from files, by id. */
-  syncedVersions(): ReadonlyMap<string, string>
-  setSyncedVersions(versions: ReadonlyMap<string, string>, at: number): void
+  syncedVersions(): Promise<ReadonlyMap<string, string>>
+  setSyncedVersions(versions: ReadonlyMap<string, string>, at: number): Promise<void>
 }
 
 /** One entry of Sync. */

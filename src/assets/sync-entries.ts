@@ -4,7 +4,7 @@ import type { Clock } from "../lib/clock.ts"
 import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import { AssetError, describeFault, type AssetFault } from "./asset-error.ts"
-import { ASSET_KINDS, idOf, readAsset, storedName, type AssetId, type AssetText } from "./asset-text.ts"
+import { idOf, readAsset, storedName, type AssetId, type AssetText } from "./asset-text.ts"
 import type { AssetState } from "./state.ts"
 import type { AssetRepository, RemoteEntry } from "./stored.ts"
 import { textOf } from "./sync-entry.ts"
@@ -38,30 +38,30 @@ export class SyncEntries {
   }
 
   /** This process wrote an entry. */
-  written(entry: GoodEntry): void {
+  async written(entry: GoodEntry): Promise<void> {
     const { kind, key, text } = entry.asset
     this.#good.set(idOf(entry.asset), entry)
     const { version } = entry
-    this.#repository.put({ kind, key, text, version, source: "sync", at: this.#clock.now() })
+    await this.#repository.put({ kind, key, text, version, source: "sync", at: this.#clock.now() })
   }
 
   /** This process removed an entry. */
-  removed({ kind, key }: AssetId): void {
+  async removed({ kind, key }: AssetId): Promise<void> {
     this.#good.delete(idOf({ kind, key }))
-    this.#repository.remove({ kind, key, source: "sync", at: this.#clock.now() })
+    await this.#repository.remove({ kind, key, source: "sync", at: this.#clock.now() })
   }
 
   /** Puts in force which versions in Sync come from files. */
-  saveSyncedVersions(syncedVersions: ReadonlyMap<string, string>): void {
+  async saveSyncedVersions(syncedVersions: ReadonlyMap<string, string>): Promise<void> {
     this.#state.use({ syncedVersions })
-    this.#repository.setSyncedVersions(syncedVersions, this.#clock.now())
+    await this.#repository.setSyncedVersions(syncedVersions, this.#clock.now())
   }
 
   /**
    * Puts all entries in force. A faulty entry replaces nothing. Where they cannot be used together, the configuration
    * before stays in force, then also the assets that were removed.
    */
-  use(entries: readonly RemoteEntry[]): void {
+  async use(entries: readonly RemoteEntry[]): Promise<void> {
     const stored = entries.flatMap((entry) => this.#goodTextOf(entry) ?? [])
     const ids = new Set(stored.map(idOf))
     for (const id of this.#good.keys()) if (!ids.has(id)) this.#good.delete(id)
@@ -74,7 +74,7 @@ export class SyncEntries {
     const withoutRemovals = [...withOldConfig, ...before.filter((asset) => !ids.has(idOf(asset)))]
     const attempts = [stored, withOldConfig, [...new Set(withoutRemovals)]]
     const inForce = attempts.find((attempt) => this.#tryToUse(attempt, false))
-    if (inForce) this.#saveCopy(inForce)
+    if (inForce) await this.#saveCopy(inForce)
     // Until the first usable read there are only the defaults to fall back to.
     else if (lenient) this.#tryToUse(stored, true)
   }
@@ -114,18 +114,14 @@ export class SyncEntries {
   }
 
   /** The copy serves a start during which Sync cannot be reached. */
-  #saveCopy(stored: readonly AssetText[]): void {
-    const at = this.#clock.now()
-    const ids = new Set(stored.map(idOf))
+  async #saveCopy(stored: readonly AssetText[]): Promise<void> {
+    const texts = stored.flatMap(({ kind, key, text }) => {
+      const version = this.#good.get(idOf({ kind, key }))?.version
+      return version === undefined ? [] : [{ kind, key, text, version }]
+    })
     try {
-      for (const { kind, key, text } of stored) {
-        const version = this.#good.get(idOf({ kind, key }))?.version
-        if (version !== undefined) this.#repository.put({ kind, key, text, version, source: "sync", at })
-      }
-      for (const kind of ASSET_KINDS) {
-        for (const { key } of this.#repository.latest(kind, "sync"))
-          if (!ids.has(idOf({ kind, key }))) this.#repository.remove({ kind, key, source: "sync", at })
-      }
+      // In one change: what this process writes meanwhile is stored after it.
+      await this.#repository.replaceAll({ source: "sync", texts, ids: stored, at: this.#clock.now() })
     } catch (error) {
       this.#log.warn("the copy of Twilio Sync could not be stored", { error: messageOf(error) })
     }

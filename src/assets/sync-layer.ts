@@ -87,13 +87,13 @@ export class SyncLayer implements AssetTarget {
     }
     const revision = await this.#options.remote.write({ kind, key, data })
     this.#writes += 1
-    this.#entries.written({ asset, revision, version })
+    await this.#entries.written({ asset, revision, version })
   }
 
   async remove(id: AssetId): Promise<void> {
     await this.#options.remote.remove(id)
     this.#writes += 1
-    this.#entries.removed(id)
+    await this.#entries.removed(id)
   }
 
   close(): void {
@@ -124,7 +124,8 @@ export class SyncLayer implements AssetTarget {
     const entries = await remote.readAll()
     if (this.#isClosed()) return
     if (writesBefore !== this.#writes) return this.#readAgainSoon()
-    this.#entries.use(entries)
+    await this.#entries.use(entries)
+    if (this.#isClosed()) return
     log.debug("Twilio Sync was read", { entries: entries.length })
     this.#pause(PAUSE_MS)
     if (this.#copy === "outdated") log.info("Twilio Sync can be read again")
@@ -140,8 +141,8 @@ export class SyncLayer implements AssetTarget {
     })
     if (upload.complete) this.#upload = "done"
     if (this.#isClosed()) return
-    this.#entries.saveSyncedVersions(upload.syncedVersions)
-    if (writesBefore === this.#writes) this.#entries.use(upload.entries)
+    await this.#entries.saveSyncedVersions(upload.syncedVersions)
+    if (writesBefore === this.#writes) await this.#entries.use(upload.entries)
     else this.#readAgainSoon()
   }
 

@@ -1,5 +1,6 @@
-/** The calls that have a session now, and the places kept for those that are about to open one. */
+/** The calls that have a session in this process, and the slots of those that are about to open one. */
 
+import type { CallSlots, SlotRequest } from "./call-slots.ts"
 import type { CallId } from "./ids.ts"
 import type { SessionEnd } from "./session-end.ts"
 
@@ -41,44 +42,48 @@ export interface LiveCall {
   close(code: number, reason: string): void
 }
 
-export class LiveCalls {
+export class LiveCalls implements CallSlots {
   readonly #live = new Map<CallId, LiveCall>()
   readonly #settling = new Map<symbol, CallId>()
-  /** Calls that were told to open a socket, with the time until which their place is kept. */
-  readonly #expected = new Map<CallId, number>()
+  /** Calls that are to open a socket, with the time until which their slot is reserved. */
+  readonly #reserved = new Map<CallId, number>()
 
   /** Sessions that are open. */
   get size(): number {
     return this.#live.size
   }
 
-  /** Open sessions and kept places, at `now`. */
-  taken(now: number): number {
-    for (const [callId, until] of this.#expected) {
-      if (until <= now) this.#expected.delete(callId)
+  /** Open sessions and reserved slots, at `now`. */
+  inUse(now: number): number {
+    for (const [callId, until] of this.#reserved) {
+      if (until <= now) this.#reserved.delete(callId)
     }
-    return this.#live.size + this.#expected.size
+    return this.#live.size + this.#reserved.size
   }
 
-  /** The same without the place of one call, which takes no second one. */
-  takenByOthers(callId: CallId, now: number): number {
-    const taken = this.taken(now)
-    return this.#live.has(callId) || this.#expected.has(callId) ? taken - 1 : taken
+  /** The same without the slot of one call, which needs no second one. */
+  inUseByOthers(callId: CallId, now: number): number {
+    const inUse = this.inUse(now)
+    return this.#has(callId) ? inUse - 1 : inUse
   }
 
-  /** Keeps a place for a call whose socket is to open before `until`. */
-  expect(callId: CallId, until: number): void {
-    if (!this.#live.has(callId)) this.#expected.set(callId, until)
+  async reserve(callId: CallId, { now, until, most }: SlotRequest): Promise<boolean> {
+    if (most !== undefined && this.inUseByOthers(callId, now) >= most) return false
+    if (!this.#live.has(callId)) this.#reserved.set(callId, until)
+    return true
   }
 
-  /** Whether a place is kept for the call, at `now`. */
-  expects(callId: CallId, now: number): boolean {
-    return (this.#expected.get(callId) ?? 0) > now
+  async reserveUnused(callId: CallId, request: SlotRequest): Promise<boolean> {
+    this.inUse(request.now)
+    return this.#has(callId) ? false : this.reserve(callId, request)
   }
 
-  /** The call will not open a socket after all. */
-  forget(callId: CallId): void {
-    this.#expected.delete(callId)
+  async isReserved(callId: CallId, now: number): Promise<boolean> {
+    return (this.#reserved.get(callId) ?? 0) > now
+  }
+
+  async release(callId: CallId): Promise<void> {
+    this.#reserved.delete(callId)
   }
 
   /**
@@ -86,7 +91,7 @@ export class LiveCalls {
    * up the first. Returns the removal, which leaves a later session of the call alone.
    */
   add(call: LiveCall): () => void {
-    this.#expected.delete(call.callId)
+    this.#reserved.delete(call.callId)
     const earlier = this.#live.get(call.callId)
     this.#live.set(call.callId, call)
     earlier?.close(4409, "replaced by a newer session")
@@ -118,5 +123,9 @@ export class LiveCalls {
 
   all(): LiveCall[] {
     return [...this.#live.values()]
+  }
+
+  #has(callId: CallId): boolean {
+    return this.#live.has(callId) || this.#reserved.has(callId)
   }
 }

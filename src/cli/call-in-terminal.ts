@@ -18,7 +18,7 @@ const HELP = `Type what the caller says and press Enter; while the agent speaks,
 
 /** Resolves to the exit code when the call is over. */
 export async function call(config: Config, { from, to, speed, print }: CallCommandOptions): Promise<number> {
-  await using local = startLocalServer({ config, databaseUrl: config.databaseUrl, speed })
+  await using local = await startLocalServer({ config, databaseUrl: config.databaseUrl, speed })
   print(HELP)
   print("")
   const leg = local.twilio.call({ from, to, direction: "inbound" })

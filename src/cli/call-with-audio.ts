@@ -34,7 +34,7 @@ export async function callWithAudio(
     steps.push({ type: "speak", audio: readAudio(path), text: `(${basename(path)})` }, { type: "hear" })
   }
   steps.push({ type: "hang-up" })
-  await using local = startLocalServer({
+  await using local = await startLocalServer({
     config,
     databaseUrl: config.databaseUrl,
     speed,

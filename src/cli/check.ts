@@ -8,13 +8,13 @@ import type { Config } from "../config/config.ts"
 import { CONFIG_TABLE } from "../config/variables.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
-import { openStore } from "../store/store.ts"
+import { openStore } from "../store/open-store.ts"
 import { builtinTools } from "../tools/registry.ts"
 import { checkLine, diagnosticsOf, type Check } from "./diagnostics.ts"
 
-/** Prints the checks. Returns the exit code: 1 when the server could not start. */
-export function check(config: Config, print: (line: string) => void): number {
-  const faults = [...assetChecks(config), ...storeChecks(config)]
+/** Prints the checks. Resolves to the exit code: 1 when the server could not start. */
+export async function check(config: Config, print: (line: string) => void): Promise<number> {
+  const faults = [...(await assetChecks(config)), ...(await storeChecks(config))]
   const checks = [...diagnosticsOf(config), ...faults]
   for (const item of checks) print(checkLine(item))
   for (const warning of config.warnings) print(`! ${warning}`)
@@ -39,10 +39,10 @@ export function listVariables(print: (line: string) => void): void {
   }
 }
 
-function assetChecks(config: Config): Check[] {
+async function assetChecks(config: Config): Promise<Check[]> {
   const about = "Assets"
   try {
-    const assets = createAssets({
+    const assets = await createAssets({
       dir: config.assetsDir,
       log: getLog("assets"),
       knownTools: [...builtinTools().keys()],
@@ -65,7 +65,7 @@ function counted(keys: readonly string[], what: string): string {
   return `${keys.length} ${what}${keys.length === 1 ? "" : "s"}`
 }
 
-function storeChecks(config: Config): Check[] {
+async function storeChecks(config: Config): Promise<Check[]> {
   const about = "Database"
   const path = config.databaseUrl.replace(/^file:(\/\/)?/, "")
   // The check changes nothing: the first start creates a missing database.
@@ -73,8 +73,8 @@ function storeChecks(config: Config): Check[] {
     return [{ state: "ok", about, text: `${config.databaseUrl}, created at the first start` }]
   }
   try {
-    using store = openStore({ url: config.databaseUrl })
-    const { present } = store.migrate()
+    await using store = await openStore({ url: config.databaseUrl })
+    const { present } = store.migrations
     return [{ state: "ok", about, text: `${config.databaseUrl}, ${present.length} migrations` }]
   } catch (error) {
     return [

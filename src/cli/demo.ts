@@ -21,7 +21,7 @@ export type DemoOptions = {
 export async function demo({ engine, speed, record, print }: DemoOptions): Promise<number> {
   configureLog({ level: "error", format: "auto" })
   const config = readConfig({ MODEL_PROVIDER: "demo" })
-  await using local = startLocalServer({ config, databaseUrl: ":memory:", speed, engine })
+  await using local = await startLocalServer({ config, databaseUrl: ":memory:", speed, engine })
   print(`A temporary server runs at ${local.url}. Twilio, caller and model are simulated.`)
   print("")
   const call = local.twilio.call({

@@ -19,12 +19,12 @@ export type LocalServerOptions = {
   engine?: Engine
 }
 
-export function startLocalServer({ config, databaseUrl, speed, engine }: LocalServerOptions) {
+export async function startLocalServer({ config, databaseUrl, speed, engine }: LocalServerOptions) {
   // A random token, shared by this simulator and this server only.
   const authToken = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex")
   const base = config ?? readConfig({ MODEL_PROVIDER: "demo" })
   const assets = engine && assetsWithEngine(base.assetsDir, engine)
-  const running = serve(
+  const running = await serve(
     {
       ...base,
       assetsDir: assets?.dir ?? base.assetsDir,

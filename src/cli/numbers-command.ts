@@ -9,7 +9,7 @@ import { phoneNumber } from "../call/phone-number.ts"
 import { AppError } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
-import { openStore } from "../store/store.ts"
+import { openStore } from "../store/open-store.ts"
 import { builtinTools } from "../tools/registry.ts"
 
 /** Largest page of Twilio's API. */
@@ -46,8 +46,8 @@ export function pointNumber(config: Config, { number, agent, print }: PointNumbe
 
 async function withNumbers(config: Config, work: (context: NumberContext) => Promise<number>) {
   using sweep = new Sweep()
-  using store = openStore({ url: config.databaseUrl })
-  using assets = createAssets({
+  await using store = await openStore({ url: config.databaseUrl })
+  using assets = await createAssets({
     dir: config.assetsDir,
     sweep,
     log: getLog("assets"),

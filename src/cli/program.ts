@@ -96,7 +96,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .action(async ({ env }: { env?: boolean }) => {
       const config = configured({}, "error")
       const { check, listVariables } = await import("./check.ts")
-      exitCode = check(config, print)
+      exitCode = await check(config, print)
       if (env) listVariables(print)
     })
 
@@ -106,7 +106,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .action(async () => {
       const config = configured()
       const { migrate } = await import("./migrate.ts")
-      exitCode = migrate(config, print)
+      exitCode = await migrate(config, print)
     })
 
   program

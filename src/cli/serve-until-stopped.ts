@@ -31,7 +31,7 @@ export async function serveUntilStopped({ config, replace }: ServeUntilStopped):
   const predecessor =
     settings?.port === undefined ? await findPredecessor({ lock, port: config.port, replace }) : undefined
   const isShared = predecessor !== undefined
-  const running = serve(withinOpenFiles(config), {
+  const running = await serve(withinOpenFiles(config), {
     at: settings ? { kind: "worker", settings, isShared } : { kind: "all", isShared },
   })
   lock.write(running.port, "serving")
@@ -110,7 +110,7 @@ function createStopper(running: Running, lock: ServerLock) {
     kill(signal: string): void {
       this.stop(signal)
       log.info("stopping at once", { signal })
-      running.kill()
+      log.background("stopping at once", running.kill())
     },
   }
 }

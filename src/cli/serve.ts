@@ -27,7 +27,7 @@ export type Running = {
    */
   stop(options: { hasSuccessor: () => boolean }): Promise<void>
   /** Closes everything now. */
-  kill(): void
+  kill(): Promise<void>
 }
 
 export type ServeOptions = {
@@ -35,10 +35,13 @@ export type ServeOptions = {
   at?: ListenAt
 }
 
-/** Listens. Throws `AppError` UNAVAILABLE when the port is taken. */
-export function serve(config: Config, { at = { kind: "all", isShared: false } }: ServeOptions = {}): Running {
+/** Listens. Rejects with `AppError` UNAVAILABLE when the port is taken. */
+export async function serve(
+  config: Config,
+  { at = { kind: "all", isShared: false } }: ServeOptions = {},
+): Promise<Running> {
   const log = getLog("server")
-  const app = createApp(config)
+  const app = await createApp(config)
   const common = {
     maxRequestBodySize: MAX_REQUEST_BYTES,
     development: false as const,
@@ -64,13 +67,15 @@ export function serve(config: Config, { at = { kind: "all", isShared: false } }:
           },
         })
       : Bun.serve({ ...address, ...common, fetch, idleTimeout: IDLE_TIMEOUT_SECONDS })
-  const listeners = listenOrClose(app, () => openListeners({ ...config, at, start }))
+  const listeners = await listenOrClose(app, () => openListeners({ ...config, at, start }))
   const { port } = listeners
   app.listening(port)
   let stopping: Promise<void> | undefined
-  const kill = () => {
-    app.close()
+  const kill = async () => {
+    // Starts before the port is closed, so that sessions receive the reason.
+    const closed = app.close()
     log.background("closing the port", listeners.close())
+    await closed
   }
   const stop = async (hasSuccessor: () => boolean) => {
     // Without a successor webhooks are answered here to the end: they send Twilio to the next process after a pause.
@@ -83,7 +88,7 @@ export function serve(config: Config, { at = { kind: "all", isShared: false } }:
     await app.drain()
     await app.moveCalls(hasSuccessor() ? MOVE_TO_SUCCESSOR_MS : MOVE_MS)
     cancel()
-    kill()
+    await kill()
   }
   return {
     port,
@@ -93,11 +98,11 @@ export function serve(config: Config, { at = { kind: "all", isShared: false } }:
   }
 }
 
-function listenOrClose<T>(app: App, listen: () => T): T {
+async function listenOrClose<T>(app: App, listen: () => T): Promise<T> {
   try {
     return listen()
   } catch (error) {
-    app.close()
+    await app.close()
     throw error
   }
 }

@@ -12,7 +12,7 @@ import { dataOf, fitsSync, MAX_ENTRY_BYTES } from "../assets/sync-entry.ts"
 import type { Config } from "../config/config.ts"
 import { systemClock } from "../lib/clock.ts"
 import { messageOf } from "../lib/errors.ts"
-import { openStore } from "../store/store.ts"
+import { openStore } from "../store/open-store.ts"
 import { builtinTools } from "../tools/registry.ts"
 import type { TwilioSync } from "../twilio/sync.ts"
 
@@ -121,8 +121,8 @@ function sizeOf({ text }: AssetText, meaning: AssetMeaning): string {
 
 function intoDatabase({ databaseUrl }: Config) {
   return async function put({ kind, key, text }: AssetText, { version }: AssetMeaning): Promise<void> {
-    using store = openStore({ url: databaseUrl })
-    store.assets.put({ kind, key, version, text, source: "api", at: systemClock.now() })
+    await using store = await openStore({ url: databaseUrl })
+    await store.assets.put({ kind, key, version, text, source: "api", at: systemClock.now() })
   }
 }
 

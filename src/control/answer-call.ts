@@ -35,6 +35,8 @@ export type AnswerCall = {
 
 export type FoundCall = {
   webhook: Pick<VoiceWebhook, "callSid" | "direction" | "from" | "to">
+  /** Default: a new one. */
+  id?: CallId
   parameters?: Parameters
   /** In place of the agent's greeting. */
   firstMessage?: string
@@ -48,27 +50,29 @@ export type FoundCall = {
 /** How long the call rings before Twilio requests the webhook again from the next process. */
 const RETRY_AFTER_SECONDS = 1
 
-/** Throws FORBIDDEN when the call is over. */
-export function answerCall(context: ControlContext, request: AnswerCall): NextStep {
-  const { config, liveCalls, sweep, log } = context
+/** Rejects with FORBIDDEN when the call is over. */
+export function answerCall(context: ControlContext, request: AnswerCall): Promise<NextStep> {
+  return context.callQueue.run(request.webhook.callSid, () => answer(context, request))
+}
+
+async function answer(context: ControlContext, request: AnswerCall): Promise<NextStep> {
+  const { config, slots, sweep, log } = context
   const { webhook, address } = request
   if (context.draining()) {
     // The next process answers the same request a moment later.
     const url = webhookUrl(context.publicUrl(), nextRetry(request.retryPath))
     return { kind: "redirect", url, afterSeconds: RETRY_AFTER_SECONDS }
   }
-  const known = findCall(context, request)
-  if (known && isTerminal(known.status)) throw new AppError("FORBIDDEN", "The call is over.")
-  const call = known ?? createInbound(context, request)
-  reportStatus(context, call, { status: webhook.callStatus, at: sweep.clock.now() })
+  const call = (await findCall(context, request)) ?? (await createInbound(context, request)).call
+  if (isTerminal(call.status)) throw new AppError("FORBIDDEN", "The call is over.")
+  await reportStatus(context, call, { status: webhook.callStatus, at: sweep.clock.now() })
   const agent = agentOf(context, call)
-  if (liveCalls.takenByOthers(call.id, sweep.clock.now()) >= config.limits.maxConcurrentCalls) {
-    log.warn("call refused, at capacity", {
-      callSid: webhook.callSid,
-      limit: config.limits.maxConcurrentCalls,
-    })
+  const now = sweep.clock.now()
+  const most = config.limits.maxConcurrentCalls
+  if (!(await slots.reserve(call.id, { now, until: now + config.times.socketTokenMs, most }))) {
+    log.warn("call refused, at capacity", { callSid: webhook.callSid, limit: most })
     // Not every number is set up to report the end of its calls; after this step the end is certain.
-    endCall(context, call, { by: "system", reason: "the server was at capacity" })
+    await endCall(context, call, { by: "system", reason: "the server was at capacity" })
     return { kind: "say", text: agent.phrases.busy, then: { kind: "hang-up" } }
   }
   return connectToEngine(context, { call, agent, ...(address ? { address } : {}) })
@@ -82,27 +86,29 @@ function nextRetry(path: string): string {
   return `${pathname}?${search.toString()}`
 }
 
-function findCall({ store }: ControlContext, { webhook, callId }: AnswerCall): Call | undefined {
-  const bySid = store.calls.bySid(webhook.callSid)
-  if (bySid || !callId) return bySid
+async function findCall(
+  { store }: ControlContext,
+  { webhook, callId }: AnswerCall,
+): Promise<Call | undefined> {
+  const known = await store.calls.bySid(webhook.callSid)
   // Twilio may request instructions before its answer to our request, which contains the SID.
-  const placed = store.calls.byId(callId)
-  if (!placed || placed.sid !== null) return undefined
-  store.calls.attachSid(callId, webhook.callSid)
-  return store.calls.bySid(webhook.callSid)
+  return known ?? (callId && (await store.calls.attachSid(callId, webhook.callSid)))
 }
 
-/** Records a call that this server did not place. */
-export function createInbound(context: ControlContext, found: FoundCall): Call {
+/** Records a call that this server did not place, unless it is recorded by now. */
+export async function createInbound(
+  context: ControlContext,
+  found: FoundCall,
+): Promise<{ call: Call; created: boolean }> {
   const { store, sweep, log } = context
-  const { webhook, parameters = {}, prompt = null, userId = null } = found
+  const { webhook, id = newCallId(), parameters = {}, prompt = null, userId = null } = found
   // Of an outbound call that another application placed, `from` is our number.
   const number = webhook.direction === "inbound" ? webhook.to : webhook.from
   const agent = chosenAgent(context, parameters["agent"], number)
   const isShipped = agent.greeting === SHIPPED_GREETING
   const firstMessage = found.firstMessage ?? (isShipped ? found.shippedGreeting : undefined) ?? null
-  const call = store.calls.create({
-    id: newCallId(),
+  const { call, created } = await store.calls.createOrFind({
+    id,
     sid: webhook.callSid,
     direction: webhook.direction,
     status: "queued",
@@ -116,13 +122,14 @@ export function createInbound(context: ControlContext, found: FoundCall): Call {
     userId,
     createdAt: sweep.clock.now(),
   })
+  if (!created) return { call, created }
   publish(context, call, { type: "call.created", direction: call.direction, agent: agent.key })
   log.info("call answered", {
     callSid: webhook.callSid,
     agent: agent.key,
     pii: { from: webhook.from, to: webhook.to },
   })
-  return call
+  return { call, created }
 }
 
 /** Parameters are free fields: an unknown `agent` may mean something else, so the agent of the number answers. */

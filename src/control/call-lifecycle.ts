@@ -2,7 +2,6 @@
 
 import { priced } from "../call/price.ts"
 import type { CallLifecycle } from "../conversation/call-lifecycle.ts"
-import { retryWhileLocked } from "../store/busy-retry.ts"
 import type { ControlContext } from "./context.ts"
 import { recordAssetVersions } from "./record-asset-versions.ts"
 import { sessionOpened } from "./report-status.ts"
@@ -11,31 +10,24 @@ import { sessionStartOf } from "./session-start.ts"
 import { smsSenderFor, smsSentIn } from "./sms.ts"
 import { callerLeft } from "./watch-calls.ts"
 
-/** Reports are written at once, or as soon as the database can be written. */
+/** Reports are written in the background, in the order in which they are made. */
 export function createCallLifecycle(context: ControlContext): CallLifecycle {
   const { store, prices, sweep, log } = context
-  const write = (label: string, work: () => void) => log.background(label, retryWhileLocked(sweep, work))
   return {
-    async sessionStart(callId) {
-      return sessionStartOf(store, callId)
-    },
-    async smsSender(call) {
-      return smsSenderFor(context, call, smsSentIn(store, call.id))
-    },
+    sessionStart: (callId) => sessionStartOf(store, callId),
+    smsSender: async (call) => smsSenderFor(context, call, await smsSentIn(store, call.id)),
     opened(callId, sessionId) {
-      write("recording a session", () => sessionOpened(context, callId, sessionId))
+      log.background("recording a session", sessionOpened(context, callId, sessionId))
     },
     agentChosen(callId, agent) {
-      write("recording asset versions", () => recordAssetVersions(context, callId, agent))
+      log.background("recording asset versions", recordAssetVersions(context, callId, agent))
     },
-    ended(call, session) {
-      return retryWhileLocked(sweep, () => void recordSessionEnd(context, call, session))
+    async ended(call, session) {
+      await recordSessionEnd(context, call, session)
     },
-    callerLeft(callId) {
-      write("recording a hang-up", () => callerLeft(context, callId))
-    },
+    callerLeft: (callId) => callerLeft(context, callId),
     usage(callId, usage) {
-      write("recording usage", () => store.usage.put(callId, priced(usage, prices), sweep.clock.now()))
+      log.background("recording usage", store.usage.put(callId, priced(usage, prices), sweep.clock.now()))
     },
   }
 }

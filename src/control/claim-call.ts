@@ -2,7 +2,7 @@
 
 import { TOKEN_PARAMETER } from "../call/ids.ts"
 import type { ClaimCall, Claimed } from "../conversation/call-session.ts"
-import { findForeignCall } from "./adopt-call.ts"
+import { adoptCall } from "./adopt-call.ts"
 import type { ControlContext } from "./context.ts"
 
 /** A token counts once. A first frame without one is refused. */
@@ -18,17 +18,15 @@ export function claimByTokenOrAdopt(context: ControlContext): ClaimCall {
     const { [TOKEN_PARAMETER]: token, ...parameters } = customParameters
     if (token !== undefined) return withToken(context, token)
     const refused = { ok: false, reason: "the call is unknown, over, or has another session" } as const
-    const take = await findForeignCall(context, { callSid, parameters })
-    const call = isWanted() ? take() : undefined
+    const call = await adoptCall(context, { callSid, parameters }, isWanted)
     if (!call) return refused
-    const { liveCalls, sweep, config } = context
-    // Until its session is open, no other socket gets the call.
-    liveCalls.expect(call.id, sweep.clock.now() + config.times.setupMs)
+    // The slot of a socket that was closed meanwhile is free for the next one.
+    if (!isWanted()) await context.slots.release(call.id)
     return { ok: true, call }
   }
 }
 
-function withToken({ store, sweep }: ControlContext, token: string): Claimed {
-  const call = store.calls.claimToken(token, sweep.clock.now())
+async function withToken({ store, sweep }: ControlContext, token: string): Promise<Claimed> {
+  const call = await store.calls.claimToken(token, sweep.clock.now())
   return call ? { ok: true, call } : { ok: false, reason: "the token is unknown, used or expired" }
 }

@@ -35,22 +35,26 @@ type Opening = {
 }
 
 /**
- * Issues a socket token for the call, in place of an earlier one, reserves capacity for its session, and returns the
- * step that uses the token. A process that shuts down leaves that to the next one. An address of another engine than the call's changes the engine of the call.
+ * Issues a socket token for the call, in place of an earlier one, reserves capacity for its session, and resolves to the
+ * step that uses the token; to a hang-up for a call that has ended meanwhile. A process that shuts down leaves that to
+ * the next one. An address of another engine than the call's changes the engine of the call.
  */
-export function connectToEngine(
+export async function connectToEngine(
   context: ControlContext,
   { call, agent, address = { kind: "token-path" } }: Connection,
-): NextStep {
+): Promise<NextStep> {
   if (context.draining()) return reconnectLater(context)
-  const { config, store, liveCalls, sweep, publicUrl } = context
+  const { config, store, slots, sweep, publicUrl } = context
   const engine = address.kind === "fixed-path" ? (address.engine ?? "relay") : call.engine
-  if (engine !== call.engine) store.calls.setEngine(call.id, engine)
+  if (engine !== call.engine) await store.calls.setEngine(call.id, engine)
   const token = newSocketToken()
   const now = sweep.clock.now()
   const expiresAt = now + config.times.socketTokenMs
-  store.calls.issueToken(call.id, token, expiresAt)
-  liveCalls.expect(call.id, expiresAt)
+  await slots.reserve(call.id, { now, until: expiresAt })
+  if (!(await store.calls.issueToken(call.id, token, expiresAt))) {
+    await slots.release(call.id)
+    return { kind: "hang-up" }
+  }
   const isFixed = address.kind === "fixed-path"
   const path = isFixed ? address.path : `/twilio/${SOCKET_OF[engine]}/${token}`
   const opening: Opening = {
@@ -71,9 +75,9 @@ function reconnectLater({ publicUrl, sweep }: ControlContext): NextStep {
 }
 
 /** Greets unless the caller was spoken to before: then the conversation continues. */
-function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): NextStep {
+async function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): Promise<NextStep> {
   const { call, agent, url, tokenParameter } = opening
-  const spokenTo = store.turns.of(call.id).length > 0
+  const spokenTo = (await store.turns.of(call.id)).length > 0
   const parameters = { ...agent.relay.parameters, ...call.parameters }
   return {
     kind: "connect-relay",

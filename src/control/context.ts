@@ -1,20 +1,21 @@
 /** What the functions of this folder share: store, Twilio client, assets and configuration. */
 
 import type { Agent, Assets } from "../assets/agent.ts"
-import type { Call, EndCause } from "../call/call.ts"
-import type { CallId } from "../call/ids.ts"
+import type { Call } from "../call/call.ts"
+import type { CallSlots } from "../call/call-slots.ts"
 import type { CallEvent } from "../call/events.ts"
+import type { CallId } from "../call/ids.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
 import type { Prices } from "../call/price.ts"
 import type { Recorder } from "../call/recorder.ts"
 import type { Config } from "../config/config.ts"
+import type { KeyedQueue } from "../lib/keyed-queue.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Store } from "../store/store.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
-
-/** `repeated`: an earlier request with the same key placed the call. */
-export type PlacedCall = { call: Call; repeated: boolean }
+import type { HangUpCauses } from "./hang-up-causes.ts"
+import type { Placements } from "./placements.ts"
 
 export type ControlContext = {
   config: Config
@@ -23,7 +24,9 @@ export type ControlContext = {
   assets: Assets
   /** What models cost. */
   prices: Prices
+  /** Sessions of this process. */
   liveCalls: LiveCalls
+  slots: CallSlots
   /** Undefined without credentials: then this server can neither place nor change calls. */
   twilio: TwilioRest | undefined
   /** `http` or `https` address under which Twilio reaches this server, without a trailing slash. */
@@ -32,10 +35,10 @@ export type ControlContext = {
   draining: () => boolean
   /** Calls whose sessions this process closed so that the next one resumes them, until Twilio asks what follows. */
   moving: Set<CallId>
-  /** Requests for calls that are being carried out, by user and Idempotency-Key. */
-  placing: Map<string, { requestHash: string; placed: Promise<PlacedCall> }>
-  /** Causes of hang-ups that Twilio was asked for and has not confirmed: a status that arrives first has one of them. */
-  ending: Map<CallId, EndCause>
+  /** Requests of Twilio's about one call, by its SID, are carried out in the order in which they arrive. */
+  callQueue: KeyedQueue
+  placements: Placements
+  hangUpCauses: HangUpCauses
   sweep: Sweep
   log: Log
 }

@@ -11,19 +11,23 @@ import { endCall } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
 
 /** Continues on the relay where a text model is usable, else transfers the caller, else ends the call. */
-export function fallBack(context: ControlContext, call: Call, { reason }: SessionEnd): NextStep {
+export async function fallBack(
+  context: ControlContext,
+  call: Call,
+  { reason }: SessionEnd,
+): Promise<NextStep> {
   const { store, config, log } = context
   const agent = agentOf(context, call)
   if (isTextModelUsable(context, agent, { isKeyRefused: reason === "model-refused" })) {
     log.warn("model failed, falling back to the relay engine", { callSid: call.sid, reason })
-    store.calls.setEngine(call.id, "relay")
+    await store.calls.setEngine(call.id, "relay")
     return connectToEngine(context, { call: { ...call, engine: "relay" }, agent })
   }
   const target = agent.transfer.to ?? config.transferTo ?? ""
   if (TransferTarget.safeParse(target).success) {
     return beginTransfer(context, call, { summary: "The assistant had a technical problem." })
   }
-  endCall(context, call, { by: "system", reason: "no model could be reached" })
+  await endCall(context, call, { by: "system", reason: "no model could be reached" })
   return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
 }
 

@@ -38,12 +38,12 @@ export async function hangUp(
   call: Call & { sid: CallSid },
   cause: EndCause,
 ): Promise<void> {
-  context.ending.set(call.id, cause)
+  const removeCause = await context.hangUpCauses.note(call.id, cause)
   try {
     await twilio.endCall(call.sid)
-    recordCause(context, call, cause)
+    await recordCause(context, call, cause)
   } finally {
-    context.ending.delete(call.id)
+    await removeCause()
   }
 }
 

@@ -3,14 +3,16 @@
 import { createHash } from "node:crypto"
 import type { Call, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
-import { newCallId, type CallSid } from "../call/ids.ts"
+import { newCallId, type CallId, type CallSid } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
 import { isDialable } from "../lib/e164.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
+import type { StartLimit } from "../store/calls.ts"
 import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
-import { publish, type ControlContext, type PlacedCall } from "./context.ts"
+import { publish, type ControlContext } from "./context.ts"
+import { requireSame, type PlacedCall } from "./placements.ts"
 import { dialledNumber, extensionDigits, phoneNumber } from "../call/phone-number.ts"
 import { isWithheld } from "../lib/withheld.ts"
 import { endCall, reportStatus } from "./report-status.ts"
@@ -20,6 +22,8 @@ const MINUTE_MS = 60_000
 const CLOCK_LEEWAY_MS = 5_000
 /** Twilio hangs up this long after the longest length, so that our own farewell comes first; in milliseconds. */
 const TIME_LIMIT_GRACE_MS = 30_000
+/** Added to the longest request to Twilio before another request may ask for the same call, in milliseconds. */
+const DIAL_LEASE_GRACE_MS = 5_000
 
 export type PlaceCall = {
   to: string
@@ -46,7 +50,7 @@ export type PlaceCall = {
  * destination off the list, RATE_LIMITED, CONFLICT for a key used with another request, UPSTREAM_FAILED for Twilio.
  */
 export async function placeCall(context: ControlContext, request: PlaceCall): Promise<PlacedCall> {
-  const { config, placing } = context
+  const { config, placements, store } = context
   const twilio = requireTwilio(context)
   const { defaultCountry } = config
   const { number: to, extension } = await dialledNumber(request.to, { field: "to", defaultCountry })
@@ -54,24 +58,10 @@ export async function placeCall(context: ControlContext, request: PlaceCall): Pr
   const checked = { ...request, to, extension, requestHash: hashOf({ ...request, to: dialled }) }
   const { userId, idempotencyKey, requestHash } = checked
   if (idempotencyKey === undefined) return placeNew(context, twilio, checked)
-
-  // From here to the entry into the map nothing is awaited: of requests at the same time only one goes on.
-  const name = `${userId ?? ""}\n${idempotencyKey}`
-  const running = placing.get(name)
-  if (running) {
-    requireSame(running.requestHash, requestHash)
-    const { call } = await running.placed
-    return { call, repeated: true }
-  }
-  const earlier = context.store.calls.findByIdempotencyKey(userId, idempotencyKey)
-  if (earlier) requireSame(earlier.requestHash, requestHash)
-  const placed = earlier ? repeat(context, twilio, earlier.call, checked) : placeNew(context, twilio, checked)
-  placing.set(name, { requestHash, placed })
-  try {
-    return await placed
-  } finally {
-    placing.delete(name)
-  }
+  return placements.join({ userId, idempotencyKey, requestHash }, async function placeOrRepeat() {
+    const earlier = await store.calls.findByIdempotencyKey(userId, idempotencyKey)
+    return earlier ? repeat(context, twilio, earlier, checked) : placeNew(context, twilio, checked)
+  })
 }
 
 type CheckedRequest = PlaceCall & { extension: string | undefined; requestHash: string }
@@ -100,26 +90,42 @@ async function placeNew(
     contextKey: request.parameters["contextKey"],
     manifestKey: request.parameters["manifestKey"],
   })
-  limitStarts(context, request)
-  const call = store.calls.create({
-    id: newCallId(),
-    sid: null,
-    direction: "outbound",
-    status: "queued",
-    from,
-    to,
-    agent: agent.key,
-    engine: request.engine ?? agent.engine,
-    parameters: request.parameters,
-    prompt: request.prompt ?? null,
-    firstMessage: request.firstMessage ?? null,
-    userId: request.userId,
-    idempotencyKey: request.idempotencyKey ?? null,
-    requestHash,
-    createdAt: context.sweep.clock.now(),
-  })
-  publish(context, call, { type: "call.created", direction: "outbound", agent: agent.key })
-  return { call: await dial(context, twilio, call, request), repeated: false }
+  const now = context.sweep.clock.now()
+  const placement = await store.calls.place(
+    {
+      id: newCallId(),
+      sid: null,
+      direction: "outbound",
+      status: "queued",
+      from,
+      to,
+      agent: agent.key,
+      engine: request.engine ?? agent.engine,
+      parameters: request.parameters,
+      prompt: request.prompt ?? null,
+      firstMessage: request.firstMessage ?? null,
+      userId: request.userId,
+      idempotencyKey: request.idempotencyKey ?? null,
+      requestHash,
+      createdAt: now,
+      dialLeaseUntil: now + dialLeaseMs(context),
+    },
+    { since: now - MINUTE_MS, limits: startLimits(context, request) },
+  )
+  switch (placement.outcome) {
+    case "limited":
+      throw rateLimited(placement, now)
+    case "repeated":
+      // A request of another process was faster.
+      return repeat(context, twilio, placement, request)
+    case "created": {
+      const { call } = placement
+      publish(context, call, { type: "call.created", direction: "outbound", agent: agent.key })
+      return { call: await dial(context, twilio, call, request), repeated: false }
+    }
+    default:
+      return placement satisfies never
+  }
 }
 
 function requireTwilio({ twilio, config }: ControlContext): TwilioRest {
@@ -150,32 +156,25 @@ async function senderOf(
   return first.phoneNumber
 }
 
-/** Counted in the store, so that a restart does not reset the limit. */
-function limitStarts(
-  { config, store, sweep }: ControlContext,
-  { userId, limitUnbound = true }: PlaceCall,
-): void {
-  const now = sweep.clock.now()
-  const since = now - MINUTE_MS
-  const rules = [
-    {
-      ...store.calls.startsSince(since, userId),
-      limit: userId === null && !limitUnbound ? Number.POSITIVE_INFINITY : config.limits.callStartsPerMinute,
-      whose: " per user",
-    },
-    {
-      ...store.calls.startsSince(since),
-      limit: config.limits.serverCallStartsPerMinute,
-      whose: "",
-    },
-  ]
-  for (const { count, oldestAt, limit, whose } of rules) {
-    if (count < limit) continue
-    const retryAfterSeconds = Math.max(1, Math.ceil(((oldestAt ?? now) + MINUTE_MS - now) / 1000))
-    throw new AppError("RATE_LIMITED", `Rate limit exceeded: at most ${limit} calls per minute${whose}`, {
-      retryAfterSeconds,
-    })
-  }
+/** Counted in the store, so that neither a restart nor concurrent requests get past the limit. */
+function startLimits({ config }: ControlContext, { userId, limitUnbound = true }: PlaceCall): StartLimit[] {
+  const { callStartsPerMinute, serverCallStartsPerMinute } = config.limits
+  const ofServer: StartLimit = { of: "server", most: serverCallStartsPerMinute }
+  if (userId === null && !limitUnbound) return [ofServer]
+  return [{ of: "user", most: callStartsPerMinute }, ofServer]
+}
+
+function rateLimited({ limit, oldestAt }: { limit: StartLimit; oldestAt: number }, now: number): AppError {
+  const retryAfterSeconds = Math.max(1, Math.ceil((oldestAt + MINUTE_MS - now) / 1000))
+  const whose = limit.of === "user" ? " per user" : ""
+  return new AppError("RATE_LIMITED", `Rate limit exceeded: at most ${limit.most} calls per minute${whose}`, {
+    retryAfterSeconds,
+  })
+}
+
+/** How long a request to Twilio may keep others from asking for the same call, in milliseconds. */
+function dialLeaseMs({ config }: ControlContext): number {
+  return config.times.twilioMs + DIAL_LEASE_GRACE_MS
 }
 
 async function dial(
@@ -196,12 +195,13 @@ async function dial(
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
       ...(extension === undefined ? {} : { sendDigits: extensionDigits(extension) }),
     })
-    return adopt(context, call, placed)
+    return await adopt(context, call, placed)
   } catch (error) {
     // A webhook may have reported the SID although the answer was lost.
-    const known = store.calls.byId(call.id)
+    const known = await store.calls.byId(call.id)
     if (known?.sid) return known
     if (error instanceof TwilioRestError && error.kind === "uncertain") {
+      await store.calls.releaseDial(call.id)
       log.error("Twilio did not answer a call request, the call may have been placed", {
         callId: call.id,
         error: messageOf(error),
@@ -212,48 +212,65 @@ async function dial(
         { cause: error, details: { id: call.id } },
       )
     }
-    endCall(context, call, { status: "failed", by: "system", reason: messageOf(error) })
+    await endCall(context, call, { status: "failed", by: "system", reason: messageOf(error) })
     throw error
   }
 }
 
 /** Records Twilio's answer: the SID, and the status. */
-function adopt(context: ControlContext, call: Call, placed: { sid: CallSid; status: CallStatus }): Call {
+async function adopt(
+  context: ControlContext,
+  call: Call,
+  placed: { sid: CallSid; status: CallStatus },
+): Promise<Call> {
   const { store, log, sweep } = context
-  store.calls.attachSid(call.id, placed.sid)
+  const known = (await store.calls.attachSid(call.id, placed.sid)) ?? call
   log.info("call placed", { callSid: placed.sid, agent: call.agent, pii: { to: call.to } })
-  const known = store.calls.byId(call.id) ?? call
-  reportStatus(context, known, { status: placed.status, at: sweep.clock.now() })
-  return store.calls.byId(call.id) ?? known
+  await reportStatus(context, known, { status: placed.status, at: sweep.clock.now() })
+  return (await store.calls.byId(known.id)) ?? known
 }
 
 /** A request whose key was used before: its call, looked up at Twilio where the answer was lost. */
 async function repeat(
   context: ControlContext,
   twilio: TwilioRest,
-  earlier: Call,
+  earlier: { call: Call; requestHash: string | null },
   request: CheckedRequest,
 ): Promise<PlacedCall> {
-  const { store } = context
-  if (earlier.sid !== null) return { call: earlier, repeated: true }
-  if (isTerminal(earlier.status)) {
-    throw new AppError("UPSTREAM_FAILED", earlier.endReason ?? "The call could not be placed.", {
-      details: { id: earlier.id },
-    })
+  const { store, sweep } = context
+  requireSame(earlier.requestHash, request.requestHash)
+  const { id } = earlier.call
+  if (earlier.call.sid !== null) return { call: earlier.call, repeated: true }
+  const now = sweep.clock.now()
+  const call = await store.calls.leaseDial(id, { now, until: now + dialLeaseMs(context) })
+  if (!call) return { call: placedElsewhere(await store.calls.byId(id), id), repeated: true }
+  const { to, from, createdAt } = call
+  const startedAfter = createdAt - CLOCK_LEEWAY_MS
+  try {
+    const recent = await twilio.recentCalls({ to, from, startedAfter })
+    // A webhook may have reported the SID meanwhile.
+    const known = await store.calls.byId(id)
+    if (known?.sid) return { call: known, repeated: true }
+    for (const remote of recent.filter(({ direction }) => direction === "outbound")) {
+      const attached = await store.calls.attachSid(id, remote.sid)
+      if (attached?.id === id) return { call: await adopt(context, attached, remote), repeated: true }
+    }
+  } catch (error) {
+    await store.calls.releaseDial(id)
+    throw error
   }
-  const startedAfter = earlier.createdAt - CLOCK_LEEWAY_MS
-  const recent = await twilio.recentCalls({ to: earlier.to, from: earlier.from, startedAfter })
-  // A webhook may have reported the SID meanwhile.
-  const known = store.calls.byId(earlier.id) ?? earlier
-  if (known.sid !== null) return { call: known, repeated: true }
-  const match = recent.find(({ sid, direction }) => direction === "outbound" && !store.calls.bySid(sid))
-  const call = match ? adopt(context, earlier, match) : await dial(context, twilio, earlier, request)
-  return { call, repeated: true }
+  return { call: await dial(context, twilio, call, request), repeated: true }
 }
 
-function requireSame(usedHash: string | null, requestHash: string): void {
-  if (usedHash === requestHash) return
-  throw new AppError("CONFLICT", "This Idempotency-Key was used with another request.")
+/** The call that another request is placing or has placed. Throws the reason where it has no SID. */
+function placedElsewhere(call: Call | undefined, id: CallId): Call {
+  if (call?.sid) return call
+  const details = { id }
+  if (call && isTerminal(call.status)) {
+    throw new AppError("UPSTREAM_FAILED", call.endReason ?? "The call could not be placed.", { details })
+  }
+  const message = "Another request with this Idempotency-Key is being carried out. Repeat it in a moment."
+  throw new AppError("CONFLICT", message, { details, retryAfterSeconds: 1 })
 }
 
 function hashOf(request: PlaceCall): string {

@@ -3,9 +3,10 @@
 import type { Call, EndCause } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
-import type { StatusReport } from "../store/calls.ts"
+import type { Advance, StatusReport } from "../store/calls.ts"
 import type { StatusWebhook } from "../twilio/webhooks.ts"
-import { publish, type ControlContext } from "./context.ts"
+import { agentOf, publish, type ControlContext } from "./context.ts"
+import { followUpJobs } from "./follow-up-jobs.ts"
 
 /** Twilio closes the session of a call that is over; if not, this server does, after this time in milliseconds. */
 const CLOSE_AFTER_END_MS = 5_000
@@ -17,82 +18,116 @@ export type CallReport = StatusReport & {
 }
 
 /** Applies a status report to the call. A stale one changes nothing. */
-export function reportStatus(context: ControlContext, call: Call, report: CallReport): void {
-  const { status, reason, ...details } = report
-  if (!advance(context, call, status, details) || !isTerminal(status)) return
-  recordCause(context, call, context.ending.get(call.id) ?? causeOf(status, reason))
-  closeAfterEnd(context, call)
+export async function reportStatus(
+  context: ControlContext,
+  call: Call,
+  { status, reason, ...details }: CallReport,
+): Promise<void> {
+  if (!isTerminal(status)) {
+    const result = await context.store.calls.advanceStatus(call.id, status, details)
+    if (result?.changed) publishStatus(context, call, result)
+    return
+  }
+  const cause = (await context.hangUpCauses.of(call.id)) ?? causeOf(status, reason)
+  const result = await storeEnd(context, call, { ...details, status, cause })
+  if (!result) return
+  publishStatus(context, call, result)
+  if (result.endNoted) publish(context, call, { type: "call.ended", ...cause })
+  await closeAfterEnd(context, call)
 }
 
 export type EndCall = EndCause &
-  Partial<StatusReport> & {
+  Partial<Pick<StatusReport, "at">> & {
     /** Default: `completed`. */
     status?: CallStatus
   }
 
 /**
- * Ends the call in the store: who ended it and why, and its last status. The first end is final; a later one changes
- * nothing. `at` is now by default. Does not hang up.
+ * Ends the call in the store: who ended it and why, its last status, and what follows, all at once. The first end is
+ * final; a later one changes nothing. `at` is now by default. Does not hang up.
  */
-export function endCall(context: ControlContext, call: Call, end: EndCall): void {
-  const { status = "completed", by, reason, at = context.sweep.clock.now(), ...details } = end
-  recordCause(context, call, { by, reason })
-  if (advance(context, call, status, { ...details, at })) closeAfterEnd(context, call)
+export async function endCall(context: ControlContext, call: Call, end: EndCall): Promise<void> {
+  const { status = "completed", by, reason, at = context.sweep.clock.now() } = end
+  const cause = { by, reason }
+  const result = await storeEnd(context, call, { status, at, cause })
+  if (!result) return
+  if (result.endNoted) publish(context, call, { type: "call.ended", ...cause })
+  publishStatus(context, call, result)
+  await closeAfterEnd(context, call)
 }
 
-function closeAfterEnd({ liveCalls, sweep }: ControlContext, call: Call): void {
-  liveCalls.forget(call.id)
+/** Resolves to undefined where the call has ended before. */
+async function storeEnd(
+  context: ControlContext,
+  call: Call,
+  { status, cause, ...details }: Omit<StatusReport, "end"> & { status: CallStatus; cause: EndCause },
+): Promise<Advance | undefined> {
+  const { config, store, sweep } = context
+  const followUps = followUpJobs({ status, agent: agentOf(context, call), config, now: sweep.clock.now() })
+  const result = await store.calls.advanceStatus(call.id, status, {
+    ...details,
+    end: { ...cause, followUps },
+  })
+  return result?.changed ? result : undefined
+}
+
+function publishStatus(context: ControlContext, call: Call, { call: { status }, previous }: Advance): void {
+  publish(context, call, { type: "call.status-changed", status, previous })
+}
+
+async function closeAfterEnd({ slots, liveCalls, sweep }: ControlContext, call: Call): Promise<void> {
+  await slots.release(call.id)
   const live = liveCalls.get(call.id)
   if (live) sweep.after(CLOSE_AFTER_END_MS, () => live.close(1000, "the call is over"))
 }
 
 /** Records who ended the call and why, before its last status is known. The first record is final. */
-export function recordCause(context: ControlContext, call: Call, cause: EndCause): void {
-  if (context.store.calls.end(call.id, cause)) publish(context, call, { type: "call.ended", ...cause })
-}
-
-/** Returns whether the status of the call has changed. */
-function advance(context: ControlContext, call: Call, status: CallStatus, details: StatusReport): boolean {
-  const result = context.store.calls.advanceStatus(call.id, status, details)
-  if (!result?.changed) return false
-  const { previous } = result
-  publish(context, call, { type: "call.status-changed", status: result.call.status, previous })
-  return true
+export async function recordCause(context: ControlContext, call: Call, cause: EndCause): Promise<void> {
+  const isFirst = await context.store.calls.noteEnd(call.id, cause)
+  if (isFirst) publish(context, call, { type: "call.ended", ...cause })
 }
 
 /** A session of the call has opened, so the call is answered: of incoming calls Twilio reports that nowhere else. */
-export function sessionOpened(context: ControlContext, callId: CallId, sessionId: string): void {
+export async function sessionOpened(
+  context: ControlContext,
+  callId: CallId,
+  sessionId: string,
+): Promise<void> {
   const { store, sweep } = context
-  store.calls.openSession(callId, sessionId)
-  const call = store.calls.byId(callId)
-  if (call) reportStatus(context, call, { status: "in-progress", at: sweep.clock.now() })
+  await store.calls.openSession(callId, sessionId)
+  const call = await store.calls.byId(callId)
+  if (call) await reportStatus(context, call, { status: "in-progress", at: sweep.clock.now() })
 }
 
-/** Applies a status callback of Twilio, and returns its call. One of an unknown call changes nothing. */
+export type ReceivedStatus = {
+  webhook: StatusWebhook
+  /** Our id of a call that this server placed, as the address of the callback contains it. */
+  callId: CallId | undefined
+}
+
+/** Applies a status callback of Twilio, and resolves to its call. One of an unknown call changes nothing. */
 export function takeStatusCallback(
   context: ControlContext,
-  {
-    webhook,
-    callId,
-  }: {
-    webhook: StatusWebhook
-    /** Our id of a call that this server placed, as the address of the callback contains it. */
-    callId: CallId | undefined
-  },
-): Call | undefined {
+  callback: ReceivedStatus,
+): Promise<Call | undefined> {
+  return context.callQueue.run(callback.webhook.callSid, () => applyCallback(context, callback))
+}
+
+async function applyCallback(
+  context: ControlContext,
+  { webhook, callId }: ReceivedStatus,
+): Promise<Call | undefined> {
   const { store, sweep, log } = context
   const { callSid, callStatus, sipResponseCode } = webhook
-  const bySid = store.calls.bySid(callSid)
-  const placed = bySid || !callId ? undefined : store.calls.byId(callId)
   // A status may arrive before Twilio's answer to our request, which contains the SID.
-  if (placed?.sid === null) store.calls.attachSid(placed.id, callSid)
-  const call = store.calls.bySid(callSid)
+  const call =
+    (await store.calls.bySid(callSid)) ?? (callId && (await store.calls.attachSid(callId, callSid)))
   if (!call) {
     log.warn("status of an unknown call", { callSid, status: callStatus })
     return undefined
   }
   const isSipFailure = callStatus === "failed" && sipResponseCode !== null
-  reportStatus(context, call, {
+  await reportStatus(context, call, {
     status: callStatus,
     at: webhook.at ?? sweep.clock.now(),
     sequence: webhook.sequenceNumber ?? undefined,

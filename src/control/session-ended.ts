@@ -23,22 +23,22 @@ const ENDED_BY: Readonly<Record<"agent-ended" | "silence" | "time-limit" | "api"
 }
 
 /**
- * Records why a session ended, and returns that as it was recorded. With `sessionId`, the end of a session that a later
+ * Records why a session ended, and resolves to that as it was recorded. With `sessionId`, the end of a session that a later
  * one has replaced changes nothing.
  */
-export function recordSessionEnd(
+export async function recordSessionEnd(
   context: ControlContext,
   call: Call,
   { end, sessionId }: { end: SessionEnd; sessionId?: string },
-): SessionEnd {
+): Promise<SessionEnd> {
   const limited = limitLength(end)
-  const isRecorded = context.store.calls.endSession(call.id, { end: limited, sessionId })
+  const isRecorded = await context.store.calls.endSession(call.id, { end: limited, sessionId })
   if (isRecorded) publish(context, call, { type: "session.ended", ...limited })
   return limited
 }
 
 /** What follows a session of ConversationRelay, which brings the reason of its end with it. */
-export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook): NextStep {
+export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook): Promise<NextStep> {
   const { callSid, sessionStatus, callStatus, handoffData, errorCode, errorMessage } = webhook
   context.log.info("relay session ended", { callSid, sessionStatus, errorCode, errorMessage })
   // Only a session that was ended on purpose has data of an `end` frame.
@@ -47,21 +47,21 @@ export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook
     ? { reason: "lost", detail: errorMessage ?? "the connection was lost" }
     : decodeHandoffData(handoffData)
   const isOver = sessionStatus === "completed" && !isTerminal(callStatus)
-  return ifCallContinues(context, { callSid, callStatus: isOver ? "completed" : callStatus }, (call) =>
-    nextStepAfter(context, call, recordSessionEnd(context, call, { end })),
+  return ifCallContinues(context, { callSid, callStatus: isOver ? "completed" : callStatus }, async (call) =>
+    nextStepAfter(context, call, await recordSessionEnd(context, call, { end })),
   )
 }
 
 /** What follows a media stream, whose session has recorded the reason of its end, unless its socket was lost. */
-export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook): NextStep {
-  return ifCallContinues(context, webhook, (call) => {
+export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook): Promise<NextStep> {
+  return ifCallContinues(context, webhook, async (call) => {
     const end: SessionEnd = { reason: "lost", detail: "the stream was lost" }
-    return nextStepAfter(context, call, call.sessionEnd ?? recordSessionEnd(context, call, { end }))
+    return nextStepAfter(context, call, call.sessionEnd ?? (await recordSessionEnd(context, call, { end })))
   })
 }
 
 /** Connects a call that the previous process left to this one while it shut down. */
-export function reconnect(context: ControlContext, webhook: StreamEndedWebhook): NextStep {
+export function reconnect(context: ControlContext, webhook: StreamEndedWebhook): Promise<NextStep> {
   return ifCallContinues(context, webhook, (call) =>
     connectToEngine(context, { call, agent: agentOf(context, call) }),
   )
@@ -71,23 +71,28 @@ export function reconnect(context: ControlContext, webhook: StreamEndedWebhook):
 function ifCallContinues(
   context: ControlContext,
   { callSid, callStatus }: { callSid: CallSid; callStatus: CallStatus },
-  next: (call: Call) => NextStep,
-): NextStep {
-  const { store, sweep, log } = context
-  const call = store.calls.bySid(callSid)
-  if (!call) {
-    log.warn("session ended of an unknown call", { callSid })
-    return { kind: "hang-up" }
-  }
-  context.moving.delete(call.id)
-  const isOver = isTerminal(callStatus)
-  if (!isOver && isTerminal(call.status)) return { kind: "hang-up" }
-  reportStatus(context, call, { status: callStatus, at: sweep.clock.now() })
-  return isOver ? { kind: "nothing" } : next(call)
+  next: (call: Call) => Promise<NextStep>,
+): Promise<NextStep> {
+  const { store, sweep, log, callQueue, moving } = context
+  return callQueue.run(callSid, async function nextStep() {
+    const call = await store.calls.bySid(callSid)
+    if (!call) {
+      log.warn("session ended of an unknown call", { callSid })
+      return { kind: "hang-up" }
+    }
+    try {
+      const isOver = isTerminal(callStatus)
+      if (!isOver && isTerminal(call.status)) return { kind: "hang-up" }
+      await reportStatus(context, call, { status: callStatus, at: sweep.clock.now() })
+      return isOver ? { kind: "nothing" } : await next(call)
+    } finally {
+      moving.delete(call.id)
+    }
+  })
 }
 
 /** What the call does next after a session that ended for this reason. */
-export function nextStepAfter(context: ControlContext, call: Call, end: SessionEnd): NextStep {
+export async function nextStepAfter(context: ControlContext, call: Call, end: SessionEnd): Promise<NextStep> {
   switch (end.reason) {
     case "transfer":
       return beginTransfer(context, call, end)
@@ -101,7 +106,7 @@ export function nextStepAfter(context: ControlContext, call: Call, end: SessionE
     case "time-limit":
     case "api":
       // Not every number is set up to report the end of its calls; after this step the end is certain.
-      endCall(context, call, { by: ENDED_BY[end.reason], reason: end.detail })
+      await endCall(context, call, { by: ENDED_BY[end.reason], reason: end.detail })
       return { kind: "hang-up" }
     default:
       return end satisfies never
@@ -109,15 +114,18 @@ export function nextStepAfter(context: ControlContext, call: Call, end: SessionE
 }
 
 /** Continues the same conversation on a new socket or, after too many losses, ends the call with a sentence. */
-function resume(context: ControlContext, call: Call, reason: string): NextStep {
+async function resume(context: ControlContext, call: Call, reason: string): Promise<NextStep> {
   const { store, log } = context
   const agent = agentOf(context, call)
-  if (call.resumes >= MAX_RESUMES) {
-    const times = call.resumes + 1
-    endCall(context, call, { by: "system", reason: `the connection was lost ${times} times: ${reason}` })
+  const resumes = await store.calls.resume(call.id, MAX_RESUMES)
+  if (resumes === undefined) {
+    const times = MAX_RESUMES + 1
+    await endCall(context, call, {
+      by: "system",
+      reason: `the connection was lost ${times} times: ${reason}`,
+    })
     return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
   }
-  const resumes = store.calls.countResume(call.id)
   log.warn("conversation resumed on a new socket", { callSid: call.sid, resumes, reason })
   return connectToEngine(context, { call: { ...call, resumes }, agent })
 }

@@ -5,9 +5,12 @@ import type { SessionStart } from "../call/session-start.ts"
 import type { Store } from "../store/store.ts"
 
 /** Ask before anything of the new session is recorded. */
-export function sessionStartOf(store: Store, callId: CallId): SessionStart {
-  const turns = store.turns.of(callId)
-  const transfer = store.calls.byId(callId)?.transfer
+export async function sessionStartOf(
+  store: Pick<Store, "turns" | "calls">,
+  callId: CallId,
+): Promise<SessionStart> {
+  const turns = await store.turns.of(callId)
+  const transfer = (await store.calls.byId(callId))?.transfer
   if (transfer?.state === "failed") return { kind: "transfer-failed", turns, reason: transfer.reason }
   return turns.length > 0 ? { kind: "resumed", turns } : { kind: "new" }
 }

@@ -9,8 +9,9 @@ import { isE164 } from "../lib/e164.ts"
 import type { ControlContext } from "./context.ts"
 
 /** How many messages the call has sent before this session. */
-export function smsSentIn(store: Store, callId: CallId): number {
-  return store.turns.of(callId).filter(({ tool }) => tool?.name === "send-sms" && tool.ok === true).length
+export async function smsSentIn(store: Pick<Store, "turns">, callId: CallId): Promise<number> {
+  const turns = await store.turns.of(callId)
+  return turns.filter(({ tool }) => tool?.name === "send-sms" && tool.ok === true).length
 }
 
 /** The sender for one call; undefined without a Twilio account. `sent`: how many were sent before. */

@@ -25,11 +25,11 @@ export type TransferRequest = {
 }
 
 /** Starts the transfer. Without a target it has failed already, and the call continues as after a failed transfer. */
-export function beginTransfer(
+export async function beginTransfer(
   context: ControlContext,
   call: Call,
   { summary, to }: TransferRequest,
-): NextStep {
+): Promise<NextStep> {
   const { store, sweep, log } = context
   const agent = agentOf(context, call)
   const parsed = parseTarget(context, agent, to)
@@ -38,8 +38,9 @@ export function beginTransfer(
     return transferFailed(context, call, { summary, reason: "no target is configured" })
   }
   const target = parsed.data
-  store.calls.setTransfer(call.id, { state: "started", target, summary })
-  publish(context, call, { type: "transfer.started", kind: target.kind, to: target.to, summary })
+  const isStarted = await store.calls.setTransfer(call.id, { state: "started", target, summary })
+  if (isStarted)
+    publish(context, call, { type: "transfer.started", kind: target.kind, to: target.to, summary })
   log.info("transfer started", { callSid: call.sid, kind: target.kind })
   const url = context.publicUrl()
   const transfer: NextStep = {
@@ -75,38 +76,43 @@ function summaryOf({ transfer }: Call): string {
 }
 
 /** What follows a transfer for the caller: the end of the call, or the agent again. */
-export function transferEnded(context: ControlContext, webhook: TransferEndedWebhook): NextStep {
+export function transferEnded(context: ControlContext, webhook: TransferEndedWebhook): Promise<NextStep> {
+  return context.callQueue.run(webhook.callSid, () => afterTransfer(context, webhook))
+}
+
+async function afterTransfer(context: ControlContext, webhook: TransferEndedWebhook): Promise<NextStep> {
   const { callSid, callStatus, connected, result } = webhook
-  const call = context.store.calls.bySid(callSid)
+  const call = await context.store.calls.bySid(callSid)
   if (!call) return { kind: "hang-up" }
   if (isTerminal(callStatus)) {
-    if (connected) transferFinished(context, call, result)
-    endCall(context, call, { status: callStatus, by: "caller", reason: "hung up after a transfer" })
+    if (connected) await transferFinished(context, call, result)
+    await endCall(context, call, { status: callStatus, by: "caller", reason: "hung up after a transfer" })
     return { kind: "nothing" }
   }
   if (isTerminal(call.status)) return { kind: "hang-up" }
   if (!connected) return transferFailed(context, call, { summary: summaryOf(call), reason: result })
-  transferFinished(context, call, result)
-  endCall(context, call, { by: "agent", reason: "transferred to a person" })
+  await transferFinished(context, call, result)
+  await endCall(context, call, { by: "agent", reason: "transferred to a person" })
   return { kind: "hang-up" }
 }
 
-function transferFinished(context: ControlContext, call: Call, result: string): void {
-  context.store.calls.setTransfer(call.id, { state: "finished", summary: summaryOf(call), result })
-  publish(context, call, { type: "transfer.finished", result })
+async function transferFinished(context: ControlContext, call: Call, result: string): Promise<void> {
+  const { calls } = context.store
+  const isFirst = await calls.setTransfer(call.id, { state: "finished", summary: summaryOf(call), result })
+  if (isFirst) publish(context, call, { type: "transfer.finished", result })
 }
 
 /** The conversation continues with the agent, or ends with a goodbye where the agent's rule says so. */
-function transferFailed(
+async function transferFailed(
   context: ControlContext,
   call: Call,
   { summary, reason }: { summary: string; reason: string },
-): NextStep {
-  context.store.calls.setTransfer(call.id, { state: "failed", summary, reason })
-  publish(context, call, { type: "transfer.failed", reason })
+): Promise<NextStep> {
+  const isFirst = await context.store.calls.setTransfer(call.id, { state: "failed", summary, reason })
+  if (isFirst) publish(context, call, { type: "transfer.failed", reason })
   const agent = agentOf(context, call)
   if (agent.transfer.onFailure === "agent") return connectToEngine(context, { call, agent })
-  endCall(context, call, { by: "agent", reason: "nobody answered the transfer" })
+  await endCall(context, call, { by: "agent", reason: "nobody answered the transfer" })
   return { kind: "say", text: agent.phrases.transferFailed, then: { kind: "hang-up" } }
 }
 

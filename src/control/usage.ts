@@ -9,9 +9,12 @@ import type { Store } from "../store/store.ts"
 export type UsageSource = { store: Pick<Store, "usage" | "events">; prices: Prices }
 
 /** Speech-to-speech models report their usage; that of text models is the sum of the recorded replies. */
-export function usageOf({ store: { usage, events }, prices }: UsageSource, call: Call): Usage[] {
+export async function usageOf(
+  { store: { usage, events }, prices }: UsageSource,
+  call: Call,
+): Promise<Usage[]> {
   const byModel = new Map<string, Record<string, number>>()
-  for (const { event } of events.ofType(call.id, "reply.finished")) {
+  for (const { event } of await events.ofType(call.id, "reply.finished")) {
     if (event.type !== "reply.finished" || event.model === undefined) continue
     const amounts = byModel.get(event.model) ?? {
       replies: 0,
@@ -28,5 +31,5 @@ export function usageOf({ store: { usage, events }, prices }: UsageSource, call:
   const chat = [...byModel].map(([model, amounts]) =>
     priced({ kind: "chat", model, amounts, cost: null }, prices),
   )
-  return [...usage.of(call.id), ...chat]
+  return [...(await usage.of(call.id)), ...chat]
 }

@@ -38,6 +38,8 @@ export function watchCalls(context: ControlContext): Watch {
   const asked = new Map<CallId, number>()
   const hungUp = new Map<CallId, number>()
   const wrappedUp = new Map<CallId, number>()
+  let isLooking = false
+  let stopped = false
 
   /** Whether a minute has passed since the last time, which for the first time is `since`. If so, this is the last time. */
   const isDue = (times: Map<CallId, number>, { id }: Call, since: number) => {
@@ -65,8 +67,9 @@ export function watchCalls(context: ControlContext): Watch {
     }
   }
 
-  const look = () => {
-    const open = store.calls.open()
+  const look = async () => {
+    const open = await store.calls.open()
+    if (stopped) return
     for (const call of open) visit(call)
     const ids = new Set(open.map(({ id }) => id))
     for (const times of [asked, hungUp, wrappedUp]) {
@@ -74,23 +77,38 @@ export function watchCalls(context: ControlContext): Watch {
     }
   }
 
-  const prune = () => {
+  const prune = async () => {
     const now = sweep.clock.now()
-    store.receipts.prune(now - RECEIPTS_KEPT_MS)
-    if (config.times.retentionMs > 0) store.purgeEndedBefore(now - config.times.retentionMs)
+    await store.receipts.prune(now - RECEIPTS_KEPT_MS)
+    if (config.times.retentionMs > 0) await store.purgeEndedBefore(now - config.times.retentionMs)
   }
 
-  // What happened before the restart is looked up at once.
-  const interrupted = store.calls.open()
-  for (const { id } of interrupted) asked.set(id, sweep.clock.now())
-  log.background("looking up calls at Twilio", reconcileAll(context, interrupted))
-  prune()
-  const cancels = [sweep.every(EVERY_MS, look), sweep.every(PRUNE_EVERY_MS, prune)]
+  /** What happened before a restart is looked up at once. */
+  const catchUp = async () => {
+    const interrupted = await store.calls.open()
+    for (const { id } of interrupted) asked.set(id, sweep.clock.now())
+    await reconcileAll(context, interrupted)
+  }
+
+  log.background("looking up calls at Twilio", catchUp())
+  log.background("deleting old records", prune())
+  const cancels = [
+    sweep.every(EVERY_MS, () => {
+      if (isLooking) return
+      isLooking = true
+      log.background(
+        "looking at open calls",
+        look().finally(() => (isLooking = false)),
+      )
+    }),
+    sweep.every(PRUNE_EVERY_MS, () => log.background("deleting old records", prune())),
+  ]
   return {
     get size() {
       return new Set([asked, hungUp, wrappedUp].flatMap((times) => [...times.keys()])).size
     },
     stop() {
+      stopped = true
       for (const cancel of cancels) cancel()
     },
   }
@@ -108,17 +126,17 @@ async function reconcileAll(context: ControlContext, calls: readonly Call[]): Pr
 export async function reconcile(context: ControlContext, call: Call): Promise<void> {
   const { twilio, sweep, log } = context
   const now = sweep.clock.now()
-  if (!call.sid) {
-    if (now - call.createdAt < LOST_AFTER_MS) return
-    const reason = "Twilio never confirmed that it was placed"
-    return endCall(context, call, { status: "failed", by: "system", reason })
-  }
-  if (!twilio) return
   try {
+    if (!call.sid) {
+      if (now - call.createdAt < LOST_AFTER_MS) return
+      const reason = "Twilio never confirmed that it was placed"
+      return await endCall(context, call, { status: "failed", by: "system", reason })
+    }
+    if (!twilio) return
     const remote = await twilio.fetchCall(call.sid)
     const { status, durationSeconds, endedAt } = remote
     if (!isTerminal(status) && context.liveCalls.get(call.id)) return
-    reportStatus(context, call, {
+    await reportStatus(context, call, {
       status,
       at: endedAt ?? sweep.clock.now(),
       ...(durationSeconds === null ? {} : { durationSeconds }),
@@ -142,7 +160,7 @@ async function endPastLimit(context: ControlContext, call: Call): Promise<void> 
     context.liveCalls.get(call.id)?.close(1000, PAST_LIMIT.reason)
   }
   // Without an account, or for a call that the account does not have, nothing else reports the end.
-  endCall(context, call, PAST_LIMIT)
+  await endCall(context, call, PAST_LIMIT)
 }
 
 /**
@@ -150,12 +168,18 @@ async function endPastLimit(context: ControlContext, call: Call): Promise<void> 
  * a while Twilio is asked; without an account nothing else will report that the call is over.
  */
 export function callerLeft(context: ControlContext, callId: CallId): void {
-  const { store, liveCalls, sweep, twilio, log } = context
-  sweep.after(STATUS_WAIT_MS, () => {
-    const call = store.calls.byId(callId)
-    const now = sweep.clock.now()
-    if (!call || isTerminal(call.status) || liveCalls.get(callId) || liveCalls.expects(callId, now)) return
-    if (twilio) return log.background("looking up a call at Twilio", reconcile(context, call))
-    reportStatus(context, call, { status: "completed", at: now })
-  })
+  const { sweep, log } = context
+  sweep.after(STATUS_WAIT_MS, () =>
+    log.background("looking up the end of a call", lookUpEnd(context, callId)),
+  )
+}
+
+async function lookUpEnd(context: ControlContext, callId: CallId): Promise<void> {
+  const { store, liveCalls, slots, sweep, twilio } = context
+  const call = await store.calls.byId(callId)
+  const now = sweep.clock.now()
+  if (!call || isTerminal(call.status) || liveCalls.get(callId) || (await slots.isReserved(callId, now)))
+    return
+  if (twilio) await reconcile(context, call)
+  else await reportStatus(context, call, { status: "completed", at: now })
 }

@@ -9,9 +9,10 @@ import type { StoredOutcome } from "../store/outcomes.ts"
 import { safetyIdOf } from "../conversation/prompt.ts"
 import { shownCaller } from "../lib/withheld.ts"
 import { agentOf, type ControlContext } from "../control/context.ts"
+import { OUTCOME_JOB } from "../control/follow-up-jobs.ts"
+import { AppError } from "../lib/errors.ts"
+import { isTerminal } from "../call/status.ts"
 import type { JobKind } from "./runner.ts"
-
-export const OUTCOME_JOB = "outcome"
 
 /** `none`: the agent wants to know nothing, the call goes on, or the caller said nothing. */
 export type Outcome = {
@@ -41,13 +42,13 @@ export function outcomeKind({ context, modelFor }: OutcomeOptions): JobKind {
     pauseMs: (attempt) => 5000 * 4 ** (attempt - 1),
     timeoutMs: TIMEOUT_MS,
     async run(job, signal) {
-      const call = job.callId && store.calls.byId(job.callId)
+      const call = job.callId && (await store.calls.byId(job.callId))
       if (!call) return { failed: "the call was deleted", final: true }
       if (!liveCalls.isSettled(call.id)) return { later: LOOK_AGAIN_MS }
       const agent = agentOf(context, call)
-      const turns = store.transcripts.of(call.id)
+      const turns = await store.transcripts.of(call.id)
       if (!agent.outcome || !turns.some(({ speaker }) => speaker === "caller")) {
-        store.outcomes.forget(call.id)
+        await store.outcomes.forget(call.id)
         return { done: true }
       }
       const result = await extract(
@@ -59,13 +60,26 @@ export function outcomeKind({ context, modelFor }: OutcomeOptions): JobKind {
       if (!result.ok) return { failed: result.message, final: result.final }
       const faults = faultsOf(agent.outcome, result.value)
       if (faults !== undefined) return { failed: `the answer does not fit the schema: ${faults}` }
-      store.outcomes.set(call.id, { status: "ready", data: result.value }, sweep.clock.now())
+      await store.outcomes.set(call.id, { status: "ready", data: result.value }, sweep.clock.now())
       return { done: true }
     },
-    givenUp({ callId }, error) {
-      if (callId) store.outcomes.set(callId, { status: "failed", error }, sweep.clock.now())
+    async givenUp({ callId }, error) {
+      if (callId) await store.outcomes.set(callId, { status: "failed", error }, sweep.clock.now())
     },
   }
+}
+
+/** Extracts the outcome again. Rejects with `AppError` CONFLICT for a call that goes on or whose agent wants none. */
+export async function extractAgain(context: ControlContext, call: Call): Promise<Outcome> {
+  const { store, sweep } = context
+  if (!isTerminal(call.status)) throw new AppError("CONFLICT", "The call is not over yet.")
+  if (!agentOf(context, call).outcome) {
+    throw new AppError(
+      "CONFLICT",
+      `The agent ${call.agent} has no outcome. Declare its schema in the configuration.`,
+    )
+  }
+  return toOutcome(await store.outcomes.request(call.id, { kind: OUTCOME_JOB, at: sweep.clock.now() }))
 }
 
 export function toOutcome(stored: StoredOutcome | undefined): Outcome {

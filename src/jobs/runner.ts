@@ -15,8 +15,8 @@ export type JobResult =
 export type JobKind = {
   /** What it throws counts as a failure. Must end when the signal is aborted. */
   run(job: Job, signal: AbortSignal): Promise<JobResult>
-  /** Is told that there will be no further attempt. */
-  givenUp?(job: Job, error: string): void
+  /** Called before the job is given up; may be called again where the process dies in between. */
+  givenUp?(job: Job, error: string): Promise<void>
   maxAttempts: number
   /** Pause after the attempt of this number, counted from 1, in milliseconds. */
   pauseMs(attempt: number): number
@@ -41,7 +41,7 @@ export type JobRunner = {
   /** Begins what is due now, without waiting for the next look. */
   wake(): void
   /** Leaves what runs for the next start. Stopping twice is harmless. */
-  stop(): void
+  stop(): Promise<void>
 }
 
 /** Added to the longest run before a job of a process that died is due again, in milliseconds. */
@@ -55,68 +55,98 @@ export function runJobs({
   concurrency = 4,
   everyMs = 500,
 }: JobRunnerOptions): JobRunner {
-  const running = new Map<string, AbortController>()
+  const running = new Map<string, { job: Job; controller: AbortController }>()
+  /** Only one look at a time: between asking and leasing the number of running jobs must not grow. */
+  let looking: "no" | "once" | "again" = "no"
   let stopped = false
-  const cancel = sweep.every(everyMs, look)
+  const cancel = sweep.every(everyMs, wake)
 
-  function look(): void {
+  function wake(): void {
+    if (stopped) return
+    if (looking === "no") log.background("looking for jobs", look())
+    else looking = "again"
+  }
+
+  async function look(): Promise<void> {
+    try {
+      do {
+        looking = "once"
+        await startDue()
+      } while (isAskedAgain())
+    } finally {
+      looking = "no"
+    }
+  }
+
+  function isAskedAgain(): boolean {
+    return looking === "again" && !stopped
+  }
+
+  async function startDue(): Promise<void> {
     if (stopped || running.size >= concurrency) return
     const now = sweep.clock.now()
-    for (const { id, kind: name } of jobs.due(now, concurrency - running.size)) {
+    for (const { id, kind: name } of await jobs.due(now, concurrency - running.size)) {
+      if (stopped) return
       const kind = kinds[name]
-      if (!kind) {
-        jobs.fail(id, `nothing is known of jobs of the kind ${name}`, now)
-        continue
-      }
-      const job = jobs.lease(id, now, now + kind.timeoutMs + LEASE_GRACE_MS)
-      if (job) log.background("running a job", run(job, kind))
+      const job = await jobs.lease(id, now, now + (kind?.timeoutMs ?? 0) + LEASE_GRACE_MS)
+      if (!job) continue
+      if (!kind) await jobs.fail(job, `nothing is known of jobs of the kind ${name}`, now)
+      else if (stopped) await giveBack(job)
+      else log.background("running a job", run(job, kind))
     }
   }
 
   async function run(job: Job, kind: JobKind): Promise<void> {
     const controller = new AbortController()
-    running.set(job.id, controller)
+    running.set(job.id, { job, controller })
     const cancelLimit = sweep.after(kind.timeoutMs, () => controller.abort(new Error("it took too long")))
-    const result = await attempt(job, kind, controller.signal)
-    cancelLimit()
-    running.delete(job.id)
-    if (stopped) return
-    settle(job, kind, result)
-    look()
+    try {
+      const result = await attempt(job, kind, controller.signal)
+      if (!stopped) await settle(job, kind, result)
+    } finally {
+      cancelLimit()
+      running.delete(job.id)
+    }
+    wake()
   }
 
-  function settle(job: Job, kind: JobKind, result: JobResult): void {
+  async function settle(job: Job, kind: JobKind, result: JobResult): Promise<void> {
     const now = sweep.clock.now()
-    if ("done" in result) return jobs.finish(job.id, now)
+    if ("done" in result) return void (await jobs.finish(job, now))
     if ("later" in result) {
-      return jobs.again(job.id, { dueAt: now + result.later, error: job.lastError, used: false })
+      const next = { dueAt: now + result.later, error: job.lastError, used: false }
+      return void (await jobs.again(job, next))
     }
     const { failed: error, final = false } = result
     const fields = { kind: job.kind, jobId: job.id, attempt: job.attempts, error }
     if (!final && job.attempts < kind.maxAttempts) {
       log.warn("a job failed and is tried again", fields)
-      return jobs.again(job.id, { dueAt: now + kind.pauseMs(job.attempts), error, used: true })
+      return void (await jobs.again(job, { dueAt: now + kind.pauseMs(job.attempts), error, used: true }))
     }
     log.error("a job failed and is given up", fields)
-    jobs.fail(job.id, error, now)
-    kind.givenUp?.(job, error)
+    await kind.givenUp?.(job, error)
+    await jobs.fail(job, error, now)
   }
 
-  look()
+  function giveBack(job: Job): Promise<boolean> {
+    return jobs.again(job, { dueAt: sweep.clock.now(), error: null, used: false })
+  }
+
+  wake()
   return {
     get size() {
       return running.size
     },
-    wake: look,
-    stop() {
+    wake,
+    async stop() {
       if (stopped) return
       stopped = true
       cancel()
-      for (const [id, controller] of running) {
-        jobs.again(id, { dueAt: sweep.clock.now(), error: null, used: false })
-        controller.abort(new Error("the server stops"))
-      }
+      const interrupted = [...running.values()]
       running.clear()
+      const givenBack = Promise.all(interrupted.map(({ job }) => giveBack(job)))
+      for (const { controller } of interrupted) controller.abort(new Error("the server stops"))
+      await givenBack
     },
   }
 }

@@ -41,16 +41,22 @@ export function createTranscriptLog(options: TranscriptLogOptions): TranscriptLo
   let last: Promise<void> = Promise.resolve()
 
   function inTurn(work: () => Promise<void>): void {
-    last = last.then(work).catch((error: unknown) => {
+    last = last.then(() => attempt(work))
+  }
+
+  async function attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
       log.error("a transcript file cannot be written", { dir, error: messageOf(error) })
-    })
+    }
   }
 
   async function write(callId: CallId, { unlessThere }: { unlessThere: boolean }): Promise<void> {
-    const call = store.calls.byId(callId)
+    const call = await store.calls.byId(callId)
     // The last words are kept when the session closes, which may come after the end of the call.
     if (!call || !isTerminal(call.status) || liveCalls.get(callId)) return
-    const transcript = plainTranscript(call, store.turns.of(callId))
+    const transcript = plainTranscript(call, await store.turns.of(callId))
     if (!transcript) return
     const path = join(dir, transcriptFileName(call))
     if (unlessThere && existsSync(path)) return
@@ -68,9 +74,11 @@ export function createTranscriptLog(options: TranscriptLogOptions): TranscriptLo
 
     catchUp() {
       const earliest = now() - CATCH_UP_MS
-      for (const { id, endedAt } of store.calls.list({ limit: CATCH_UP_CALLS }).calls) {
-        if (endedAt !== null && endedAt >= earliest) inTurn(() => write(id, { unlessThere: true }))
-      }
+      inTurn(async () => {
+        for (const { id, endedAt } of (await store.calls.list({ limit: CATCH_UP_CALLS })).calls) {
+          if (endedAt !== null && endedAt >= earliest) await attempt(() => write(id, { unlessThere: true }))
+        }
+      })
     },
 
     idle: () => last,

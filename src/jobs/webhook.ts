@@ -8,9 +8,9 @@ import type { Store } from "../store/store.ts"
 import { checkedFetch } from "../tools/checked-fetch.ts"
 import { AppError } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
+import { WEBHOOK_JOB } from "../control/follow-up-jobs.ts"
+import type { Job } from "../store/jobs.ts"
 import type { JobKind } from "./runner.ts"
-
-export const WEBHOOK_JOB = "webhook"
 
 export type WebhookStatus = "pending" | "delivered" | "failed"
 
@@ -19,7 +19,7 @@ export type WebhookOptions = {
   store: Pick<Store, "calls">
   liveCalls: LiveCalls
   /** What the other system is told of the call. */
-  describe: (call: Call) => Record<string, unknown>
+  describe: (call: Call) => Promise<Record<string, unknown>>
   sweep: Sweep
 }
 
@@ -40,7 +40,7 @@ export function webhookKind({ config, store, liveCalls, describe, sweep }: Webho
     pauseMs: (attempt) => Math.min(FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS),
     timeoutMs,
     async run(job, signal) {
-      const call = job.callId && store.calls.byId(job.callId)
+      const call = job.callId && (await store.calls.byId(job.callId))
       if (!call) return { failed: "the call was deleted", final: true }
       if (!url) return { failed: "WEBHOOK_URL is not set", final: true }
       if (!liveCalls.isSettled(call.id)) return { later: LOOK_AGAIN_MS }
@@ -50,7 +50,7 @@ export function webhookKind({ config, store, liveCalls, describe, sweep }: Webho
         type: "call.ended",
         source: SOURCE,
         createdAt,
-        ...describe(call),
+        ...(await describe(call)),
       })
       const seconds = Math.floor(sweep.clock.now() / 1000)
       const answer = await send(url, {
@@ -85,9 +85,19 @@ export function signatureOf(secret: string, seconds: number, body: string): stri
   return `t=${seconds},v1=${createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex")}`
 }
 
-/** How the delivery for a call stands; null when there is none. */
-export function webhookStatus({ jobs }: Pick<Store, "jobs">, call: Pick<Call, "id">): WebhookStatus | null {
-  const job = jobs.newest(call.id, WEBHOOK_JOB)
-  if (!job) return null
-  return job.state === "waiting" ? "pending" : job.state === "done" ? "delivered" : "failed"
+/** How the deliveries for calls stand, by call; null where there is none. */
+export async function webhookStatuses(
+  { jobs }: Pick<Store, "jobs">,
+  calls: readonly Pick<Call, "id">[],
+): Promise<(call: Pick<Call, "id">) => WebhookStatus | null> {
+  const found = await jobs.findAll(
+    calls.map(({ id }) => id),
+    WEBHOOK_JOB,
+  )
+  const byCall = new Map(found.map((job) => [job.callId, statusOf(job)]))
+  return ({ id }) => byCall.get(id) ?? null
+}
+
+function statusOf({ state }: Job): WebhookStatus {
+  return state === "waiting" ? "pending" : state === "done" ? "delivered" : "failed"
 }

@@ -28,8 +28,8 @@ export type AnswerOptions = {
   agentOf: (conversation: StoredConversation) => Agent
   model: ChatModel
   runTool: RunAgentTool
-  /** Is given the conversation whenever something must not be lost any more. */
-  save: (conversation: StoredConversation) => void
+  /** Is given the conversation whenever something must not be lost any more, one after the other. */
+  save: (conversation: StoredConversation) => Promise<void>
   times: StreamTimes
   /** Cuts the answer off. Tools that run go on to their result. */
   signal: AbortSignal
@@ -44,13 +44,14 @@ export type AnswerResult =
   | { outcome: "aborted" }
   | { outcome: "failed"; reason: string }
 
-/** Never rejects for what a model or a tool does. */
+/** Never rejects for what a model or a tool does; rejects with what `save` rejects with. */
 export async function answerMessage(options: AnswerOptions): Promise<AnswerResult> {
   const { message, agentOf, model, times, signal, sweep, log } = options
   const { clock } = sweep
   let conversation = options.conversation
   let failure = "no reason given"
   let endedBy: "agent" | undefined
+  let saving = Promise.resolve()
   const turns = new Map(withoutRepetition(conversation.turns, message).map((turn) => [turn.id, turn]))
   const history = new History({
     callId: CallId.parse(conversation.id),
@@ -68,7 +69,10 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
 
   function save(): void {
     conversation = { ...conversation, turns: latest([...turns.values()]), updatedAt: clock.now() }
-    options.save(conversation)
+    const changed = conversation
+    saving = saving.then(() => options.save(changed))
+    // Whoever awaits it below is told; until then a failure must not count as unhandled.
+    saving.catch(() => {})
   }
 
   /** What is asked of a call has no effect without one, except for the role, which belongs to the conversation. */
@@ -101,6 +105,8 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
   if (role === "user") history.caller(text, { kind: "speech", at: clock.now() })
   else history.note(text, { speaker: "system", at: clock.now() })
   save()
+  // The message is stored before anything is asked about it.
+  await saving
 
   let said = ""
   const reply = new Reply({
@@ -130,6 +136,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
   const heard = outcome === "said" ? said.trim() : ""
   history.settle(reply.turn, { text: heard, interrupted: false, at: clock.now(), latency: reply.latency })
   save()
+  await saving
   if (outcome === "failed") return { outcome, reason: failure }
   return outcome === "said" ? { outcome, text: heard, endedBy } : { outcome }
 }

@@ -4,13 +4,13 @@ import type { Agent, Assets, AgentModel } from "../assets/agent.ts"
 import type { Parameters } from "../call/call.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
+import { KeyedQueue } from "../lib/keyed-queue.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
 import type { Conversations, StoredConversation } from "../store/conversations.ts"
 import { answerMessage } from "./answer.ts"
 import type { RunAgentTool } from "./conversation-tools.ts"
-import { SessionQueue } from "./session-queue.ts"
 
 /** Messages of one conversation that may be unanswered at the same time. */
 const MAX_UNANSWERED = 8
@@ -49,10 +49,10 @@ export interface Messenger {
    * UNAVAILABLE, or UPSTREAM_FAILED with the conversation's id in `details`; the message then stays in the conversation.
    */
   send(message: Message): Promise<Answer>
-  /** Throws `AppError` NOT_FOUND for a conversation that is not there, has expired, or is another user's. */
-  read(id: string, userId: string | null): StoredConversation
-  /** Throws the same. An answer that is being made is given, and kept nowhere. */
-  remove(id: string, userId: string | null): void
+  /** Rejects with `AppError` NOT_FOUND for a conversation that is not there, has expired, or is another user's. */
+  read(id: string, userId: string | null): Promise<StoredConversation>
+  /** Rejects with the same. An answer that is being made is given, and kept nowhere. */
+  remove(id: string, userId: string | null): Promise<void>
   /** Messages that are being answered or wait. */
   readonly size: number
   /** Cuts every answer off. Closing twice is harmless. */
@@ -80,18 +80,20 @@ export type MessengerOptions = {
 export function createMessenger(options: MessengerOptions): Messenger {
   const { conversations, assets, modelFor, toolsOf, times, maxConversations, draining, sweep, log } = options
   const { clock } = sweep
-  const queue = new SessionQueue({ most: MAX_UNANSWERED })
+  const queue = new KeyedQueue({ most: MAX_UNANSWERED, what: "messages of one conversation" })
   const closing = new AbortController()
-  const stopPruning = sweep.every(PRUNE_EVERY_MS, () => conversations.prune(clock.now()))
+  const stopPruning = sweep.every(PRUNE_EVERY_MS, () =>
+    log.background("deleting expired conversations", conversations.prune(clock.now())),
+  )
 
-  function find(id: string, userId: string | null): StoredConversation | undefined {
-    const found = conversations.byId(id, clock.now())
+  async function find(id: string, userId: string | null): Promise<StoredConversation | undefined> {
+    const found = await conversations.byId(id, clock.now())
     return found && (userId === null || found.userId === userId) ? found : undefined
   }
 
-  function read(id: string, userId: string | null): StoredConversation {
-    const found = find(id, userId)
-    if (!found) throw new AppError("NOT_FOUND", "There is no such conversation, or its time is over.")
+  async function read(id: string, userId: string | null): Promise<StoredConversation> {
+    const found = await find(id, userId)
+    if (!found) throw unknownConversation()
     return found
   }
 
@@ -138,6 +140,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
       createdAt: now,
       updatedAt: now,
       expiresAt: now + times.conversationTtlMs,
+      revision: 0,
     }
   }
 
@@ -150,8 +153,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
   ): Promise<Answer> {
     if (closing.signal.aborted) throw shuttingDown()
     if (signal.aborted) throw tooLate(id)
-    let isNew = created
-    const found = created ? opened(id, message) : read(id, message.userId)
+    const found = created ? opened(id, message) : await read(id, message.userId)
     const conversation = withChoices(found, message)
     const result = await answerMessage({
       conversation,
@@ -159,13 +161,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
       agentOf,
       model: modelFor(agentOf(conversation).model),
       runTool: toolsOf(conversation),
-      save(changed) {
-        if (closing.signal.aborted) return
-        const kept = { ...changed, expiresAt: clock.now() + times.conversationTtlMs }
-        if (isNew) conversations.create(kept, { most: maxConversations })
-        else conversations.update(kept)
-        isNew = false
-      },
+      save: saveTo(conversation, { created }),
       times,
       signal,
       sweep,
@@ -183,15 +179,33 @@ export function createMessenger(options: MessengerOptions): Messenger {
     return { conversationId: id, response, created, ...(endedBy ? { endedBy } : {}) }
   }
 
+  /** Stores each state of a conversation that nobody else may change meanwhile. */
+  function saveTo({ revision: first }: StoredConversation, { created }: { created: boolean }) {
+    let revision = first
+    let isNew = created
+    return async function save(changed: StoredConversation): Promise<void> {
+      if (closing.signal.aborted) return
+      const kept = { ...changed, revision, expiresAt: clock.now() + times.conversationTtlMs }
+      if (isNew) {
+        await conversations.create(kept, { most: maxConversations })
+        isNew = false
+        return
+      }
+      const result = await conversations.update(kept)
+      if (result === "conflict") throw changedElsewhere(kept.id)
+      revision += 1
+    }
+  }
+
   return {
     async send(message) {
       if (draining() || closing.signal.aborted) throw shuttingDown()
+      const { conversationId, unknownId, userId } = message
+      const known = conversationId === undefined ? undefined : await find(conversationId, userId)
+      if (conversationId !== undefined && !known && unknownId === "refuse") throw unknownConversation()
       if (queue.size >= MAX_RUNNING) {
         throw new AppError("UNAVAILABLE", "Too many messages are being answered.", { retryAfterSeconds: 1 })
       }
-      const { conversationId, unknownId, userId } = message
-      const known = conversationId === undefined ? undefined : find(conversationId, userId)
-      if (conversationId !== undefined && !known && unknownId === "refuse") read(conversationId, userId)
       const id = known?.id ?? crypto.randomUUID()
       const limit = new AbortController()
       const signal = AbortSignal.any([limit.signal, closing.signal])
@@ -210,8 +224,8 @@ export function createMessenger(options: MessengerOptions): Messenger {
 
     read,
 
-    remove(id, userId) {
-      conversations.remove(read(id, userId).id)
+    async remove(id, userId) {
+      await conversations.remove((await read(id, userId)).id)
     },
 
     get size() {
@@ -229,6 +243,20 @@ function tooLate(conversationId: string): AppError {
   return new AppError("UPSTREAM_FAILED", "The answer took too long. Send the message again.", {
     details: { conversationId },
   })
+}
+
+function unknownConversation(): AppError {
+  return new AppError("NOT_FOUND", "There is no such conversation, or its time is over.")
+}
+
+function changedElsewhere(conversationId: string): AppError {
+  return new AppError(
+    "CONFLICT",
+    "Another message of this conversation was answered meanwhile. Send it again.",
+    {
+      details: { conversationId },
+    },
+  )
 }
 
 function shuttingDown(): AppError {

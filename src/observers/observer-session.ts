@@ -5,6 +5,7 @@ import type { CallId } from "../call/ids.ts"
 import { TOO_SLOW, type ObserverMessage, type Track } from "../call/observer-message.ts"
 import { isTerminal } from "../call/status.ts"
 import type { Socket, SocketSession } from "../lib/socket.ts"
+import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { StoredEvent } from "../store/history.ts"
 import { observedEvents } from "./observer-events.ts"
@@ -21,7 +22,7 @@ export type ObserverSessionOptions = {
   socket: Socket
   callId: CallId
   /** How the call stands. */
-  call: () => Call
+  call: () => Promise<Call>
   /** Whether the feed begins at once, or when the other side sends `connect-twilio`. */
   begins: "at-once" | "when-asked"
   /** The last event that the other side has seen; undefined: it begins with now. */
@@ -29,14 +30,15 @@ export type ObserverSessionOptions = {
   wantsAudio: boolean
   observers: Observers
   events: {
-    of(callId: CallId, page: { afterId: number; limit: number }): StoredEvent[]
-    lastId(): number
+    of(callId: CallId, page: { afterId: number; limit: number }): Promise<StoredEvent[]>
+    lastId(): Promise<number>
   }
   /** Whether a conversation runs. */
   isLive: () => boolean
   /** Releases the observer's slot. */
   leave: () => void
   sweep: Sweep
+  log: Log
 }
 
 type Unnumbered<T> = T extends unknown ? Omit<T, "seq"> : never
@@ -44,7 +46,11 @@ type Unnumbered<T> = T extends unknown ? Omit<T, "seq"> : never
 export class ObserverSession implements SocketSession, Observer {
   readonly audio: Observer["audio"]
   readonly #options: ObserverSessionOptions
-  #phase: "waiting" | "watching" | "closed" = "waiting"
+  /** `starting`: the store is asked where the events begin. */
+  #phase: "waiting" | "starting" | "watching" | "closed" = "waiting"
+  /** `again`: something was recorded since the reading began. */
+  #reading: "no" | "once" | "again" = "no"
+  #lastReading: Promise<void> = Promise.resolve()
   #seq = 0
   #afterId = 0
   /** The socket takes nothing more until it says so. */
@@ -57,7 +63,7 @@ export class ObserverSession implements SocketSession, Observer {
   constructor(options: ObserverSessionOptions) {
     this.#options = options
     this.audio = options.wantsAudio ? (payload, track) => this.#audio(payload, track) : undefined
-    if (options.begins === "at-once") this.#begin()
+    if (options.begins === "at-once") this.#start()
   }
 
   receive(text: string): void {
@@ -65,7 +71,7 @@ export class ObserverSession implements SocketSession, Observer {
     try {
       const frame: unknown = JSON.parse(text)
       const asks = typeof frame === "object" && frame !== null && "event" in frame
-      if (asks && frame.event === "connect-twilio") this.#begin()
+      if (asks && frame.event === "connect-twilio") this.#start()
     } catch {
       // What cannot be read asks for nothing.
     }
@@ -90,17 +96,13 @@ export class ObserverSession implements SocketSession, Observer {
   }
 
   changed(): void {
-    const { events, callId, sweep } = this.#options
     if (this.#phase !== "watching" || this.#congested) return
-    const page = events.of(callId, { afterId: this.#afterId, limit: PAGE })
-    for (const stored of page) {
-      for (const message of observedEvents(stored)) this.#send(message)
-      this.#afterId = stored.id
-      const { event } = stored
-      if (event.type === "call.status-changed" && isTerminal(event.status)) this.#endSoon()
-      if (this.#congested) return
+    if (this.#reading !== "no") {
+      this.#reading = "again"
+      return
     }
-    if (page.length === PAGE) sweep.after(0, () => this.changed())
+    this.#lastReading = this.#read()
+    this.#options.log.background("reading events for an observer", this.#lastReading)
   }
 
   ping(): void {
@@ -113,15 +115,58 @@ export class ObserverSession implements SocketSession, Observer {
     this.#close(1001, "server is shutting down")
   }
 
-  #begin(): void {
+  #start(): void {
+    this.#phase = "starting"
+    this.#options.log.background("starting an observer", this.#begin())
+  }
+
+  async #begin(): Promise<void> {
     const { observers, events, afterId, isLive } = this.#options
-    const call = this.#options.call()
-    this.#phase = "watching"
-    this.#afterId = afterId ?? events.lastId()
-    this.#unfollow = observers.follow(call.id, this)
-    this.#send({ event: "status", status: call.status, callSid: call.sid, live: isLive(), id: this.#afterId })
-    this.changed()
-    if (isTerminal(call.status)) this.#endSoon()
+    try {
+      // In this order: what changes the call between the two comes as an event as well.
+      this.#afterId = afterId ?? (await events.lastId())
+      const call = await this.#options.call()
+      // It may have been closed meanwhile.
+      if (this.#phase !== "starting") return
+      this.#phase = "watching"
+      this.#unfollow = observers.follow(call.id, this)
+      const { status, sid: callSid } = call
+      this.#send({ event: "status", status, callSid, live: isLive(), id: this.#afterId })
+      this.changed()
+      if (isTerminal(status)) this.#endSoon()
+    } catch (error) {
+      this.#close(1011, "the call cannot be read")
+      throw error
+    }
+  }
+
+  /** Sends what was recorded since the last reading, page by page, as long as the socket takes it. */
+  async #read(): Promise<void> {
+    const { events, callId } = this.#options
+    try {
+      do {
+        this.#reading = "once"
+        const page = await events.of(callId, { afterId: this.#afterId, limit: PAGE })
+        for (const stored of page) {
+          if (!this.#takesEvents()) return
+          for (const message of observedEvents(stored)) this.#send(message)
+          this.#afterId = stored.id
+          const { event } = stored
+          if (event.type === "call.status-changed" && isTerminal(event.status)) this.#endSoon()
+        }
+        if (page.length === PAGE) this.#reading = "again"
+      } while (this.#isReadAgain())
+    } finally {
+      this.#reading = "no"
+    }
+  }
+
+  #takesEvents(): boolean {
+    return this.#phase === "watching" && !this.#congested
+  }
+
+  #isReadAgain(): boolean {
+    return this.#reading === "again" && this.#takesEvents()
   }
 
   #audio(payload: string, track: Track): void {
@@ -140,9 +185,17 @@ export class ObserverSession implements SocketSession, Observer {
 
   #endSoon(): void {
     this.#cancelEnd ??= this.#options.sweep.after(CLOSE_AFTER_END_MS, () => {
-      this.changed()
-      this.#close(1000, "the call is over")
+      this.#options.log.background("ending an observer", this.#end())
     })
+  }
+
+  async #end(): Promise<void> {
+    try {
+      this.changed()
+      await this.#lastReading
+    } finally {
+      this.#close(1000, "the call is over")
+    }
   }
 
   #close(code: number, reason: string): void {

@@ -10,11 +10,8 @@ import type { Sweep } from "../lib/sweep.ts"
 const GATHER_MS = 25
 /** Observers are pinged at this pace, and look for events that nobody told them of. */
 const PING_MS = 15_000
-/** Observers of all users together. */
-const MAX_SLOTS = 1000
-
 export interface Observer {
-  /** Something was recorded. Reads from the store what is new to it. Must not throw. */
+  /** Something was recorded. Begins to read from the store what is new to it. Must not throw. */
   changed(): void
   /** A frame of sound, in Base64. Must neither throw nor wait. */
   audio?: ((payload: string, track: Track) => void) | undefined
@@ -23,51 +20,19 @@ export interface Observer {
   stop(): void
 }
 
-export type ObserversOptions = {
-  /** Observers of one user at once. */
-  perUser: number
-  sweep: Sweep
-}
-
 export class Observers implements AudioTap {
-  readonly #perUser: number
   readonly #sweep: Sweep
   readonly #byCall = new Map<CallId, Set<Observer>>()
   readonly #ofAll = new Set<Observer>()
   readonly #listeners = new Map<CallId, Set<Observer>>()
-  readonly #slots = new Map<string | null, number>()
   /** Whose observers are to be told. */
   #changed = new Set<CallId>()
   #cancelTelling: (() => void) | undefined
   readonly #cancelPings: () => void
-  #inUse = 0
 
-  constructor({ perUser, sweep }: ObserversOptions) {
-    this.#perUser = perUser
+  constructor({ sweep }: { sweep: Sweep }) {
     this.#sweep = sweep
     this.#cancelPings = sweep.every(PING_MS, () => this.#everyone((observer) => observer.ping()))
-  }
-
-  /** Observers at this moment. */
-  get size(): number {
-    return this.#inUse
-  }
-
-  /** Reserves one of the user's slots and returns its release; undefined when all are in use. */
-  reserveSlot(userId: string | null): (() => void) | undefined {
-    const inUse = this.#slots.get(userId) ?? 0
-    if (inUse >= this.#perUser || this.#inUse >= MAX_SLOTS) return undefined
-    this.#slots.set(userId, inUse + 1)
-    this.#inUse++
-    let left = false
-    return () => {
-      if (left) return
-      left = true
-      this.#inUse--
-      const rest = (this.#slots.get(userId) ?? 1) - 1
-      if (rest > 0) this.#slots.set(userId, rest)
-      else this.#slots.delete(userId)
-    }
   }
 
   /** Watches one call, or all. Returns the end of it; ending twice is harmless. */

@@ -11,7 +11,7 @@ export type EventLinesOptions = {
   /** Begins after this event. */
   afterId: number
   /** The next events after one, at most `limit`. */
-  read: (page: { afterId: number; limit: number }) => StoredEvent[]
+  read: (page: { afterId: number; limit: number }) => Promise<StoredEvent[]>
   /** One event as its JSON text. */
   toJson: (event: StoredEvent) => string
   observers: Observers
@@ -25,10 +25,13 @@ export function eventLines(options: EventLinesOptions): ReadableStream<Uint8Arra
   const encoder = new TextEncoder()
   let { afterId } = options
   let wake: (() => void) | undefined
+  /** Something was recorded since the last reading began. */
+  let isStale = true
   let pinged = false
   let over = false
 
   const rouse = () => {
+    isStale = true
     wake?.()
     wake = undefined
   }
@@ -54,7 +57,8 @@ export function eventLines(options: EventLinesOptions): ReadableStream<Uint8Arra
   /** The next lines; undefined at the end. */
   async function next(): Promise<string | undefined> {
     for (;;) {
-      const page = over ? [] : read({ afterId, limit: PAGE })
+      isStale = false
+      const page = over ? [] : await read({ afterId, limit: PAGE })
       afterId = page.at(-1)?.id ?? afterId
       if (page.length > 0) return page.map((event) => linesOf(event, toJson)).join("")
       if (over) return undefined
@@ -62,7 +66,7 @@ export function eventLines(options: EventLinesOptions): ReadableStream<Uint8Arra
         pinged = false
         return ": ping\n\n"
       }
-      await new Promise<void>((resolve) => (wake = resolve))
+      if (!isStale) await new Promise<void>((resolve) => (wake = resolve))
     }
   }
 

@@ -1,35 +1,40 @@
-/** Short-lived one-time tokens that open one observer socket, for browsers: a page cannot send headers with a socket. */
+/** Short-lived tokens that open one observer's socket, for browsers: a page cannot send a header with a socket. */
 
 import type { CallId } from "../call/ids.ts"
 import { newSocketToken } from "../call/ids.ts"
 
-const MAX_TOKENS = 1000
-
+/** `expiresAt`: milliseconds since the epoch. */
 export type StreamToken = { callId: CallId; userId: string | null; expiresAt: number }
 
-export class StreamTokens {
-  readonly #open = new Map<string, StreamToken>()
+/** With several processes, the one that gave a token out need not be the one that is shown it: the store could hold them. */
+export interface StreamTokens {
+  /** Gives out a token. */
+  issue(grant: StreamToken): Promise<string>
+  /** What the token was given for, once; undefined for one that is unknown, used, expired, or of another call. */
+  take(token: string, callId: CallId, now: number): Promise<StreamToken | undefined>
+}
 
-  get size(): number {
-    return this.#open.size
-  }
+const MAX_TOKENS = 1000
 
-  /** Issues a token. Past the limit the oldest tokens are dropped. */
-  issue(grant: StreamToken): string {
-    const token = newSocketToken()
-    this.#open.set(token, grant)
-    for (const [oldest] of this.#open) {
-      if (this.#open.size <= MAX_TOKENS) break
-      this.#open.delete(oldest)
-    }
-    return token
-  }
+/** The tokens of one process. When there are too many, the oldest expire. */
+export function memoryStreamTokens(): StreamTokens {
+  const open = new Map<string, StreamToken>()
+  return {
+    async issue(grant) {
+      const token = newSocketToken()
+      open.set(token, grant)
+      for (const [oldest] of open) {
+        if (open.size <= MAX_TOKENS) break
+        open.delete(oldest)
+      }
+      return token
+    },
 
-  /** What the token grants, once; undefined for one that is unknown, used, expired, or of another call. */
-  take(token: string, callId: CallId, now: number): StreamToken | undefined {
-    const grant = this.#open.get(token)
-    if (grant?.callId !== callId) return undefined
-    this.#open.delete(token)
-    return grant.expiresAt > now ? grant : undefined
+    async take(token, callId, now) {
+      const grant = open.get(token)
+      if (grant?.callId !== callId) return undefined
+      open.delete(token)
+      return grant.expiresAt > now ? grant : undefined
+    },
   }
 }

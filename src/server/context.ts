@@ -7,6 +7,7 @@ import type { Config } from "../config/config.ts"
 import type { ControlContext } from "../control/context.ts"
 import type { Log } from "../lib/log.ts"
 import type { Messenger } from "../messaging/messenger.ts"
+import type { ObserverSlots } from "../observers/observer-slots.ts"
 import type { Observers } from "../observers/observers.ts"
 import type { StreamTokens } from "../observers/stream-tokens.ts"
 import type { FailedAttempts } from "./failed-attempts.ts"
@@ -45,6 +46,7 @@ export type ServerContext = {
   messenger: Messenger
   /** Observers of live calls. */
   observers: Observers
+  observerSlots: ObserverSlots
   streamTokens: StreamTokens
   /** Refused signatures by peer. */
   failedSignatures: FailedAttempts

@@ -6,7 +6,6 @@ import type { ContentfulStatusCode } from "hono/utils/http-status"
 import type { z } from "zod"
 import { AppError, messageOf, toAppError } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
-import { isBusy } from "../store/busy-retry.ts"
 import type { Env, RequestContext } from "./context.ts"
 
 /** The canonical form: `{ "error": { "code", "message", "details"? } }`. */
@@ -20,7 +19,7 @@ export function errorResponse(c: RequestContext, error: AppError): Response {
 /** For Hono's `onError`. An error that is not an `AppError` is logged and sent as INTERNAL. */
 export function errorHandler(log: Log): ErrorHandler<Env> {
   return function onError(thrown, c) {
-    const error = fromHono(thrown) ?? fromStore(thrown) ?? toAppError(thrown)
+    const error = fromHono(thrown) ?? toAppError(thrown)
     const fields = { code: error.code, method: c.req.method, path: c.req.path, requestId: c.get("requestId") }
     if (error.http >= 500)
       log.error("request failed", { ...fields, error: messageOf(thrown), cause: causeOf(thrown) })
@@ -52,15 +51,6 @@ export function refuseInvalid(part: string) {
   return function onValidated(result: { success: boolean; error?: z.core.$ZodError }): void {
     if (!result.success && result.error) throw invalidRequest(result.error, part)
   }
-}
-
-/** A database that another process locks becomes UNAVAILABLE: the same request may succeed a second later. */
-function fromStore(thrown: unknown): AppError | undefined {
-  if (!isBusy(thrown)) return undefined
-  return new AppError("UNAVAILABLE", "The database is locked by another process.", {
-    cause: thrown,
-    retryAfterSeconds: 1,
-  })
 }
 
 function fromHono(thrown: unknown): AppError | undefined {

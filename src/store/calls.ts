@@ -1,30 +1,11 @@
-/** Questions about calls, and what changes them. Every method is synchronous and one transaction. */
+/** Questions about calls, and what changes them. */
 
-import {
-  and,
-  asc,
-  count,
-  desc,
-  eq,
-  getColumns,
-  gt,
-  gte,
-  isNull,
-  lt,
-  min,
-  notInArray,
-  or,
-  sql,
-} from "drizzle-orm"
 import type { Call, Direction, EndCause } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
-import { CallId, CallSid } from "../call/ids.ts"
+import type { CallId, CallSid } from "../call/ids.ts"
 import type { SessionEnd } from "../call/session-end.ts"
-import { advance, CallStatus, isTerminal } from "../call/status.ts"
+import type { CallStatus } from "../call/status.ts"
 import type { TransferState } from "../call/transfer-state.ts"
-import { AppError } from "../lib/errors.ts"
-import { sqliteCode, type Db } from "./database.ts"
-import { calls } from "./schema.ts"
 
 /** What is known of a call when it begins. */
 export type NewCall = Omit<
@@ -41,11 +22,27 @@ export type NewCall = Omit<
   | "contextVersion"
   | "manifestKey"
   | "manifestVersion"
-> & {
-  idempotencyKey?: string | null
-  /** Tells a repeated request from another one under the same key. */
-  requestHash?: string | null
+>
+
+/** A call to be placed. Times are in milliseconds since the epoch. */
+export type NewPlacedCall = NewCall & {
+  /** Unique among the calls of one user, and among those of no user. Null: the request may be carried out again. */
+  idempotencyKey: string | null
+  /** Differs for another request under the same key. */
+  requestHash: string
+  /** Until then the caller of `place` alone may ask Twilio for the call. */
+  dialLeaseUntil: number
 }
+
+/** How many calls may be placed since a time: of the call's user (`user`; a call of no user counts with those of none) or of all. */
+export type StartLimit = { of: "user" | "server"; most: number }
+
+export type Placement =
+  | { outcome: "created"; call: Call }
+  /** The key was used before; nothing was changed. */
+  | { outcome: "repeated"; call: Call; requestHash: string | null }
+  /** `oldestAt`: when the first of the calls that count was created. */
+  | { outcome: "limited"; limit: StartLimit; oldestAt: number }
 
 export type CallFilter = {
   status?: CallStatus | undefined
@@ -60,265 +57,126 @@ export type CallFilter = {
   cursor?: string | undefined
 }
 
+/** What begins with the end of a call. */
+export type FollowUps = {
+  /** When this is stored, in milliseconds since the epoch. */
+  createdAt: number
+  /** Whether the outcome of the call becomes pending. */
+  outcome: boolean
+  /** Each is added once for a call and kind. */
+  jobs: readonly { kind: string; dueAt: number }[]
+}
+
 export type StatusReport = {
   /** Twilio's `SequenceNumber`. (Twilio: "Call resource: StatusCallback".) */
   sequence?: number | undefined
   /** When it happened, in milliseconds since the epoch. */
   at: number
   durationSeconds?: number | undefined
+  /** With a terminal status: who ended the call, if nobody is noted yet, and what follows. */
+  end?: (EndCause & { followUps: FollowUps }) | undefined
 }
 
-export type Calls = ReturnType<typeof createCalls>
-
-const TERMINAL = CallStatus.options.filter(isTerminal)
-const MAX_PAGE = 200
-
-export function createCalls(db: Db) {
-  const { idempotencyKey, requestHash, socketToken, socketTokenExpiresAt, socketClaimedAt, ...rest } =
-    getColumns(calls)
-  const { sessionId: _, lastStatusSequence, ...columns } = rest
-
-  function one(where: ReturnType<typeof eq>): Call | undefined {
-    return db.select(columns).from(calls).where(where).get()
-  }
-
-  function byId(id: CallId): Call | undefined {
-    return one(eq(calls.id, id))
-  }
-
-  function bySid(sid: CallSid): Call | undefined {
-    return one(eq(calls.sid, sid))
-  }
-
-  return {
-    byId,
-    bySid,
-
-    /** Throws `AppError` CONFLICT for an id, SID or idempotency key that is taken. */
-    create(call: NewCall): Call {
-      try {
-        return db.insert(calls).values(call).returning(columns).get()
-      } catch (error) {
-        if (!sqliteCode(error)?.startsWith("SQLITE_CONSTRAINT")) throw error
-        throw new AppError("CONFLICT", "This call exists already", { cause: error })
-      }
-    },
-
-    /** Newest first. Throws `AppError` INVALID_REQUEST for a cursor that is not ours. */
-    list({ limit, cursor, ...filter }: CallFilter): { calls: Call[]; nextCursor: string | null } {
-      const size = Math.min(Math.max(1, Math.floor(limit)), MAX_PAGE)
-      const after = cursor === undefined ? undefined : readCursor(cursor)
-      const found = db
-        .select(columns)
-        .from(calls)
-        .where(
-          and(
-            filter.status && eq(calls.status, filter.status),
-            filter.direction && eq(calls.direction, filter.direction),
-            filter.agent === undefined ? undefined : eq(calls.agent, filter.agent),
-            filter.to === undefined ? undefined : eq(calls.to, filter.to),
-            filter.from === undefined ? undefined : eq(calls.from, filter.from),
-            filter.userId === undefined ? undefined : eq(calls.userId, filter.userId),
-            after &&
-              or(
-                lt(calls.createdAt, after.createdAt),
-                and(eq(calls.createdAt, after.createdAt), lt(calls.id, after.id)),
-              ),
-          ),
-        )
-        .orderBy(desc(calls.createdAt), desc(calls.id))
-        .limit(size + 1)
-        .all()
-      const page = found.slice(0, size)
-      const last = page.at(-1)
-      return { calls: page, nextCursor: found.length > size && last ? writeCursor(last) : null }
-    },
-
-    /** Gives a placed call the name that Twilio answered with. */
-    attachSid(id: CallId, sid: CallSid): void {
-      db.update(calls).set({ sid }).where(eq(calls.id, id)).run()
-    },
-
-    /**
-     * Takes in a report about a call; undefined for a call that is not known. `changed` is false for a report that is
-     * repeated or late, which at most adds the duration.
-     */
-    advanceStatus(
-      call: CallId | CallSid,
-      incoming: CallStatus,
-      { sequence, at, durationSeconds }: StatusReport,
-    ): { call: Call; previous: CallStatus; changed: boolean } | undefined {
-      const where = isSid(call) ? eq(calls.sid, call) : eq(calls.id, call)
-      return db.transaction(
-        (tx) => {
-          const before = tx
-            .select({ ...columns, lastStatusSequence })
-            .from(calls)
-            .where(where)
-            .get()
-          if (!before) return undefined
-          const { lastStatusSequence: last, ...current } = before
-          const status = advance(current.status, incoming)
-          const ends = isTerminal(incoming) && status === incoming
-          const after = tx
-            .update(calls)
-            .set({
-              status,
-              answeredAt:
-                current.answeredAt ?? (incoming === "in-progress" && status === incoming ? at : null),
-              endedAt: current.endedAt ?? (ends ? at : null),
-              durationSeconds: current.durationSeconds ?? (ends ? (durationSeconds ?? null) : null),
-              lastStatusSequence: sequence === undefined ? last : Math.max(sequence, last ?? 0),
-            })
-            .where(where)
-            .returning(columns)
-            .get()
-          return after && { call: after, previous: current.status, changed: status !== current.status }
-        },
-        { behavior: "immediate" },
-      )
-    },
-
-    /** Notes who ended the call and why. The first to say so is right; returns whether this was the first. */
-    end(id: CallId, { by, reason }: EndCause): boolean {
-      const noted = db
-        .update(calls)
-        .set({ endedBy: by, endReason: reason })
-        .where(and(eq(calls.id, id), isNull(calls.endedBy)))
-        .run()
-      return noted.changes > 0
-    },
-
-    /** Gives the call a one-time token for its next socket, in place of an earlier one. */
-    issueToken(id: CallId, token: string, expiresAt: number): void {
-      db.update(calls)
-        .set({ socketToken: token, socketTokenExpiresAt: expiresAt, socketClaimedAt: null })
-        .where(eq(calls.id, id))
-        .run()
-    },
-
-    /** The call of a token; undefined for one that is unknown, used, expired, or of a call that has ended. */
-    claimToken(token: string, now: number): Call | undefined {
-      return db
-        .update(calls)
-        .set({ socketClaimedAt: now })
-        .where(
-          and(
-            eq(socketToken, token),
-            isNull(socketClaimedAt),
-            gt(socketTokenExpiresAt, now),
-            notInArray(calls.status, TERMINAL),
-          ),
-        )
-        .returning(columns)
-        .get()
-    },
-
-    /** Counts one more resumption and returns how many there were; 0 for a call that is not known. */
-    countResume(id: CallId): number {
-      const counted = db
-        .update(calls)
-        .set({ resumes: sql`${calls.resumes} + 1` })
-        .where(eq(calls.id, id))
-        .returning({ resumes: calls.resumes })
-        .get()
-      return counted?.resumes ?? 0
-    },
-
-    /** A session of the call has opened: the end of the last one is cleared, and a failed transfer is `returned`. */
-    openSession(id: CallId, sessionId: string): void {
-      const isFailed = sql`json_extract(${calls.transfer}, '$.state') = 'failed'`
-      const transfer = sql<TransferState | null>`CASE WHEN ${isFailed}
-        THEN json_set(${calls.transfer}, '$.state', 'returned') ELSE ${calls.transfer} END`
-      db.update(calls).set({ sessionId, sessionEnd: null, transfer }).where(eq(calls.id, id)).run()
-    },
-
-    /**
-     * Records how a session of the call ended; returns whether that was recorded. With `sessionId` only the end of that
-     * session is, while no later one has opened.
-     */
-    endSession(id: CallId, { end, sessionId }: { end: SessionEnd; sessionId?: string | undefined }): boolean {
-      const isCurrent = sessionId === undefined ? undefined : eq(calls.sessionId, sessionId)
-      const recorded = db
-        .update(calls)
-        .set({ sessionEnd: end })
-        .where(and(eq(calls.id, id), isCurrent))
-        .run()
-      return recorded.changes > 0
-    },
-
-    /** Records how far the transfer of the call has come. */
-    setTransfer(id: CallId, transfer: TransferState): void {
-      db.update(calls).set({ transfer }).where(eq(calls.id, id)).run()
-    },
-
-    /** The call goes on with another engine. */
-    setEngine(id: CallId, engine: Engine): void {
-      db.update(calls).set({ engine }).where(eq(calls.id, id)).run()
-    },
-
-    /** Notes with which versions of context and manifest the call goes on. */
-    setVersions(
-      id: CallId,
-      versions: Pick<Call, "contextKey" | "contextVersion" | "manifestKey" | "manifestVersion">,
-    ): void {
-      db.update(calls).set(versions).where(eq(calls.id, id)).run()
-    },
-
-    /** Calls that have not ended, oldest first. */
-    open(): Call[] {
-      return db
-        .select(columns)
-        .from(calls)
-        .where(notInArray(calls.status, TERMINAL))
-        .orderBy(asc(calls.createdAt), asc(calls.id))
-        .all()
-    },
-
-    /** Calls placed through the API at or after `since`: of one user, of requests bound to no user (null), or all. */
-    startsSince(since: number, userId?: string | null): { count: number; oldestAt: number | null } {
-      const found = db
-        .select({ count: count(), oldestAt: min(calls.createdAt) })
-        .from(calls)
-        .where(
-          and(
-            eq(calls.direction, "outbound"),
-            gte(calls.createdAt, since),
-            userId === undefined ? undefined : eq(sql`coalesce(${calls.userId}, '')`, userId ?? ""),
-          ),
-        )
-        .get()
-      return found ?? { count: 0, oldestAt: null }
-    },
-
-    findByIdempotencyKey(
-      userId: string | null,
-      key: string,
-    ): { call: Call; requestHash: string | null } | undefined {
-      const found = db
-        .select({ ...columns, requestHash })
-        .from(calls)
-        .where(and(eq(sql`coalesce(${calls.userId}, '')`, userId ?? ""), eq(idempotencyKey, key)))
-        .get()
-      if (!found) return undefined
-      const { requestHash: hash, ...call } = found
-      return { call, requestHash: hash }
-    },
-  }
+export type Advance = {
+  call: Call
+  previous: CallStatus
+  /** False for a report that is repeated or late. */
+  changed: boolean
+  /** Whether this report noted who ended the call. */
+  endNoted: boolean
 }
 
-function isSid(call: CallId | CallSid): call is CallSid {
-  return CallSid.safeParse(call).success
-}
+export interface Calls {
+  byId(id: CallId): Promise<Call | undefined>
 
-function writeCursor({ createdAt, id }: Call): string {
-  return Buffer.from(`${createdAt}:${id}`).toString("base64url")
-}
+  bySid(sid: CallSid): Promise<Call | undefined>
 
-function readCursor(cursor: string): { createdAt: number; id: CallId } {
-  const [, createdAt, id] =
-    /^(\d{1,15}):([0-9a-f-]{36})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? []
-  const parsed = CallId.safeParse(id)
-  if (!parsed.success) throw new AppError("INVALID_REQUEST", "The cursor is not one of ours")
-  return { createdAt: Number(createdAt), id: parsed.data }
+  /** Creates a call. Rejects with `AppError` CONFLICT for an id or SID that is taken. */
+  create(call: NewCall): Promise<Call>
+
+  /** Creates the call unless its SID is known already. Of several at once one creates it; the others get that call. */
+  createOrFind(call: NewCall & { sid: CallSid }): Promise<{ call: Call; created: boolean }>
+
+  /**
+   * Creates a call that is to be placed, unless its key was used before or one of the limits is reached, counted over
+   * outbound calls created at or after `since`. Of several with one key at once, one creates the call.
+   */
+  place(call: NewPlacedCall, rule: { since: number; limits: readonly StartLimit[] }): Promise<Placement>
+
+  /** The call that was placed under a key. */
+  findByIdempotencyKey(
+    userId: string | null,
+    key: string,
+  ): Promise<{ call: Call; requestHash: string | null } | undefined>
+
+  /**
+   * The right to ask Twilio for a call that has no SID and has not ended, until a time. Resolves to the call; undefined
+   * when somebody else has this right at `now`, or there is no such call.
+   */
+  leaseDial(id: CallId, lease: { now: number; until: number }): Promise<Call | undefined>
+
+  /** Ends the right to ask Twilio for the call. */
+  releaseDial(id: CallId): Promise<void>
+
+  /** Newest first. Rejects with `AppError` INVALID_REQUEST for a cursor that is not ours. */
+  list(filter: CallFilter): Promise<{ calls: Call[]; nextCursor: string | null }>
+
+  /**
+   * Gives a placed call the SID that Twilio answered with, unless the call has one or the SID is another call's.
+   * Resolves to the call that has this SID now.
+   */
+  attachSid(id: CallId, sid: CallSid): Promise<Call | undefined>
+
+  /**
+   * Takes in a report about a call; undefined for a call that is not known. A report that is repeated or late at most
+   * adds the duration. With the change to a terminal status, who ended the call and what follows are stored in the same
+   * transaction.
+   */
+  advanceStatus(
+    call: CallId | CallSid,
+    incoming: CallStatus,
+    report: StatusReport,
+  ): Promise<Advance | undefined>
+
+  /** Notes who ended the call and why, before its status is terminal. The first note stays; resolves to whether this was it. */
+  noteEnd(id: CallId, end: EndCause): Promise<boolean>
+
+  /**
+   * Gives the call a one-time token for its next socket, in place of an earlier one. Resolves to false, and changes
+   * nothing, for a call that has ended or is not known.
+   */
+  issueToken(id: CallId, token: string, expiresAt: number): Promise<boolean>
+
+  /** The call of a token, once; undefined for a token that is unknown, used, expired, or of a call that has ended. */
+  claimToken(token: string, now: number): Promise<Call | undefined>
+
+  /** Counts one more resumption of a call that has not ended, up to `most`. Resolves to how many there were; undefined beyond. */
+  resume(id: CallId, most: number): Promise<number | undefined>
+
+  /** A session of the call has opened: the end of the last one is cleared, and a failed transfer is `returned`. */
+  openSession(id: CallId, sessionId: string): Promise<void>
+
+  /**
+   * Records how a session of the call ended; resolves to whether that was recorded. With `sessionId` only the end of
+   * that session is, while no later one has opened.
+   */
+  endSession(id: CallId, session: { end: SessionEnd; sessionId?: string | undefined }): Promise<boolean>
+
+  /**
+   * Records how far the transfer of the call has come; resolves to whether that was recorded. A transfer that has started
+   * does not start again before it has ended, and ends once.
+   */
+  setTransfer(id: CallId, transfer: TransferState): Promise<boolean>
+
+  /** The call goes on with another engine. */
+  setEngine(id: CallId, engine: Engine): Promise<void>
+
+  /** Notes with which versions of context and manifest the call goes on. */
+  setVersions(
+    id: CallId,
+    versions: Pick<Call, "contextKey" | "contextVersion" | "manifestKey" | "manifestVersion">,
+  ): Promise<void>
+
+  /** Calls that have not ended, oldest first. */
+  open(): Promise<Call[]>
 }

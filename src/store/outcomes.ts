@@ -1,39 +1,32 @@
 /** What was learned in calls. One outcome for each call, replaced when it is extracted again. */
 
-import { eq } from "drizzle-orm"
 import type { CallId } from "../call/ids.ts"
-import type { Db } from "./database.ts"
-import { outcomes } from "./schema.ts"
 
-export type StoredOutcome = typeof outcomes.$inferSelect
+export type StoredOutcome = {
+  callId: CallId
+  status: "pending" | "ready" | "failed"
+  data: unknown
+  error: string | null
+  /** Milliseconds since the epoch, as all times here. */
+  createdAt: number
+  updatedAt: number
+}
 
 export type OutcomeState =
   { status: "pending" } | { status: "ready"; data: unknown } | { status: "failed"; error: string }
 
-export type Outcomes = ReturnType<typeof createOutcomes>
+export interface Outcomes {
+  of(callId: CallId): Promise<StoredOutcome | undefined>
 
-export function createOutcomes(db: Db) {
-  return {
-    of(callId: CallId): StoredOutcome | undefined {
-      return db.select().from(outcomes).where(eq(outcomes.callId, callId)).get()
-    },
+  /** Replaces the state. What was known before stays until something new is. */
+  set(callId: CallId, state: OutcomeState, at: number): Promise<void>
 
-    /** `at`: milliseconds since the epoch. What was known before stays until something new is. */
-    set(callId: CallId, state: OutcomeState, at: number): void {
-      const { status } = state
-      const known = {
-        ...(state.status === "ready" ? { data: state.data } : {}),
-        error: state.status === "failed" ? state.error : null,
-      }
-      db.insert(outcomes)
-        .values({ callId, status, ...known, createdAt: at, updatedAt: at })
-        .onConflictDoUpdate({ target: outcomes.callId, set: { status, ...known, updatedAt: at } })
-        .run()
-    },
+  /**
+   * Has the outcome extracted once more: starts the job of this kind, or starts it over where it has ended, and makes the
+   * outcome pending. Where the job waits or runs, nothing changes. Resolves to the outcome.
+   */
+  request(callId: CallId, job: { kind: string; at: number }): Promise<StoredOutcome | undefined>
 
-    /** There is nothing to be learned after all. */
-    forget(callId: CallId): void {
-      db.delete(outcomes).where(eq(outcomes.callId, callId)).run()
-    },
-  }
+  /** There is nothing to be learned after all. */
+  forget(callId: CallId): Promise<void>
 }

@@ -20,12 +20,12 @@ export type RecorderOptions = {
 }
 
 /** Closing writes what waits, and is harmless when done twice. What comes after it is gone. */
-export type ClosableRecorder = Recorder & {
-  /** Rows that wait to be written. */
-  readonly waiting: number
-  close(): void
-  [Symbol.dispose](): void
-}
+export type ClosableRecorder = Recorder &
+  AsyncDisposable & {
+    /** Rows that wait to be written. */
+    readonly waiting: number
+    close(): Promise<void>
+  }
 
 /** A batch this large is written without waiting. */
 const LARGE_BATCH = 500
@@ -48,6 +48,8 @@ export function createRecorder({
   // A turn that changes keeps its place, and only its last state is written.
   let turns = new Map<string, Turn>()
   let events: RecordedEvent[] = []
+  /** The batch that is being written, of so many rows. */
+  let writing: { rows: number; done: Promise<void> } | undefined
   let cancelFlush: (() => void) | undefined
   let failures = 0
   let dropped = 0
@@ -59,32 +61,57 @@ export function createRecorder({
   }
 
   function flush(): void {
-    write(WAIT_MS)
+    log.background("writing turns and events", write(WAIT_MS))
   }
 
-  function write(waitMs: number): void {
+  /** Resolves once everything that waits now was tried. Never rejects. */
+  function write(waitMs: number): Promise<void> {
+    if (writing) return writing.done.then(() => write(waitMs))
     cancelFlush?.()
     cancelFlush = undefined
-    if (turns.size + events.length === 0) return
+    const rows = turns.size + events.length
+    if (rows === 0) return Promise.resolve()
+    const batch = { turns, events }
+    turns = new Map()
+    events = []
+    const done = writeBatch(batch, waitMs).finally(() => (writing = undefined))
+    writing = { rows, done }
+    return done
+  }
+
+  async function writeBatch(batch: Batch, waitMs: number): Promise<void> {
     try {
-      for (const { row, id, error } of store.writer.write({ turns: turns.values(), events }, waitMs)) {
+      const refused = await store.writer.write({ turns: batch.turns.values(), events: batch.events }, waitMs)
+      for (const { row, id, error } of refused) {
         log.error("a row cannot be stored and is lost", { row, id, error })
       }
     } catch (error) {
       if (failures++ === 0) log.error("the database cannot be written; rows wait in memory", { error })
+      // What came meanwhile is newer.
+      turns = new Map([...batch.turns, ...turns])
+      events = [...batch.events, ...events]
+      dropOldest()
       return arm()
     }
     if (failures > 0) log.info("the database can be written again", { failures, droppedEvents: dropped })
-    turns = new Map()
-    events = []
     failures = 0
     dropped = 0
+    if (turns.size + events.length > 0 && !closed) arm()
   }
 
-  const cancelOnRead = store.onRead(flush)
-  function close(): void {
+  function dropOldest(): void {
+    if (events.length <= maxEvents) return
+    // A tenth at once, because each cut copies the rest.
+    const surplus = Math.max(Math.ceil(maxEvents / 10), events.length - maxEvents)
+    events.splice(0, surplus)
+    dropped += surplus
+  }
+
+  const cancelOnRead = store.onRead(() => write(WAIT_MS))
+
+  async function close(): Promise<void> {
     closed = true
-    write(MAX_RETRY_MS)
+    await write(MAX_RETRY_MS)
     cancelFlush?.()
     cancelFlush = undefined
     cancelOnRead()
@@ -92,7 +119,7 @@ export function createRecorder({
 
   return {
     get waiting() {
-      return turns.size + events.length
+      return turns.size + events.length + (writing?.rows ?? 0)
     },
 
     turn(turn) {
@@ -104,12 +131,7 @@ export function createRecorder({
     event(recorded) {
       if (closed) return
       events.push(recorded)
-      if (events.length > maxEvents) {
-        // A tenth at once, because each cut copies the rest.
-        const tenth = Math.ceil(maxEvents / 10)
-        events.splice(0, tenth)
-        dropped += tenth
-      }
+      dropOldest()
       arm()
       try {
         onEvent?.(recorded)
@@ -121,6 +143,8 @@ export function createRecorder({
     flush,
 
     close,
-    [Symbol.dispose]: close,
+    [Symbol.asyncDispose]: close,
   }
 }
+
+type Batch = { turns: ReadonlyMap<string, Turn>; events: readonly RecordedEvent[] }

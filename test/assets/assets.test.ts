@@ -46,13 +46,18 @@ function setUp(files: Files = {}, { watch = false } = {}) {
     lines,
     clock,
     write,
-    open() {
-      opened = createAssets({ dir, log, knownTools: KNOWN_TOOLS, sweep: watch ? clock.sweep : undefined })
+    async open() {
+      opened = await createAssets({
+        dir,
+        log,
+        knownTools: KNOWN_TOOLS,
+        sweep: watch ? clock.sweep : undefined,
+      })
       return opened
     },
-    faults() {
+    async faults() {
       try {
-        createAssets({ dir, log, knownTools: KNOWN_TOOLS })
+        await createAssets({ dir, log, knownTools: KNOWN_TOOLS })
       } catch (error) {
         if (error instanceof AssetError)
           return error.message
@@ -75,9 +80,9 @@ function config(relay: unknown, more: Files = {}): Files {
 }
 
 describe("with no files at all", () => {
-  test("the default agent is the one that is shipped", () => {
+  test("the default agent is the one that is shipped", async () => {
     using t = setUp()
-    const agent = t.open().agentFor({})
+    const agent = (await t.open()).agentFor({})
     expect(agent).toMatchObject({
       key: "default",
       engine: "relay",
@@ -115,10 +120,10 @@ describe("with no files at all", () => {
     expect(agent.context.version).toMatch(/^[0-9a-f]{12}$/)
   })
 
-  test("a folder that does not exist is an empty one", () => {
+  test("a folder that does not exist is an empty one", async () => {
     using t = setUp()
     rmSync(t.dir, { recursive: true })
-    expect(t.open().keys()).toEqual({
+    expect((await t.open()).keys()).toEqual({
       agents: ["default"],
       contexts: ["defaultContext"],
       manifests: ["defaultToolManifest"],
@@ -131,15 +136,15 @@ describe("with no files at all", () => {
     ["anonymous", false],
     ["+15550100002", true],
     ["client:desk", true],
-  ])("the caller id %p of transfers is accepted: %p", (callerId, accepted) => {
+  ])("the caller id %p of transfers is accepted: %p", async (callerId, accepted) => {
     using t = setUp({ "serverConfig.json": { agents: { default: { transfer: { callerId } } } } })
-    const faults = t.faults()
+    const faults = await t.faults()
     expect(faults.some((fault) => fault.includes("callerId"))).toBe(!accepted)
   })
 
-  test("an agent cannot be changed by who gets it", () => {
+  test("an agent cannot be changed by who gets it", async () => {
     using t = setUp()
-    const agent = t.open().agentFor({})
+    const agent = (await t.open()).agentFor({})
     expect(
       [agent, agent.relay.attributes, agent.manifest.tools[0], agent.phrases.wait].every(Object.isFrozen),
     ).toBe(true)
@@ -147,7 +152,7 @@ describe("with no files at all", () => {
 })
 
 describe("files", () => {
-  test("contexts and manifests are found by their names, and others are left alone", () => {
+  test("contexts and manifests are found by their names, and others are left alone", async () => {
     using t = setUp({
       "sales.md": "Sell.",
       "supportContext.txt": "Support.",
@@ -158,27 +163,27 @@ describe("files", () => {
       ".context.md": "hidden",
       "defaultContext.md~": "a copy",
     })
-    expect(t.open().keys()).toEqual({
+    expect((await t.open()).keys()).toEqual({
       agents: ["default"],
       contexts: ["defaultContext", "sales", "supportContext"],
       manifests: ["defaultToolManifest", "limitedTools", "myManifest"],
     })
   })
 
-  test("a file takes the place of the embedded one with its key, and the version follows the text", () => {
+  test("a file takes the place of the embedded one with its key, and the version follows the text", async () => {
     using t = setUp({ "defaultContext.md": "\uFEFFBe brief." })
-    const { context } = t.open().agentFor({})
+    const { context } = (await t.open()).agentFor({})
     expect(context).toEqual({
       key: "defaultContext",
       text: "Be brief.",
       version: expect.stringMatching(/^[0-9a-f]{12}$/),
     })
     t.write({ "defaultContext.md": "Be very brief." })
-    using again = t.open()
+    using again = await t.open()
     expect(again.agentFor({}).context.version).not.toBe(context.version)
   })
 
-  test("the schema of a tool is checked in both shapes, and a fault names file and field", () => {
+  test("the schema of a tool is checked in both shapes, and a fault names file and field", async () => {
     const parameters = { type: "object", properties: { list: { type: "array" } }, required: ["lst"] }
     const closed = { type: "object", properties: { a: { type: "string" } }, additionalProperties: false }
     using t = setUp({
@@ -186,7 +191,7 @@ describe("files", () => {
       "nestedTools.json": { tools: [{ type: "function", function: { name: "end-call", parameters } }] },
       "strictTools.json": { tools: [{ name: "end-call", parameters: closed, strict: true }] },
     })
-    expect(t.faults()).toEqual([
+    expect(await t.faults()).toEqual([
       'flatTools.json:8 tools.0.parameters.properties.list: must have "items", because its type is array',
       "flatTools.json:12 tools.0.parameters.required: names lst, which is not among the properties",
       'nestedTools.json:10 tools.0.function.parameters.properties.list: must have "items", because its type is array',
@@ -195,7 +200,7 @@ describe("files", () => {
     ])
   })
 
-  test("both shapes of a tool are stored flat", () => {
+  test("both shapes of a tool are stored flat", async () => {
     const parameters = { type: "object", properties: { conversationSummary: { type: "string" } } }
     using t = setUp({
       "flatTools.json": {
@@ -208,7 +213,7 @@ describe("files", () => {
       },
       "bareTools.json": { tools: [{ name: "end-call" }] },
     })
-    const assets = t.open()
+    const assets = await t.open()
     const tools = (manifestKey: string) => assets.agentFor({ manifestKey }).manifest.tools
     expect(tools("flatTools")).toEqual([{ name: "end-call", description: "d", parameters, strict: false }])
     expect(tools("nestedTools")).toEqual(tools("flatTools"))
@@ -223,7 +228,7 @@ describe("files", () => {
 })
 
 describe("serverConfig.json", () => {
-  test("empty values are left out and false stays", () => {
+  test("empty values are left out and false stays", async () => {
     using t = setUp(
       config({
         welcomeGreeting: "",
@@ -234,7 +239,7 @@ describe("serverConfig.json", () => {
         interruptible: false,
       }),
     )
-    const { relay, greeting } = t.open().agentFor({})
+    const { relay, greeting } = (await t.open()).agentFor({})
     expect(relay).toEqual({
       attributes: { dtmfDetection: false, interruptible: false },
       languages: [],
@@ -243,7 +248,7 @@ describe("serverConfig.json", () => {
     expect(greeting).toBe("")
   })
 
-  test("every attribute of the relay is taken", () => {
+  test("every attribute of the relay is taken", async () => {
     const attributes = {
       welcomeGreetingInterruptible: "dtmf",
       language: "en-US",
@@ -277,7 +282,7 @@ describe("serverConfig.json", () => {
       backgroundNoiseReduction: "on",
     }
     using t = setUp(config(attributes))
-    expect(t.open().agentFor({}).relay.attributes).toEqual(attributes)
+    expect((await t.open()).agentFor({}).relay.attributes).toEqual(attributes)
   })
 
   test.each([
@@ -299,9 +304,9 @@ describe("serverConfig.json", () => {
     ],
     ["debug may be a flag", { debug: true }, { debug: "debugging" }],
     ["debug may be off", { debug: false }, {}],
-  ])("%s", (_, given, expected) => {
+  ])("%s", async (_, given, expected) => {
     using t = setUp(config(given))
-    expect(t.open().agentFor({}).relay.attributes).toEqual(expected)
+    expect((await t.open()).agentFor({}).relay.attributes).toEqual(expected)
   })
 
   test.each([
@@ -313,14 +318,14 @@ describe("serverConfig.json", () => {
       ],
     ],
     ["an object", { tier: "gold", n: 1 }],
-  ])("parameters may be %s", (_, parameters) => {
+  ])("parameters may be %s", async (_, parameters) => {
     using t = setUp(config({ parameters }))
-    expect(t.open().agentFor({}).relay.parameters).toEqual({ tier: "gold", n: "1" })
+    expect((await t.open()).agentFor({}).relay.parameters).toEqual({ tier: "gold", n: "1" })
   })
 
-  test("a section that is not given comes from the shipped file", () => {
+  test("a section that is not given comes from the shipped file", async () => {
     using t = setUp({ "serverConfig.json": { Server: { ListenMode: { enabled: true } } } })
-    const agent = t.open().agentFor({})
+    const agent = (await t.open()).agentFor({})
     expect([agent.listenMode, agent.relay.attributes["voice"], agent.silence.enabled]).toEqual([
       true,
       "IKne3meq5aSn9XLyUdCD",
@@ -330,9 +335,9 @@ describe("serverConfig.json", () => {
 
   test.each(["SilenceDetection", "silenceDetection"])(
     "silence may be spelt %s, and what is left out has a default",
-    (name) => {
+    async (name) => {
       using t = setUp({ "serverConfig.json": { ConversationRelay: { [name]: { secondsThreshold: 5 } } } })
-      expect(t.open().agentFor({}).silence).toMatchObject({
+      expect((await t.open()).agentFor({}).silence).toMatchObject({
         enabled: true,
         secondsThreshold: 5,
         messages: { length: 3 },
@@ -340,22 +345,23 @@ describe("serverConfig.json", () => {
     },
   )
 
-  test("a time zone is the agent's own or the default agent's, and must exist", () => {
+  test("a time zone is the agent's own or the default agent's, and must exist", async () => {
     const agents = { default: { timeZone: "Europe/Berlin" }, us: { timeZone: "America/New_York" }, other: {} }
     using t = setUp({ "serverConfig.json": { agents } })
-    const zones = ["default", "us", "other"].map((agent) => t.open().agentFor({ agent }).timeZone)
+    const assets = await t.open()
+    const zones = ["default", "us", "other"].map((agent) => assets.agentFor({ agent }).timeZone)
     expect(zones).toEqual(["Europe/Berlin", "America/New_York", "Europe/Berlin"])
     using wrong = setUp({
       "serverConfig.json": { agents: { a: { timeZone: "+01:00" }, b: { timeZone: "Mars/Base" } } },
     })
     const fault = "must be a time zone of the IANA database, such as Europe/Berlin"
-    expect(wrong.faults()).toEqual([
+    expect(await wrong.faults()).toEqual([
       expect.stringContaining(`agents.a.timeZone: ${fault}`),
       expect.stringContaining(`agents.b.timeZone: ${fault}`),
     ])
   })
 
-  test("languages are found at their old place", () => {
+  test("languages are found at their old place", async () => {
     using t = setUp({
       "serverConfig.json": {
         ConversationRelay: {
@@ -364,27 +370,27 @@ describe("serverConfig.json", () => {
         },
       },
     })
-    expect(t.open().agentFor({}).relay.languages).toEqual([{ code: "fr-FR", voice: "v" }])
+    expect((await t.open()).agentFor({}).relay.languages).toEqual([{ code: "fr-FR", voice: "v" }])
   })
 
   test.each([
     ["context and manifest", { context: "sales", manifest: "salesTools" }],
     ["active keys", { activeContextKey: "sales", activeManifestKey: "salesTools" }],
-  ])("the loader names what is active by %s", (_, AssetLoader) => {
+  ])("the loader names what is active by %s", async (_, AssetLoader) => {
     using t = setUp({
       "sales.md": "Sell.",
       "salesTools.json": { tools: [] },
       "serverConfig.json": { AssetLoader },
     })
-    const { context, manifest } = t.open().agentFor({})
+    const { context, manifest } = (await t.open()).agentFor({})
     expect([context.key, manifest.key]).toEqual(["sales", "salesTools"])
   })
 
-  test("keys that mean nothing here are told and read past", () => {
+  test("keys that mean nothing here are told and read past", async () => {
     using t = setUp({
       "serverConfig.json": { Extra: 1, Server: { Port: 2 }, AssetLoader: { assetLoaderType: "sync" } },
     })
-    t.open()
+    await t.open()
     expect(t.lines).toEqual([
       "part of an asset is ignored or replaced serverConfig.json: Extra is not used",
       "part of an asset is ignored or replaced serverConfig.json: Server.Port is not used",
@@ -425,9 +431,9 @@ describe("agents", () => {
     },
   }
 
-  test("an agent is chosen by name, then by number, then by default", () => {
+  test("an agent is chosen by name, then by number, then by default", async () => {
     using t = setUp(files)
-    const assets = t.open()
+    const assets = await t.open()
     const keyOf = (choice: Parameters<LiveAssets["agentFor"]>[0]) => assets.agentFor(choice).key
     expect([
       keyOf({ agent: "sales" }),
@@ -438,9 +444,9 @@ describe("agents", () => {
     ]).toEqual(["sales", "sales", "default", "default", "default"])
   })
 
-  test("an agent is laid over the default one and over the sections for all", () => {
+  test("an agent is laid over the default one and over the sections for all", async () => {
     using t = setUp(files)
-    expect(t.open().agentFor({ agent: "sales" })).toMatchObject({
+    expect((await t.open()).agentFor({ agent: "sales" })).toMatchObject({
       context: { key: "sales", text: "Sell." },
       manifest: { key: "salesTools" },
       greeting: "",
@@ -456,14 +462,14 @@ describe("agents", () => {
     })
   })
 
-  test("a change of provider drops the voice of the earlier one", () => {
+  test("a change of provider drops the voice of the earlier one", async () => {
     using t = setUp(files)
-    expect(t.open().agentFor({ agent: "sales" }).relay.attributes).not.toHaveProperty("voice")
+    expect((await t.open()).agentFor({ agent: "sales" }).relay.attributes).not.toHaveProperty("voice")
   })
 
-  test("a call may choose another context and manifest", () => {
+  test("a call may choose another context and manifest", async () => {
     using t = setUp(files)
-    const assets = t.open()
+    const assets = await t.open()
     expect(assets.agentFor({ contextKey: "sales" })).toMatchObject({
       key: "default",
       context: { key: "sales" },
@@ -484,9 +490,9 @@ describe("agents", () => {
       { agent: "a".repeat(100_000) },
       `Agent not found for key: ${"a".repeat(64)}…. Known keys: default, sales`,
     ],
-  ])("a key that does not exist is refused: %#", (choice, message) => {
+  ])("a key that does not exist is refused: %#", async (choice, message) => {
     using t = setUp(files)
-    const assets = t.open()
+    const assets = await t.open()
     expect(() => assets.agentFor(choice)).toThrow(
       expect.objectContaining({ code: "INVALID_REQUEST", message }),
     )
@@ -494,7 +500,7 @@ describe("agents", () => {
 })
 
 describe("faults", () => {
-  test("all of them are told at once, with file, line and field", () => {
+  test("all of them are told at once, with file, line and field", async () => {
     using t = setUp({
       "serverConfig.json": `{
   "ConversationRelay": {
@@ -515,7 +521,7 @@ describe("faults", () => {
         tools: [{ name: "fly" }, { name: "end-call" }, { name: "end-call" }, { type: "web_search" }],
       },
     })
-    expect(t.faults()).toEqual([
+    expect(await t.faults()).toEqual([
       "bad key.md: its name before the ending must be 1 to 128 letters, digits, _ or -",
       'brokenTools.json:3: expected a key in quotes, not ","',
       "empty.md: is empty",
@@ -632,14 +638,14 @@ describe("faults", () => {
       "speechTimeout: Too small: expected number to be >=600",
     ],
     ["unknown events", config({ events: "everything" }), "events: must be some of speaker-events"],
-  ])("%s", (_, files, expected) => {
+  ])("%s", async (_, files, expected) => {
     using t = setUp(files)
-    const faults = t.faults()
+    const faults = await t.faults()
     expect(faults.join("\n")).toContain(expected)
     expect(faults).toHaveLength(1)
   })
 
-  test("multi with Deepgram and ElevenLabs is fine", () => {
+  test("multi with Deepgram and ElevenLabs is fine", async () => {
     using t = setUp(
       config({
         language: "multi",
@@ -648,14 +654,14 @@ describe("faults", () => {
         speechModel: "nova-3-general",
       }),
     )
-    expect(t.faults()).toEqual([])
+    expect(await t.faults()).toEqual([])
   })
 })
 
 describe("changes", () => {
-  test("a changed file is used within a second or two, and calls keep the agent they have", () => {
+  test("a changed file is used within a second or two, and calls keep the agent they have", async () => {
     using t = setUp({ "defaultContext.md": "old" }, { watch: true })
-    const assets = t.open()
+    const assets = await t.open()
     const held = assets.agentFor({})
     t.write({ "defaultContext.md": "newer", "extra.md": "x" })
     t.clock.advance(1500)
@@ -663,9 +669,9 @@ describe("changes", () => {
     expect(assets.keys().contexts).toEqual(["defaultContext", "extra"])
   })
 
-  test("a broken file replaces nothing, is told once with its line, and may be mended", () => {
+  test("a broken file replaces nothing, is told once with its line, and may be mended", async () => {
     using t = setUp({ "salesTools.json": { tools: [] } }, { watch: true })
-    const assets = t.open()
+    const assets = await t.open()
     t.write({ "salesTools.json": '{\n"tools": [}' })
     t.clock.advance(5000)
     expect(assets.agentFor({ manifestKey: "salesTools" }).manifest.tools).toEqual([])
@@ -677,9 +683,9 @@ describe("changes", () => {
     expect(assets.agentFor({ manifestKey: "salesTools" }).manifest.tools).toHaveLength(1)
   })
 
-  test("a file that is still being written is not read", () => {
+  test("a file that is still being written is not read", async () => {
     using t = setUp({ "a.md": "one" }, { watch: true })
-    const assets = t.open()
+    const assets = await t.open()
     for (const text of ["on", "one and", "one and two"]) {
       t.write({ "a.md": text })
       t.clock.advance(500)
@@ -689,21 +695,21 @@ describe("changes", () => {
     expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("one and two")
   })
 
-  test("a deleted file that is in use is a fault, and the assets stay", () => {
+  test("a deleted file that is in use is a fault, and the assets stay", async () => {
     using t = setUp(
       { "sales.md": "Sell.", "serverConfig.json": { AssetLoader: { context: "sales" } } },
       { watch: true },
     )
-    const assets = t.open()
+    const assets = await t.open()
     rmSync(join(t.dir, "sales.md"))
     t.clock.advance(1500)
     expect(assets.agentFor({}).context.text).toBe("Sell.")
     expect(t.lines.join()).toContain("there is no context sales; there are defaultContext")
   })
 
-  test("reload reads at once and reports", () => {
+  test("reload reads at once and reports", async () => {
     using t = setUp({ "a.md": "one" })
-    const assets = t.open()
+    const assets = await t.open()
     expect(assets.reload()).toEqual({ changed: false, faults: [] })
     t.write({ "a.md": "three" })
     expect(assets.reload()).toEqual({ changed: true, faults: [] })
@@ -712,9 +718,9 @@ describe("changes", () => {
     expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("three")
   })
 
-  test("closed assets look for nothing, and closing again is harmless", () => {
+  test("closed assets look for nothing, and closing again is harmless", async () => {
     using t = setUp({}, { watch: true })
-    const assets = t.open()
+    const assets = await t.open()
     assets.close()
     assets.close()
     expect(t.clock.sweep.size).toBe(0)

@@ -6,8 +6,8 @@ import { createAssets } from "../../src/assets/assets.ts"
 import { getLog } from "../../src/lib/log.ts"
 import { builtinTools } from "../../src/tools/registry.ts"
 
-test("every example can be used as it is", () => {
-  using assets = createAssets({
+test("every example can be used as it is", async () => {
+  using assets = await createAssets({
     dir: join(import.meta.dir, "../../docs/examples"),
     log: getLog("assets"),
     knownTools: [...builtinTools().keys()],

@@ -8,13 +8,13 @@ import { FolderReload, readFolder } from "../../src/assets/folder-reload.ts"
 import { NO_REPOSITORY, startingState } from "../../src/assets/starting-state.ts"
 import { getLog } from "../../src/lib/log.ts"
 
-function fixture() {
+async function fixture() {
   const dir = mkdtempSync(join(tmpdir(), "parley-"))
   const write = (name: string, text: string) => writeFileSync(join(dir, name), text)
   write("sales.md", "Sell.")
   const log = getLog("test")
   const { files, fingerprint } = readFolder(dir)
-  const state = startingState({
+  const state = await startingState({
     files,
     source: "api",
     repository: NO_REPOSITORY,
@@ -41,8 +41,8 @@ const KNOWN_TOOLS = [
   "set-silence-detection",
 ]
 
-test("a change is read at the second check that finds it", () => {
-  using it = fixture()
+test("a change is read at the second check that finds it", async () => {
+  using it = await fixture()
   it.write("sales.md", "Sell more.")
   it.folder.check()
   expect(it.sales()).toBe("Sell.")
@@ -50,8 +50,8 @@ test("a change is read at the second check that finds it", () => {
   expect(it.sales()).toBe("Sell more.")
 })
 
-test("a file that changes between two checks is not read yet", () => {
-  using it = fixture()
+test("a file that changes between two checks is not read yet", async () => {
+  using it = await fixture()
   it.write("sales.md", "Sell m")
   it.folder.check()
   it.write("sales.md", "Sell more.")
@@ -61,8 +61,8 @@ test("a file that changes between two checks is not read yet", () => {
   expect(it.sales()).toBe("Sell more.")
 })
 
-test("files with faults replace nothing, and their correction is read", () => {
-  using it = fixture()
+test("files with faults replace nothing, and their correction is read", async () => {
+  using it = await fixture()
   it.write("sales.md", " ")
   expect(it.folder.reload()).toEqual({
     changed: false,

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createAssets, type AssetsOptions, type LiveAssets } from "../../src/assets/assets.ts"
 import type { Log } from "../../src/lib/log.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { builtinTools } from "../../src/tools/registry.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
-function setUp(files: Record<string, unknown> = {}) {
+async function setUp(files: Record<string, unknown> = {}) {
   const dir = mkdtempSync(join(tmpdir(), "parley-"))
-  const store = openStore({ url: ":memory:" })
+  const store = await openStore({ url: ":memory:" })
   const clock = new TestClock()
   const lines: string[] = []
   const note = (message: string, fields?: Record<string, unknown>) =>
@@ -27,10 +27,10 @@ function setUp(files: Record<string, unknown> = {}) {
     store,
     clock,
     lines,
-    open(options: Partial<AssetsOptions> = {}) {
+    async open(options: Partial<AssetsOptions> = {}) {
       opened?.close()
       const knownTools = [...builtinTools().keys()]
-      opened = createAssets({
+      opened = await createAssets({
         dir,
         log,
         knownTools,
@@ -40,9 +40,9 @@ function setUp(files: Record<string, unknown> = {}) {
       })
       return opened
     },
-    [Symbol.dispose]() {
+    async [Symbol.asyncDispose]() {
       opened?.close()
-      store.close()
+      await store.close()
       clock[Symbol.dispose]()
       rmSync(dir, { recursive: true })
     },
@@ -63,11 +63,11 @@ async function refusal(promise: Promise<unknown>): Promise<unknown> {
 
 describe("what is stored", () => {
   test("lies over the files, outlives the process and leaves calls that run alone", async () => {
-    using t = setUp({ "sales.md": "File." })
-    const assets = t.open()
+    await using t = await setUp({ "sales.md": "File." })
+    const assets = await t.open()
     const held = assets.agentFor({ contextKey: "sales" })
     await assets.library.put([context("sales", "Stored."), context("more", "More.")])
-    const again = t.open()
+    const again = await t.open()
     expect(held.context.text).toBe("File.")
     expect(again.agentFor({ contextKey: "sales" }).context.text).toBe("Stored.")
     expect(again.library.list("context").map(({ key, source }) => [key, source])).toEqual([
@@ -78,76 +78,91 @@ describe("what is stored", () => {
   })
 
   test("has the version that calls record", async () => {
-    using t = setUp()
-    const assets = t.open()
+    await using t = await setUp()
+    const assets = await t.open()
     const tools = '{"tools": [{"name": "end-call"}]}'
     const [stored] = await assets.library.put([manifest("few", tools)])
     expect(assets.agentFor({ manifestKey: "few" }).manifest.version).toBe(stored?.version ?? "")
-    expect(assets.library.read({ kind: "manifest", key: "few" }, stored?.version ?? "")).toBe(tools)
+    expect(await assets.library.read({ kind: "manifest", key: "few" }, stored?.version ?? "")).toBe(tools)
   })
 
   test("comes back by deleting: the file shows again", async () => {
-    using t = setUp({ "sales.md": "File." })
-    const assets = t.open()
+    await using t = await setUp({ "sales.md": "File." })
+    const assets = await t.open()
     await assets.library.put([context("sales", "Stored.")])
     await assets.library.remove({ kind: "context", key: "sales" })
-    expect(t.open().agentFor({ contextKey: "sales" }).context.text).toBe("File.")
+    expect((await t.open()).agentFor({ contextKey: "sales" }).context.text).toBe("File.")
   })
 
   test("has its versions, newest first, and the file's among them", async () => {
-    using t = setUp({ "sales.md": "File." })
-    const { library } = t.open()
+    await using t = await setUp({ "sales.md": "File." })
+    const { library } = await t.open()
     await library.put([context("sales", "one")])
     t.clock.advance(5)
     await library.put([context("sales", "two")])
     await library.put([context("sales", "two")])
     const place = { kind: "context", key: "sales" } as const
+    const versions = await library.versions(place)
+    const texts = await Promise.all(versions.map(({ version }) => library.read(place, version)))
     expect(
-      library.versions(place).map(({ version, ...rest }) => [library.read(place, version), rest]),
+      versions.map(({ source, createdAt, inForce }, index) => [texts[index], { source, createdAt, inForce }]),
     ).toEqual([
       ["two", { source: "api", createdAt: t.clock.now(), inForce: true }],
       ["one", { source: "api", createdAt: t.clock.now() - 5, inForce: false }],
     ])
     await library.remove(place)
-    expect(library.versions(place)[0]).toMatchObject({ source: "file", createdAt: null, inForce: true })
+    expect((await library.versions(place))[0]).toMatchObject({
+      source: "file",
+      createdAt: null,
+      inForce: true,
+    })
   })
 
   test("by another process is there for the next call, and within half a second", async () => {
-    using t = setUp()
-    const assets = t.open()
+    await using t = await setUp()
+    const assets = await t.open()
     const put = (key: string, text: string) =>
       t.store.assets.put({ kind: "context", key, version: key, text, source: "api", at: 1 })
-    put("uploaded", "Hello.")
+    await put("uploaded", "Hello.")
     await assets.refresh()
     expect(assets.agentFor({ contextKey: "uploaded" }).context.text).toBe("Hello.")
-    put("later", "Later.")
-    t.clock.advance(500)
+    await put("later", "Later.")
+    await t.clock.pass(500)
     expect(assets.keys().contexts).toContain("later")
   })
 
-  test("and has become faulty is left out at the start and told", () => {
-    using t = setUp()
+  test("and has become faulty is left out at the start and told", async () => {
+    await using t = await setUp()
     const at = { source: "api", at: 1, version: "v" } as const
-    t.store.assets.put({ kind: "manifest", key: "old", text: '{"tools": [{"name": "fly"}]}', ...at })
-    t.store.assets.put({ kind: "context", key: "good", text: "Good.", ...at })
-    expect(t.open().keys()).toMatchObject({
+    await t.store.assets.put({ kind: "manifest", key: "old", text: '{"tools": [{"name": "fly"}]}', ...at })
+    await t.store.assets.put({ kind: "context", key: "good", text: "Good.", ...at })
+    expect((await t.open()).keys()).toMatchObject({
       contexts: ["defaultContext", "good"],
       manifests: ["defaultToolManifest"],
     })
     expect(t.lines.join()).toContain("a stored asset is faulty and is left out manifest/old manifest old:1")
   })
 
-  test("as a configuration that fits the files no more gives way to theirs", () => {
-    using t = setUp()
+  test("as a configuration that fits the files no more gives way to theirs", async () => {
+    await using t = await setUp()
     const { text } = config({ AssetLoader: { context: "gone" } })
-    t.store.assets.put({ kind: "config", key: "serverConfig", text, version: "v", source: "api", at: 1 })
-    expect(t.open().agentFor({}).context.key).toBe("defaultContext")
+    await t.store.assets.put({
+      kind: "config",
+      key: "serverConfig",
+      text,
+      version: "v",
+      source: "api",
+      at: 1,
+    })
+    expect((await t.open()).agentFor({}).context.key).toBe("defaultContext")
     expect(t.lines.join()).toContain("the stored configuration cannot be used")
   })
 
   test("without a place to keep it lasts as long as the process", async () => {
-    using t = setUp()
-    const { library, ...assets } = t.open({ repository: undefined } as unknown as Partial<AssetsOptions>)
+    await using t = await setUp()
+    const { library, ...assets } = await t.open({
+      repository: undefined,
+    } as unknown as Partial<AssetsOptions>)
     await library.put([context("a", "A.")])
     expect(assets.agentFor({ contextKey: "a" }).context.text).toBe("A.")
   })
@@ -197,25 +212,27 @@ describe("refused, and nothing is stored", () => {
       "J2 asset loader not yet implemented",
     ],
   ])("%s", async (_, asset, message) => {
-    using t = setUp()
-    const { library } = t.open()
+    await using t = await setUp()
+    const { library } = await t.open()
     const before = [...library.list("context"), ...library.list("manifest"), library.config()]
     const error = await refusal(library.put([context("good", "Good."), asset]))
     expect(error).toMatchObject({ code: "INVALID_REQUEST", message: expect.stringContaining(message) })
     expect([...library.list("context"), ...library.list("manifest"), library.config()]).toEqual(before)
-    expect(t.store.assets.revision("api")).toBe(0)
+    expect(await t.store.assets.revision("api")).toBe(0)
   })
 
   test("many faults are told shortly, and all in the details", async () => {
-    using t = setUp()
+    await using t = await setUp()
     const many = Array.from({ length: 9 }, (_, index) => ({ name: `fly-${index}` }))
-    const error = await refusal(t.open().library.put([manifest("a", JSON.stringify({ tools: many }))]))
+    const error = await refusal(
+      (await t.open()).library.put([manifest("a", JSON.stringify({ tools: many }))]),
+    )
     expect(error).toMatchObject({ message: expect.stringContaining("; and 4 more"), details: { length: 9 } })
   })
 
   test("more than 500 contexts", async () => {
-    using t = setUp()
-    const { library } = t.open()
+    await using t = await setUp()
+    const { library } = await t.open()
     await library.put(Array.from({ length: 500 }, (_, index) => context(`c${index}`, "x")))
     expect(await refusal(library.put([context("one-more", "x")]))).toMatchObject({ code: "CONFLICT" })
     expect(await library.put([context("c1", "y")])).toHaveLength(1)
@@ -226,8 +243,8 @@ describe("refused, and nothing is stored", () => {
     ["what comes from a file", "sales", "CONFLICT"],
     ["what an agent needs", "needed", "CONFLICT"],
   ])("deleting %s", async (_, key, code) => {
-    using t = setUp({ "sales.md": "File." })
-    const { library } = t.open()
+    await using t = await setUp({ "sales.md": "File." })
+    const { library } = await t.open()
     await library.put([context("needed", "Needed.")])
     await library.put([config({ AssetLoader: { context: "needed" } })])
     expect(await refusal(library.remove({ kind: "context", key }))).toMatchObject({ code })
@@ -236,13 +253,13 @@ describe("refused, and nothing is stored", () => {
 
 describe("the configuration", () => {
   test("is patched in single fields, and takes the place of the file's", async () => {
-    using t = setUp({
+    await using t = await setUp({
       "sales.md": "Sell.",
       "serverConfig.json": {
         ConversationRelay: { Configuration: { welcomeGreeting: "Hi", language: "en-US" } },
       },
     })
-    const assets = t.open()
+    const assets = await t.open()
     await assets.library.patchConfig({ AssetLoader: { context: "sales" } })
     const entry = await assets.library.patchConfig({
       ConversationRelay: { Configuration: { welcomeGreeting: "Hello" }, silenceDetection: { enabled: true } },
@@ -255,12 +272,12 @@ describe("the configuration", () => {
       agent.silence.enabled,
     ]).toEqual(["sales", "Hello", "en-US", true])
     expect(entry).toMatchObject({ kind: "config", source: "api" })
-    expect(t.open().agentFor({}).greeting).toBe("Hello")
+    expect((await t.open()).agentFor({}).greeting).toBe("Hello")
   })
 
   test("that is put replaces the file's; sections that it leaves out come from the shipped one", async () => {
-    using t = setUp({ "serverConfig.json": { Server: { ListenMode: { enabled: true } } } })
-    const assets = t.open()
+    await using t = await setUp({ "serverConfig.json": { Server: { ListenMode: { enabled: true } } } })
+    const assets = await t.open()
     await assets.library.put([config({ AssetLoader: {} })])
     const agent = assets.agentFor({})
     expect([agent.listenMode, agent.relay.attributes["voice"]]).toEqual([false, "IKne3meq5aSn9XLyUdCD"])
@@ -269,8 +286,8 @@ describe("the configuration", () => {
   })
 
   test("changes take their turn", async () => {
-    using t = setUp({ "a.md": "A.", "b.md": "B." })
-    const { library } = t.open()
+    await using t = await setUp({ "a.md": "A.", "b.md": "B." })
+    const { library } = await t.open()
     await Promise.all([
       library.patchConfig({ AssetLoader: { context: "a" } }),
       library.patchConfig({ Server: { ListenMode: { enabled: true } } }),
@@ -284,8 +301,8 @@ describe("the configuration", () => {
   })
 
   test("of a file is still read when it changes, under what is stored", async () => {
-    using t = setUp({ "sales.md": "Sell." })
-    const assets = t.open()
+    await using t = await setUp({ "sales.md": "Sell." })
+    const assets = await t.open()
     await assets.library.put([config({ Server: { ListenMode: true } })])
     writeFileSync(join(t.dir, "serverConfig.json"), JSON.stringify({ AssetLoader: { context: "sales" } }))
     expect(assets.reload()).toEqual({ changed: true, faults: [] })
@@ -295,11 +312,11 @@ describe("the configuration", () => {
   test("stores only what was changed: other fields of the file still apply", async () => {
     const file = (greeting: string) =>
       JSON.stringify({ agents: { sales: { greeting, timeZone: "Europe/Berlin" } }, AssetLoader: {} })
-    using t = setUp({ "serverConfig.json": file("Hi") })
-    const assets = t.open()
+    await using t = await setUp({ "serverConfig.json": file("Hi") })
+    const assets = await t.open()
     await assets.library.patchConfig({ numbers: { "+15550100002": "sales" } })
     const { version } = await assets.library.patchConfig({ agents: { sales: { timeZone: "UTC" } } })
-    const stored = assets.library.read({ kind: "config", key: "serverConfig" }, version) ?? ""
+    const stored = (await assets.library.read({ kind: "config", key: "serverConfig" }, version)) ?? ""
     expect(JSON.parse(stored)).toEqual({
       numbers: { "+15550100002": "sales" },
       agents: { sales: { timeZone: "UTC" } },
@@ -311,19 +328,19 @@ describe("the configuration", () => {
   })
 
   test("removes a field of the file with null, and follows the file again after a change back", async () => {
-    using t = setUp({ "serverConfig.json": { agents: { sales: { greeting: "Hi" } } } })
-    const assets = t.open()
+    await using t = await setUp({ "serverConfig.json": { agents: { sales: { greeting: "Hi" } } } })
+    const assets = await t.open()
     await assets.library.patchConfig({ agents: { sales: { greeting: null } } })
-    expect(t.open().agentFor({ agent: "sales" }).greeting).not.toBe("Hi")
-    const again = t.open()
+    expect((await t.open()).agentFor({ agent: "sales" }).greeting).not.toBe("Hi")
+    const again = await t.open()
     await again.library.patchConfig({ agents: { sales: { greeting: "Hi" } } })
     expect(again.library.find({ kind: "config", key: "serverConfig" })?.text).toBe("{}")
   })
 
   test("reports at every reload which parts of the files are hidden", async () => {
     const sales = { greeting: "Hi", timeZone: "Europe/Berlin" }
-    using t = setUp({ "serverConfig.json": { agents: { sales } }, "sales.md": "File." })
-    const assets = t.open()
+    await using t = await setUp({ "serverConfig.json": { agents: { sales } }, "sales.md": "File." })
+    const assets = await t.open()
     await assets.library.patchConfig({ agents: { sales: { greeting: "Hello" }, support: {} } })
     await assets.library.put([context("sales", "Stored.")])
     const hidden = [
@@ -338,8 +355,8 @@ describe("the configuration", () => {
   })
 
   test("that fits the file no more names the stored field", async () => {
-    using t = setUp({ "serverConfig.json": { agents: { sales: {} } } })
-    const assets = t.open()
+    await using t = await setUp({ "serverConfig.json": { agents: { sales: {} } } })
+    const assets = await t.open()
     await assets.library.patchConfig({ numbers: { "+15550100002": "sales" } })
     writeFileSync(join(t.dir, "serverConfig.json"), JSON.stringify({ agents: { support: {} } }))
     expect(assets.reload().faults).toEqual([

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createAssets, type LiveAssets } from "../../src/assets/assets.ts"
 import type { Log } from "../../src/lib/log.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
+import type { Store } from "../../src/store/store.ts"
 import { createTwilioSync } from "../../src/twilio/sync.ts"
 import { FakeTwilioSync } from "../fakes/fake-twilio-sync.ts"
 import { TestClock } from "../lib/test-clock.ts"
@@ -20,13 +21,18 @@ class Machine implements AsyncDisposable {
   readonly fake = new FakeTwilioSync()
   readonly clock = new TestClock()
   readonly lines: string[] = []
-  readonly store = openStore({ url: ":memory:" })
+  readonly store: Store
   readonly dir = mkdtempSync(join(tmpdir(), "parley-"))
   busy = false
   readonly #awaited: { part: string; done: () => void }[] = []
   #assets: LiveAssets | undefined
 
-  constructor(files: Files = LOCAL) {
+  static async start(files: Files = LOCAL): Promise<Machine> {
+    return new Machine(await openStore({ url: ":memory:" }), files)
+  }
+
+  private constructor(store: Store, files: Files) {
+    this.store = store
     this.write(files)
   }
 
@@ -37,7 +43,7 @@ class Machine implements AsyncDisposable {
   }
 
   /** Starts, or starts again. */
-  open(): LiveAssets {
+  async open(): Promise<LiveAssets> {
     this.#assets?.close()
     const note = (message: string, fields?: Files) => {
       this.lines.push([message, ...Object.values(fields ?? {})].join(" "))
@@ -52,7 +58,7 @@ class Machine implements AsyncDisposable {
       background: (_, promise) => void promise.catch(note),
     }
     const { accountSid, authToken, baseUrl } = this.fake
-    this.#assets = createAssets({
+    this.#assets = await createAssets({
       dir: this.dir,
       sweep: this.clock.sweep,
       log,
@@ -66,7 +72,7 @@ class Machine implements AsyncDisposable {
 
   /** Starts and waits until Sync was read. */
   async ready(): Promise<LiveAssets> {
-    const assets = this.open()
+    const assets = await this.open()
     await assets.refresh()
     return assets
   }
@@ -88,7 +94,7 @@ class Machine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#assets?.close()
-    this.store.close()
+    await this.store.close()
     this.clock[Symbol.dispose]()
     rmSync(this.dir, { recursive: true })
     await this.fake[Symbol.asyncDispose]()
@@ -105,7 +111,7 @@ function textOf(assets: LiveAssets, contextKey: string): string {
 
 describe("filling", () => {
   test("an empty account gets the local assets, and everything is created once", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     await machine.ready()
     const { fake } = machine
     expect(fake.content("Context")).toMatchObject({ sales: { content: "Sell." }, defaultContext: {} })
@@ -117,7 +123,7 @@ describe("filling", () => {
   })
 
   test("a restart writes nothing", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     await machine.ready()
     const before = machine.fake.requests.length
     await machine.ready()
@@ -130,7 +136,7 @@ describe("filling", () => {
   })
 
   test("what was edited in Sync wins over the file, and what stands only there stays", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     machine.fake.edit("Context", "sales", { content: "Edited." })
     machine.fake.edit("Context", "onlyThere", { content: "There." })
     const assets = await machine.ready()
@@ -142,7 +148,7 @@ describe("filling", () => {
   })
 
   test("a file that changed goes to Sync, unless the entry was edited there since", async () => {
-    await using machine = new Machine({ ...FILES, "a.md": "a1", "b.md": "b1" })
+    await using machine = await Machine.start({ ...FILES, "a.md": "a1", "b.md": "b1" })
     await machine.ready()
     machine.fake.edit("Context", "b", { content: "b edited" })
     machine.write({ "a.md": "a2", "b.md": "b2" })
@@ -155,7 +161,7 @@ describe("filling", () => {
   })
 
   test("an order of keys that Sync made of a manifest is no edit", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     await machine.ready()
     machine.fake.edit("ToolManifest", "defaultToolManifest", {
       tools: [{ description: "", name: "end-call" }],
@@ -168,7 +174,7 @@ describe("filling", () => {
   })
 
   test("one that Sync refuses is told, and the others go on", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const { fake } = machine
     fake.addService().maps.set("Context", new Map()).set("ToolManifest", new Map())
     fake.faultAt(/POST .*Context\/Items$/, {
@@ -184,7 +190,7 @@ describe("filling", () => {
   })
 
   test("while Sync fails altogether it is left for later", async () => {
-    await using machine = new Machine({ ...FILES, "a.md": "a", "b.md": "b" })
+    await using machine = await Machine.start({ ...FILES, "a.md": "a", "b.md": "b" })
     const down = { kind: "answer", status: 503 } as const
     machine.fake.addService().maps.set("Context", new Map()).set("ToolManifest", new Map())
     machine.fake.faultAt(/POST/, down, down, down)
@@ -200,7 +206,7 @@ describe("filling", () => {
   })
 
   test("a context over 16 KiB stays a file, with a clear line in the log", async () => {
-    await using machine = new Machine({ ...FILES, "sales.md": "small" })
+    await using machine = await Machine.start({ ...FILES, "sales.md": "small" })
     await machine.ready()
     machine.write({ "sales.md": "large ".repeat(4000) })
     const assets = await machine.ready()
@@ -213,7 +219,7 @@ describe("filling", () => {
 
 describe("reading", () => {
   test("a change in Sync is there for the next call, and calls that run keep what they have", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const held = assets.agentFor({ contextKey: "sales" })
     machine.fake.edit("Context", "sales", { content: "New." })
@@ -223,7 +229,7 @@ describe("reading", () => {
   })
 
   test("Sync is asked once in two seconds, by calls at once together", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const before = machine.fake.requests.length
     machine.clock.advance(1999)
@@ -235,7 +241,7 @@ describe("reading", () => {
   })
 
   test("without calls Sync is read every 30 seconds; while calls run it is not", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const before = machine.fake.requests.length
     machine.busy = true
@@ -262,7 +268,7 @@ describe("reading", () => {
     ["an empty context", "Context", { content: " " }, "is empty"],
     ["a context that is no text", "Context", { content: 5 }, "is not { content }"],
   ] as const)("%s replaces nothing, is told once, and the rest is taken", async (_, map, data, message) => {
-    await using machine = new Machine({ ...FILES, "xTools.json": { tools: [{ name: "end-call" }] } })
+    await using machine = await Machine.start({ ...FILES, "xTools.json": { tools: [{ name: "end-call" }] } })
     const assets = await machine.ready()
     machine.fake.edit(map, map === "Context" ? "sales" : "xTools", data)
     machine.fake.edit("Context", "other", { content: "Other." })
@@ -276,7 +282,7 @@ describe("reading", () => {
   })
 
   test("a key that no path should hold is left out", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     machine.fake.edit("Context", "../x", { content: "x" })
     const assets = await machine.ready()
     expect(assets.keys().contexts).toEqual(["defaultContext", "sales"])
@@ -284,7 +290,7 @@ describe("reading", () => {
   })
 
   test("a configuration that names what is not there replaces nothing, until it is there", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     machine.fake.edit("serverConfig", "serverConfig", {
       AssetLoader: { context: "later" },
@@ -300,7 +306,7 @@ describe("reading", () => {
   })
 
   test("what is deleted in Sync comes from the file again, and what is needed stays", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     machine.fake.edit("Context", "sales", { content: "Edited." })
     machine.fake.edit("Context", "needed", { content: "Needed." })
@@ -318,12 +324,12 @@ describe("reading", () => {
   })
 
   test("a context that stands only in Sync may be the default one", async () => {
-    await using machine = new Machine({
+    await using machine = await Machine.start({
       ...FILES,
       "serverConfig.json": { AssetLoader: { assetLoaderType: "sync", context: "onlyThere" } },
     })
     machine.fake.edit("Context", "onlyThere", { content: "There." })
-    const assets = machine.open()
+    const assets = await machine.open()
     expect(assets.agentFor({}).context.key).toBe("defaultContext")
     expect(machine.told("there is no context onlyThere")).toHaveLength(1)
     await assets.refresh()
@@ -333,7 +339,7 @@ describe("reading", () => {
 
 describe("failures", () => {
   test("with Sync down at the start the last good copy is used", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     machine.fake.edit("Context", "onlyThere", { content: "There." })
     machine.fake.edit("serverConfig", "serverConfig", { AssetLoader: { context: "onlyThere" } })
     await machine.ready()
@@ -348,7 +354,7 @@ describe("failures", () => {
   })
 
   test("a call waits a second and a half for Sync, and the next ones not at all", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     machine.fake.edit("Context", "sales", { content: "New." })
     const gate = Promise.withResolvers<void>()
@@ -367,7 +373,7 @@ describe("failures", () => {
   })
 
   test("an outage is told once", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const down = { kind: "answer", status: 500 } as const
     machine.fake.faultAt(/GET/, down, down, down, down, down, down, down, down, down)
@@ -380,7 +386,7 @@ describe("failures", () => {
   })
 
   test("without credentials the last copy is used, and changes are refused", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     machine.fake.edit("Context", "onlyThere", { content: "There." })
     const closed = await machine.ready()
     closed.close()
@@ -394,7 +400,7 @@ describe("failures", () => {
       with: () => log,
       background: () => {},
     }
-    using assets = createAssets({
+    using assets = await createAssets({
       dir: machine.dir,
       sweep: machine.clock.sweep,
       log,
@@ -408,7 +414,7 @@ describe("failures", () => {
   })
 
   test("closed assets ask nothing more", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     assets.close()
     const before = machine.fake.requests.length
@@ -421,7 +427,7 @@ describe("failures", () => {
 
 describe("changes through the API", () => {
   test("go to Sync and hold at once", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const [entry] = await assets.library.put([{ kind: "context", key: "sales", text: "By API." }])
     expect(entry).toMatchObject({
@@ -436,7 +442,7 @@ describe("changes through the API", () => {
   })
 
   test("a reading that began before a change does not take it back", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const gate = Promise.withResolvers<void>()
     machine.fake.faultAt(/GET .*serverConfig/, { kind: "wait", until: gate.promise })
@@ -453,7 +459,7 @@ describe("changes through the API", () => {
   })
 
   test("a change that Sync does not take changes nothing", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     machine.fake.faultAt(/POST/, { kind: "answer", status: 500 })
     const failed = assets.library.put([{ kind: "context", key: "sales", text: "By API." }])
@@ -462,7 +468,7 @@ describe("changes through the API", () => {
   })
 
   test("one over 16 KiB is refused with the limit", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const refused = assets.library.put([{ kind: "context", key: "sales", text: "x".repeat(17_000) }])
     expect(await refused.catch((error: unknown) => error)).toMatchObject({
@@ -472,7 +478,7 @@ describe("changes through the API", () => {
   })
 
   test("a deleted entry leaves Sync, and the file shows", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     await assets.library.put([{ kind: "context", key: "sales", text: "By API." }])
     await assets.library.remove({ kind: "context", key: "sales" })
@@ -481,7 +487,7 @@ describe("changes through the API", () => {
   })
 
   test("the configuration is merged and stored as the document", async () => {
-    await using machine = new Machine(FILES)
+    await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     await assets.library.patchConfig({ AssetLoader: { context: "sales" } })
     expect(machine.fake.config).toMatchObject({ AssetLoader: { assetLoaderType: "sync", context: "sales" } })

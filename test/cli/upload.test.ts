@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { upload } from "../../src/cli/upload.ts"
 import { readConfig } from "../../src/config/config.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { FakeTwilioSync } from "../fakes/fake-twilio-sync.ts"
 
 const TOOLS = { tools: [{ name: "end-call" }, { name: "play-media" }] }
@@ -57,19 +57,19 @@ describe("into the database", () => {
       ],
       failed: [],
     })
-    using store = openStore({ url: t.databaseUrl })
-    expect(store.assets.latest("context", "api")).toMatchObject([
+    await using store = await openStore({ url: t.databaseUrl })
+    expect(await store.assets.latest("context", "api")).toMatchObject([
       { key: "customerServiceContext", text: "Be kind." },
     ])
-    expect(store.assets.latest("manifest", "api")).toMatchObject([{ key: "customTools" }])
+    expect(await store.assets.latest("manifest", "api")).toMatchObject([{ key: "customTools" }])
   })
 
   test("again replaces", async () => {
     using t = setUp()
     await t.run([t.file("a.md", "one")])
     await t.run([t.file("a.md", "two")])
-    using store = openStore({ url: t.databaseUrl })
-    expect(store.assets.latest("context", "api")).toMatchObject([{ text: "two" }])
+    await using store = await openStore({ url: t.databaseUrl })
+    expect(await store.assets.latest("context", "api")).toMatchObject([{ text: "two" }])
   })
 })
 

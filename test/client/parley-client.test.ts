@@ -23,7 +23,7 @@ test("the client's types are the server's", () => {
 })
 
 test("reads, steers and refuses in the words of the server", async () => {
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   const { callSid } = await app.incoming()
   const parley = new ParleyClient({ url: `${app.url}/`, key: KEY })
   expect(await parley.call(callSid)).toMatchObject({ callSid, status: "ringing" })
@@ -61,7 +61,7 @@ function watched(
 }
 
 test("a stream that is cut goes on after what it has seen, and ends with the call", async () => {
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   const call = await app.incoming()
   const socket = app.socket(call.socketUrl)
   await socket.opened
@@ -90,12 +90,12 @@ test("a stream that is cut goes on after what it has seen, and ends with the cal
     text: "While you were away",
   })
   await app.webhook("/twilio/status", voiceForm({ CallSid: call.callSid, CallStatus: "completed" }))
-  app.clock.advance(6000)
+  await app.clock.pass(6000)
   expect(await view.states.next((state) => state.startsWith("over"))).toBe("over 1000")
 })
 
 test("a stream that is refused for good does not come back", async () => {
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   using view = watched(
     (own) =>
       new ParleyStream({
@@ -110,7 +110,7 @@ test.each([
   ["an unknown call", { key: KEY }, "over 4404"],
   ["a wrong key", { key: "wrong-key-of-this-test" }, "over 4401"],
 ])("watching %s ends with the refusal and does not come back", async (_, { key }, expected) => {
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   const parley = new ParleyClient({ url: app.url, key })
   const errors: unknown[] = []
   using view = watched((own) =>
@@ -138,7 +138,7 @@ test("the WebSocket class is taken from the options", async () => {
       super(url)
     }
   }
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   using view = watched(
     (own) =>
       new ParleyStream({

@@ -21,34 +21,45 @@ export type StandOptions = {
 }
 
 export class RelayStand implements AsyncDisposable {
-  readonly dir = mkdtempSync(join(tmpdir(), "parley-s2-"))
-  readonly openai = new FakeOpenAi()
-  readonly twilio = new FakeTwilio({ numbers: [NUMBER] })
+  readonly dir: string
+  readonly openai: FakeOpenAi
+  readonly twilio: FakeTwilio
   readonly app: AppUnderTest
 
-  constructor({ assets = {}, env = {} }: StandOptions = {}) {
+  static async start({ assets = {}, env = {} }: StandOptions = {}): Promise<RelayStand> {
+    const dir = mkdtempSync(join(tmpdir(), "parley-s2-"))
+    const openai = new FakeOpenAi()
+    const twilio = new FakeTwilio({ numbers: [NUMBER] })
     try {
-      for (const [name, content] of Object.entries(assets)) this.write(name, content)
-      this.app = new AppUnderTest({
-        ASSETS_DIR: this.dir,
-        TWILIO_ACCOUNT_SID: this.twilio.accountSid,
-        TWILIO_API_BASE_URL: this.twilio.baseUrl,
+      for (const [name, content] of Object.entries(assets)) writeAsset(dir, name, content)
+      const app = await AppUnderTest.start({
+        ASSETS_DIR: dir,
+        TWILIO_ACCOUNT_SID: twilio.accountSid,
+        TWILIO_API_BASE_URL: twilio.baseUrl,
         MODEL_PROVIDER: "openai",
         OPENAI_API_KEY: "sk-test",
-        OPENAI_BASE_URL: this.openai.baseUrl,
+        OPENAI_BASE_URL: openai.baseUrl,
         ...env,
       })
+      return new RelayStand({ dir, openai, twilio, app })
     } catch (error) {
       // Nobody disposes of a stand that was never made.
-      rmSync(this.dir, { recursive: true })
-      void this.twilio[Symbol.asyncDispose]()
-      void this.openai[Symbol.asyncDispose]()
+      rmSync(dir, { recursive: true })
+      await twilio[Symbol.asyncDispose]()
+      await openai[Symbol.asyncDispose]()
       throw error
     }
   }
 
+  private constructor({ dir, openai, twilio, app }: Pick<RelayStand, "dir" | "openai" | "twilio" | "app">) {
+    this.dir = dir
+    this.openai = openai
+    this.twilio = twilio
+    this.app = app
+  }
+
   write(name: string, content: unknown): void {
-    writeFileSync(join(this.dir, name), typeof content === "string" ? content : JSON.stringify(content))
+    writeAsset(this.dir, name, content)
   }
 
   /** The relay of `/connectConversationRelay`, for a call with these fields. */
@@ -172,4 +183,8 @@ export function toolNamesOf(request: FakeRequest | undefined): string[] {
 /** A manifest of these tools, which take anything. */
 export function manifestOf(...names: string[]) {
   return { tools: names.map((name) => ({ type: "function", name, description: name })) }
+}
+
+function writeAsset(dir: string, name: string, content: unknown): void {
+  writeFileSync(join(dir, name), typeof content === "string" ? content : JSON.stringify(content))
 }

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test"
 import { callsTool, says } from "../fakes/openai-script.ts"
 import { manifestOf, RelayStand, type RelayCaller } from "./relay-stand.ts"
+import { rejection } from "../llm/samples.ts"
 
 describe("the caller's language", () => {
   const MULTI = {
@@ -16,7 +17,7 @@ describe("the caller's language", () => {
     languages: ["en-AU", "fr-FR", "es-ES"].map((code) => ({ code, ttsProvider: "ElevenLabs", voice: "v1" })),
   }
   const multi = () => {
-    return new RelayStand({
+    return RelayStand.start({
       assets: {
         "serverConfig.json": { ConversationRelay: { Configuration: MULTI } },
         "languageTools.json": manifestOf("switch-language"),
@@ -36,27 +37,29 @@ describe("the caller's language", () => {
   }
 
   test("is followed among the declared ones, the first at once and others after two prompts", async () => {
-    await using stand = multi()
+    await using stand = await multi()
     const heard = ["en", "en", "fr", "fr", "fr", "es", "en", "es", "es", "de", "de"]
     expect(await languagesFor(stand, await stand.call(), heard)).toEqual(["en-AU", "fr-FR", "es-ES"])
   })
 
   test("is no longer followed once a language was chosen", async () => {
-    await using stand = multi()
+    await using stand = await multi()
     const call = await stand.call({ manifestKey: "languageTools" })
     await call.ask("French please", callsTool("switch-language", { ttsLanguage: "fr-FR" }), says("Oui."))
     expect(await languagesFor(stand, call, ["en", "es", "es"])).toEqual(["en-AU", "fr-FR"])
   })
 
   test("is followed among those that another application tells by its parameters", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call({ crLanguages: "de-DE,it-IT", crTtsLanguage: "de-DE" })
     expect(await languagesFor(stand, call, ["it", "de", "de"])).toEqual(["it-IT", "de-DE"])
   })
 
-  test("multi is refused with a provider that cannot do it", () => {
+  test("multi is refused with a provider that cannot do it", async () => {
     const google = { ...MULTI, transcriptionProvider: "Google", speechModel: "telephony" }
     const assets = { "serverConfig.json": { ConversationRelay: { Configuration: google } } }
-    expect(() => new RelayStand({ assets })).toThrow(/multi/)
+    expect(await rejection(RelayStand.start({ assets }))).toMatchObject({
+      message: expect.stringMatching(/multi/),
+    })
   })
 })

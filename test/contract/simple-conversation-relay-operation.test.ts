@@ -11,12 +11,13 @@ import { says } from "../fakes/openai-script.ts"
 import { FakeTwilioSync } from "../fakes/fake-twilio-sync.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"
+import { rejection } from "../llm/samples.ts"
 
 const ROOT = join(import.meta.dir, "../..")
 
 describe("assets", () => {
   test("an empty folder is enough: context, tools and configuration are inside the program", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect(instructionsOf(request)).toContain("# Objective")
@@ -37,7 +38,7 @@ describe("assets", () => {
   })
 
   test("files are found by their names, and their keys are the names without an ending", async () => {
-    await using stand = new RelayStand({
+    await using stand = await RelayStand.start({
       assets: {
         "salesContext.md": "Sell.",
         "managerTools.json": manifestOf("end-call"),
@@ -58,23 +59,29 @@ describe("assets", () => {
       "salesContext.md": "Sell.",
       "limitedTools.json": manifestOf("end-call"),
     })
-    await using stand = new RelayStand({ assets: active("salesContext") })
+    await using stand = await RelayStand.start({ assets: active("salesContext") })
     const call = await stand.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect([instructionsOf(request).startsWith("Sell."), toolNamesOf(request)]).toEqual([true, ["end-call"]])
-    expect(() => new RelayStand({ assets: active("nothing") })).toThrow("nothing")
+    expect(await rejection(RelayStand.start({ assets: active("nothing") }))).toMatchObject({
+      message: expect.stringContaining("nothing"),
+    })
   })
 
-  test("the loader j2 and one that is unknown are refused", () => {
+  test("the loader j2 and one that is unknown are refused", async () => {
     const loader = (assetLoaderType: string) => ({
       "serverConfig.json": { AssetLoader: { assetLoaderType } },
     })
-    expect(() => new RelayStand({ assets: loader("j2") })).toThrow("J2 asset loader not yet implemented")
-    expect(() => new RelayStand({ assets: loader("other") })).toThrow("assetLoaderType")
+    expect(await rejection(RelayStand.start({ assets: loader("j2") }))).toMatchObject({
+      message: expect.stringContaining("J2 asset loader not yet implemented"),
+    })
+    expect(await rejection(RelayStand.start({ assets: loader("other") }))).toMatchObject({
+      message: expect.stringContaining("assetLoaderType"),
+    })
   })
 
   test("contexts, manifests and the configuration are stored by their paths and used by the next call", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const running = await stand.call()
     const [before] = await running.ask("Hello", says("Hi."))
     const post = (path: string, body: unknown) => stand.app.post(`/api/sync/${path}`, body)
@@ -100,7 +107,7 @@ describe("assets", () => {
 
   test("in sync mode the service, its maps and its document are made once and filled with the local files", async () => {
     await using sync = new FakeTwilioSync()
-    await using files = new RelayStand({ assets: { "salesContext.md": "Sell." } })
+    await using files = await RelayStand.start({ assets: { "salesContext.md": "Sell." } })
     files.write("serverConfig.json", { AssetLoader: { assetLoaderType: "sync" } })
     const env = {
       ASSETS_DIR: files.dir,
@@ -109,7 +116,7 @@ describe("assets", () => {
       TWILIO_API_BASE_URL: sync.baseUrl,
     }
     for (let start = 0; start < 2; start++) {
-      await using app = new AppUnderTest(env)
+      await using app = await AppUnderTest.start(env)
       await app.incoming()
     }
     expect(sync.services.map(({ name }) => name)).toEqual(["ConversationRelay"])
@@ -120,7 +127,7 @@ describe("assets", () => {
   })
 
   test("the upload command takes files of any path and has the documented errors", async () => {
-    await using stand = new RelayStand({ assets: { "myContext.md": "Mine.", "broken.json": "{" } })
+    await using stand = await RelayStand.start({ assets: { "myContext.md": "Mine.", "broken.json": "{" } })
     const run = async (...files: string[]) => {
       const lines: string[] = []
       const note = (line: string) => void lines.push(line)
@@ -146,7 +153,7 @@ describe("assets", () => {
   })
 
   test("the upload to Twilio Sync without credentials says what is missing", async () => {
-    await using stand = new RelayStand({ assets: { "myContext.md": "Mine." } })
+    await using stand = await RelayStand.start({ assets: { "myContext.md": "Mine." } })
     const lines: string[] = []
     const note = (line: string) => void lines.push(line)
     const config = () => readConfig({ ASSETS_DIR: stand.dir, DATABASE_URL: ":memory:" })
@@ -158,7 +165,7 @@ describe("assets", () => {
 
 describe("models", () => {
   test("OpenAI's Responses API is asked to stream and to keep nothing", async () => {
-    await using stand = new RelayStand({ env: { OPENAI_MODEL: "gpt-4o" } })
+    await using stand = await RelayStand.start({ env: { OPENAI_MODEL: "gpt-4o" } })
     const call = await stand.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect([request?.api, request?.body["stream"], request?.body["store"], request?.body["model"]]).toEqual([
@@ -170,7 +177,7 @@ describe("models", () => {
   })
 
   test("any server that speaks OpenAI's protocol answers in its place", async () => {
-    await using stand = new RelayStand({ env: { MODEL_PROVIDER: "openai-compatible" } })
+    await using stand = await RelayStand.start({ env: { MODEL_PROVIDER: "openai-compatible" } })
     const call = await stand.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect([request?.api, await call.lines()]).toEqual(["chat", ["Hi."]])
@@ -178,7 +185,7 @@ describe("models", () => {
 
   test("a Flowise flow answers in its place", async () => {
     await using flowise = new FakeFlowise({ script: () => ({ tokens: ["From", " the flow."] }) })
-    await using stand = new RelayStand({
+    await using stand = await RelayStand.start({
       env: { MODEL_PROVIDER: "flowise", FLOWISE_BASE_URL: flowise.baseUrl, FLOWISE_FLOW_ID: FLOW_ID },
     })
     const call = await stand.call()
@@ -220,7 +227,7 @@ describe("settings", () => {
   })
 
   test("the key pair does in place of the token", async () => {
-    await using stand = new RelayStand({
+    await using stand = await RelayStand.start({
       env: { TWILIO_API_KEY: `SK${"1".repeat(32)}`, TWILIO_API_SECRET: "secret-of-the-pair" },
     })
     await stand.app.post("/v1/calls", { to: "+15550100077" })
@@ -229,24 +236,26 @@ describe("settings", () => {
   })
 
   test("without Twilio's account calls that come in are answered all the same", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     expect((await app.incoming()).relay.attributes["welcomeGreeting"]).toStartWith("Hello there!")
   })
 
   test("with PORT_RETRY a taken port is followed by the next one, without it the start ends", async () => {
     const taken = Bun.serve({ port: 0, fetch: () => new Response() })
     const env = { PORT: String(taken.port), DATABASE_URL: ":memory:", MODEL_PROVIDER: "demo" }
-    expect(() => serve(readConfig(env))).toThrow(`Port ${taken.port} is in use`)
-    const running = serve(readConfig({ ...env, PORT_RETRY: "1" }))
+    expect(await rejection(serve(readConfig(env)))).toMatchObject({
+      message: expect.stringContaining(`Port ${taken.port} is in use`),
+    })
+    const running = await serve(readConfig({ ...env, PORT_RETRY: "1" }))
     expect(running.port).toBeGreaterThan(taken.port ?? 0)
-    running.kill()
+    await running.kill()
     await taken.stop(true)
   })
 
-  test("a configuration that is broken stops the start and is named", () => {
-    expect(() => new RelayStand({ assets: { "serverConfig.json": '{"Server":' } })).toThrow(
-      "serverConfig.json",
-    )
+  test("a configuration that is broken stops the start and is named", async () => {
+    expect(
+      await rejection(RelayStand.start({ assets: { "serverConfig.json": '{"Server":' } })),
+    ).toMatchObject({ message: expect.stringContaining("serverConfig.json") })
   })
 })
 

@@ -28,7 +28,7 @@ function configured(silence: Record<string, unknown>, rest: Record<string, unkno
 
 const KEYS = { manifestKey: "toolsManifest" }
 const silent = (silence: Record<string, unknown> = {}, rest: Record<string, unknown> = {}) =>
-  new RelayStand({ assets: configured(silence, rest) })
+  RelayStand.start({ assets: configured(silence, rest) })
 
 /** What is sent in each of these times, in milliseconds. */
 async function over(call: RelayCaller, ...times: number[]): Promise<string[][]> {
@@ -42,7 +42,7 @@ async function over(call: RelayCaller, ...times: number[]): Promise<string[][]> 
 
 describe("silence", () => {
   test("reminders come one threshold after another, each a whole text frame", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call()
     await call.pass(40_000)
     expect(await call.frames()).toEqual([
@@ -52,7 +52,7 @@ describe("silence", () => {
   })
 
   test("one threshold after the last reminder the session is ended as unresponsive", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call()
     expect(await over(call, 19_999, 1, 20_000)).toEqual([[], ["One?"], ["Two?"]])
     stand.app.clock.advance(20_000)
@@ -61,7 +61,7 @@ describe("silence", () => {
   })
 
   test("a prompt, an interruption and a key begin the row of reminders anew", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call()
     for (const frame of [
       { type: "interrupt", utteranceUntilInterrupt: "", durationUntilInterruptMs: 1 },
@@ -79,7 +79,7 @@ describe("silence", () => {
   })
 
   test("information and errors of the telephone system are no sign of life", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call()
     await call.pass(15_000)
     call.send({ type: "info", name: "clientSpeaking", value: "off" })
@@ -88,7 +88,7 @@ describe("silence", () => {
   })
 
   test("nothing is counted before the setup", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const { attributes } = await stand.relay()
     const socket = stand.app.socket(attributes["url"] ?? "")
     await socket.opened
@@ -97,7 +97,7 @@ describe("silence", () => {
   })
 
   test("an answer of thirty seconds is not broken by a reminder", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call()
     await call.ask("Tell me everything", says("word ".repeat(91).trim()))
     await call.lines()
@@ -115,7 +115,7 @@ describe("silence", () => {
         return held.promise
       },
     })
-    await using stand = new RelayStand({
+    await using stand = await RelayStand.start({
       env: { TOOL_TIMEOUT_MS: "600000", WAIT_PHRASE_AFTER_MS: "600000" },
       assets: {
         ...configured({}),
@@ -136,9 +136,9 @@ describe("silence", () => {
   })
 
   test("switched off there is neither reminder nor end; without messages the end comes at once", async () => {
-    await using off = silent({ enabled: false })
+    await using off = await silent({ enabled: false })
     expect(await over(await off.call(), 300_000)).toEqual([[]])
-    await using bare = silent({ messages: [] })
+    await using bare = await silent({ messages: [] })
     const call = await bare.call()
     expect(await over(call, 19_000)).toEqual([[]])
     bare.app.clock.advance(1000)
@@ -146,7 +146,7 @@ describe("silence", () => {
   })
 
   test("the watch ends with the session", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call()
     call.socket.close()
     await stand.app.events.next(({ event }) => event.type === "session.closed")
@@ -155,14 +155,14 @@ describe("silence", () => {
   })
 
   test("both spellings of the setting are read, and a change holds from the next call", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     stand.write("serverConfig.json", {
       ConversationRelay: {
         Configuration: { welcomeGreeting: "" },
         silenceDetection: { enabled: true, secondsThreshold: 5, messages: ["Quick test - still there?"] },
       },
     })
-    await using other = new RelayStand({
+    await using other = await RelayStand.start({
       assets: { "serverConfig.json": await Bun.file(`${stand.dir}/serverConfig.json`).json() },
     })
     expect(await over(await other.call(), 5000)).toEqual([["Quick test - still there?"]])
@@ -174,7 +174,7 @@ describe("silence", () => {
   })
 
   test("a fresh start has the documented threshold and messages, switched off", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     expect((await stand.app.json("/api/sync/serverconfig")).ConversationRelay.SilenceDetection).toEqual({
       enabled: false,
       secondsThreshold: 20,
@@ -183,7 +183,7 @@ describe("silence", () => {
   })
 
   test("reminders are part of what the model knows it said", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call()
     expect(await over(call, 20_000)).toEqual([["One?"]])
     const [request] = await call.ask("Yes", says("Good."))
@@ -191,7 +191,7 @@ describe("silence", () => {
   })
 
   test("a tool switches reminders off and on again during the call", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call(KEYS)
     await call.ask("I look for it", callsTool("set-silence-detection", { enabled: false }), says("Fine."))
     await call.lines()
@@ -206,7 +206,7 @@ describe("listen mode", () => {
   const listening = () => silent({}, { Server: { ListenMode: { enabled: true } } })
 
   test("mutes words, sounds and languages, but neither keys nor the end", async () => {
-    await using stand = listening()
+    await using stand = await listening()
     const call = await stand.call(KEYS)
     await call.ask(
       "For sales press two",
@@ -230,7 +230,7 @@ describe("listen mode", () => {
   })
 
   test("is switched on and off by the tool, and the voice comes back", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call(KEYS)
     await call.ask("Hush", callsTool("set-listen-mode", { enabled: true }), says("Not heard."))
     await call.ask("Talk", callsTool("set-listen-mode", { enabled: false }), says("Heard again."))
@@ -238,7 +238,7 @@ describe("listen mode", () => {
   })
 
   test("holds reminders back while it is on, also from the start of a call", async () => {
-    await using stand = listening()
+    await using stand = await listening()
     const call = await stand.call(KEYS)
     expect(await over(call, 100_000)).toEqual([[]])
     await call.ask("Talk", callsTool("set-listen-mode", { enabled: false }), says("Here."))
@@ -247,7 +247,7 @@ describe("listen mode", () => {
   })
 
   test("may be asked for by a parameter of one call", async () => {
-    await using stand = silent()
+    await using stand = await silent()
     const call = await stand.call({ listenMode: "true" })
     await call.ask("Hello", says("Not heard."))
     expect(await call.lines()).toEqual([])

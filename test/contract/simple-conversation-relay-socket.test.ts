@@ -12,7 +12,7 @@ const ASSETS = {
 
 describe("the socket", () => {
   test("frames before the setup are dropped, and then the setup works", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const { attributes, parameters, callSid } = await stand.relay()
     const socket = stand.app.socket(attributes["url"] ?? "")
     await socket.opened
@@ -28,7 +28,7 @@ describe("the socket", () => {
   })
 
   test("contextKey and manifestKey choose context and tools of one call; unknown ones are left out", async () => {
-    await using stand = new RelayStand({ assets: ASSETS })
+    await using stand = await RelayStand.start({ assets: ASSETS })
     const call = await stand.call({ contextKey: "polite", manifestKey: "limitedTools" })
     const [request] = await call.ask("Hello", says("Hi."))
     expect([instructionsOf(request).includes("Be polite."), toolNamesOf(request)]).toEqual([
@@ -41,7 +41,7 @@ describe("the socket", () => {
   })
 
   test("an answer streams piece by piece and is closed by an empty last frame", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     await call.ask("When do you open?", says("At nine."))
     expect(await call.frames()).toEqual([
@@ -52,7 +52,7 @@ describe("the socket", () => {
   })
 
   test("an interruption stops the answer, and the model learns what was heard", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     stand.openai.enqueue({ steps: [{ say: ["One two three. ", "Four."] }], ending: "stalled" })
     call.say("Count")
@@ -67,7 +67,7 @@ describe("the socket", () => {
   })
 
   test("a newer prompt takes the place of the running answer, and a late interruption does not stop it", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     stand.openai.enqueue({ steps: [{ say: ["First answer."] }], ending: "stalled" })
     call.say("First")
@@ -83,7 +83,7 @@ describe("the socket", () => {
   })
 
   test("keys are collected and told to the model", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     stand.openai.enqueue(says("Thank you."))
     for (const digit of "42#") call.send({ type: "dtmf", digit })
@@ -93,7 +93,7 @@ describe("the socket", () => {
   })
 
   test("garbage, unknown frames and errors of Twilio do not end the call", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     for (const frame of ["{", "[]", '{"type":"new"}', '{"type":"prompt"}']) call.send(frame)
     call.send({ type: "error", description: "code: 64107" })
@@ -102,7 +102,7 @@ describe("the socket", () => {
   })
 
   test("a socket without our token is taken once Twilio confirms its call, and refused otherwise", async () => {
-    await using stand = new RelayStand({ assets: ASSETS })
+    await using stand = await RelayStand.start({ assets: ASSETS })
     const open = async (callSid: string) => {
       const socket = stand.app.socket("wss://parley.test/conversation-relay")
       await socket.opened
@@ -119,7 +119,7 @@ describe("the socket", () => {
   })
 
   test("two calls at once keep their words apart", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const [a, b] = [await stand.call(), await stand.call()]
     await a.ask("I am A", says("Hello A."))
     const [request] = await b.ask("I am B", says("Hello B."))

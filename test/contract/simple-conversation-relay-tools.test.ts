@@ -17,7 +17,7 @@ const ALL = [
 ]
 
 function standWith(env: Record<string, string> = {}, rest: Record<string, unknown> = {}) {
-  return new RelayStand({
+  return RelayStand.start({
     env,
     assets: {
       "serverConfig.json": {
@@ -33,7 +33,7 @@ function standWith(env: Record<string, string> = {}, rest: Record<string, unknow
 
 describe("delivery", () => {
   test("digits, sounds and languages go out before the answer goes on", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const requests = await call.ask(
       "Do it all",
@@ -61,7 +61,7 @@ describe("delivery", () => {
   })
 
   test("the end goes out after the last words, once, and with no second goodbye", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const requests = await call.ask("Bye", {
       steps: [
@@ -89,7 +89,7 @@ describe("delivery", () => {
   })
 
   test("an interrupted goodbye still ends the session", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     await call.ask("Bye", {
       steps: [{ say: ["Good", "bye."] }, { call: "end-call", arguments: { summary: "Older name." } }],
@@ -99,7 +99,7 @@ describe("delivery", () => {
   })
 
   test("a tool without an action sends no frame; its result is for the model", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const args = { to: "+15550100001", message: "Your code is 7." }
     const [, after] = await call.ask("Text me", callsTool("send-sms", args), says("Sent."))
@@ -111,7 +111,7 @@ describe("delivery", () => {
   })
 
   test("a tool that fails is told to the model, which goes on", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const [, after] = await call.ask("Play", callsTool("play-media", {}), says("I cannot."))
     expect(JSON.stringify(after?.body["input"])).toContain("Source URL is required to play media")
@@ -119,7 +119,7 @@ describe("delivery", () => {
   })
 
   test("a language tool without a language says what is missing", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const [, after] = await call.ask("Switch", callsTool("switch-language", {}), says("Which?"))
     expect(JSON.stringify(after?.body["input"])).toContain(
@@ -135,7 +135,7 @@ describe("send-sms", () => {
     ["without words", { to: "+15550100001", message: "" }, "message"],
     ["of 1,601 characters", { to: "+15550100001", message: "x".repeat(1601) }, "message"],
   ])("%s is refused, and nothing is sent", async (_, args, reason) => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const [, after] = await call.ask("Text", callsTool("send-sms", args), says("No."))
     expect(JSON.stringify(after?.body["input"])).toContain(reason)
@@ -143,7 +143,7 @@ describe("send-sms", () => {
   })
 
   test("may go to further numbers that are allowed, so many in a call", async () => {
-    await using stand = standWith({ SMS_ALLOWED_DESTINATIONS: "+1555", SMS_PER_CALL: "1" })
+    await using stand = await standWith({ SMS_ALLOWED_DESTINATIONS: "+1555", SMS_PER_CALL: "1" })
     const call = await stand.call()
     const args = { to: "+1 (555) 010-0099", message: "x" }
     await call.ask("Text", callsTool("send-sms", args), says("Sent."))
@@ -153,7 +153,7 @@ describe("send-sms", () => {
   })
 
   test("that Twilio refuses is told to the model", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const body = { code: 21610, message: "Attempt to send to unsubscribed recipient", status: 400 }
     stand.twilio.fault({ kind: "answer", status: 400, body })
@@ -182,7 +182,7 @@ describe("handing over", () => {
   }
 
   test("live-agent-handoff ends the session with the summary, and a person is dialled", async () => {
-    await using stand = standWith({ TRANSFER_TO: "+15550100088" })
+    await using stand = await standWith({ TRANSFER_TO: "+15550100088" })
     const { handoffData, verbs } = await handedOver(stand)
     expect(handoffData).toBe(JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Has a <bill>." }))
     const [dial] = verbs
@@ -199,7 +199,7 @@ describe("handing over", () => {
   })
 
   test("data without a session status is a handoff too", async () => {
-    await using stand = standWith({ TRANSFER_TO: "sip:desk@pbx.example.com" })
+    await using stand = await standWith({ TRANSFER_TO: "sip:desk@pbx.example.com" })
     const { verbs } = await handedOver(stand, "/handoff", { SessionStatus: "" })
     expect(verbs[0]?.children[0]?.name).toBe("Sip")
   })
@@ -208,7 +208,7 @@ describe("handing over", () => {
     ["queue:support", { name: "Enqueue", text: "support" }],
     ["workflow:WW00000000000000000000000000000001", { name: "Enqueue" }],
   ])("%s puts the caller into a queue", async (to, expected) => {
-    await using stand = standWith({ TRANSFER_TO: to })
+    await using stand = await standWith({ TRANSFER_TO: to })
     const { call, verbs } = await handedOver(stand)
     expect(verbs[0]).toMatchObject(expected)
     if (!to.startsWith("workflow")) return
@@ -221,7 +221,7 @@ describe("handing over", () => {
   })
 
   test("another end of the session ends the call", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     const call = await stand.call()
     const HandoffData = JSON.stringify({ reasonCode: "end-call", reason: "Ending the call" })
     const verbs = await stand.app.twiml("/handoff", endedForm(call.callSid, { HandoffData }))
@@ -229,7 +229,7 @@ describe("handing over", () => {
   })
 
   test("twice in a call nobody answers: the caller is taken back both times", async () => {
-    await using stand = standWith({ TRANSFER_TO: "queue:support" })
+    await using stand = await standWith({ TRANSFER_TO: "queue:support" })
     const { call, verbs } = await handedOver(stand)
     const back = async (action: string) => {
       const { pathname, search } = new URL(action)
@@ -247,9 +247,9 @@ describe("handing over", () => {
   })
 
   test("without a target the caller hears of it and goes on, or hears a goodbye where the rule says so", async () => {
-    await using stand = standWith()
+    await using stand = await standWith()
     expect((await handedOver(stand)).verbs[0]?.name).toBe("Connect")
-    await using polite = standWith({}, { agents: { default: { transfer: { onFailure: "goodbye" } } } })
+    await using polite = await standWith({}, { agents: { default: { transfer: { onFailure: "goodbye" } } } })
     const { verbs } = await handedOver(polite)
     expect(verbs.map(({ name }) => name)).toEqual(["Say", "Hangup"])
   })
@@ -257,7 +257,7 @@ describe("handing over", () => {
 
 test("both shapes of a tool reach the model in the flat one", async () => {
   const parameters = { type: "object", properties: { message: { type: "string" } } }
-  await using stand = new RelayStand({
+  await using stand = await RelayStand.start({
     assets: {
       "mixedTools.json": {
         tools: [
@@ -276,7 +276,7 @@ test("both shapes of a tool reach the model in the flat one", async () => {
 })
 
 test("change-context gives the next request the new role, the summary and the history", async () => {
-  await using stand = standWith()
+  await using stand = await standWith()
   const call = await stand.call()
   const args = { newContext: "billing", handoffSummary: "Wants a refund." }
   const [before, after] = await call.ask("My bill", callsTool("change-context", args), says("Hello."))
@@ -289,7 +289,7 @@ test("change-context gives the next request the new role, the summary and the hi
 })
 
 test("change-context refuses a key that is none, and one that leads elsewhere", async () => {
-  await using stand = standWith()
+  await using stand = await standWith()
   const call = await stand.call()
   for (const newContext of ["nothing", "../secret"]) {
     const [, after] = await call.ask("x", callsTool("change-context", { newContext }), says("No."))

@@ -5,6 +5,7 @@ import { createTwilioRest } from "../../src/twilio/rest.ts"
 import { callsTool, says } from "../fakes/openai-script.ts"
 import { AUTH_TOKEN, jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
 import { inputOf, instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"
+import { rejection } from "../llm/samples.ts"
 
 const LANGUAGE = {
   code: "en-US",
@@ -23,7 +24,7 @@ const bearer = { Authorization: `Bearer ${KEY}` }
 
 describe("connecting a call", () => {
   test("the webhook answers TwiML that connects to the socket, as XML", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const answer = await stand.app.webhook("/connectConversationRelay", voiceForm())
     expect(answer.headers.get("content-type")).toStartWith("text/xml")
     const { attributes, action } = await stand.relay()
@@ -49,7 +50,7 @@ describe("connecting a call", () => {
       languages: [LANGUAGE],
       parameters: [],
     }
-    await using stand = new RelayStand({
+    await using stand = await RelayStand.start({
       assets: { "serverConfig.json": { ConversationRelay: { Configuration: known } } },
     })
     const { attributes, languages } = await stand.relay()
@@ -61,7 +62,7 @@ describe("connecting a call", () => {
   })
 
   test("the default configuration speaks both example languages", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     expect((await stand.relay()).languages.map(({ code, voice }) => [code, voice])).toEqual([
       ["en-AU", "IKne3meq5aSn9XLyUdCD"],
       ["en-US", "tnSpp4vdxKPjI9w0GnoV"],
@@ -69,13 +70,13 @@ describe("connecting a call", () => {
   })
 
   test("another application hands a call over with its parameters", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const { parameters } = await stand.relay({ parameters: '{"ticket":"T-7"}' })
     expect(parameters).toMatchObject({ ticket: "T-7" })
   })
 
   test("an unsigned, a wrongly signed and a signed webhook: only the last one counts", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     for (const path of ["/connectConversationRelay", "/handoff", "/twilioStatusCallback"]) {
       for (const signature of [null, "wrong"]) {
         expect((await stand.app.webhook(path, voiceForm(), { signature })).status).toBe(403)
@@ -89,7 +90,7 @@ describe("outbound calls", () => {
   const order = { phoneNumber: "+15550100077", callReference: "abc123", firstname: "Bob" }
 
   test("a call is placed from our number, with its statuses, and not recorded", async () => {
-    await using stand = new RelayStand({ env: outbound })
+    await using stand = await RelayStand.start({ env: outbound })
     const answer = await stand.app.post("/outboundCall", { properties: order }, bearer)
     const { success, response } = await jsonOf(answer)
     expect([answer.status, success, response.status]).toEqual([200, true, "queued"])
@@ -105,7 +106,7 @@ describe("outbound calls", () => {
   })
 
   test("its other properties become parameters of the call and reach the model", async () => {
-    await using stand = new RelayStand({ env: outbound })
+    await using stand = await RelayStand.start({ env: outbound })
     const { response } = await jsonOf(await stand.app.post("/outboundCall", { properties: order }, bearer))
     const call = {
       CallSid: response.sid,
@@ -127,7 +128,7 @@ describe("outbound calls", () => {
   })
 
   test("a form does as well as JSON", async () => {
-    await using stand = new RelayStand({ env: outbound })
+    await using stand = await RelayStand.start({ env: outbound })
     const answer = await stand.app.api("/outboundCall", {
       method: "POST",
       headers: { ...bearer, "Content-Type": "application/x-www-form-urlencoded" },
@@ -139,14 +140,14 @@ describe("outbound calls", () => {
   })
 
   test("the key comes first, then the number, then the limit, each in the documented words", async () => {
-    await using open = new RelayStand()
+    await using open = await RelayStand.start()
     const foreign = { "X-Forwarded-For": "203.0.113.7" }
     const unset = await open.app.post("/outboundCall", {}, foreign)
     expect([unset.status, await unset.json()]).toEqual([
       503,
       { success: false, error: "Outbound calling is not configured" },
     ])
-    await using stand = new RelayStand({ env: { ...outbound, OUTBOUND_RATE_LIMIT_PER_MINUTE: "6" } })
+    await using stand = await RelayStand.start({ env: { ...outbound, OUTBOUND_RATE_LIMIT_PER_MINUTE: "6" } })
     const wrong = await stand.app.post("/outboundCall", {}, { Authorization: "Bearer wrong" })
     expect([wrong.status, await wrong.json()]).toEqual([401, { success: false, error: "Unauthorized" }])
     const missing = await stand.app.post("/outboundCall", { properties: {} }, bearer)
@@ -170,7 +171,7 @@ describe("outbound calls", () => {
   })
 
   test("the limit is 30 a minute where nothing is set", async () => {
-    await using stand = new RelayStand({ env: outbound })
+    await using stand = await RelayStand.start({ env: outbound })
     const order = { properties: { phoneNumber: "+15550100077" } }
     const statuses = []
     for (let count = 0; count < 31; count++) {
@@ -193,13 +194,15 @@ describe("outbound calls", () => {
     })
     await rest.numbers(1)
     expect(hosts).toEqual(["api.dublin.ie1.twilio.com"])
-    expect(() => new RelayStand({ env: { TWILIO_EDGE: "dublin" } })).toThrow("TWILIO_REGION")
+    expect(await rejection(RelayStand.start({ env: { TWILIO_EDGE: "dublin" } }))).toMatchObject({
+      message: expect.stringContaining("TWILIO_REGION"),
+    })
   })
 })
 
 describe("changing a running call", () => {
   test("each bad request has its documented answer", async () => {
-    await using stand = new RelayStand({ assets: ASSETS })
+    await using stand = await RelayStand.start({ assets: ASSETS })
     const { callSid } = await stand.call()
     const update = async (body: unknown) => {
       const answer = await stand.app.post("/updateResponseService", body)
@@ -226,7 +229,7 @@ describe("changing a running call", () => {
   })
 
   test("only what is named is changed, and the history stays unless it is to be forgotten", async () => {
-    await using stand = new RelayStand({ assets: ASSETS })
+    await using stand = await RelayStand.start({ assets: ASSETS })
     const call = await stand.call()
     const [first] = await call.ask("My name is Ann", says("Hello Ann."))
     await stand.app.post("/updateResponseService", { callSid: call.callSid, manifestKey: "limitedTools" })
@@ -243,7 +246,7 @@ describe("changing a running call", () => {
   })
 
   test("a status callback is told to the model with the next request", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     const form = {
       ...voiceForm({ CallSid: call.callSid, CallStatus: "in-progress" }),
@@ -256,13 +259,13 @@ describe("changing a running call", () => {
   })
 
   test("a status callback of a call that is not ours is taken and changes nothing", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const answer = await stand.app.webhook("/twilioStatusCallback", voiceForm({ CallStatus: "completed" }))
     expect(await answer.json()).toEqual({ success: true })
   })
 
   test("a program sends frames and messages into a running call", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const call = await stand.call()
     const put = (body: unknown) => stand.app.post(`/v1/calls/${call.callSid}/messages`, body)
     expect((await put({ frame: { type: "text", token: "Hold on.", last: true } })).status).toBe(202)
@@ -275,7 +278,7 @@ describe("changing a running call", () => {
   })
 
   test("after the session nothing is found to change", async () => {
-    await using stand = new RelayStand({ assets: ASSETS })
+    await using stand = await RelayStand.start({ assets: ASSETS })
     const call = await stand.call()
     call.socket.close()
     await stand.app.events.next(({ event }) => event.type === "session.closed")
@@ -290,7 +293,7 @@ describe("changing a running call", () => {
 
 describe("messages", () => {
   test("a conversation goes on under its id, with the context and the tools of calls", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     const send = async (body: unknown) => jsonOf(await stand.app.post("/conversation", body))
     stand.openai.enqueue(
       says("Hello."),
@@ -308,7 +311,7 @@ describe("messages", () => {
   })
 
   test("an unknown id opens another conversation, and an empty message is refused", async () => {
-    await using stand = new RelayStand()
+    await using stand = await RelayStand.start()
     stand.openai.enqueue(says("Hello."))
     const sessionId = "550e8400-e29b-41d4-a716-446655440000"
     const other = await jsonOf(await stand.app.post("/conversation", { sessionId, message: "Hi" }))

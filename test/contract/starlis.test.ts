@@ -24,7 +24,11 @@ async function stand(env: Record<string, string> = {}) {
   const numbers = [{ sid: newSid("PN"), phone_number: "+15550100002", friendly_name: "Main" }]
   const twilio = stack.use(new FakeTwilio({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, numbers }))
   const app = stack.use(
-    new AppUnderTest({ TWILIO_ACCOUNT_SID: ACCOUNT_SID, TWILIO_API_BASE_URL: twilio.baseUrl, ...env }),
+    await AppUnderTest.start({
+      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+      TWILIO_API_BASE_URL: twilio.baseUrl,
+      ...env,
+    }),
   )
   return { app, twilio, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
@@ -161,7 +165,7 @@ test("a call that Twilio refuses: the documented 500", async () => {
 })
 
 test("without an account: the documented 500", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.post("/outbound-call", EXAMPLE)
   expect([answer.status, await answer.json()]).toEqual([500, { success: false, error: expect.any(String) }])
 })

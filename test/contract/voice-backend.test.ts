@@ -19,7 +19,11 @@ async function stand(env: Record<string, string> = {}, numbers = [MAIN]) {
   const stack = new AsyncDisposableStack()
   const twilio = stack.use(new FakeTwilio({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, numbers }))
   const app = stack.use(
-    new AppUnderTest({ TWILIO_ACCOUNT_SID: ACCOUNT_SID, TWILIO_API_BASE_URL: twilio.baseUrl, ...env }),
+    await AppUnderTest.start({
+      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+      TWILIO_API_BASE_URL: twilio.baseUrl,
+      ...env,
+    }),
   )
   return { app, twilio, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
@@ -148,7 +152,7 @@ test.each([
 })
 
 test("without an account: the documented 500", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await curl(app, "/api/call", CALL)
   expect([answer.status, await answer.json()]).toEqual([
     500,

@@ -22,7 +22,7 @@ async function opened(app: AppUnderTest, callSid: string, parameters: Record<str
 
 test("a call that Twilio confirms is recorded as Twilio knows it, and what waited is answered", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const { sid } = twilio.addCall({ status: "in-progress", direction: "inbound", from: "+15550100077" })
   const socket = await opened(app, sid, { callReference: "r-1" })
   socket.send(prompt("What are your opening hours?"))
@@ -42,7 +42,7 @@ test("a call that Twilio confirms is recorded as Twilio knows it, and what waite
 
 test("the same setup once more is refused while the first has its session, and taken after it", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const { sid } = twilio.addCall({ status: "in-progress" })
   const first = await opened(app, sid)
   const kinds = () => app.events.next(({ event }) => event.type === "session.opened")
@@ -58,7 +58,7 @@ test("the same setup once more is refused while the first has its session, and t
 
 test("two sockets at once for the same call: one of them gets it", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const { sid } = twilio.addCall({ status: "ringing" })
   const answer = Promise.withResolvers<void>()
   twilio.fault({ kind: "wait", until: answer.promise }, { kind: "wait", until: answer.promise })
@@ -75,7 +75,7 @@ test.each([
   ["was never dialled", { status: "queued" }],
 ])("a call that %s at Twilio is refused", async (_, fields) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const { sid } = twilio.addCall(fields)
   expect((await (await opened(app, sid)).closed).code).toBe(4403)
   expect((await app.api(`/v1/calls/${sid}`)).status).toBe(404)
@@ -83,18 +83,18 @@ test.each([
 
 test("a call that Twilio does not know is refused", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   expect((await (await opened(app, newSid("CA"))).closed).code).toBe(4403)
 })
 
 test("without an account nobody can confirm a call, so it is refused", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   expect((await (await opened(app, newSid("CA"))).closed).code).toBe(4403)
 })
 
 test("a call that was given a token must bring it", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const form = voiceForm()
   await app.webhook(PATH, form)
   expect((await (await opened(app, form["CallSid"] ?? "")).closed).code).toBe(4403)
@@ -103,7 +103,7 @@ test("a call that was given a token must bring it", async () => {
 
 test("a known call that is over is refused without asking Twilio", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const form = voiceForm()
   await app.webhook(PATH, form)
   await app.webhook("/twilio/status", { ...form, CallStatus: "completed" })
@@ -113,7 +113,7 @@ test("a known call that is over is refused without asking Twilio", async () => {
 
 test("past the limit of calls at once no other application's call is taken", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, { MAX_CONCURRENT_CALLS: "1" }))
+  await using app = await AppUnderTest.start(settings(twilio, { MAX_CONCURRENT_CALLS: "1" }))
   await app.incoming()
   const { sid } = twilio.addCall({ status: "in-progress" })
   expect((await (await opened(app, sid)).closed).code).toBe(1011)

@@ -29,7 +29,7 @@ async function end(app: AppUnderTest, callSid: string) {
 
 test("a call is ended at Twilio, and the API is on record as who ended it", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await liveCall(app, twilio)
   expect(await end(app, callSid)).toMatchObject({
     status: 200,
@@ -42,7 +42,7 @@ test("a call is ended at Twilio, and the API is on record as who ended it", asyn
 
 test("a status that comes before Twilio's answer finds who ended the call", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await liveCall(app, twilio)
   const answered = Promise.withResolvers<void>()
   twilio.fault({ kind: "wait", until: answered.promise })
@@ -57,7 +57,7 @@ test("a status that comes before Twilio's answer finds who ended the call", asyn
 
 test("a call that is over stays as it is, and Twilio is not asked", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await app.incoming()
   await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "busy" }))
   expect(await end(app, callSid)).toMatchObject({ status: 200, body: { status: "busy", endedBy: "system" } })
@@ -66,7 +66,7 @@ test("a call that is over stays as it is, and Twilio is not asked", async () => 
 
 test("a call that is over at Twilio already is no failure", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await app.incoming()
   twilio.addCall({ sid: callSid, status: "completed" })
   expect((await end(app, callSid)).status).toBe(200)
@@ -74,7 +74,7 @@ test("a call that is over at Twilio already is no failure", async () => {
 
 test("a call that Twilio does not know is told so, and stays on record as it was", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await app.incoming()
   expect(await end(app, callSid)).toMatchObject({ status: 404, body: { error: { code: "NOT_FOUND" } } })
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "ringing", endedBy: null })
@@ -82,7 +82,7 @@ test("a call that Twilio does not know is told so, and stays on record as it was
 
 test("a conversation of a call that Twilio does not know is ended all the same", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid, socket } = await liveCall(app)
   expect((await end(app, callSid)).status).toBe(200)
   app.clock.advance(20_000)
@@ -91,7 +91,7 @@ test("a conversation of a call that Twilio does not know is ended all the same",
 })
 
 test("without an account a conversation is ended by its own frame, and a call without one cannot be", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socket } = await liveCall(app)
   expect((await end(app, callSid)).status).toBe(200)
   app.clock.advance(20_000)
@@ -107,7 +107,7 @@ test.each<[string, Fault]>([
   ["fails", { kind: "answer", status: 500, body: {} }],
 ])("where Twilio %s the call is not on record as ended", async (_, fault) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await liveCall(app, twilio)
   twilio.fault(fault)
   expect(await end(app, callSid)).toMatchObject({ status: 502, body: { error: { code: "UPSTREAM_FAILED" } } })
@@ -117,7 +117,7 @@ test.each<[string, Fault]>([
 
 test("a call that has no SID yet is a conflict, which passes", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   twilio.fault({ kind: "hang" })
   const lost = await jsonOf(await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }))
   expect(await end(app, lost.error.details.id)).toMatchObject({

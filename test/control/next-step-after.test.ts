@@ -8,20 +8,24 @@ import { LiveCalls } from "../../src/call/live-calls.ts"
 import type { SessionEnd } from "../../src/call/session-end.ts"
 import { readConfig } from "../../src/config/config.ts"
 import type { ControlContext } from "../../src/control/context.ts"
+import { memoryHangUpCauses } from "../../src/control/hang-up-causes.ts"
+import { memoryPlacements } from "../../src/control/placements.ts"
 import { nextStepAfter } from "../../src/control/session-ended.ts"
-import { openStore } from "../../src/store/store.ts"
+import { KeyedQueue } from "../../src/lib/keyed-queue.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { notedLog, SampleAssets } from "../relay/samples.ts"
 import { sampleCall } from "../store/samples.ts"
 
 type Given = { call?: Partial<Call>; agent?: Partial<Agent>; env?: Record<string, string>; resumes?: number }
 
-function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) {
+async function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) {
   const clock = new TestClock()
-  const store = openStore({ url: ":memory:" })
+  const store = await openStore({ url: ":memory:" })
   const events: CallEvent[] = []
-  const { id } = store.calls.create(sampleCall({ engine: "realtime", status: "in-progress", ...call }))
-  for (let count = 0; count < resumes; count++) store.calls.countResume(id)
+  const { id } = await store.calls.create(sampleCall({ engine: "realtime", status: "in-progress", ...call }))
+  for (let count = 0; count < resumes; count++) await store.calls.resume(id, 10)
+  const liveCalls = new LiveCalls()
   const context: ControlContext = {
     config: readConfig({ DATABASE_URL: ":memory:", MODEL_PROVIDER: "demo", ...env }),
     store,
@@ -32,27 +36,29 @@ function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) {
       transfer: { timeoutSeconds: 20, onFailure: "agent" },
       ...agent,
     }),
-    liveCalls: new LiveCalls(),
+    liveCalls,
+    slots: liveCalls,
     twilio: undefined,
     publicUrl: () => "https://parley.test",
     draining: () => false,
     moving: new Set(),
-    placing: new Map(),
-    ending: new Map(),
+    callQueue: new KeyedQueue({ most: 8, what: "requests about one call" }),
+    placements: memoryPlacements(),
+    hangUpCauses: memoryHangUpCauses(),
     sweep: clock.sweep,
     log: notedLog(),
   }
-  const known = () => {
-    const found = store.calls.byId(id)
+  const known = async () => {
+    const found = await store.calls.byId(id)
     if (!found) throw new Error("the call is gone")
     return found
   }
   return {
-    after: (end: SessionEnd) => nextStepAfter(context, known(), end),
+    after: async (end: SessionEnd) => nextStepAfter(context, await known(), end),
     known,
     events,
-    [Symbol.dispose]() {
-      store.close()
+    async [Symbol.asyncDispose]() {
+      await store.close()
       clock[Symbol.dispose]()
     },
   }
@@ -160,16 +166,16 @@ test.each<[string, SessionEnd, Given, step: object, call: object]>([
     GOODBYE,
     ended("system", "the connection was lost 4 times: gone"),
   ],
-])("after %s", (_, end, given, step, call) => {
-  using h = harness(given)
-  expect(h.after(end)).toMatchObject(step)
-  expect(h.known()).toMatchObject(call)
+])("after %s", async (_, end, given, step, call) => {
+  await using h = await harness(given)
+  expect(await h.after(end)).toMatchObject(step)
+  expect(await h.known()).toMatchObject(call)
 })
 
-test("the end of a call is one event, whatever follows", () => {
-  using h = harness({})
-  h.after({ reason: "silence", detail: "silent" })
-  h.after({ reason: "api", detail: "asked" })
+test("the end of a call is one event, whatever follows", async () => {
+  await using h = await harness({})
+  await h.after({ reason: "silence", detail: "silent" })
+  await h.after({ reason: "api", detail: "asked" })
   expect(h.events).toEqual([
     { type: "call.ended", by: "silence", reason: "silent" },
     { type: "call.status-changed", status: "completed", previous: "in-progress" },

@@ -31,7 +31,7 @@ async function place(app: AppUnderTest, body: unknown = BODY, headers: Record<st
 
 test("a call is placed at Twilio with our addresses, statuses and limits", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, { MAX_CALL_MS: "60000" }))
+  await using app = await AppUnderTest.start(settings(twilio, { MAX_CALL_MS: "60000" }))
   const { status, headers, body } = await place(app, { ...BODY, timeoutSeconds: 25 })
   expect(status).toBe(201)
   expect(headers.get("location")).toBe(`/v1/calls/${body.callSid}`)
@@ -58,13 +58,13 @@ test.each([
 ])("without a sender it comes from %s", async (_, env, from) => {
   const number = { sid: `PN${"1".repeat(32)}`, phone_number: "+15550100009", friendly_name: "x" }
   await using twilio = new FakeTwilio({ numbers: [number] })
-  await using app = new AppUnderTest(settings(twilio, env))
+  await using app = await AppUnderTest.start(settings(twilio, env))
   expect((await place(app, { to: TO })).body).toMatchObject({ from })
 })
 
 test("an account without a number says so", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   expect(await place(app, { to: TO })).toMatchObject({
     status: 503,
     body: { error: { code: "NOT_CONFIGURED" } },
@@ -81,7 +81,7 @@ test.each([
   ["E.164 whatever the country", "+4930123456", { DEFAULT_COUNTRY: "US" }, "+4930123456"],
 ])("a number in %s is called", async (_, to, env, expected) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, env))
+  await using app = await AppUnderTest.start(settings(twilio, env))
   expect((await place(app, { to, from: FROM })).body).toMatchObject({ to: expected })
 })
 
@@ -97,7 +97,7 @@ test.each([
   ["a withheld sender", { to: TO, from: "+266696687" }, "from"],
 ])("%s is refused, and nobody is called", async (_, body, field) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   expect(await place(app, body)).toMatchObject({
     status: 400,
     body: { error: { code: "INVALID_REQUEST", details: [{ field }] } },
@@ -107,7 +107,7 @@ test.each([
 
 test("an extension is dialled after the answer, and belongs to what an Idempotency-Key repeats", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const key = { "Idempotency-Key": "k" }
   const placed = await place(app, { to: "+1 555 010 0003 ext. 12", from: FROM }, key)
   expect(placed).toMatchObject({ status: 201, body: { to: TO } })
@@ -119,7 +119,7 @@ test("an extension is dialled after the answer, and belongs to what an Idempoten
 
 test("every fault of a body is told", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const { status, body } = await place(app, {
     from: 7,
     parameters: { a: {}, b: null },
@@ -144,7 +144,7 @@ test.each([
   ["a manifest", { manifestKey: "nothing" }, "Tool manifest not found"],
 ])("%s that does not exist is refused, and nobody is called", async (_, fields, message) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const { status, body } = await place(app, { ...BODY, ...fields })
   expect([status, body.error.message]).toEqual([400, expect.stringContaining(message)])
   expect(twilio.requests).toEqual([])
@@ -152,7 +152,7 @@ test.each([
 
 test("only allowed destinations are called", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, { ALLOWED_DESTINATIONS: "+1555,+4930" }))
+  await using app = await AppUnderTest.start(settings(twilio, { ALLOWED_DESTINATIONS: "+1555,+4930" }))
   expect((await place(app)).status).toBe(201)
   expect((await place(app, { to: "+4989123456", from: FROM })).body).toMatchObject({
     error: { code: "FORBIDDEN" },
@@ -165,7 +165,7 @@ test.each([
   ["a public address", { PUBLIC_URL: "" }, "PUBLIC_URL"],
 ])("without %s no call is placed, and the answer says what to set", async (_, env, name) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, env))
+  await using app = await AppUnderTest.start(settings(twilio, env))
   const { status, body } = await place(app)
   expect([status, body.error.code]).toEqual([503, "NOT_CONFIGURED"])
   expect(body.error.message).toContain(name)
@@ -173,7 +173,7 @@ test.each([
 
 test("a server that drains places no call", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   await app.app.drain()
   const { status, headers } = await place(app)
   expect([status, headers.get("retry-after")]).toEqual([503, "5"])
@@ -188,7 +188,7 @@ const refusal = (status: number, code: number, message: string): Fault => ({
 
 test("Twilio's refusal is told with its code, and the call has failed", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault(refusal(400, 21215, "Geo permission is missing"))
   const { status, body } = await place(app)
   expect([status, body.error.code]).toEqual([502, "UPSTREAM_FAILED"])
@@ -205,7 +205,7 @@ const key = (name: string) => ({ "Idempotency-Key": name })
 
 test("the same key with the same body is one call and one answer", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   const body = { ...BODY, parameters: { a: 1, b: "2" } }
   const first = await place(app, body, key("k1"))
   const second = await place(app, { ...body, parameters: { b: "2", a: "1" } }, key("k1"))
@@ -224,7 +224,7 @@ test.each([
   ["parameters", { parameters: { a: "1" } }],
 ])("the same key with another %s is a conflict", async (_, change) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   await place(app, BODY, key("k1"))
   expect(await place(app, { ...BODY, ...change }, key("k1"))).toMatchObject({
     status: 409,
@@ -235,7 +235,7 @@ test.each([
 
 test("the same key of another user is another call", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, { API_KEYS: "key-of-ann:ann,key-of-bob:bob" }))
+  await using app = await AppUnderTest.start(settings(twilio, { API_KEYS: "key-of-ann:ann,key-of-bob:bob" }))
   for (const name of ["ann", "bob"]) {
     expect((await place(app, BODY, { ...key("k1"), Authorization: `Bearer key-of-${name}` })).status).toBe(
       201,
@@ -246,7 +246,7 @@ test("the same key of another user is another call", async () => {
 
 test("requests at the same time with the same key dial once", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, { TWILIO_TIMEOUT_MS: "10000" }))
+  await using app = await AppUnderTest.start(settings(twilio, { TWILIO_TIMEOUT_MS: "10000" }))
   const answered = Promise.withResolvers<void>()
   twilio.fault({ kind: "wait", until: answered.promise })
   const placing = [1, 2, 3].map(() => place(app, BODY, key("k1")))
@@ -268,7 +268,7 @@ test.each<[string, Fault]>([
   ["was a failure of Twilio's", { kind: "answer", status: 503, carriedOut: true }],
 ])("a call whose answer %s is found again by its key and not dialled twice", async (_, fault) => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault(fault)
   const lost = await place(app, BODY, key("k1"))
   expect(lost).toMatchObject({ status: 502, body: { error: { code: "UPSTREAM_FAILED" } } })
@@ -284,7 +284,7 @@ test("a call that was lost before Twilio had it is dialled by the repeated reque
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
   // Somebody else's call between the same numbers, long before.
   twilio.addCall({ to: TO, from: FROM, date_created: "Thu, 19 Nov 2026 10:00:00 +0000" })
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault({ kind: "hang" })
   const body = { ...BODY, timeoutSeconds: 17 }
   expect((await place(app, body, key("k1"))).status).toBe(502)
@@ -295,7 +295,7 @@ test("a call that was lost before Twilio had it is dialled by the repeated reque
 
 test("a repeated request does not take another call of ours for the lost one", async () => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault({ kind: "hang" })
   await place(app, BODY, key("k1"))
   const other = await place(app, BODY, key("k2"))
@@ -306,7 +306,7 @@ test("a repeated request does not take another call of ours for the lost one", a
 
 test("a call that was over when it was found again has its end", async () => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault({ kind: "hang", carriedOut: true })
   await place(app, BODY, key("k1"))
   for (const call of twilio.calls.values()) call.status = "no-answer"
@@ -318,7 +318,7 @@ test("a call that was over when it was found again has its end", async () => {
 
 test("a refused request is refused again under its key, without asking Twilio", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault(refusal(400, 21215, "Geo permission is missing"))
   const first = await place(app, BODY, key("k1"))
   const second = await place(app, BODY, key("k1"))
@@ -328,7 +328,7 @@ test("a refused request is refused again under its key, without asking Twilio", 
 
 test.each(["", " ", "a b", "ü", "x".repeat(256)])("the key %p is none", async (name) => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio))
   // An empty header is as good as none, but says that somebody meant to send one.
   const answer = await place(
     app,
@@ -343,7 +343,7 @@ test.each(["", " ", "a b", "ü", "x".repeat(256)])("the key %p is none", async (
 
 test("a user starts 5 calls a minute, and hears when the next one may start", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(settings(twilio, { API_KEYS: "key-of-ann:ann,key-of-bob:bob" }))
+  await using app = await AppUnderTest.start(settings(twilio, { API_KEYS: "key-of-ann:ann,key-of-bob:bob" }))
   const ann = { Authorization: "Bearer key-of-ann" }
   const statuses = []
   for (let count = 0; count < 6; count++) {
@@ -364,7 +364,7 @@ test("a user starts 5 calls a minute, and hears when the next one may start", as
 
 test("the server starts 30 calls a minute; what is refused or repeated does not count", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(
+  await using app = await AppUnderTest.start(
     settings(twilio, { CALL_STARTS_PER_MINUTE: "100", SERVER_CALL_STARTS_PER_MINUTE: "3" }),
   )
   const statuses = []
@@ -382,10 +382,10 @@ test("limits and keys hold after a restart", async () => {
     await using twilio = new FakeTwilio()
     const env = settings(twilio, { DATABASE_URL: `file:${join(dir, "x.db")}`, CALL_STARTS_PER_MINUTE: "1" })
     const first = await (async () => {
-      await using app = new AppUnderTest(env)
+      await using app = await AppUnderTest.start(env)
       return await place(app, BODY, key("k1"))
     })()
-    await using app = new AppUnderTest(env)
+    await using app = await AppUnderTest.start(env)
     expect((await place(app, BODY, key("k1"))).body).toMatchObject({ id: first.body.id })
     expect((await place(app, BODY, key("k2"))).status).toBe(429)
     expect(dialled(twilio)).toHaveLength(1)

@@ -79,14 +79,14 @@ test.each<[string, Status[], Record<string, unknown>]>([
   ],
   ["no times at all", [{ status: "completed" }], { status: "completed", endedAt: `${START}00.000Z` }],
 ])("statuses that come %s", async (_, statuses, expected) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   for (const status of statuses) await report(app, callSid, status)
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject(expected)
 })
 
 test("the end of a call is one event, whoever reports it how often", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   for (const sequence of [3, 3, 4]) await report(app, callSid, { status: "completed", sequence })
   const { events } = await app.json(`/v1/calls/${callSid}/events`)
@@ -99,7 +99,7 @@ test("the end of a call is one event, whoever reports it how often", async () =>
 })
 
 test("a session that outlives its call by 5 seconds is closed", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socketUrl } = await app.incoming()
   const socket = app.socket(socketUrl)
   await socket.opened
@@ -115,7 +115,7 @@ test("a session that outlives its call by 5 seconds is closed", async () => {
 })
 
 test("a place that was kept for a call is free when the call is over before its socket opened", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   expect(await app.counts()).toMatchObject({ expectedSockets: 1 })
   await report(app, callSid, { status: "completed" })

@@ -81,7 +81,7 @@ test.each<[string, Record<string, string>, string[], Record<string, unknown>]>([
     { endedBy: "agent", endReason: "x".repeat(500) },
   ],
 ])("%s", async (_, fields, verbs, expected) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, actionPath } = await app.incoming()
   const answer = await app.twiml(actionPath, endedForm(callSid, fields))
   expect(answer.map(({ name }) => name)).toEqual(verbs)
@@ -91,7 +91,7 @@ test.each<[string, Record<string, string>, string[], Record<string, unknown>]>([
 test.each(["failed", "no-such-word", ""])(
   "after SessionStatus %p the conversation goes on without a greeting",
   async (word) => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const { callSid, actionPath, socketUrl, socket } = await spokenCall(app)
     socket.close()
     await socket.closed
@@ -116,7 +116,7 @@ test.each(["failed", "no-such-word", ""])(
 )
 
 test("where no session ever opened, the next one greets", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, actionPath } = await app.incoming()
   const relay = relayOf(
     await app.twiml(actionPath, endedForm(callSid, { SessionStatus: "failed", ErrorCode: "64102" })),
@@ -125,7 +125,7 @@ test("where no session ever opened, the next one greets", async () => {
 })
 
 test("three losses are borne, also with reports that are the same to the letter; then a sentence ends the call", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, actionPath } = await app.incoming()
   const lost = endedForm(callSid, { SessionStatus: "failed", SessionId: "", SessionDuration: "0" })
   let path = actionPath
@@ -150,7 +150,7 @@ test("three losses are borne, also with reports that are the same to the letter;
 })
 
 test("a session that ends after its call is over changes nothing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, actionPath } = await app.incoming()
   await app.webhook(actionPath, endedForm(callSid, { SessionStatus: "completed", CallStatus: "completed" }))
   const before = await app.json(`/v1/calls/${callSid}`)

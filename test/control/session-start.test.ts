@@ -5,7 +5,7 @@ import type { TransferState } from "../../src/call/transfer-state.ts"
 import { sessionStartOf } from "../../src/control/session-start.ts"
 import type { ControlContext } from "../../src/control/context.ts"
 import { recordAssetVersions } from "../../src/control/record-asset-versions.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { sampleAgent } from "../relay/samples.ts"
 import { sampleCall, sampleTurn } from "../store/samples.ts"
@@ -24,25 +24,25 @@ test.each<[string, { spoken: boolean; states: (TransferState | "session")[] }, s
   ["the transfer goes on", { spoken: true, states: ["session", started] }, "resumed"],
   ["nobody took the call", { spoken: true, states: ["session", started, failed] }, "transfer-failed"],
   ["cut off after that", { spoken: true, states: ["session", failed, "session"] }, "resumed"],
-])("%s", (_, { spoken, states }, expected) => {
-  using store = openStore({ url: ":memory:" })
-  const { id } = store.calls.create(sampleCall())
+])("%s", async (_, { spoken, states }, expected) => {
+  await using store = await openStore({ url: ":memory:" })
+  const { id } = await store.calls.create(sampleCall())
   const turns = spoken ? [sampleTurn(id)] : []
-  store.writer.write({ turns, events: [] }, 0)
+  await store.writer.write({ turns, events: [] }, 0)
   for (const state of states) {
-    if (state === "session") store.calls.openSession(id, "VX1")
-    else store.calls.setTransfer(id, state)
+    if (state === "session") await store.calls.openSession(id, "VX1")
+    else await store.calls.setTransfer(id, state)
   }
-  expect(sessionStartOf(store, id)).toMatchObject({ kind: expected, ...(spoken ? { turns } : {}) })
+  expect(await sessionStartOf(store, id)).toMatchObject({ kind: expected, ...(spoken ? { turns } : {}) })
 })
 
-test("the texts of a session can be read later by their versions", () => {
-  using store = openStore({ url: ":memory:" })
+test("the texts of a session can be read later by their versions", async () => {
+  await using store = await openStore({ url: ":memory:" })
   using clock = new TestClock()
-  const { id } = store.calls.create(sampleCall())
+  const { id } = await store.calls.create(sampleCall())
   const context = { store, sweep: clock.sweep } as unknown as ControlContext
-  for (let session = 0; session < 2; session++) recordAssetVersions(context, id, sampleAgent())
-  expect(store.calls.byId(id)).toMatchObject({
+  for (let session = 0; session < 2; session++) await recordAssetVersions(context, id, sampleAgent())
+  expect(await store.calls.byId(id)).toMatchObject({
     contextKey: "default",
     contextVersion: "c1",
     manifestKey: "default",

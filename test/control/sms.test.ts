@@ -5,7 +5,7 @@ import type { ControlContext } from "../../src/control/context.ts"
 import { smsSenderFor, smsSentIn } from "../../src/control/sms.ts"
 import { readConfig } from "../../src/config/config.ts"
 import { messageOf } from "../../src/lib/errors.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { createTwilioRest } from "../../src/twilio/rest.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { notedLog } from "../relay/samples.ts"
@@ -60,15 +60,15 @@ test("without an account there is no sender", async () => {
   expect(smsSenderFor({ ...context(fake), twilio: undefined }, INBOUND)).toBeUndefined()
 })
 
-test("the messages of a call are those that its tool sent", () => {
-  using store = openStore({ url: ":memory:" })
-  const call = store.calls.create(sampleCall())
+test("the messages of a call are those that its tool sent", async () => {
+  await using store = await openStore({ url: ":memory:" })
+  const call = await store.calls.create(sampleCall())
   const tool = { callId: "c", arguments: "{}", output: "{}", tookMs: 1, replyTurnId: "t", offset: 0 }
   const turns = [
     { name: "send-sms", ok: true },
     { name: "send-sms", ok: false },
     { name: "send-dtmf", ok: true },
   ].map((given) => sampleTurn(call.id, { kind: "tool", tool: { ...tool, ...given } }))
-  store.writer.write({ turns, events: [] }, 0)
-  expect(smsSentIn(store, call.id)).toBe(1)
+  await store.writer.write({ turns, events: [] }, 0)
+  expect(await smsSentIn(store, call.id)).toBe(1)
 })

@@ -9,7 +9,7 @@ const HANDOFF = {
 }
 
 async function transferred(env: Record<string, string> = {}, fields: Record<string, string> = {}) {
-  const app = new AppUnderTest({ TRANSFER_TO: "+15550100088", ...env })
+  const app = await AppUnderTest.start({ TRANSFER_TO: "+15550100088", ...env })
   const { callSid, actionPath } = await app.incoming(fields)
   const [verb] = await app.twiml(actionPath, endedForm(callSid, { ...fields, ...HANDOFF }))
   const action = app.pathOf(verb?.attributes["action"] ?? "")
@@ -80,7 +80,7 @@ test("a whisper for an unknown call is silence, and a long summary is cut", asyn
 })
 
 test("a target that came with the data goes before the configured one; a bad one is none", async () => {
-  await using app = new AppUnderTest({ TRANSFER_TO: "+15550100088" })
+  await using app = await AppUnderTest.start({ TRANSFER_TO: "+15550100088" })
   const to = async (transferTo: string) => {
     const { callSid, actionPath } = await app.incoming()
     const HandoffData = JSON.stringify({ reasonCode: "live-agent-handoff", reason: "", transferTo })

@@ -3,15 +3,15 @@ import type { CallEvent } from "../../src/call/events.ts"
 import { EMBEDDED_PRICES } from "../../src/assets/prices.ts"
 import { usageOf } from "../../src/control/usage.ts"
 import { createRecorder } from "../../src/store/recorder.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { newCallId } from "../../src/call/ids.ts"
 
-test("the replies of a text model are summed up with their cost, beside what a speech model reported", () => {
+test("the replies of a text model are summed up with their cost, beside what a speech model reported", async () => {
   using clock = new TestClock()
-  using store = openStore({ url: ":memory:" })
-  using recorder = createRecorder({ store, sweep: clock.sweep })
-  const call = store.calls.create({
+  await using store = await openStore({ url: ":memory:" })
+  await using recorder = createRecorder({ store, sweep: clock.sweep })
+  const call = await store.calls.create({
     id: newCallId(),
     sid: null,
     direction: "inbound",
@@ -37,12 +37,12 @@ test("the replies of a text model are summed up with their cost, beside what a s
   reply({ model, inputTokens: 1000, cachedTokens: 0, outputTokens: 100 })
   reply({ model, inputTokens: 2000, cachedTokens: 1000, outputTokens: 50 })
   reply({ inputTokens: 7 })
-  store.usage.put(
+  await store.usage.put(
     call.id,
     { kind: "realtime", model: "m", amounts: { responses: 1 }, cost: 0.5 },
     clock.now(),
   )
-  const [realtime, chat] = usageOf({ store, prices: EMBEDDED_PRICES }, call)
+  const [realtime, chat] = await usageOf({ store, prices: EMBEDDED_PRICES }, call)
   expect(realtime).toEqual({ kind: "realtime", model: "m", amounts: { responses: 1 }, cost: 0.5 })
   expect(chat).toMatchObject({
     kind: "chat",

@@ -30,7 +30,7 @@ async function recordAt(app: AppUnderTest, callSid: string, status: string) {
 
 test("a call without a session is asked about every minute, and Twilio's word is taken", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await app.incoming()
   const remote = twilio.addCall({ sid: callSid, status: "in-progress" })
   app.clock.advance(59_000)
@@ -55,14 +55,14 @@ test("a call without a session is asked about every minute, and Twilio's word is
 
 test("a call with a session is left alone", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   await liveCall(app)
   app.clock.advance(300_000)
   expect(twilio.requests).toEqual([])
 })
 
 test("a call is answered once its socket has opened, whatever Twilio reports", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socketUrl } = await app.incoming()
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "ringing", answeredAt: null })
   const socket = app.socket(socketUrl)
@@ -76,7 +76,7 @@ test("a call is answered once its socket has opened, whatever Twilio reports", a
 
 test("at the longest length the caller hears a farewell, and then the call is ended from outside", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest({ ...account(twilio), MAX_CALL_MS: "60000" })
+  await using app = await AppUnderTest.start({ ...account(twilio), MAX_CALL_MS: "60000" })
   const { callSid, socket } = await liveCall(app)
   twilio.addCall({ sid: callSid, status: "in-progress" })
   app.clock.advance(65_000)
@@ -93,14 +93,14 @@ test("at the longest length the caller hears a farewell, and then the call is en
 
 test("a call past its length that Twilio does not know is over", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest({ ...account(twilio), MAX_CALL_MS: "60000" })
+  await using app = await AppUnderTest.start({ ...account(twilio), MAX_CALL_MS: "60000" })
   const { callSid } = await app.incoming()
   app.clock.advance(90_000)
   expect(await recordAt(app, callSid, "completed")).toMatchObject({ endedBy: "limit" })
 })
 
 test("without an account a call past its length is over on its own", async () => {
-  await using app = new AppUnderTest({ MAX_CALL_MS: "60000" })
+  await using app = await AppUnderTest.start({ MAX_CALL_MS: "60000" })
   const { callSid } = await app.incoming()
   app.clock.advance(90_000)
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "completed", endedBy: "limit" })
@@ -108,7 +108,7 @@ test("without an account a call past its length is over on its own", async () =>
 
 test("a call that Twilio never confirmed has failed after a quarter of an hour", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   twilio.fault({ kind: "hang" })
   const lost = await jsonOf(await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }))
   const path = `/v1/calls/${lost.error.details.id}`
@@ -128,13 +128,13 @@ test("after a restart every open call is asked about at once, ten at a time", as
     const env = { ...account(twilio), DATABASE_URL: `file:${join(dir, "x.db")}` }
     const sids: string[] = []
     {
-      await using app = new AppUnderTest(env)
+      await using app = await AppUnderTest.start(env)
       for (let count = 0; count < 12; count++) sids.push((await app.incoming()).callSid)
     }
     for (const sid of sids) twilio.addCall({ sid, status: "completed", duration: "3" })
     const answers = Promise.withResolvers<void>()
     for (const _ of sids) twilio.fault({ kind: "wait", until: answers.promise })
-    await using app = new AppUnderTest(env)
+    await using app = await AppUnderTest.start(env)
     await twilio.received(10)
     expect(twilio.requests).toHaveLength(10)
     answers.resolve()
@@ -147,7 +147,7 @@ test("after a restart every open call is asked about at once, ten at a time", as
 
 test("a Twilio that cannot be reached changes nothing, and is asked again", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await app.incoming()
   twilio.fault({ kind: "answer", status: 500, body: {} })
   app.clock.advance(65_000)
@@ -159,7 +159,7 @@ test("a Twilio that cannot be reached changes nothing, and is asked again", asyn
 })
 
 test("ended calls are deleted at their age, and receipts after a day", async () => {
-  await using app = new AppUnderTest({ RETENTION_MS: "7200000" })
+  await using app = await AppUnderTest.start({ RETENTION_MS: "7200000" })
   const { callSid, form } = await app.incoming()
   await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
   app.clock.advance(3_600_000)

@@ -11,10 +11,10 @@ import { AppUnderTest } from "../server/app-under-test.ts"
 import { ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL } from "../server/wire.ts"
 import { withEcho } from "./echo-engine.ts"
 
-function echoLine() {
+async function echoLine() {
   const clock = new TestClock()
   const env = { ASSETS_DIR: join(import.meta.dir, "echo-assets"), TRANSFER_TO: "+15550100009" }
-  const app = new AppUnderTest(env, clock.sweep, { createEngines: withEcho })
+  const app = await AppUnderTest.start(env, clock.sweep, { createEngines: withEcho })
   const twilio = new SimulatedTwilio({
     accountSid: ACCOUNT_SID,
     authToken: AUTH_TOKEN,
@@ -47,7 +47,7 @@ function echoLine() {
 }
 
 test("digits and audio are said back and stand in the transcript; 0 ends the call after the goodbye", async () => {
-  await using line = echoLine()
+  await using line = await echoLine()
   const { app } = line
   const call = await line.greeted()
   call.press("42#")
@@ -85,7 +85,7 @@ test("digits and audio are said back and stand in the transcript; 0 ends the cal
 })
 
 test("a silent caller is reminded, and the call ends", async () => {
-  await using line = echoLine()
+  await using line = await echoLine()
   const call = await line.greeted()
   await line.clock.pass(5_000)
   await sent(call, 600)
@@ -96,7 +96,7 @@ test("a silent caller is reminded, and the call ends", async () => {
 })
 
 test("a program says lines, changes the context and mutes the agent while the call runs", async () => {
-  await using line = echoLine()
+  await using line = await echoLine()
   const { app } = line
   const call = await line.greeted()
   const path = `/v1/calls/${call.callSid}`
@@ -129,7 +129,7 @@ test("a program says lines, changes the context and mutes the agent while the ca
 })
 
 test("a transfer dials after the last words, and the agent is back when nobody answers", async () => {
-  await using line = echoLine()
+  await using line = await echoLine()
   const { app } = line
   const call = await line.greeted({ dialStatus: "no-answer" })
   await app.post(`/v1/calls/${call.callSid}/transfer`, { summary: "Wants a person.", say: "One second." })

@@ -83,7 +83,7 @@ async function wholeCall(app: AppUnderTest, words?: string): Promise<string> {
 
 test("a webhook that is refused twice is delivered at the third attempt, with the same id and a signature", async () => {
   await using hook = sink([500, 503])
-  await using app = new AppUnderTest({ WEBHOOK_URL: hook.url, WEBHOOK_SECRET: "sesame-of-the-test" })
+  await using app = await AppUnderTest.start({ WEBHOOK_URL: hook.url, WEBHOOK_SECRET: "sesame-of-the-test" })
   await wantOutcome(app)
   const callSid = await wholeCall(app, "I would like to book a table")
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ webhook: "pending" })
@@ -120,7 +120,7 @@ test("a webhook that is refused twice is delivered at the third attempt, with th
 
 test("a webhook that is never taken is given up, one that says gone at once", async () => {
   await using hook = sink([410])
-  await using app = new AppUnderTest({ WEBHOOK_URL: hook.url })
+  await using app = await AppUnderTest.start({ WEBHOOK_URL: hook.url })
   const callSid = await wholeCall(app)
   await webhookIs(app, callSid, "failed")
   expect(hook.deliveries.count).toBe(1)
@@ -128,7 +128,7 @@ test("a webhook that is never taken is given up, one that says gone at once", as
 })
 
 test("a webhook into a private network is not sent", async () => {
-  await using app = new AppUnderTest({ WEBHOOK_URL: "http://169.254.169.254/latest" })
+  await using app = await AppUnderTest.start({ WEBHOOK_URL: "http://169.254.169.254/latest" })
   await webhookIs(app, await wholeCall(app), "failed")
 })
 
@@ -138,13 +138,13 @@ test("a delivery that was due when the process ended is made by the next one", a
   using _ = { [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
   const env = { WEBHOOK_URL: hook.url, DATABASE_URL: `file:${folder}/parley.db` }
   const callSid = await (async () => {
-    await using first = new AppUnderTest(env)
+    await using first = await AppUnderTest.start(env)
     const sid = await wholeCall(first)
     await first.clock.pass(2500)
     await hook.deliveries.next()
     return sid
   })()
-  await using second = new AppUnderTest(env)
+  await using second = await AppUnderTest.start(env)
   await second.clock.pass(60_000)
   await webhookIs(second, callSid, "delivered")
   expect(new Set(hook.deliveries.all.map(({ body }) => body["id"])).size).toBe(1)
@@ -161,7 +161,7 @@ async function greetedCall({ clock, twilio, app }: PhoneLine): Promise<Simulated
 }
 
 test("a call in which the caller said nothing asks no model, and has no outcome", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, openai, app } = line
   const call = await greetedCall(line)
   call.hangup()
@@ -176,7 +176,7 @@ test("a call in which the caller said nothing asks no model, and has no outcome"
 })
 
 test("an outcome is asked for in the form of its schema, checked, and can be extracted again", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, openai, app } = line
   const call = await greetedCall(line)
   openai.enqueue(says("Very well."))
@@ -217,7 +217,7 @@ test("an outcome is asked for in the form of its schema, checked, and can be ext
 })
 
 test("an agent without a schema has no outcome, and one with a wrong schema is refused", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const callSid = await wholeCall(app, "Hello")
   expect((await app.post(`/v1/calls/${callSid}/outcome`)).status).toBe(409)
   for (const schema of [{ type: "string" }, { type: "object", properties: { a: { $ref: "#/nowhere" } } }]) {

@@ -7,7 +7,7 @@ const GREETING = "Hello there! How can I assist you today?"
 type Turn = { speaker: string; text: string; interrupted: boolean }
 
 test("a call from its webhook to its transcript: greeting, answers, a tool, the goodbye", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, openai, twilio, app } = line
   const call = twilio.call()
   await connected(call)
@@ -74,7 +74,7 @@ test("a call from its webhook to its transcript: greeting, answers, a tool, the 
 })
 
 test("an interruption cuts history, transcript and events at what was heard, and hangs up on the model", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, openai, twilio, app } = line
   const call = twilio.call()
   await connected(call)
@@ -120,7 +120,7 @@ test("an interruption cuts history, transcript and events at what was heard, and
 })
 
 test("a caller who hangs up in the middle of an answer leaves nothing behind", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, openai, twilio, app } = line
   const before = await app.counts()
   const call = twilio.call({ statusCallback: { url: "https://parley.test/twilio/status" } })
@@ -144,7 +144,7 @@ test("a caller who hangs up in the middle of an answer leaves nothing behind", a
 })
 
 test("a lost socket is no lost conversation: one short line, no greeting, the model knows what was said", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, openai, twilio, app } = line
   const call = twilio.call()
   await connected(call)
@@ -183,7 +183,7 @@ test("a lost socket is no lost conversation: one short line, no greeting, the mo
 })
 
 test("a line that is lost again and again ends with a sentence", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, twilio, app } = line
   const call = twilio.call()
   for (let loss = 0; loss < 4; loss++) {
@@ -202,7 +202,7 @@ test("a line that is lost again and again ends with a sentence", async () => {
 })
 
 test("a call can be ended through the API in the middle of a conversation", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, twilio, app } = line
   const call = twilio.call()
   await connected(call)

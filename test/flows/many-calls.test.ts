@@ -7,7 +7,7 @@ const CALLS = 200
 
 test(`${CALLS} calls at once keep their words apart and leave nothing behind`, async () => {
   // What the caller said last is said back, so that every answer belongs to one call only.
-  await using line = phoneLine({
+  await using line = await phoneLine({
     charactersPerSecond: Number.POSITIVE_INFINITY,
     openai: { script: ({ body }) => says(`You said ${lastWords(body)}`) },
   })

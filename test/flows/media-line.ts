@@ -18,10 +18,10 @@ export type MediaLineOptions = {
   realtime?: FakeRealtimeOptions
 }
 
-export function mediaLine({ env = {}, realtime: options = {} }: MediaLineOptions = {}) {
+export async function mediaLine({ env = {}, realtime: options = {} }: MediaLineOptions = {}) {
   const clock = new TestClock()
   const realtime = new FakeRealtime(options)
-  const app = new AppUnderTest(
+  const app = await AppUnderTest.start(
     {
       OPENAI_API_KEY: "sk-test",
       OPENAI_BASE_URL: realtime.baseUrl,
@@ -52,7 +52,7 @@ export function mediaLine({ env = {}, realtime: options = {} }: MediaLineOptions
   }
 }
 
-export type MediaLine = ReturnType<typeof mediaLine>
+export type MediaLine = Awaited<ReturnType<typeof mediaLine>>
 
 /** A call whose greeting was heard: what most tests begin with. */
 export async function greeted(line: MediaLine) {

@@ -6,7 +6,7 @@ import { answered, connected, linesOf, phoneLine } from "./phone-line.ts"
 const BODY = { to: "+15550100003", firstMessage: "Good day, this is Parley.", prompt: "You remind people." }
 
 test("a placed call goes through every status and has its own words", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, openai, rest, app } = line
   const placed = await jsonOf(await app.post("/v1/calls", { ...BODY, parameters: { callReference: "r-1" } }))
   const call = await rest.calls.next()
@@ -49,7 +49,7 @@ test("a placed call goes through every status and has its own words", async () =
 test.each(["busy", "no-answer", "failed"] as const)(
   "a call that ends %s says why and opens no session",
   async (outcome) => {
-    await using line = phoneLine({ script: () => ({ outcome }) })
+    await using line = await phoneLine({ script: () => ({ outcome }) })
     const { rest, app } = line
     const { id } = await jsonOf(await app.post("/v1/calls", BODY))
     const summary = await (await rest.calls.next()).ended
@@ -65,7 +65,7 @@ test.each(["busy", "no-answer", "failed"] as const)(
 )
 
 test("a call can be ended while it rings", async () => {
-  await using line = phoneLine({ script: () => ({ outcome: "ring" }) })
+  await using line = await phoneLine({ script: () => ({ outcome: "ring" }) })
   const { rest, app } = line
   const { callSid } = await jsonOf(await app.post("/v1/calls", BODY))
   const call = await rest.calls.next()
@@ -76,7 +76,7 @@ test("a call can be ended while it rings", async () => {
 })
 
 test("a call whose answer from Twilio is lost while it is carried out is one call, and goes on", async () => {
-  await using line = phoneLine()
+  await using line = await phoneLine()
   const { clock, rest, app } = line
   rest.refuseNext({ status: 503, code: 20503, message: "lost", carriedOut: true })
   const headers = { "Idempotency-Key": "k1" }

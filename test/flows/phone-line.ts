@@ -18,7 +18,7 @@ export type PhoneLineOptions = {
   charactersPerSecond?: number
 }
 
-export function phoneLine({
+export async function phoneLine({
   env = {},
   openai: scripted = {},
   script,
@@ -34,7 +34,7 @@ export function phoneLine({
     numbers: ["+15550100002"],
     ...(script ? { script } : {}),
   })
-  const app = new AppUnderTest(
+  const app = await AppUnderTest.start(
     {
       TWILIO_ACCOUNT_SID: ACCOUNT_SID,
       TWILIO_API_BASE_URL: rest.url,
@@ -69,7 +69,7 @@ export function phoneLine({
   }
 }
 
-export type PhoneLine = ReturnType<typeof phoneLine>
+export type PhoneLine = Awaited<ReturnType<typeof phoneLine>>
 
 /** The setup frame of the next session. */
 export function connected(call: SimulatedCall): Promise<Frame> {

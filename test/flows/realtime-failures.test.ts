@@ -42,7 +42,7 @@ async function movedDown({ clock }: MediaLine, call: SimulatedCall): Promise<str
 }
 
 test("a key that is refused: a stored sentence at once, then a goodbye, for the text model has the same key", async () => {
-  await using line = mediaLine({ realtime: { refuse: 401 } })
+  await using line = await mediaLine({ realtime: { refuse: 401 } })
   const before = await line.app.counts()
   const call = line.twilio.call()
   expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Say"])
@@ -59,7 +59,7 @@ test("a key that is refused: a stored sentence at once, then a goodbye, for the 
 test.each(["keep-pcm", "name-none"] as const)(
   "a server that would take the caller's audio for PCM (%s): the call goes on with the relay, and no audio goes there",
   async (onUpdate) => {
-    await using line = mediaLine({ realtime: { onUpdate } })
+    await using line = await mediaLine({ realtime: { onUpdate } })
     const call = line.twilio.call()
     expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
     expect(line.realtime.connections.map(({ audio, noise }) => [...audio, ...noise])).toEqual([[]])
@@ -67,13 +67,13 @@ test.each(["keep-pcm", "name-none"] as const)(
 )
 
 test("a key that is refused, with a person to hand the caller to", async () => {
-  await using line = mediaLine({ realtime: { refuse: 403 }, env: { TRANSFER_TO: "+15550100009" } })
+  await using line = await mediaLine({ realtime: { refuse: 403 }, env: { TRANSFER_TO: "+15550100009" } })
   const call = line.twilio.call()
   expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Dial"])
 })
 
 test("a model that is not there: the call goes on with the relay, which does not greet again", async () => {
-  await using line = mediaLine({ realtime: { refuse: 404 }, env: { MODEL_PROVIDER: "openai" } })
+  await using line = await mediaLine({ realtime: { refuse: 404 }, env: { MODEL_PROVIDER: "openai" } })
   const call = line.twilio.call()
   expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
   const setup = await call.frames.next(({ message }) => message?.type === "setup")
@@ -86,7 +86,7 @@ test("a model that is not there: the call goes on with the relay, which does not
 test.each([429, 503])(
   "a refusal with %d that passes: the caller waits with a sentence and is greeted",
   async (refuse) => {
-    await using line = mediaLine({ realtime: { refuse } })
+    await using line = await mediaLine({ realtime: { refuse } })
     const call = line.twilio.call()
     await eventOf(line, "model.failed")
     delete line.realtime.options.refuse
@@ -97,7 +97,7 @@ test.each([429, 503])(
 )
 
 test("a model that never accepts: a sentence within three seconds, then the relay", async () => {
-  await using line = mediaLine({ realtime: { neverAccept: true } })
+  await using line = await mediaLine({ realtime: { neverAccept: true } })
   const call = line.twilio.call()
   await eventOf(line, "session.opened")
   await line.clock.pass(PATIENCE_MS)
@@ -107,7 +107,7 @@ test("a model that never accepts: a sentence within three seconds, then the rela
 })
 
 test("settings that are never confirmed count as no connection", async () => {
-  await using line = mediaLine({ realtime: { onUpdate: "stall" } })
+  await using line = await mediaLine({ realtime: { onUpdate: "stall" } })
   const call = line.twilio.call()
   await eventOf(line, "session.opened")
   await line.clock.pass(PATIENCE_MS)
@@ -121,7 +121,7 @@ test("settings that are never confirmed count as no connection", async () => {
 test.each(["closed", "dropped"] as const)(
   "a connection that is %s in mid-sentence is replaced, with what was said",
   async (ending) => {
-    await using line = mediaLine()
+    await using line = await mediaLine()
     const { realtime } = line
     const { call, model } = await greeted(line)
     speaks(model, "Tell me a story")
@@ -141,7 +141,7 @@ test.each(["closed", "dropped"] as const)(
 )
 
 test("an answer that is begun and never sounds: a sentence within three seconds, then a new connection", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, realtime } = line
   const { call, model } = await greeted(line)
   speaks(model, "Are you there?")
@@ -157,7 +157,7 @@ test("an answer that is begun and never sounds: a sentence within three seconds,
 })
 
 test("an answer that falls silent in the middle: a sentence within three seconds, then a new connection that knows what was heard", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, realtime } = line
   const { call, model } = await greeted(line)
   speaks(model, "Tell me a story")
@@ -185,7 +185,7 @@ test("an answer that falls silent in the middle: a sentence within three seconds
 })
 
 test("answers that fail: a sentence, the question again, and after three the relay", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, realtime } = line
   const { call, model } = await greeted(line)
   const failed = { code: "server_error", message: "overloaded" }
@@ -204,7 +204,7 @@ test("answers that fail: a sentence, the question again, and after three the rel
 })
 
 test("an answer that fails once is asked for again and heard", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { realtime } = line
   const { call, model } = await greeted(line)
   realtime.enqueue({ parts: [{ say: "Here I am.", ms: 400 }] })
@@ -216,7 +216,7 @@ test("an answer that fails once is asked for again and heard", async () => {
 })
 
 test("garbage from the model changes nothing", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock } = line
   const { call, model } = await greeted(line)
   for (const text of ["", "{", "[]", "null", '{"type":7}', '{"type":"response.done"}', "x".repeat(70_000)])
@@ -230,7 +230,7 @@ test("garbage from the model changes nothing", async () => {
 })
 
 test("a session that expires is followed by another one", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { model } = await greeted(line)
   model.expire()
   const next = await line.realtime.nextConnection()
@@ -239,7 +239,7 @@ test("a session that expires is followed by another one", async () => {
 
 test("before its end a session hands over between two turns, and nobody hears of it", async () => {
   const expiresAt = Date.UTC(2026, 10, 20) / 1000 + 40
-  await using line = mediaLine({ realtime: { expiresAt } })
+  await using line = await mediaLine({ realtime: { expiresAt } })
   const { clock, realtime } = line
   const { call, model } = await greeted(line)
   realtime.options.expiresAt = expiresAt + 3_600
@@ -258,7 +258,7 @@ test("before its end a session hands over between two turns, and nobody hears of
 })
 
 test("a lost stream is no lost conversation: the same engine, no greeting, one short line", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, realtime, app } = line
   const before = await app.counts()
   const { call, model } = await greeted(line)
@@ -274,12 +274,12 @@ test("a lost stream is no lost conversation: the same engine, no greeting, one s
   call.hangup()
   expect(await call.ended).toMatchObject({ problems: [] })
   expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ resumes: 1 })
-  clock.advance(10_000)
+  await clock.pass(10_000)
   expect(await app.counts()).toEqual(before)
 })
 
 test("a stream that is lost again and again ends with a sentence", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, app } = line
   const call = line.twilio.call()
   for (let loss = 0; loss < 4; loss++) {
@@ -293,7 +293,7 @@ test("a stream that is lost again and again ends with a sentence", async () => {
 })
 
 test("without a key the server that is built in is the other side", async () => {
-  await using line = mediaLine({ env: { MODEL_PROVIDER: "demo" } })
+  await using line = await mediaLine({ env: { MODEL_PROVIDER: "demo" } })
   const { clock } = line
   const call = line.twilio.call()
   await eventOf(line, "reply.started")

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { eventOf, frame, greeted, GREETING, mediaLine, sent, speaks, transcriptOf } from "./media-line.ts"
 
 test("a call from its webhook to its transcript: greeting, an answer, a tool, the farewell", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, app } = line
   const before = await app.counts()
   const { call, model } = await greeted(line)
@@ -64,12 +64,12 @@ test("a call from its webhook to its transcript: greeting, an answer, a tool, th
     "agent: Goodbye.",
   ])
   expect(model.errors).toEqual([])
-  clock.advance(10_000)
+  await clock.pass(10_000)
   expect(await app.counts()).toEqual(before)
 })
 
 test("a barge-in in the middle of ten seconds: silence at once, and everybody knows what was heard", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, app } = line
   const { call, model } = await greeted(line)
   speaks(model, "Count to twenty")
@@ -116,7 +116,7 @@ test("a barge-in in the middle of ten seconds: silence at once, and everybody kn
 })
 
 test("deltas of a cancelled answer that come late are not played", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock } = line
   const { call, model } = await greeted(line)
   speaks(model, "Tell me a story")
@@ -152,7 +152,7 @@ test("deltas of a cancelled answer that come late are not played", async () => {
 })
 
 test("a caller who hangs up on a number that reports no statuses has a call that is over", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { call } = await greeted(line)
   call.hangup()
   await eventOf(line, "session.closed")
@@ -163,7 +163,7 @@ test("a caller who hangs up on a number that reports no statuses has a call that
 })
 
 test("keys are collected and told to the model", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { call, model } = await greeted(line)
   call.press("42#")
   const item = await model.next("conversation.item.create")
@@ -173,7 +173,7 @@ test("keys are collected and told to the model", async () => {
 })
 
 test("a hand-over to a person dials after the last word, and the agent is back when nobody answers", async () => {
-  await using line = mediaLine({ env: { TRANSFER_TO: "+15550100009" } })
+  await using line = await mediaLine({ env: { TRANSFER_TO: "+15550100009" } })
   const { clock, realtime } = line
   realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
   const call = line.twilio.call({ dialStatus: "no-answer" })
@@ -204,7 +204,7 @@ test("a hand-over to a person dials after the last word, and the agent is back w
 })
 
 test("a hundred calls at once are greeted, and leave nothing behind", async () => {
-  await using line = mediaLine()
+  await using line = await mediaLine()
   const { clock, realtime, twilio, app } = line
   const before = await app.counts()
   const calls = Array.from({ length: 100 }, () => {
@@ -217,7 +217,7 @@ test("a hundred calls at once are greeted, and leave nothing behind", async () =
   for (const call of calls) call.hangup()
   const summaries = await Promise.all(calls.map((call) => call.ended))
   expect(summaries.flatMap(({ problems }) => problems)).toEqual([])
-  clock.advance(10_000)
+  await clock.pass(10_000)
   expect(await app.counts()).toEqual(before)
   expect(realtime.connections).toHaveLength(100)
 })

@@ -74,7 +74,7 @@ test("greeting, question, service, language, keys, message, listening, another r
     },
   })
   using files = folder(FILES)
-  await using line = phoneLine({
+  await using line = await phoneLine({
     env: {
       ASSETS_DIR: files.dir,
       TOOL_SECRET_SHOP: shop.url.origin,

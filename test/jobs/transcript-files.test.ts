@@ -9,7 +9,7 @@ import type { CallEvent } from "../../src/call/events.ts"
 import { LiveCalls, type LiveCall } from "../../src/call/live-calls.ts"
 import { createTranscriptLog, transcriptFileName } from "../../src/jobs/transcript-files.ts"
 import { getLog } from "../../src/lib/log.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { sampleCall, sampleTurn } from "../store/samples.ts"
 
 const ENDED_AT = Date.UTC(2026, 10, 20, 12, 0, 5)
@@ -21,20 +21,20 @@ afterAll(() => {
   for (const path of folders) rmSync(path, { recursive: true, force: true })
 })
 
-function stand({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: number } = {}) {
+async function stand({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: number } = {}) {
   const root = mkdtempSync(join(tmpdir(), "parley-transcripts-"))
   folders.push(root)
-  const store = openStore({ url: ":memory:" })
+  const store = await openStore({ url: ":memory:" })
   const liveCalls = new LiveCalls()
   const path = join(root, dir)
   const open = () =>
     createTranscriptLog({ dir: path, store, liveCalls, now: () => now, log: getLog("transcripts") })
-  const call = store.calls.create(sampleCall())
-  store.writer.write({ turns: [sampleTurn(call.id, { text: "Hello" })], events: [] }, 0)
-  const end = (): Call => {
-    store.calls.advanceStatus(call.id, "in-progress", { at: ENDED_AT - 5000 })
-    store.calls.advanceStatus(call.id, "completed", { at: ENDED_AT })
-    return store.calls.byId(call.id) ?? call
+  const call = await store.calls.create(sampleCall())
+  await store.writer.write({ turns: [sampleTurn(call.id, { text: "Hello" })], events: [] }, 0)
+  const end = async (): Promise<Call> => {
+    await store.calls.advanceStatus(call.id, "in-progress", { at: ENDED_AT - 5000 })
+    await store.calls.advanceStatus(call.id, "completed", { at: ENDED_AT })
+    return (await store.calls.byId(call.id)) ?? call
   }
   const told = (event: CallEvent) => ({ callId: call.id, callSid: call.sid, at: ENDED_AT, event })
   return {
@@ -47,15 +47,15 @@ function stand({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: number } 
     call,
     end,
     told,
-    [Symbol.dispose]: () => store.close(),
+    [Symbol.asyncDispose]: () => store.close(),
   }
 }
 
 test("a call that ended has one file, however often its end is told", async () => {
-  using it = stand()
+  await using it = await stand()
   it.log.onEvent(it.told(CLOSED))
   await it.log.idle()
-  const call = it.end()
+  const call = await it.end()
   it.log.onEvent(it.told(OVER))
   it.log.onEvent(it.told(CLOSED))
   await it.log.idle()
@@ -72,9 +72,9 @@ test("a call that ended has one file, however often its end is told", async () =
 })
 
 test("while the session is open the last words are waited for", async () => {
-  using it = stand()
+  await using it = await stand()
   const leave = it.liveCalls.add({ callId: it.call.id } as LiveCall)
-  it.end()
+  await it.end()
   it.log.onEvent(it.told(OVER))
   await it.log.idle()
   expect(readdirSync(it.root)).toEqual([])
@@ -85,23 +85,23 @@ test("while the session is open the last words are waited for", async () => {
 })
 
 test("words that are recognised after the end are in the file, and during the call none is written", async () => {
-  using it = stand()
+  await using it = await stand()
   const spoken: CallEvent = { type: "caller.spoke", turnId: "t", text: "Bye", lang: null }
   it.log.onEvent(it.told(spoken))
   await it.log.idle()
   expect(existsSync(it.path)).toBe(false)
-  const call = it.end()
+  const call = await it.end()
   it.log.onEvent(it.told(OVER))
   await it.log.idle()
-  it.store.writer.write({ turns: [sampleTurn(it.call.id, { text: "Bye", seq: 1 })], events: [] }, 0)
+  await it.store.writer.write({ turns: [sampleTurn(it.call.id, { text: "Bye", seq: 1 })], events: [] }, 0)
   it.log.onEvent(it.told(spoken))
   await it.log.idle()
   expect(readFileSync(join(it.path, transcriptFileName(call)), "utf8")).toContain("Bye")
 })
 
 test("what a process did not come to, the next one writes, and touches no file that is there", async () => {
-  using it = stand()
-  const name = transcriptFileName(it.end())
+  await using it = await stand()
+  const name = transcriptFileName(await it.end())
   const next = it.open()
   next.catchUp()
   await next.idle()
@@ -113,17 +113,17 @@ test("what a process did not come to, the next one writes, and touches no file t
 })
 
 test("calls of long ago are left alone", async () => {
-  using it = stand({ now: ENDED_AT + 25 * 3_600_000 })
-  it.end()
+  await using it = await stand({ now: ENDED_AT + 25 * 3_600_000 })
+  await it.end()
   it.log.catchUp()
   await it.log.idle()
   expect(readdirSync(it.root)).toEqual([])
 })
 
 test("a folder that cannot be written fails nothing, and the next call has its file again", async () => {
-  using it = stand({ dir: "taken" })
+  await using it = await stand({ dir: "taken" })
   writeFileSync(it.path, "a file")
-  it.end()
+  await it.end()
   it.log.onEvent(it.told(OVER))
   await it.log.idle()
   rmSync(it.path)
@@ -133,8 +133,8 @@ test("a folder that cannot be written fails nothing, and the next call has its f
 })
 
 test("an event of a call that is gone changes nothing", async () => {
-  using it = stand()
-  it.end()
+  await using it = await stand()
+  await it.end()
   it.log.onEvent({ ...it.told(OVER), callId: sampleCall().id })
   await it.log.idle()
   expect(readdirSync(it.root)).toEqual([])
@@ -145,9 +145,9 @@ test.each([
   ["an outbound call", { direction: "outbound", from: "+1555", to: "+1999" }, "_+1999_"],
   ["a SIP address", { direction: "inbound", from: "sip:a/../b@c.d" }, "_sip-a-..-b-c.d_"],
   ["a number without end", { direction: "inbound", from: "9".repeat(500) }, `_${"9".repeat(64)}_`],
-] as const)("the file of %s has a name that every system takes", (_, fields, part) => {
-  using it = stand()
-  const name = transcriptFileName({ ...it.end(), ...fields })
+] as const)("the file of %s has a name that every system takes", async (_, fields, part) => {
+  await using it = await stand()
+  const name = transcriptFileName({ ...(await it.end()), ...fields })
   expect(name).toContain(part)
   expect(name).toMatch(/^[\w+.-]+_2026-11-20T12-00-05\.000Z\.json$/)
 })

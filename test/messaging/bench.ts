@@ -1,11 +1,13 @@
 /** A messenger on a bench: a scripted model, a real store, a clock that stands still. */
 
+import type { Assets } from "../../src/assets/agent.ts"
 import { createAssets } from "../../src/assets/assets.ts"
 import { getLog } from "../../src/lib/log.ts"
 import type { ChatModel } from "../../src/llm/chat-model.ts"
 import { conversationTools } from "../../src/messaging/conversation-tools.ts"
 import { createMessenger, type Message, type Messenger } from "../../src/messaging/messenger.ts"
-import { openStore, type Store } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
+import type { Store } from "../../src/store/store.ts"
 import type { AnyTool, SmsSender } from "../../src/tools/define-tool.ts"
 import { builtinTools, toolsOf } from "../../src/tools/registry.ts"
 import { ScriptedModel } from "../fakes/scripted-model.ts"
@@ -24,7 +26,7 @@ export type BenchOptions = {
   sms?: (sent: number) => SmsSender
 }
 
-export class Bench implements Disposable {
+export class Bench implements AsyncDisposable {
   readonly clock = new TestClock()
   readonly model = new ScriptedModel()
   readonly store: Store
@@ -32,13 +34,30 @@ export class Bench implements Disposable {
   draining = false
   readonly #ownsStore: boolean
 
-  constructor({ store, tools = [], most = 100, model = this.model, sms }: BenchOptions = {}) {
-    this.#ownsStore = store === undefined
-    this.store = store ?? openStore({ url: ":memory:" })
+  static async open(options: BenchOptions = {}): Promise<Bench> {
+    const assets = await createAssets({
+      dir: "/nonexistent",
+      log: getLog("test"),
+      knownTools: [...builtinTools().keys()],
+    })
+    const store = options.store ?? (await openStore({ url: ":memory:" }))
+    return new Bench({ ...options, store, assets, ownsStore: options.store === undefined })
+  }
+
+  private constructor({
+    store,
+    assets,
+    ownsStore,
+    tools = [],
+    most = 100,
+    model = this.model,
+    sms,
+  }: BenchOptions & { store: Store; assets: Assets; ownsStore: boolean }) {
+    this.#ownsStore = ownsStore
+    this.store = store
     const own = tools.map((tool) => [tool.name, tool] as const)
     const log = getLog("test")
     const { sweep } = this.clock
-    const assets = createAssets({ dir: "/nonexistent", log, knownTools: [...builtinTools().keys()] })
     this.messenger = createMessenger({
       conversations: this.store.conversations,
       assets,
@@ -77,17 +96,16 @@ export class Bench implements Disposable {
     return sent
   }
 
-  turns(id: string): string[] {
-    return this.messenger
-      .read(id, null)
-      .turns.map(({ speaker, kind, text, tool }) =>
-        kind === "tool" ? `tool ${tool?.name} ${tool?.output ?? "runs"}` : `${speaker}: ${text}`,
-      )
+  async turns(id: string): Promise<string[]> {
+    const { turns } = await this.messenger.read(id, null)
+    return turns.map(({ speaker, kind, text, tool }) =>
+      kind === "tool" ? `tool ${tool?.name} ${tool?.output ?? "runs"}` : `${speaker}: ${text}`,
+    )
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.messenger.close()
-    if (this.#ownsStore) this.store.close()
+    if (this.#ownsStore) await this.store.close()
     this.clock[Symbol.dispose]()
   }
 }

@@ -9,7 +9,9 @@ import { Bench } from "./bench.ts"
 
 test("a flow is asked with the history that was heard and the parameters by name", async () => {
   await using flowise = new FakeFlowise()
-  using bench = new Bench({ model: createFlowiseModel({ baseUrl: flowise.baseUrl, flowId: FLOW_ID }) })
+  await using bench = await Bench.open({
+    model: createFlowiseModel({ baseUrl: flowise.baseUrl, flowId: FLOW_ID }),
+  })
   flowise.enqueue({ tokens: ["Good", " day."] }, { tokens: ["A table", " for two."] })
   const { conversationId } = await bench.send("Hello", { parameters: { firstname: "Ann" } })
   expect((await bench.send("A table", { conversationId })).response).toBe("A table for two.")
@@ -25,12 +27,14 @@ test("a flow is asked with the history that was heard and the parameters by name
 
 test("a marker runs its tool once, is not shown, and the flow that has spoken is not asked again", async () => {
   await using flowise = new FakeFlowise()
-  using bench = new Bench({ model: createFlowiseModel({ baseUrl: flowise.baseUrl, flowId: FLOW_ID }) })
+  await using bench = await Bench.open({
+    model: createFlowiseModel({ baseUrl: flowise.baseUrl, flowId: FLOW_ID }),
+  })
   flowise.enqueue({ tokens: ["Goodbye. [", "[end-call: settled]", "]"] })
   const answer = await bench.send("Bye")
   expect(answer).toMatchObject({ response: "Goodbye.", endedBy: "agent" })
   expect(flowise.requests.length).toBe(1)
-  expect(bench.turns(answer.conversationId)).toEqual([
+  expect(await bench.turns(answer.conversationId)).toEqual([
     "caller: Bye",
     "agent: Goodbye.",
     expect.stringMatching(/^tool end-call .*settled/),
@@ -39,7 +43,9 @@ test("a marker runs its tool once, is not shown, and the flow that has spoken is
 
 test("a flow that never answers is given up in time, twice, and stopped each time", async () => {
   await using flowise = new FakeFlowise()
-  using bench = new Bench({ model: createFlowiseModel({ baseUrl: flowise.baseUrl, flowId: "unknown" }) })
+  await using bench = await Bench.open({
+    model: createFlowiseModel({ baseUrl: flowise.baseUrl, flowId: "unknown" }),
+  })
   const sent = rejection(bench.send("Hello"))
   for (let attempt = 1; attempt <= 2; attempt++) {
     await flowise.nextRequest()

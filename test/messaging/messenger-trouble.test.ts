@@ -10,7 +10,7 @@ import { Bench, said } from "./bench.ts"
 
 describe("several messages", () => {
   test("to one conversation are answered in their order, each with its own words", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.")
     const both = [bench.send("One", { conversationId }), bench.send("Two", { conversationId })]
     const one = await bench.model.next()
@@ -22,7 +22,7 @@ describe("several messages", () => {
       "Answer to one.",
       "Answer to two.",
     ])
-    expect(bench.turns(conversationId).slice(2)).toEqual([
+    expect((await bench.turns(conversationId)).slice(2)).toEqual([
       "caller: One",
       "agent: Answer to one.",
       "caller: Two",
@@ -31,7 +31,7 @@ describe("several messages", () => {
   })
 
   test("to several conversations do not wait for each other", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const both = [bench.send("One"), bench.send("Two")]
     const [one, two] = [await bench.model.next(), await bench.model.next()]
     await two.end("2")
@@ -41,7 +41,7 @@ describe("several messages", () => {
   })
 
   test("beyond eight are refused", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.")
     const eight = Array.from({ length: 8 }, (_, n) => bench.send(`${n}`, { conversationId }))
     expect(await rejection(bench.send("9", { conversationId }))).toMatchObject({ code: "RATE_LIMITED" })
@@ -57,7 +57,7 @@ describe("tools", () => {
     ["switch-language", { ttsLanguage: "es-ES" }, undefined],
     ["play-media", { source: "https://example.com/a.mp3" }, undefined],
   ] as const)("%s runs, has no effect, and the answer still comes", async (name, args, endedBy) => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const sent = bench.send("Please")
     const first = await bench.model.next()
     await first.call(name, args)
@@ -81,7 +81,7 @@ describe("tools", () => {
   })
 
   test("that the agent does not have are told so", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const sent = bench.send("Please")
     const first = await bench.model.next()
     await first.call("change-context", { newContext: "defaultContext" })
@@ -102,7 +102,7 @@ describe("tools", () => {
         action: { type: "change-context", contextKey: "defaultContext", summary: "Ann wants a table." },
       }),
     })
-    using bench = new Bench({ tools: [change] })
+    await using bench = await Bench.open({ tools: [change] })
     const sent = bench.send("Please")
     const first = await bench.model.next()
     await first.call("change")
@@ -111,7 +111,9 @@ describe("tools", () => {
     expect(second.items).toContainEqual(said("system", "Ann wants a table.") as never)
     await second.end("At what time?")
     const { conversationId } = await sent
-    expect(bench.messenger.read(conversationId, null).parameters).toEqual({ contextKey: "defaultContext" })
+    expect((await bench.messenger.read(conversationId, null)).parameters).toEqual({
+      contextKey: "defaultContext",
+    })
   })
 
   test("that send messages know how many went out before", async () => {
@@ -120,7 +122,7 @@ describe("tools", () => {
       counts.push(sent)
       return { refuses: () => undefined, send: () => Promise.resolve({ sid: "SM1", status: "queued" }) }
     }
-    using bench = new Bench({ sms })
+    await using bench = await Bench.open({ sms })
     let conversationId: string | undefined
     for (const text of ["One", "Two"]) {
       const sent = bench.send(text, { conversationId })
@@ -136,7 +138,7 @@ describe("tools", () => {
 
 describe("failure", () => {
   test("keeps the message, so that it can be sent again", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const sent = bench.send("Hello")
     const request = await bench.model.next()
     await request.say("Good")
@@ -144,37 +146,41 @@ describe("failure", () => {
     const error = (await rejection(sent)) as { details: { conversationId: string } }
     expect(error).toMatchObject({ code: "UPSTREAM_FAILED", message: expect.not.stringContaining("secret") })
     const { conversationId } = error.details
-    expect(bench.turns(conversationId)).toEqual(["caller: Hello"])
+    expect(await bench.turns(conversationId)).toEqual(["caller: Hello"])
     expect((await bench.talk("Hello", "Good day.", { conversationId })).response).toBe("Good day.")
     expect(bench.model.requests[1]?.items).toEqual([said("user", "Hello")] as never)
-    expect(bench.turns(conversationId)).toEqual(["caller: Hello", "agent: Good day."])
+    expect(await bench.turns(conversationId)).toEqual(["caller: Hello", "agent: Good day."])
   })
 
   test("another message after it stands beside the first", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const sent = bench.send("Hello")
     await (await bench.model.next()).fail(new ChatModelError("no", { retryable: false }))
     const { conversationId } = ((await rejection(sent)) as { details: { conversationId: string } }).details
     await bench.talk("Are you there?", "Yes.", { conversationId })
-    expect(bench.turns(conversationId)).toEqual(["caller: Hello", "caller: Are you there?", "agent: Yes."])
+    expect(await bench.turns(conversationId)).toEqual([
+      "caller: Hello",
+      "caller: Are you there?",
+      "agent: Yes.",
+    ])
   })
 
   test("after a tool ran, what it did is kept", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const sent = bench.send("Please")
     const first = await bench.model.next()
     await first.call("send-dtmf", { dtmfDigit: "1" })
     await first.end("", { reason: "tool-calls" })
     await (await bench.model.next()).fail(new ChatModelError("no", { retryable: false }))
     const { conversationId } = ((await rejection(sent)) as { details: { conversationId: string } }).details
-    expect(bench.turns(conversationId)).toEqual([
+    expect(await bench.turns(conversationId)).toEqual([
       "caller: Please",
       expect.stringMatching(/^tool send-dtmf \{"success":true/),
     ])
   })
 
   test("one that can be repeated is, without a word to the sender", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const sent = bench.send("Hello")
     await (await bench.model.next()).fail(new ChatModelError("busy", { retryable: true }))
     await (await bench.model.next()).end("Good day.")
@@ -182,7 +188,7 @@ describe("failure", () => {
   })
 
   test("a model that goes on without end is cut off at the limit", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const sent = rejection(bench.send("Hello"))
     const request = await bench.model.next()
     await request.say("Well, ")
@@ -193,12 +199,12 @@ describe("failure", () => {
     expect(error).toMatchObject({ code: "UPSTREAM_FAILED", message: expect.stringContaining("too long") })
     await settled()
     expect(request.aborted).toBe(true)
-    expect(bench.turns(error.details.conversationId)).toEqual(["caller: Hello"])
+    expect(await bench.turns(error.details.conversationId)).toEqual(["caller: Hello"])
     expect(bench.messenger.size).toBe(0)
   })
 
   test("the limit counts the waiting too, and what was not reached is not kept", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.")
     const sent = [
       rejection(bench.send("One", { conversationId })),
@@ -211,13 +217,13 @@ describe("failure", () => {
       "UPSTREAM_FAILED",
     ])
     await settled()
-    expect(bench.turns(conversationId).slice(2)).toEqual(["caller: One"])
+    expect((await bench.turns(conversationId)).slice(2)).toEqual(["caller: One"])
     expect(bench.model.requests.length).toBe(2)
   })
 })
 
 test("a server that shuts down takes no message, and cuts off what runs", async () => {
-  using bench = new Bench()
+  await using bench = await Bench.open()
   const sent = rejection(bench.send("Hello"))
   const request = await bench.model.next()
   bench.draining = true

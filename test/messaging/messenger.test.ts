@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test"
 import { z } from "zod"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
 import { rejection } from "../llm/samples.ts"
 import { Bench, HOUR, said } from "./bench.ts"
 
 describe("a conversation", () => {
   test("begins with a random id and goes on under it", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const first = await bench.talk("Hello", "Good day.")
     expect(first).toEqual({ conversationId: expect.any(String), response: "Good day.", created: true })
     expect(z.uuidv4().safeParse(first.conversationId).success).toBe(true)
@@ -20,7 +20,7 @@ describe("a conversation", () => {
   })
 
   test("has role, tools and facts of the agent, and an id for back ends that remember", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.", { parameters: { firstname: "Ann" } })
     const request = bench.model.requests[0]?.request
     expect(request).toMatchObject({ conversationId, facts: { firstname: "Ann", channel: "text messages" } })
@@ -29,83 +29,94 @@ describe("a conversation", () => {
   })
 
   test("takes a system message as one", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("The order has shipped.", "Good news!", { role: "system" })
     expect(bench.model.requests[0]?.items).toEqual([said("system", "The order has shipped.")] as never)
-    expect(bench.turns(conversationId)).toEqual(["system: The order has shipped.", "agent: Good news!"])
+    expect(await bench.turns(conversationId)).toEqual(["system: The order has shipped.", "agent: Good news!"])
   })
 
   test("survives the process", async () => {
-    using store = openStore({ url: ":memory:" })
+    await using store = await openStore({ url: ":memory:" })
     let id = ""
     {
-      using bench = new Bench({ store })
+      await using bench = await Bench.open({ store })
       id = (await bench.talk("Hello", "Good day.")).conversationId
     }
-    using bench = new Bench({ store })
+    await using bench = await Bench.open({ store })
     await bench.talk("More", "Yes.", { conversationId: id })
-    expect(bench.turns(id)).toEqual(["caller: Hello", "agent: Good day.", "caller: More", "agent: Yes."])
+    expect(await bench.turns(id)).toEqual([
+      "caller: Hello",
+      "agent: Good day.",
+      "caller: More",
+      "agent: Yes.",
+    ])
   })
 
   test("ends with its time, which begins anew with each message", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.")
     bench.clock.advance(1)
-    bench.store.conversations.update({
-      ...bench.messenger.read(conversationId, null),
+    await bench.store.conversations.update({
+      ...(await bench.messenger.read(conversationId, null)),
       expiresAt: bench.clock.now() + 5,
     })
     await bench.talk("Still here", "Good.", { conversationId })
-    expect(bench.messenger.read(conversationId, null).expiresAt).toBe(bench.clock.now() + 24 * HOUR)
-    bench.store.conversations.update({
-      ...bench.messenger.read(conversationId, null),
+    expect((await bench.messenger.read(conversationId, null)).expiresAt).toBe(bench.clock.now() + 24 * HOUR)
+    await bench.store.conversations.update({
+      ...(await bench.messenger.read(conversationId, null)),
       expiresAt: bench.clock.now(),
     })
     expect(await rejection(bench.send("Hello?", { conversationId }))).toMatchObject({ code: "NOT_FOUND" })
-    expect(() => bench.messenger.read(conversationId, null)).toThrow("its time is over")
+    expect(await rejection(bench.messenger.read(conversationId, null))).toMatchObject({
+      message: expect.stringContaining("its time is over"),
+    })
   })
 
   test("past the cap the oldest goes", async () => {
-    using bench = new Bench({ most: 2 })
+    await using bench = await Bench.open({ most: 2 })
     const ids: string[] = []
     for (const text of ["one", "two", "three"]) {
       bench.clock.advance(1)
       ids.push((await bench.talk(text, "Yes.")).conversationId)
     }
     const [first = "", second = "", third = ""] = ids
-    expect(() => bench.messenger.read(first, null)).toThrow("no such conversation")
-    expect([bench.turns(second).length, bench.turns(third).length]).toEqual([2, 2])
+    expect(await rejection(bench.messenger.read(first, null))).toMatchObject({
+      message: expect.stringContaining("no such conversation"),
+    })
+    expect([(await bench.turns(second)).length, (await bench.turns(third)).length]).toEqual([2, 2])
   })
 
   test("keeps its latest turns only", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("x".repeat(30_000), "Yes.")
     for (let n = 0; n < 20; n++) await bench.talk("y".repeat(30_000), "Yes.", { conversationId })
-    const { turns } = bench.messenger.read(conversationId, null)
+    const { turns } = await bench.messenger.read(conversationId, null)
     expect(turns.length).toBeLessThan(30)
     expect(turns.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThan(400_000)
-    expect(bench.turns(conversationId).slice(-1)).toEqual(["agent: Yes."])
+    expect((await bench.turns(conversationId)).slice(-1)).toEqual(["agent: Yes."])
   })
 
   test("that is deleted while an answer is made stays deleted", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.")
     const sent = bench.send("More", { conversationId })
     const request = await bench.model.next()
-    bench.messenger.remove(conversationId, null)
+    await bench.messenger.remove(conversationId, null)
     await request.end("Yes.")
     expect((await sent).response).toBe("Yes.")
-    expect(() => bench.messenger.read(conversationId, null)).toThrow("no such conversation")
+    expect(await rejection(bench.messenger.read(conversationId, null))).toMatchObject({
+      message: expect.stringContaining("no such conversation"),
+    })
   })
 })
 
 describe("choices", () => {
   test("parameters are added to, and what is named holds on", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.", { parameters: { a: "1", b: "1" } })
     await bench.talk("More", "Yes.", { conversationId, parameters: { b: "2" }, contextKey: "defaultContext" })
     await bench.talk("More", "Yes.", { conversationId })
-    expect(bench.messenger.read(conversationId, null)).toMatchObject({
+    expect(await bench.messenger.read(conversationId, null)).toMatchObject({
       agent: "default",
       parameters: { a: "1", b: "2", contextKey: "defaultContext" },
     })
@@ -121,7 +132,7 @@ describe("choices", () => {
       "100 parameters",
     ],
   ] as const)("an unknown one is refused, and nothing begins: %s", async (_, message, words) => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     expect(await rejection(bench.send("Hello", message))).toMatchObject({
       code: "INVALID_REQUEST",
       message: expect.stringContaining(words),
@@ -131,10 +142,10 @@ describe("choices", () => {
   })
 
   test("a key that the configuration has lost since is left out", async () => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.")
-    const kept = bench.messenger.read(conversationId, null)
-    bench.store.conversations.update({ ...kept, agent: "gone", parameters: { contextKey: "gone" } })
+    const kept = await bench.messenger.read(conversationId, null)
+    await bench.store.conversations.update({ ...kept, agent: "gone", parameters: { contextKey: "gone" } })
     expect((await bench.talk("More", "Yes.", { conversationId })).response).toBe("Yes.")
   })
 })
@@ -146,17 +157,21 @@ describe("users", () => {
     ["another user", "ann", "eve", false],
     ["a user, where it belongs to nobody", null, "eve", false],
   ] as const)("%s", async (_, owner, other, sees) => {
-    using bench = new Bench()
+    await using bench = await Bench.open()
     const { conversationId } = await bench.talk("Hello", "Hi.", { userId: owner })
     if (sees) {
       await bench.talk("More", "Yes.", { conversationId, userId: other })
-      expect(bench.messenger.read(conversationId, other).userId).toBe(owner)
-      return bench.messenger.remove(conversationId, other)
+      expect((await bench.messenger.read(conversationId, other)).userId).toBe(owner)
+      return await bench.messenger.remove(conversationId, other)
     }
     const sent = bench.send("More", { conversationId, userId: other })
     expect(await rejection(sent)).toMatchObject({ code: "NOT_FOUND" })
-    expect(() => bench.messenger.read(conversationId, other)).toThrow("no such conversation")
-    expect(() => bench.messenger.remove(conversationId, other)).toThrow("no such conversation")
+    expect(await rejection(bench.messenger.read(conversationId, other))).toMatchObject({
+      message: expect.stringContaining("no such conversation"),
+    })
+    expect(await rejection(bench.messenger.remove(conversationId, other))).toMatchObject({
+      message: expect.stringContaining("no such conversation"),
+    })
     const another = await bench.talk("More", "Who?", {
       conversationId,
       userId: other,

@@ -2,27 +2,29 @@ import { expect, test } from "bun:test"
 import type { Call } from "../../src/call/call.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import { newCallId } from "../../src/call/ids.ts"
+import { getLog } from "../../src/lib/log.ts"
 import { ObserverSession } from "../../src/observers/observer-session.ts"
 import { Observers } from "../../src/observers/observers.ts"
 import { createRecorder } from "../../src/store/recorder.ts"
-import { openStore } from "../../src/store/store.ts"
+import { openStore } from "../../src/store/open-store.ts"
+import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { sampleCall } from "../store/samples.ts"
 
 /** A store with one call, and observers of it whose sockets are as slow as the test wants. */
-function stand() {
+async function stand() {
   const clock = new TestClock()
   const { sweep } = clock
-  const store = openStore({ url: ":memory:" })
-  const observers = new Observers({ perUser: 3, sweep })
+  const store = await openStore({ url: ":memory:" })
+  const observers = new Observers({ sweep })
   const recorder = createRecorder({ store, sweep, onEvent: (event) => observers.publish(event) })
   const sample = sampleCall({ createdAt: clock.now() })
-  store.calls.create(sample)
-  const call: Call | undefined = store.calls.byId(sample.id)
+  await store.calls.create(sample)
+  const call: Call | undefined = await store.calls.byId(sample.id)
   if (!call) throw new Error("no call")
   const { id } = call
 
-  function observe({ afterId, wantsAudio = true }: { afterId?: number; wantsAudio?: boolean } = {}) {
+  async function observe({ afterId, wantsAudio = true }: { afterId?: number; wantsAudio?: boolean } = {}) {
     const sent: Record<string, unknown>[] = []
     const closes: [number, string][] = []
     const line = { result: 100 }
@@ -36,7 +38,7 @@ function stand() {
         close: (code, reason) => void closes.push([code, reason]),
       },
       callId: id,
-      call: () => store.calls.byId(id) ?? raise(),
+      call: async () => (await store.calls.byId(id)) ?? raise(),
       begins: "at-once",
       afterId,
       wantsAudio,
@@ -45,7 +47,9 @@ function stand() {
       isLive: () => true,
       leave: () => void left++,
       sweep,
+      log: getLog("observers"),
     })
+    await settled()
     const names = () => sent.map(({ event }) => event)
     return { session, sent, closes, line, names, left: () => left }
   }
@@ -58,9 +62,9 @@ function stand() {
     observe,
     happens,
     store,
-    [Symbol.dispose]() {
-      recorder.close()
-      store.close()
+    async [Symbol.asyncDispose]() {
+      await recorder.close()
+      await store.close()
       clock[Symbol.dispose]()
     },
   }
@@ -77,12 +81,12 @@ const said = (text: string, interrupted = false): CallEvent => ({
   interrupted,
 })
 
-test("sound goes to who listens, marked by its side, and costs nothing where nobody does", () => {
-  using line = stand()
+test("sound goes to who listens, marked by its side, and costs nothing where nobody does", async () => {
+  await using line = await stand()
   expect(line.observers.hasListeners(line.id)).toBe(false)
-  const silent = line.observe({ wantsAudio: false })
+  const silent = await line.observe({ wantsAudio: false })
   expect(line.observers.hasListeners(line.id)).toBe(false)
-  const listener = line.observe()
+  const listener = await line.observe()
   expect(line.observers.hasListeners(line.id)).toBe(true)
   line.observers.inbound(line.id, "AAAA")
   line.observers.outbound(line.id, "BBBB")
@@ -96,12 +100,12 @@ test("sound goes to who listens, marked by its side, and costs nothing where nob
   expect([line.observers.hasListeners(line.id), listener.left()]).toEqual([false, 1])
 })
 
-test("an interruption is told after the words that were heard", () => {
-  using line = stand()
-  const { sent } = line.observe()
+test("an interruption is told after the words that were heard", async () => {
+  await using line = await stand()
+  const { sent } = await line.observe()
   line.happens(said("We open", true))
   line.happens(said("", true))
-  line.clock.advance(30)
+  await line.clock.pass(30)
   expect(sent.slice(1)).toMatchObject([
     { event: "transcription", text: "We open", speaker: "agent", interrupted: true },
     { event: "interruption", text: "We open" },
@@ -109,26 +113,27 @@ test("an interruption is told after the words that were heard", () => {
   ])
 })
 
-test("a slow observer lags, is given everything later, and holds up nobody", () => {
-  using line = stand()
-  const [slow, quick] = [line.observe(), line.observe()]
+test("a slow observer lags, is given everything later, and holds up nobody", async () => {
+  await using line = await stand()
+  const [slow, quick] = [await line.observe(), await line.observe()]
   slow.line.result = -1
   line.happens(said("one"))
-  line.clock.advance(30)
+  await line.clock.pass(30)
   for (const text of ["two", "three"]) line.happens(said(text))
   line.observers.inbound(line.id, "AAAA")
-  line.clock.advance(30)
+  await line.clock.pass(30)
   expect(slow.names()).toEqual(["status", "transcription"])
   expect(quick.names()).toEqual(["status", "transcription", "audio", "transcription", "transcription"])
   slow.line.result = 100
   slow.session.drained()
+  await settled()
   expect(slow.names()).toEqual(["status", "transcription", "audio", "transcription", "transcription"])
   expect(slow.closes).toEqual([])
 })
 
-test("an observer that takes no sound for seconds is dropped and told why, and the others go on", () => {
-  using line = stand()
-  const [slow, quick] = [line.observe(), line.observe()]
+test("an observer that takes no sound for seconds is dropped and told why, and the others go on", async () => {
+  await using line = await stand()
+  const [slow, quick] = [await line.observe(), await line.observe()]
   slow.line.result = -1
   const frame = "A".repeat(216)
   for (let count = 0; count < 1000; count++) line.observers.inbound(line.id, frame)
@@ -139,45 +144,31 @@ test("an observer that takes no sound for seconds is dropped and told why, and t
   expect(slow.left()).toBe(1)
 })
 
-test("a socket that has dropped a frame is given up", () => {
-  using line = stand()
-  const lost = line.observe()
+test("a socket that has dropped a frame is given up", async () => {
+  await using line = await stand()
+  const lost = await line.observe()
   lost.line.result = 0
   line.observers.inbound(line.id, "AAAA")
   expect(lost.closes).toEqual([[4408, "too slow"]])
 })
 
-test("a long past is told in pieces, completely and in order", () => {
-  using line = stand()
+test("a long past is told in pieces, completely and in order", async () => {
+  await using line = await stand()
   for (let count = 0; count < 950; count++) line.happens(said(String(count)))
-  const late = line.observe({ afterId: 0 })
-  line.clock.advance(20)
+  const late = await line.observe({ afterId: 0 })
+  await line.clock.pass(20)
   expect(late.sent.slice(1).map(({ text }) => text)).toEqual(
     Array.from({ length: 950 }, (_, at) => String(at)),
   )
 })
 
-test("observers that go while all are sent away are no trouble", () => {
-  using line = stand()
-  const all = [line.observe(), line.observe()]
+test("observers that go while all are sent away are no trouble", async () => {
+  await using line = await stand()
+  const all = [await line.observe(), await line.observe()]
   line.observers.close()
   line.observers.close()
   expect(all.map(({ closes }) => closes)).toEqual([
     [[1001, "server is shutting down"]],
     [[1001, "server is shutting down"]],
   ])
-})
-
-test("slots are counted for each user, and released once", () => {
-  using line = stand()
-  const [one, two, three] = [1, 2, 3].map(() => line.observers.reserveSlot("alice"))
-  expect(
-    [one, two, three, line.observers.reserveSlot("alice")].map((release) => release !== undefined),
-  ).toEqual([true, true, true, false])
-  expect(line.observers.reserveSlot(null)).toBeDefined()
-  one?.()
-  one?.()
-  expect(line.observers.reserveSlot("alice")).toBeDefined()
-  expect(line.observers.reserveSlot("alice")).toBeUndefined()
-  expect(line.observers.size).toBe(4)
 })

@@ -1,15 +1,17 @@
 import { expect, test } from "bun:test"
 import { newCallId } from "../../src/call/ids.ts"
+import { getLog } from "../../src/lib/log.ts"
 import type { SocketSession } from "../../src/lib/socket.ts"
 import { ObserverSession } from "../../src/observers/observer-session.ts"
 import { Observers } from "../../src/observers/observers.ts"
 import { Gate } from "../fakes/gate.ts"
+import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { sampleCall } from "../store/samples.ts"
 
 test("a socket that nobody reads fills up, is closed, and releases its slot", async () => {
   using clock = new TestClock()
-  const observers = new Observers({ perUser: 3, sweep: clock.sweep })
+  const observers = new Observers({ sweep: clock.sweep })
   const id = newCallId()
   const unknown = {
     contextKey: null,
@@ -39,15 +41,16 @@ test("a socket that nobody reads fills up, is closed, and releases its slot", as
         },
       },
       callId: id,
-      call: () => ({ ...sampleCall(), ...unknown, id }),
+      call: async () => ({ ...sampleCall(), ...unknown, id }),
       begins: "at-once",
       afterId: undefined,
       wantsAudio: true,
       observers,
-      events: { of: () => [], lastId: () => 0 },
+      events: { of: async () => [], lastId: async () => 0 },
       isLive: () => true,
       leave: left.resolve,
       sweep: clock.sweep,
+      log: getLog("observers"),
     })
   })
   // Shakes hands and never reads again.
@@ -60,6 +63,7 @@ test("a socket that nobody reads fills up, is closed, and releases its slot", as
     "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
   )
   await opened.pass()
+  await settled()
   const frame = "A".repeat(16_000)
   for (let sent = 0; sent < 5000 && closed.length === 0; sent++) observers.inbound(id, frame)
   expect(closed).toEqual([4408])

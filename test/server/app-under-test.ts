@@ -16,11 +16,11 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
   readonly #server: Bun.Server<unknown>
 
   /** `env` is added to a configuration with an auth token, a public address and no database file. */
-  constructor(
+  static async start(
     env: Record<string, string> = {},
     sweep?: Sweep,
     options: Pick<AppOptions, "createEngines"> = {},
-  ) {
+  ): Promise<AppUnderTest> {
     const clock = new TestClock()
     const config = readConfig({
       PUBLIC_URL,
@@ -33,7 +33,7 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
       ...env,
     })
     const events = new AwaitableLog<RecordedEvent>("the events of the app")
-    const app = createApp(config, {
+    const app = await createApp(config, {
       ...options,
       sweep: sweep ?? clock.sweep,
       onEvent: (event) => events.push(event),
@@ -45,7 +45,11 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
       websocket: app.websocket,
     })
     app.listening(server.port ?? 0)
-    super(`http://127.0.0.1:${server.port}`, config.publicUrl ?? "")
+    return new AppUnderTest({ app, server, clock, events, publicUrl: config.publicUrl ?? "" })
+  }
+
+  private constructor({ app, server, clock, events, publicUrl }: Parts) {
+    super(`http://127.0.0.1:${server.port}`, publicUrl)
     this.clock = clock
     this.app = app
     this.events = events
@@ -63,10 +67,18 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.app.close()
+    await this.app.close()
     await this.#server.stop(true)
     this.clock[Symbol.dispose]()
   }
+}
+
+type Parts = {
+  app: App
+  server: Bun.Server<unknown>
+  clock: TestClock
+  events: AwaitableLog<RecordedEvent>
+  publicUrl: string
 }
 
 function hasStatus({ event }: RecordedEvent, status: string): boolean {

@@ -7,8 +7,8 @@ const KEYS = "key-of-ann:ann,key-of-bob:bob,key-of-all"
 
 const by = (key: string) => ({ Authorization: `Bearer ${key}` })
 
-function withAccount(twilio: FakeTwilio) {
-  return new AppUnderTest({
+function withAccount(twilio: FakeTwilio): Promise<AppUnderTest> {
+  return AppUnderTest.start({
     API_KEYS: KEYS,
     TWILIO_ACCOUNT_SID: twilio.accountSid,
     TWILIO_API_BASE_URL: twilio.baseUrl,
@@ -38,21 +38,21 @@ test.each<[string, Record<string, string>, number]>([
   ["a proxy with a header of its own", { Host: "localhost", "X-Real-IP": "127.0.0.1" }, 401],
   ["a proxy that only tells its name", { Host: "localhost", Via: "1.1 proxy" }, 401],
 ])("without keys the API serves this machine alone: %s", async (_, headers, status) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.api("/v1/calls", { headers: { Host: `127.0.0.1:${app.port}`, ...headers } })
   expect(answer.status).toBe(status)
   if (status === 401) expect((await jsonOf(answer)).error.message).toContain("API_KEYS")
 })
 
 test("without keys a body in chunks is served as well", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const headers = { "Content-Type": "application/json" }
   const answer = await app.api("/v1/calls", { method: "POST", headers, body: new Blob(["{}"]).stream() })
   expect(answer.status).toBe(400)
 })
 
 test("a page of ALLOWED_ORIGINS on this machine is served without keys", async () => {
-  await using app = new AppUnderTest({ ALLOWED_ORIGINS: "http://localhost:8080" })
+  await using app = await AppUnderTest.start({ ALLOWED_ORIGINS: "http://localhost:8080" })
   const headers = { Host: "localhost:3000", Origin: "http://localhost:8080" }
   expect((await app.api("/v1/calls", { headers })).status).toBe(200)
 })
@@ -74,7 +74,7 @@ test.each<[string, Record<string, string>, number]>([
   ["another scheme", { Authorization: "Basic a2V5LW9mLWFsbA==" }, 401],
   ["a key in the address", {}, 401],
 ])("with keys: %s", async (what, headers, status) => {
-  await using app = new AppUnderTest({ API_KEYS: KEYS })
+  await using app = await AppUnderTest.start({ API_KEYS: KEYS })
   const path =
     what === "a key in the address" ? "/v1/calls?key=key-of-all&access_token=key-of-all" : "/v1/calls"
   const answer = await app.api(path, { headers })
@@ -83,13 +83,13 @@ test.each<[string, Record<string, string>, number]>([
 })
 
 test("OUTBOUND_API_KEY is one more key", async () => {
-  await using app = new AppUnderTest({ OUTBOUND_API_KEY: "key-from-before", LOCAL_API: "keyed" })
+  await using app = await AppUnderTest.start({ OUTBOUND_API_KEY: "key-from-before", LOCAL_API: "keyed" })
   expect((await app.api("/v1/calls", { headers: by("key-from-before") })).status).toBe(200)
   expect((await app.api("/v1/calls")).status).toBe(401)
 })
 
 test("without a key nobody learns which paths and calls there are", async () => {
-  await using app = new AppUnderTest({ API_KEYS: KEYS })
+  await using app = await AppUnderTest.start({ API_KEYS: KEYS })
   const { callSid } = await app.incoming()
   for (const path of [`/v1/calls/${callSid}`, "/v1/calls/none", "/v1/nothing", "/v1/"]) {
     expect((await app.api(path)).status).toBe(401)
@@ -98,7 +98,7 @@ test("without a key nobody learns which paths and calls there are", async () => 
 
 test("a bound key sees and ends its own calls only", async () => {
   await using twilio = new FakeTwilio()
-  await using app = withAccount(twilio)
+  await using app = await withAccount(twilio)
   const inbound = await app.incoming()
   const ann = (await place(app, "key-of-ann")).body
   const nobody = (await place(app, "key-of-all")).body
@@ -126,7 +126,7 @@ test("a bound key sees and ends its own calls only", async () => {
 
 test("a bound key does not act for another user, and a name is no proof", async () => {
   await using twilio = new FakeTwilio()
-  await using app = withAccount(twilio)
+  await using app = await withAccount(twilio)
   const foreign = await place(app, "key-of-ann", { userId: "bob" })
   expect([foreign.status, foreign.body.error.code]).toEqual([403, "FORBIDDEN"])
   expect((await app.api("/v1/calls?userId=bob", { headers: by("key-of-ann") })).status).toBe(403)
@@ -136,7 +136,7 @@ test("a bound key does not act for another user, and a name is no proof", async 
 })
 
 test("wrong keys are limited per peer, and a right key of the same peer always passes", async () => {
-  await using app = new AppUnderTest({ API_KEYS: KEYS })
+  await using app = await AppUnderTest.start({ API_KEYS: KEYS })
   const statusOf = async (key: string) => (await app.api("/v1/calls", { headers: by(key) })).status
   const statuses = []
   for (let index = 0; index < 22; index++) statuses.push(await statusOf(`guess-${index}`))
@@ -149,7 +149,7 @@ test("wrong keys are limited per peer, and a right key of the same peer always p
 
 test("another user's call is answered exactly like one that does not exist", async () => {
   await using twilio = new FakeTwilio()
-  await using app = withAccount(twilio)
+  await using app = await withAccount(twilio)
   const { body } = await place(app, "key-of-ann")
   for (const path of ["", "/transcript", "/events", "/outcome", "/usage"]) {
     const answers = []

@@ -3,7 +3,7 @@ import { AppUnderTest } from "./app-under-test.ts"
 import { jsonOf, voiceForm } from "./wire.ts"
 
 test("what is not there and what is asked for in the wrong way is told in one form", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const nothing = await app.api("/nothing")
   expect([nothing.status, await nothing.json()]).toEqual([
     404,
@@ -18,7 +18,7 @@ test("what is not there and what is asked for in the wrong way is told in one fo
 })
 
 test("answers carry an id and the headers that keep browsers from guessing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   for (const path of ["/health", "/nothing", "/v1/calls"]) {
     const { headers } = await app.api(path)
     expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/)
@@ -30,7 +30,10 @@ test("answers carry an id and the headers that keep browsers from guessing", asy
 })
 
 test("pages of ALLOWED_ORIGINS may call the API with a key, and no others", async () => {
-  await using app = new AppUnderTest({ ALLOWED_ORIGINS: "https://app.test", API_KEYS: "a-secret-key" })
+  await using app = await AppUnderTest.start({
+    ALLOWED_ORIGINS: "https://app.test",
+    API_KEYS: "a-secret-key",
+  })
   const preflight = (origin: string) =>
     app.api("/v1/calls", {
       method: "OPTIONS",
@@ -57,9 +60,9 @@ test("pages of ALLOWED_ORIGINS may call the API with a key, and no others", asyn
 })
 
 test("a failure of our own tells nothing of itself", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
-  app.app.close()
+  await app.app.close()
   const answer = await app.api(`/v1/calls/${callSid}`)
   expect([answer.status, await answer.json()]).toEqual([
     500,
@@ -68,7 +71,7 @@ test("a failure of our own tells nothing of itself", async () => {
 })
 
 test("a body larger than a megabyte is refused on every path", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const body = `{"to":"${"x".repeat(1024 * 1024)}"}`
   for (const path of ["/v1/calls", "/twilio/status", "/nothing"]) {
     const answer = await app.api(path, {

@@ -37,7 +37,7 @@ async function upTo(app: AppUnderTest, socket: TestSocket, event: string) {
 }
 
 test("an observer sees the words of a call as they are recorded, with numbers that rise by one", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socket } = await liveCall(app)
   const observer = watch(app, `/v1/calls/${callSid}/stream`)
   expect(await observer.frames.next()).toMatchObject({
@@ -58,7 +58,7 @@ test("an observer sees the words of a call as they are recorded, with numbers th
 })
 
 test("a connection that was lost is taken up after the last event that was seen", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socket } = await liveCall(app)
   const first = watch(app, `/v1/calls/${callSid}/stream`)
   const { id } = await first.frames.next()
@@ -73,7 +73,7 @@ test("a connection that was lost is taken up after the last event that was seen"
 })
 
 test("the alias sends nothing before it is asked, and nothing to other frames", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socket } = await liveCall(app)
   const observer = watch(app, `/frontend-stream?callSid=${callSid}&user_id=user123`)
   await observer.opened
@@ -96,7 +96,7 @@ test("the alias sends nothing before it is asked, and nothing to other frames", 
 })
 
 test("the alias tells how the call stands when it is asked, not when it was opened", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await liveCall(app)
   const observer = watch(app, `/frontend-stream?callSid=${callSid}&user_id=user123`)
   await observer.opened
@@ -111,19 +111,19 @@ test("the alias tells how the call stands when it is asked, not when it was open
 test.each(["", "?callSid=CA1", "?user_id=u", "?callSid=&user_id=u"])(
   "the alias without both parameters (%p) closes with 1008",
   async (query) => {
-    await using app = new AppUnderTest({ API_KEYS: "a-key-of-this-test" })
+    await using app = await AppUnderTest.start({ API_KEYS: "a-key-of-this-test" })
     const closed = await watch(app, `/frontend-stream${query}`).closed
     expect(closed).toEqual({ code: 1008, reason: "Missing callSid or user_id" })
   },
 )
 
 test("the alias is there only with the system it comes from", async () => {
-  await using app = new AppUnderTest({ COMPAT: "s2" })
+  await using app = await AppUnderTest.start({ COMPAT: "s2" })
   expect((await refused(app, "/frontend-stream?callSid=a&user_id=b")).status).toBe(404)
 })
 
 test("a call that is not there closes with 4404", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   for (const path of [`/v1/calls/${newSid("CA")}/stream`, "/frontend-stream?callSid=CA123456789&user_id=u"]) {
     expect(await watch(app, path).closed).toMatchObject({ code: 4404 })
   }
@@ -143,7 +143,7 @@ test.each<[string, string, Record<string, string>, number]>([
   ["another user than the key's", "?user_id=bob", bearer("key-of-alice-000"), 403],
   ["a page of elsewhere", "", { ...bearer("key-of-nobody-00"), Origin: "https://evil.example" }, 403],
 ])("an upgrade with %s is refused", async (_, query, headers, status) => {
-  await using app = new AppUnderTest(KEYS)
+  await using app = await AppUnderTest.start(KEYS)
   const { callSid } = await app.incoming()
   const answer = await refused(app, `/v1/calls/${callSid}/stream${query}`, headers)
   expect({ status: answer.status, scheme: answer.headers.get("www-authenticate") }).toEqual({
@@ -153,7 +153,7 @@ test.each<[string, string, Record<string, string>, number]>([
 })
 
 test("a call of another user closes like one that is not there", async () => {
-  await using app = new AppUnderTest(KEYS)
+  await using app = await AppUnderTest.start(KEYS)
   const { callSid } = await app.incoming()
   const closedOf = (sid: string) => watch(app, `/v1/calls/${sid}/stream`, bearer("key-of-alice-000")).closed
   expect(await closedOf(callSid)).toEqual(await closedOf(newSid("CA")))
@@ -164,7 +164,7 @@ test.each<[string, string, Record<string, string>]>([
   ["a key in the query", "?key=key-of-nobody-00", {}],
   ["a page of the list", "?key=key-of-nobody-00", { Origin: "https://app.example.com" }],
 ])("an upgrade with %s is taken", async (_, query, headers) => {
-  await using app = new AppUnderTest(KEYS)
+  await using app = await AppUnderTest.start(KEYS)
   const { callSid } = await app.incoming()
   const observer = watch(app, `/v1/calls/${callSid}/stream${query}`, headers)
   expect(await observer.frames.next()).toMatchObject({ event: "status", callSid })
@@ -173,14 +173,14 @@ test.each<[string, string, Record<string, string>]>([
 test.each(["//evil.example/v1/calls/x/stream", "/frontend-stream/x", "/v1/calls/%00/stream"])(
   "there is no socket at %s",
   async (path) => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     expect((await refused(app, path)).status).toBe(404)
   },
 )
 
 test("a call that was placed for one user is not shown under the name of another", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest({
+  await using app = await AppUnderTest.start({
     TWILIO_ACCOUNT_SID: twilio.accountSid,
     TWILIO_API_BASE_URL: twilio.baseUrl,
   })
@@ -194,7 +194,7 @@ test("a call that was placed for one user is not shown under the name of another
 })
 
 test("without keys a tunnel and a page of elsewhere are refused", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const path = `/v1/calls/${callSid}/stream`
   expect((await refused(app, path, { "X-Forwarded-For": "203.0.113.9" })).status).toBe(401)
@@ -202,7 +202,7 @@ test("without keys a tunnel and a page of elsewhere are refused", async () => {
 })
 
 test("a ticket opens one socket of its call, within its time", async () => {
-  await using app = new AppUnderTest(KEYS)
+  await using app = await AppUnderTest.start(KEYS)
   const [{ callSid }, other] = [await app.incoming(), await app.incoming()]
   const ask = async () =>
     jsonOf(await app.post(`/v1/calls/${callSid}/stream-ticket`, undefined, bearer("key-of-nobody-00")))
@@ -218,7 +218,7 @@ test("a ticket opens one socket of its call, within its time", async () => {
 })
 
 test("a user's fourth observer is told why it is closed; a slot that is released is free again", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const path = `/frontend-stream?callSid=${callSid}&user_id=alice`
   const three = [watch(app, path), watch(app, path), watch(app, path)]
@@ -234,7 +234,7 @@ test("a user's fourth observer is told why it is closed; a slot that is released
 })
 
 test("a call goes on when its observers go, and an observer is let go when the call is over", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socket } = await liveCall(app)
   const [leaves, stays] = [0, 1].map(() => watch(app, `/v1/calls/${callSid}/stream`))
   await stays?.frames.next()
@@ -251,7 +251,7 @@ test("a call goes on when its observers go, and an observer is let go when the c
 })
 
 test("observers are pinged, and sent away when the server stops", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const observer = watch(app, `/v1/calls/${callSid}/stream`)
   await observer.frames.next()

@@ -8,7 +8,6 @@ import { changeAgent } from "../../control/live-call-control.ts"
 import { relayEnded } from "../../control/session-ended.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import { parseForm, type Form } from "../../twilio/form.ts"
-import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
@@ -77,7 +76,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
       )
     }
     const sid = CallSid.safeParse(callSid)
-    const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
+    const call = sid.success ? await control.store.calls.bySid(sid.data) : undefined
     if (!call || !isOwn(c.get("auth"), call) || !control.liveCalls.get(call.id)) {
       throw new AppError("NOT_FOUND", `Session not found for call SID: ${callSid.slice(0, 64)}`)
     }
@@ -98,7 +97,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
 
   app.post("/twilioStatusCallback", webhookGuard(context, { kind: "status", once: false }), async (c) => {
     succeededBy(c, "/twilio/status")
-    const call = await retryWhileLocked(control.sweep, () => takeStatus(context, c))
+    const call = await takeStatus(context, c)
     const live = call && control.liveCalls.get(call.id)
     const text = `The telephone system reports: ${JSON.stringify(c.get("form"))}`
     live?.insert({ role: "system", text, respond: false })
@@ -108,7 +107,7 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   app.post("/handoff", webhookGuard(context, { kind: "connect-ended", once: true }), async (c) => {
     succeededBy(c, "/twilio/connect-ended")
     const webhook = parseConnectEndedWebhook(c.get("form"))
-    return twiml(c, await retryWhileLocked(control.sweep, () => relayEnded(control, webhook)))
+    return twiml(c, await relayEnded(control, webhook))
   })
 
   return app

@@ -11,7 +11,6 @@ import { ParametersField } from "../v1/call-parameters.ts"
 import type { RequestContext, ServerContext } from "../context.ts"
 import { invalidRequest } from "../errors.ts"
 import { isOwn } from "../auth.ts"
-import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { twiml } from "../twilio/webhooks.ts"
 
 /** A required field as text; a number is converted to its digits. */
@@ -45,9 +44,13 @@ export function parametersOf(fields: Record<string, unknown>): CallParameters {
 }
 
 /** Undefined when no call of the user has this name, be it a SID or not. */
-export function callNamed({ control }: ServerContext, c: RequestContext, name: string): Call | undefined {
+export async function callNamed(
+  { control }: ServerContext,
+  c: RequestContext,
+  name: string,
+): Promise<Call | undefined> {
   const sid = CallSid.safeParse(name)
-  const call = sid.success ? control.store.calls.bySid(sid.data) : undefined
+  const call = sid.success ? await control.store.calls.bySid(sid.data) : undefined
   return call && isOwn(c.get("auth"), call) ? call : undefined
 }
 
@@ -60,7 +63,7 @@ export async function answerWith(
   await control.assets.refresh()
   const webhook = parseVoiceWebhook(voiceForm(c))
   const request = { ...how, webhook, retryPath: pathOf(c.req.raw) }
-  return twiml(c, await retryWhileLocked(control.sweep, () => answerCall(control, request)))
+  return twiml(c, await answerCall(control, request))
 }
 
 export function succeededBy(c: RequestContext, path: string): void {

@@ -4,7 +4,6 @@ import { Hono } from "hono"
 import { answerCall, type AnswerCall } from "../../control/answer-call.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import type { Form } from "../../twilio/form.ts"
-import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
@@ -38,7 +37,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
       address: { kind: "fixed-path", path: "/conversation-relay" },
       retryPath: `/connectConversationRelay${new URL(c.req.url).search}`,
     }
-    const step = await retryWhileLocked(context.control.sweep, () => answerCall(context.control, request))
+    const step = await answerCall(context.control, request)
     c.header("Deprecation", "true")
     c.header("Link", '</twilio/voice>; rel="successor-version"')
     return twiml(c, step)

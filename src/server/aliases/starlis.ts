@@ -71,13 +71,13 @@ export function starlisAlias(context: ServerContext): Hono<Env> {
 
   app.post("/end-call", guard, async (c) => {
     succeededBy(c, "/v1/calls/{sid}/end")
-    await hangUpByApi(control, userCall(context, c, await bodyOf(c)))
+    await hangUpByApi(control, await userCall(context, c, await bodyOf(c)))
     return c.json({ success: true, message: "Call ended successfully" })
   })
 
-  app.get("/call-status", guard, (c) => {
+  app.get("/call-status", guard, async (c) => {
     succeededBy(c, "/v1/calls/{sid}")
-    const call = userCall(context, c, c.req.query())
+    const call = await userCall(context, c, c.req.query())
     return c.json({ success: true, callSid: call.sid, ...statusOf(call, control.sweep.clock.now()) })
   })
 
@@ -102,13 +102,13 @@ function outboundFault(error: z.ZodError): AppError {
   return new AppError("INVALID_REQUEST", "User ID and phone number are required")
 }
 
-/** The call that a request names. Throws FORBIDDEN unless it belongs to the named user. */
-function userCall(context: ServerContext, c: RequestContext, fields: unknown): Call {
+/** The call that a request names. Rejects with FORBIDDEN unless it belongs to the named user. */
+async function userCall(context: ServerContext, c: RequestContext, fields: unknown): Promise<Call> {
   const parsed = NamedCall.safeParse(fields)
   if (!parsed.success) throw new AppError("INVALID_REQUEST", "Call SID and User ID are required")
   const { callSid, user_id } = parsed.data
   const userId = actingUser(c.get("auth"), user_id)
-  const call = callNamed(context, c, callSid)
+  const call = await callNamed(context, c, callSid)
   // The call of another user is answered like one that does not exist.
   const isVisible = call && (call.userId === null || call.userId === userId)
   if (!isVisible) throw new AppError("NOT_FOUND", `No call found for call SID: ${callSid}`)

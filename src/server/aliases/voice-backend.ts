@@ -73,17 +73,17 @@ export function voiceBackendAlias(context: ServerContext): Hono<Env> {
     const parsed = NamedCall.safeParse(await bodyOf(c))
     if (!parsed.success) throw new AppError("INVALID_REQUEST", "Call SID is required")
     const { callSid } = parsed.data
-    const call = callNamed(context, c, callSid)
+    const call = await callNamed(context, c, callSid)
     if (!call) throw new AppError("NOT_FOUND", `No call found for call SID: ${callSid}`)
     await hangUpByApi(control, call)
     return c.json({ success: true, message: "Call ended successfully" })
   })
 
-  app.get("/api/transcript/:callSid", guard, (c) => {
+  app.get("/api/transcript/:callSid", guard, async (c) => {
     succeededBy(c, "/v1/calls/{sid}/transcript")
     const callSid = c.req.param("callSid")
-    const call = callNamed(context, c, callSid)
-    const transcript = call && plainTranscript(call, control.store.turns.of(call.id))
+    const call = await callNamed(context, c, callSid)
+    const transcript = call && plainTranscript(call, await control.store.turns.of(call.id))
     if (!transcript) {
       throw new AppError("NOT_FOUND", `No transcript found for call SID: ${callSid.slice(0, 128)}`)
     }

@@ -4,7 +4,6 @@ import { createHash } from "node:crypto"
 import { createMiddleware } from "hono/factory"
 import { AppError } from "../../lib/errors.ts"
 import { hasTooManyFields, MAX_FIELDS, parseForm, repeatedField, type Form } from "../../twilio/form.ts"
-import { retryWhileLocked } from "../../store/busy-retry.ts"
 import {
   isWellFormed,
   SIGNATURE_HEADER,
@@ -194,9 +193,7 @@ async function onlyOnce(
     .update(`${kind}\n${pathOf(c.req.raw)}\n${signature}`)
     .digest("hex")
   const at = sweep.clock.now()
-  const receipt = await retryWhileLocked(sweep, () =>
-    store.receipts.accept({ fingerprint, kind, idempotencyToken, at }),
-  )
+  const receipt = await store.receipts.accept({ fingerprint, kind, idempotencyToken, at })
   if (receipt !== "new") {
     const own = idempotencyToken !== null && idempotencyToken === receipt.idempotencyToken
     if (!own || at - receipt.at > REPETITION_MS) {
@@ -209,7 +206,7 @@ async function onlyOnce(
   await next()
   if (c.res.ok) {
     const answer = await c.res.clone().text()
-    await retryWhileLocked(sweep, () => store.receipts.setAnswer(fingerprint, answer))
+    await store.receipts.setAnswer(fingerprint, answer)
   }
   return undefined
 }

@@ -5,10 +5,9 @@ import type { Call } from "../../call/call.ts"
 import type { SocketKind } from "../../call/engine.ts"
 import { messageOf, toAppError } from "../../lib/errors.ts"
 import type { Socket, SocketSession } from "../../lib/socket.ts"
-import { retryWhileLocked } from "../../store/busy-retry.ts"
 import { mediaSocketAlias } from "../aliases/media-paths.ts"
 import type { Origin, ServerContext } from "../context.ts"
-import { observerUpgrade, type OpenObserver } from "../v1/observer-upgrade.ts"
+import { observerUpgrade, type ObserverOpening } from "../v1/observer-upgrade.ts"
 import { CHALLENGE, isDirectLoopback } from "../auth.ts"
 import { isFromTwilio, signatureFault } from "./guard.ts"
 
@@ -30,7 +29,7 @@ type SocketData =
 
 export type Sockets = {
   /** Handles an upgrade request: undefined when the socket is open, otherwise the error response. */
-  upgrade(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>
+  upgrade(request: Request, server: Server<SocketData>): Promise<Response | undefined>
   websocket: WebSocketHandler<SocketData>
   /** Number of open sockets. */
   readonly size: number
@@ -47,13 +46,10 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       return open.size
     },
 
-    upgrade(request, server) {
+    async upgrade(request, server) {
       const path = pathOf(request)
-      const observer = observerOf({ request, server }, path)
-      if (observer instanceof Response) return observer
-      if (observer) return upgraded(request, server, observer)
       const purpose = purposeOf(path, config.compat)
-      if (!purpose) return refuse(404, "NOT_FOUND", "There is no socket at this path.")
+      if (!purpose) return upgradedForObserver(request, server, path)
       if (!isAuthentic(context, request, path, server)) return refusedSignature(request, server, path)
       return claimed(request, server, purpose)
     },
@@ -112,8 +108,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
 
   /** Claims the one-time token. A database that is locked for a moment delays the upgrade and does not refuse it. */
   async function claimed(request: Request, server: Server<SocketData>, purpose: Purpose) {
-    const { sweep } = context.control
-    const found = await retryWhileLocked(sweep, () => claim(context, purpose))
+    const found = await claim(context, purpose)
     if (!found) {
       log.warn("socket refused, its token is unknown, used or expired")
       return refuse(403, "FORBIDDEN", "This socket was opened before, or its token has expired.")
@@ -121,10 +116,19 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     return upgraded(request, server, (socket) => openSession(found, socket))
   }
 
+  async function upgradedForObserver(request: Request, server: Server<SocketData>, path: string) {
+    const observer = await observerOf({ request, server }, path)
+    if (observer instanceof Response) return observer
+    if (!observer) return refuse(404, "NOT_FOUND", "There is no socket at this path.")
+    const refusal = upgraded(request, server, observer.open)
+    if (refusal) observer.abandon()
+    return refusal
+  }
+
   /** How to open the socket of an observer, or the error response; undefined for a socket of another kind. */
-  function observerOf(origin: Origin, path: string): OpenObserver | Response | undefined {
+  async function observerOf(origin: Origin, path: string): Promise<ObserverOpening | Response | undefined> {
     try {
-      return observerUpgrade(context, origin, path)
+      return await observerUpgrade(context, origin, path)
     } catch (thrown) {
       const { code, http, publicMessage } = toAppError(thrown)
       log.info("observer refused", { code })
@@ -203,9 +207,12 @@ function purposeOf(path: string, compat: ServerContext["config"]["compat"]): Pur
   return media && { kind: "media", ...media }
 }
 
-function claim({ control }: ServerContext, { kind, token }: Purpose): SocketPurpose | undefined {
+async function claim(
+  { control }: ServerContext,
+  { kind, token }: Purpose,
+): Promise<SocketPurpose | undefined> {
   if (token === undefined) return { kind, call: "unclaimed" }
-  const call = control.store.calls.claimToken(token, control.sweep.clock.now())
+  const call = await control.store.calls.claimToken(token, control.sweep.clock.now())
   return call && { kind, call }
 }
 

@@ -16,7 +16,6 @@ import {
   parseVoiceWebhook,
   parseTransferEndedWebhook,
 } from "../../twilio/webhooks.ts"
-import { retryWhileLocked } from "../../store/busy-retry.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { webhookGuard } from "./guard.ts"
 
@@ -28,14 +27,13 @@ export function twiml(c: RequestContext, step: NextStep): Response {
 export function twilioRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control } = context
-  const { sweep } = control
 
   app.post("/twilio/voice", webhookGuard(context, { kind: "voice", once: true }), async (c) => {
     const webhook = parseVoiceWebhook(c.get("form"))
     await control.assets.refresh()
     const search = new URL(c.req.url).search
     const request = { webhook, callId: callIdOf(c), retryPath: `/twilio/voice${search}` }
-    return twiml(c, await retryWhileLocked(sweep, () => answerCall(control, request)))
+    return twiml(c, await answerCall(control, request))
   })
 
   app.post(
@@ -45,17 +43,16 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
       const form = c.get("form")
       // After a stream Twilio requests the next verb, which says nothing about the session.
       const isStream = c.req.query("engine") !== undefined
-      const next = () =>
-        isStream
-          ? streamEnded(control, parseStreamEndedWebhook(form))
-          : relayEnded(control, parseConnectEndedWebhook(form))
-      return twiml(c, await retryWhileLocked(sweep, next))
+      const next = isStream
+        ? streamEnded(control, parseStreamEndedWebhook(form))
+        : relayEnded(control, parseConnectEndedWebhook(form))
+      return twiml(c, await next)
     },
   )
 
   app.post("/twilio/reconnect", webhookGuard(context, { kind: "reconnect", once: true }), async (c) => {
     const webhook = parseStreamEndedWebhook(c.get("form"))
-    return twiml(c, await retryWhileLocked(sweep, () => reconnect(control, webhook)))
+    return twiml(c, await reconnect(control, webhook))
   })
 
   app.post(
@@ -63,20 +60,20 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
     webhookGuard(context, { kind: "transfer-ended", once: true }),
     async (c) => {
       const webhook = parseTransferEndedWebhook(c.get("form"))
-      return twiml(c, await retryWhileLocked(sweep, () => transferEnded(control, webhook)))
+      return twiml(c, await transferEnded(control, webhook))
     },
   )
 
   // Requested by the leg of the called person; our id of the caller's call is in the query.
-  app.post("/twilio/whisper", webhookGuard(context, { kind: "whisper", once: false }), (c) => {
+  app.post("/twilio/whisper", webhookGuard(context, { kind: "whisper", once: false }), async (c) => {
     const callId = callIdOf(c)
-    const call = callId && control.store.calls.byId(callId)
+    const call = callId && (await control.store.calls.byId(callId))
     return twiml(c, call ? whisper(call) : { kind: "nothing" })
   })
 
   // A repeated status changes nothing, so a delivery that failed may be repeated.
   app.post("/twilio/status", webhookGuard(context, { kind: "status", once: false }), async (c) => {
-    await retryWhileLocked(sweep, () => takeStatus(context, c))
+    await takeStatus(context, c)
     return c.body(null, 204)
   })
 
@@ -84,7 +81,7 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
 }
 
 /** Applies the status callback of a request, and returns its call. */
-export function takeStatus({ control }: ServerContext, c: RequestContext): Call | undefined {
+export function takeStatus({ control }: ServerContext, c: RequestContext): Promise<Call | undefined> {
   return takeStatusCallback(control, { webhook: parseStatusWebhook(c.get("form")), callId: callIdOf(c) })
 }
 

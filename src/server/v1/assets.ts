@@ -189,9 +189,9 @@ function keyedRoutes({ control, library }: ServerContext, kind: Kind): Hono<Env>
       responses: { 200: { description: "The versions", schema: VersionList } },
       errors: FIND_ERRORS,
     }),
-    (c) => {
+    async (c) => {
       const asset = assetOf(c, kind)
-      const versions = library.versions(asset)
+      const versions = await library.versions(asset)
       if (versions.length === 0) throw assetNotFound(asset)
       return c.json({ versions: versions.map(versionView) })
     },
@@ -207,10 +207,10 @@ function keyedRoutes({ control, library }: ServerContext, kind: Kind): Hono<Env>
       responses: { 200: { description: "The content of the version", schema: schemas.version } },
       errors: FIND_ERRORS,
     }),
-    (c) => {
+    async (c) => {
       const asset = assetOf(c, kind)
       const hash = c.req.param("version")
-      const text = found(library.read(asset, hash), asset, hash)
+      const text = found(await library.read(asset, hash), asset, hash)
       return c.json({ key: asset.key, version: hash, ...content(text) })
     },
   )

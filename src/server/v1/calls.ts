@@ -7,7 +7,7 @@ import { AVAILABLE_ENGINES, ENGINES } from "../../call/engine.ts"
 import { CallStatus } from "../../call/status.ts"
 import { hangUpByApi } from "../../control/hang-up.ts"
 import { placeCall } from "../../control/place-call.ts"
-import { webhookStatus } from "../../jobs/webhook.ts"
+import { webhookStatuses } from "../../jobs/webhook.ts"
 import { AppError } from "../../lib/errors.ts"
 import { actingUser } from "../auth.ts"
 import type { Env, ServerContext } from "../context.ts"
@@ -195,7 +195,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
       })
       if (repeated) c.header("Idempotency-Replayed", "true")
       c.header("Location", `/v1/calls/${call.sid ?? call.id}`)
-      return c.json(viewOf(context, call), 201)
+      return c.json(await viewOf(context, call), 201)
     },
   )
 
@@ -209,11 +209,11 @@ export function callRoutes(context: ServerContext): Hono<Env> {
       errors: [403],
     }),
     query(ListCallsQuery),
-    (c) => {
+    async (c) => {
       const { userId, ...filter } = c.req.valid("query")
       const user = actingUser(c.get("auth"), userId)
-      const { calls, nextCursor } = store.calls.list({ ...filter, userId: user ?? undefined })
-      return c.json({ calls: calls.map((call) => viewOf(context, call)), nextCursor })
+      const { calls, nextCursor } = await store.calls.list({ ...filter, userId: user ?? undefined })
+      return c.json({ calls: await viewsOf(context, calls), nextCursor })
     },
   )
 
@@ -227,7 +227,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
       responses: { 200: { description: "The call", schema: CallView } },
       errors: CALL_ERRORS,
     }),
-    (c) => c.json(viewOf(context, findCall(context, c))),
+    async (c) => c.json(await viewOf(context, await findCall(context, c))),
   )
 
   app.post(
@@ -243,17 +243,23 @@ export function callRoutes(context: ServerContext): Hono<Env> {
       errors: [...CALL_ERRORS, 409, 502],
     }),
     async (c) => {
-      const call = findCall(context, c)
+      const call = await findCall(context, c)
       await hangUpByApi(control, call)
-      return c.json(viewOf(context, store.calls.byId(call.id) ?? call))
+      return c.json(await viewOf(context, (await store.calls.byId(call.id)) ?? call))
     },
   )
 
   return app
 }
 
-function viewOf({ liveCalls, control }: ServerContext, call: Call): CallView {
-  return callView(call, liveCalls.get(call.id) !== undefined, webhookStatus(control.store, call))
+async function viewsOf({ liveCalls, control }: ServerContext, calls: readonly Call[]): Promise<CallView[]> {
+  const webhookOf = await webhookStatuses(control.store, calls)
+  return calls.map((call) => callView(call, liveCalls.get(call.id) !== undefined, webhookOf(call)))
+}
+
+async function viewOf({ liveCalls, control }: ServerContext, call: Call): Promise<CallView> {
+  const webhookOf = await webhookStatuses(control.store, [call])
+  return callView(call, liveCalls.get(call.id) !== undefined, webhookOf(call))
 }
 
 export function callView(call: Call, live: boolean, webhook: CallView["webhook"] = null): CallView {

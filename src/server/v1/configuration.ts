@@ -116,7 +116,7 @@ export function configurationRoutes({ control, library }: ServerContext): Hono<E
       summary: "List the versions of the configuration, newest first",
       responses: { 200: { description: "The versions", schema: VersionList } },
     }),
-    (c) => c.json({ versions: library.versions(CONFIG).map(versionView) }),
+    async (c) => c.json({ versions: (await library.versions(CONFIG)).map(versionView) }),
   )
 
   app.get(
@@ -129,9 +129,12 @@ export function configurationRoutes({ control, library }: ServerContext): Hono<E
       responses: { 200: { description: "The content of the version", schema: ConfigVersion } },
       errors: [404],
     }),
-    (c) => {
+    async (c) => {
       const hash = c.req.param("version")
-      return c.json({ version: hash, config: jsonObject(found(library.read(CONFIG, hash), CONFIG, hash)) })
+      return c.json({
+        version: hash,
+        config: jsonObject(found(await library.read(CONFIG, hash), CONFIG, hash)),
+      })
     },
   )
 

@@ -133,7 +133,7 @@ export function conversationRoutes({ messenger }: Pick<ServerContext, "messenger
       responses: { 200: { description: "The conversation", schema: ConversationView } },
       errors: FIND_ERRORS,
     }),
-    (c) => c.json(viewOf(messenger.read(c.req.param("id"), c.get("auth").userId))),
+    async (c) => c.json(viewOf(await messenger.read(c.req.param("id"), c.get("auth").userId))),
   )
 
   app.delete(
@@ -146,9 +146,9 @@ export function conversationRoutes({ messenger }: Pick<ServerContext, "messenger
       responses: { 200: { description: "The conversation is deleted", schema: DeletedConversation } },
       errors: FIND_ERRORS,
     }),
-    (c) => {
+    async (c) => {
       const conversationId = c.req.param("id")
-      messenger.remove(conversationId, c.get("auth").userId)
+      await messenger.remove(conversationId, c.get("auth").userId)
       return c.json({ conversationId, deleted: true } satisfies z.infer<typeof DeletedConversation>)
     },
   )

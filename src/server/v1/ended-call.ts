@@ -6,10 +6,10 @@ import type { Store } from "../../store/store.ts"
 import { callView } from "./calls.ts"
 import { transcriptView } from "./transcripts.ts"
 
-export function endedCall({ transcripts, outcomes }: Store, call: Call) {
+export async function endedCall({ transcripts, outcomes }: Store, call: Call) {
   return {
     call: callView(call, false),
-    transcript: transcriptView(call, transcripts.of(call.id)).turns,
-    outcome: toOutcome(outcomes.of(call.id)),
+    transcript: transcriptView(call, await transcripts.of(call.id)).turns,
+    outcome: toOutcome(await outcomes.of(call.id)),
   }
 }

@@ -75,7 +75,7 @@ const TicketView = named(
 
 export function eventRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
-  const { control, observers, streamTokens } = context
+  const { control, observers, observerSlots, streamTokens } = context
   const { store } = control
 
   app.get(
@@ -89,10 +89,10 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       errors: CALL_ERRORS,
     }),
     query(EventsQuery),
-    (c) => {
-      const call = findCall(context, c)
+    async (c) => {
+      const call = await findCall(context, c)
       const { afterId, limit } = c.req.valid("query")
-      const events = store.events.of(call.id, { limit, ...(afterId === undefined ? {} : { afterId }) })
+      const events = await store.events.of(call.id, { limit, ...(afterId === undefined ? {} : { afterId }) })
       const last = events.length === limit ? (events.at(-1)?.id ?? null) : null
       return c.json({ events: events.map(eventView), nextAfterId: last })
     },
@@ -111,10 +111,10 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       responses: { 201: { description: "The ticket", schema: TicketView } },
       errors: CALL_ERRORS,
     }),
-    (c) => {
-      const call = findCall(context, c)
+    async (c) => {
+      const call = await findCall(context, c)
       const expiresAt = control.sweep.clock.now() + TICKET_MS
-      const ticket = streamTokens.issue({ callId: call.id, userId: c.get("auth").userId, expiresAt })
+      const ticket = await streamTokens.issue({ callId: call.id, userId: c.get("auth").userId, expiresAt })
       const base = control.publicUrl().replace(/^http/, "ws")
       const view: z.infer<typeof TicketView> = {
         ticket,
@@ -144,22 +144,23 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       errors: [404, 429],
     }),
     query(EventStreamQuery),
-    (c) => {
+    async (c) => {
       const { callSid, after } = c.req.valid("query")
       const auth = c.get("auth")
       const { calls, events } = store
-      const call = callSid && calls.bySid(callSid)
+      const call = callSid && (await calls.bySid(callSid))
       if (callSid && !(call && isOwn(auth, call))) throw new AppError("NOT_FOUND", "There is no such call.")
       if (control.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
-      const leave = observers.reserveSlot(auth.userId)
-      if (!leave) throw tooManyObservers(context)
       const seen = Number(c.req.header("last-event-id") || "none")
+      const afterId = Number.isSafeInteger(seen) && seen >= 0 ? seen : (after ?? (await events.lastId()))
+      const leave = await observerSlots.reserve(auth.userId)
+      if (!leave) throw tooManyObservers(context)
       const { origin } = c.env
       // Events may be further apart than the idle timeout of other requests.
       origin?.server.timeout?.(origin.request, 0)
       const lines = eventLines({
         callId: call?.id ?? "all",
-        afterId: Number.isSafeInteger(seen) && seen >= 0 ? seen : (after ?? events.lastId()),
+        afterId,
         read: (page) => (call ? events.of(call.id, page) : events.since({ ...page, userId: auth.userId })),
         toJson: (event) => JSON.stringify(streamed(event)),
         observers,

@@ -15,8 +15,8 @@ export const CALL_PARAMS: Readonly<Record<"sid", Parameter>> = {
 }
 export const CALL_ERRORS: readonly OperationError[] = [400, 404]
 
-/** By Twilio's SID or by our id. Throws INVALID_REQUEST, and NOT_FOUND also for the call of another user. */
-export function findCall({ control }: ServerContext, c: RequestContext): Call {
+/** By Twilio's SID or by our id. Rejects with INVALID_REQUEST, and NOT_FOUND also for the call of another user. */
+export async function findCall({ control }: ServerContext, c: RequestContext): Promise<Call> {
   const name = c.req.param("sid") ?? ""
   const sid = CallSid.safeParse(name)
   const id = CallId.safeParse(name)
@@ -24,7 +24,7 @@ export function findCall({ control }: ServerContext, c: RequestContext): Call {
     throw new AppError("INVALID_REQUEST", "A call is named by its SID: CA and 32 letters or digits.")
   }
   const { calls } = control.store
-  const call = (sid.success && calls.bySid(sid.data)) || (id.success && calls.byId(id.data))
+  const call = (sid.success && (await calls.bySid(sid.data))) || (id.success && (await calls.byId(id.data)))
   if (!call || !isOwn(c.get("auth"), call)) throw new AppError("NOT_FOUND", "There is no such call.")
   return call
 }

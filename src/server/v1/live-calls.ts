@@ -96,8 +96,8 @@ export function liveCallRoutes(context: ServerContext): Hono<Env> {
     "/v1/calls/:sid/say",
     operation({ ...LIVE, id: "sayInCall", summary: "Speak a sentence to the caller" }),
     jsonBody(SayBody),
-    (c) => {
-      liveCall(control, findCall(context, c)).say(c.req.valid("json").text)
+    async (c) => {
+      liveCall(control, await findCall(context, c)).say(c.req.valid("json").text)
       return c.json(ACCEPTED, 202)
     },
   )
@@ -110,8 +110,8 @@ export function liveCallRoutes(context: ServerContext): Hono<Env> {
       summary: "Add a message to the conversation, or send a frame of the engine",
     }),
     jsonBody(MessageBody),
-    (c) => {
-      const live = liveCall(control, findCall(context, c))
+    async (c) => {
+      const live = liveCall(control, await findCall(context, c))
       const body = c.req.valid("json")
       if ("frame" in body) live.sendFrame(body.frame)
       else live.insert(body)
@@ -123,8 +123,8 @@ export function liveCallRoutes(context: ServerContext): Hono<Env> {
     "/v1/calls/:sid/transfer",
     operation({ ...LIVE, id: "transferCall", summary: "Transfer the caller to a person" }),
     jsonBody(TransferBody),
-    (c) => {
-      transferCall(control, findCall(context, c), c.req.valid("json"))
+    async (c) => {
+      transferCall(control, await findCall(context, c), c.req.valid("json"))
       return c.json(ACCEPTED, 202)
     },
   )
@@ -139,10 +139,10 @@ export function liveCallRoutes(context: ServerContext): Hono<Env> {
       responses: { 200: { description: "The state after the change", schema: AgentStateView } },
     }),
     jsonBody(AgentBody),
-    (c) => {
+    async (c) => {
       const state: z.infer<typeof AgentStateView> = changeAgent(
         control,
-        findCall(context, c),
+        await findCall(context, c),
         c.req.valid("json"),
       )
       return c.json(state)

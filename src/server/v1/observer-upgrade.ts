@@ -9,7 +9,11 @@ import { ObserverSession } from "../../observers/observer-session.ts"
 import type { Origin, Auth, ServerContext } from "../context.ts"
 import { actingUser, authFromKey, givenKey, isOwn, tooManyWrongKeys } from "../auth.ts"
 
-export type OpenObserver = (socket: Socket) => SocketSession
+export type ObserverOpening = {
+  open: (socket: Socket) => SocketSession
+  /** Called in place of `open` when the request is no WebSocket handshake. */
+  abandon: () => void
+}
 
 type ObserverRequest = {
   /** SID or id of the call. */
@@ -22,15 +26,15 @@ type ObserverRequest = {
 export const RETRY_SLOT_SECONDS = 10
 
 /**
- * How to open the socket that an upgrade request asks for; undefined when it is not an observer socket. Throws
+ * How to open the socket that an upgrade request asks for; undefined when it is not an observer socket. Rejects with
  * `AppError` for a request that may not open it. A reason that a browser must be able to read is sent as the close
  * reason of an open socket.
  */
-export function observerUpgrade(
+export async function observerUpgrade(
   context: ServerContext,
   origin: Origin,
   pathAndQuery: string,
-): OpenObserver | undefined {
+): Promise<ObserverOpening | undefined> {
   const [pathname = "", search = ""] = pathAndQuery.split(/\?(.*)/s)
   const query = new URLSearchParams(search)
   const observerRequest = observerRequestOf(context, pathname, query)
@@ -38,7 +42,7 @@ export function observerUpgrade(
   if (observerRequest === "incomplete") return refusing(1008, "Missing callSid or user_id")
   if (context.control.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
   requireKnownOrigin(context, origin.request)
-  const ticketAuth = authFromTicket(context, query, observerRequest)
+  const ticketAuth = await authFromTicket(context, query, observerRequest)
   const auth = ticketAuth ?? authFromKey(context.config, origin, keyIn(origin.request, query))
   if (!auth) {
     const isWrong = keyIn(origin.request, query) !== undefined
@@ -48,7 +52,7 @@ export function observerUpgrade(
   }
   // A ticket acts for the user it was issued to.
   const userId = ticketAuth ? ticketAuth.userId : actingUser(auth, observerRequest.userId)
-  const call = namedCall(context, observerRequest.callName)
+  const call = await namedCall(context, observerRequest.callName)
   const isVisible = call && isOwn(auth, call) && isOwn({ userId: call.userId === null ? null : userId }, call)
   if (!isVisible) return refusing(4404, "There is no such call")
   return openerOf(context, { call, userId, begins: observerRequest.begins, query })
@@ -75,16 +79,20 @@ type OpenerOptions = {
   query: URLSearchParams
 }
 
-function openerOf(context: ServerContext, { call, userId, begins, query }: OpenerOptions): OpenObserver {
-  const { control, observers, liveCalls } = context
+async function openerOf(
+  context: ServerContext,
+  { call, userId, begins, query }: OpenerOptions,
+): Promise<ObserverOpening> {
+  const { control, observers, observerSlots, liveCalls, log } = context
   const after = Number(query.get("after") ?? "none")
-  return function openObserver(socket) {
-    const leave = observers.reserveSlot(userId)
-    if (!leave) return refusing(TOO_MANY, tooManyObservers(context).message)(socket)
+  const release = await observerSlots.reserve(userId)
+  if (!release) return refusing(TOO_MANY, tooManyObservers(context).message)
+  const leave = release
+  function open(socket: Socket): SocketSession {
     return new ObserverSession({
       socket,
       callId: call.id,
-      call: () => control.store.calls.byId(call.id) ?? call,
+      call: async () => (await control.store.calls.byId(call.id)) ?? call,
       begins,
       afterId: Number.isSafeInteger(after) && after >= 0 ? after : undefined,
       wantsAudio: query.get("audio") !== "0",
@@ -93,8 +101,10 @@ function openerOf(context: ServerContext, { call, userId, begins, query }: Opene
       isLive: () => liveCalls.get(call.id) !== undefined,
       leave,
       sweep: control.sweep,
+      log,
     })
   }
+  return { open, abandon: leave }
 }
 
 /** The error for an observer when all slots of its user are in use. */
@@ -104,11 +114,12 @@ export function tooManyObservers({ config }: ServerContext): AppError {
 }
 
 /** Opens the socket and closes it with a reason: a browser does not show a page why an upgrade was refused. */
-function refusing(code: number, reason: string): OpenObserver {
-  return function refuseObserver(socket) {
+function refusing(code: number, reason: string): ObserverOpening {
+  function open(socket: Socket): SocketSession {
     socket.close(code, reason)
     return { receive() {}, closed() {} }
   }
+  return { open, abandon: () => {} }
 }
 
 /** Allows pages of this server and of ALLOWED_ORIGINS, and clients that send no `Origin` because they are not browsers. */
@@ -121,15 +132,15 @@ function requireKnownOrigin({ config, control }: ServerContext, { headers }: Req
   throw new AppError("FORBIDDEN", "Pages of this origin may not watch calls. Add it to ALLOWED_ORIGINS.")
 }
 
-function authFromTicket(
+async function authFromTicket(
   context: ServerContext,
   query: URLSearchParams,
   { callName }: ObserverRequest,
-): Auth | undefined {
+): Promise<Auth | undefined> {
   const ticket = query.get("ticket")
-  const call = ticket === null ? undefined : namedCall(context, callName)
+  const call = ticket === null ? undefined : await namedCall(context, callName)
   if (ticket === null || !call) return undefined
-  const grant = context.streamTokens.take(ticket, call.id, context.control.sweep.clock.now())
+  const grant = await context.streamTokens.take(ticket, call.id, context.control.sweep.clock.now())
   if (!grant) throw new AppError("UNAUTHORIZED", "This ticket was used before, or it has expired.")
   return { userId: grant.userId }
 }
@@ -138,7 +149,7 @@ function keyIn(request: Request, query: URLSearchParams): string | undefined {
   return givenKey(request) ?? query.get("key") ?? undefined
 }
 
-function namedCall({ control }: ServerContext, name: string): Call | undefined {
+async function namedCall({ control }: ServerContext, name: string): Promise<Call | undefined> {
   const { calls } = control.store
   const sid = CallSid.safeParse(name)
   if (sid.success) return calls.bySid(sid.data)

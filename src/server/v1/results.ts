@@ -5,8 +5,7 @@ import { z } from "zod"
 import type { Call } from "../../call/call.ts"
 import type { Usage } from "../../call/usage.ts"
 import { usageOf } from "../../control/usage.ts"
-import { toOutcome } from "../../jobs/outcome.ts"
-import { extractAgain } from "../../jobs/schedule.ts"
+import { extractAgain, toOutcome } from "../../jobs/outcome.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { CALL_ERRORS, CALL_PARAMS, CALL_SID, findCall } from "./find-call.ts"
 import { named, operation } from "../openapi/operation.ts"
@@ -67,7 +66,10 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
       responses: { 200: { description: "The outcome, or why there is none", schema: OutcomeView } },
       errors: CALL_ERRORS,
     }),
-    (c) => c.json(toOutcome(control.store.outcomes.of(findCall(context, c).id))),
+    async (c) => {
+      const { id } = await findCall(context, c)
+      return c.json(toOutcome(await control.store.outcomes.of(id)))
+    },
   )
 
   app.post(
@@ -81,7 +83,7 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
       responses: { 202: { description: "The extraction is scheduled", schema: OutcomeView } },
       errors: [...CALL_ERRORS, 409],
     }),
-    (c) => c.json(extractAgain(control, findCall(context, c)), 202),
+    async (c) => c.json(await extractAgain(control, await findCall(context, c)), 202),
   )
 
   app.get(
@@ -94,9 +96,9 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
       responses: { 200: { description: "Usage by kind and model", schema: UsageView } },
       errors: CALL_ERRORS,
     }),
-    (c) => {
-      const call = findCall(context, c)
-      return c.json(usageView(call, usageOf(control, call)))
+    async (c) => {
+      const call = await findCall(context, c)
+      return c.json(usageView(call, await usageOf(control, call)))
     },
   )
 

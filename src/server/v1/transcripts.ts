@@ -74,9 +74,9 @@ export function transcriptRoutes(context: ServerContext): Hono<Env> {
       errors: CALL_ERRORS,
     }),
     query(TranscriptQuery),
-    (c) => {
-      const call = findCall(context, c)
-      const turns = store.transcripts.of(call.id)
+    async (c) => {
+      const call = await findCall(context, c)
+      const turns = await store.transcripts.of(call.id)
       // Without an explicit status Hono leaves the content type to Bun, which drops it.
       return c.req.valid("query").format === "text"
         ? c.text(transcriptText(turns), 200)

@@ -8,11 +8,11 @@ import { jsonOf } from "../wire.ts"
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
-function setUp(env: Record<string, string> = {}) {
+async function setUp(env: Record<string, string> = {}) {
   const openai = new FakeOpenAi({
     script: ({ body }) => says(`${JSON.stringify(body["messages"]).length} characters`),
   })
-  const app = new AppUnderTest({
+  const app = await AppUnderTest.start({
     MODEL_PROVIDER: "openai-compatible",
     OPENAI_BASE_URL: openai.baseUrl,
     ...env,
@@ -29,7 +29,7 @@ function setUp(env: Record<string, string> = {}) {
 }
 
 test("the first message opens a session, and the second goes on with it", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const first = await bench.send({ message: "Hello, I need help" })
   expect(first.status).toBe(200)
   const { sessionId, ...answer } = await jsonOf(first)
@@ -47,7 +47,7 @@ test("the first message opens a session, and the second goes on with it", async 
 })
 
 test("an unknown session opens another one, and says so", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const sessionId = "550e8400-e29b-41d4-a716-446655440000"
   const answer = await jsonOf(await bench.send({ sessionId, message: "Tell me more" }))
   expect(answer).toEqual({
@@ -66,14 +66,14 @@ test.each([
   ["an object", { $ne: null }, true],
   ["long", "x".repeat(100_000), true],
 ])("a session id that is %s is none or an unknown one", async (_, sessionId, created) => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const answer = await jsonOf(await bench.send({ sessionId, message: "Hello" }))
   expect(answer).toMatchObject({ success: true, sessionId: expect.stringMatching(UUID) })
   expect(answer.created).toBe(created)
 })
 
 test("a system message reaches the model as one", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   await bench.send({ message: "The order has shipped.", role: "system" })
   expect(bench.openai.requests[0]?.body["messages"]).toMatchObject([
     { role: "system" },
@@ -82,7 +82,7 @@ test("a system message reaches the model as one", async () => {
 })
 
 test("a form does as well as JSON", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const body = new URLSearchParams({ message: "Hello", role: "user" })
   const answer = await bench.app.api("/conversation", { method: "POST", body })
   expect(await jsonOf(answer)).toMatchObject({ success: true, sessionId: expect.stringMatching(UUID) })
@@ -97,7 +97,7 @@ describe("without a message", () => {
     ["a list", ["message"]],
     ["a text", "message"],
   ])("%s", async (_, body) => {
-    await using bench = setUp()
+    await using bench = await setUp()
     const answer = await bench.send(body)
     expect(answer.status).toBe(400)
     expect(await jsonOf(answer)).toEqual({ success: false, error: "Message is required" })
@@ -108,7 +108,7 @@ describe("without a message", () => {
     ["a form without it", "role=user"],
     ["JSON that is told as a form", '{"message":"Hello"}'],
   ])("%s", async (_, body) => {
-    await using bench = setUp()
+    await using bench = await setUp()
     const headers = { "Content-Type": "application/x-www-form-urlencoded" }
     const answer = await bench.app.api("/conversation", {
       method: "POST",
@@ -120,7 +120,7 @@ describe("without a message", () => {
 })
 
 test("JSON that is none and a message that is too long are told in the old form", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const headers = { "Content-Type": "application/json" }
   const broken = await bench.app.api("/conversation", { method: "POST", headers, body: "{" })
   expect([broken.status, await jsonOf(broken)]).toEqual([
@@ -133,7 +133,7 @@ test("JSON that is none and a message that is too long are told in the old form"
 })
 
 test("a model that fails is a 500 in the old form, and the message can be sent again", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   bench.openai.enqueue(httpError(401, "invalid_api_key"))
   const failed = await bench.send({ message: "Hello" })
   expect(failed.status).toBe(500)
@@ -146,7 +146,7 @@ test("a model that fails is a 500 in the old form, and the message can be sent a
 })
 
 test("two at once are both answered, in their order", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const { sessionId } = await jsonOf(await bench.send({ message: "Hello" }))
   bench.openai.enqueue(says("Answer to one."), says("Answer to two."))
   const both = await Promise.all([
@@ -167,6 +167,6 @@ test("two at once are both answered, in their order", async () => {
 })
 
 test("without the earlier system's paths it is not there", async () => {
-  await using bench = setUp({ COMPAT: "off" })
+  await using bench = await setUp({ COMPAT: "off" })
   expect((await bench.send({ message: "Hello" })).status).toBe(404)
 })

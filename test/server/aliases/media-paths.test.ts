@@ -27,13 +27,13 @@ test.each([
 test.each(["/media-stream/made-up", "/call", "/outbound-media-stream", "/"])(
   "%s is not opened without Twilio's signature",
   async (path) => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     expect((await app.refusedUpgrade(`wss://parley.test${path}`, {})).status).toBe(403)
   },
 )
 
 test("a made-up session is refused, signed or not", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const socket = app.socket("wss://parley.test/media-stream/made-up")
   expect(await socket.opened).toBe(false)
 })

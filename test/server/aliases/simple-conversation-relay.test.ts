@@ -28,7 +28,7 @@ async function relayIn(answer: Response) {
 }
 
 test("Twilio's signed request gets the documented TwiML, with headers that name the path in its place", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.webhook(PATH, voiceForm())
   expect(answer.status).toBe(200)
   expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -51,13 +51,13 @@ test("an agent's own greeting stays at this path", async () => {
     agents: { sales: { greeting: "Sales!" } },
     numbers: { "+15550100009": "sales" },
   })
-  await using app = new AppUnderTest({ ASSETS_DIR: assets.dir })
+  await using app = await AppUnderTest.start({ ASSETS_DIR: assets.dir })
   const relay = await relayIn(await app.webhook(PATH, voiceForm({ To: "+15550100009" })))
   expect(relay.attributes["welcomeGreeting"]).toBe("Sales!")
 })
 
 test("the one-time token opens one conversation at the fixed address", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const form = voiceForm({ "parameters[callReference]": "r-1" })
   const callSid = form["CallSid"] ?? ""
   const { parameters } = await relayIn(await app.webhook(PATH, form))
@@ -80,7 +80,7 @@ test.each([
   ["without a token", {}],
   ["with a made-up token", { parleyToken: "x".repeat(43) }],
 ])("a setup %s is refused", async (_, parameters) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const socket = app.socket(SOCKET)
   await socket.opened
@@ -90,7 +90,7 @@ test.each([
 })
 
 test("the fixed address needs the signature, and closes what says nothing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const https = {
     "X-Twilio-Signature": signatureFor({ authToken: AUTH_TOKEN, url: SOCKET.replace("wss", "https") }),
   }
@@ -103,7 +103,7 @@ test("the fixed address needs the signature, and closes what says nothing", asyn
 })
 
 test("a lost session is taken up again", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const form = voiceForm()
   const { action } = await relayIn(await app.webhook(PATH, form))
   const ended = endedForm(form["CallSid"] ?? "", { SessionStatus: "failed" })
@@ -137,7 +137,7 @@ test.each<[string, () => { body: string; type: string }]>([
     }),
   ],
 ])("another program hands a call over with %s and its key", async (_, bodyOf) => {
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   const { body, type } = bodyOf()
   const answer = await app.api(PATH, { method: "POST", body, headers: { "Content-Type": type, ...byKey } })
   expect(answer.status).toBe(200)
@@ -145,7 +145,7 @@ test.each<[string, () => { body: string; type: string }]>([
 })
 
 test("signed JSON is taken with the hash of the body in the address", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const body = JSON.stringify({ ...voiceForm(), parameters: { a: { deep: [1] } } })
   const path = `${PATH}?bodySHA256=${createHash("sha256").update(body).digest("hex")}`
   const headers = {
@@ -157,13 +157,13 @@ test("signed JSON is taken with the hash of the body in the address", async () =
 })
 
 test("a parameter cannot take the place of the token", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const relay = await relayIn(await app.webhook(PATH, voiceForm({ "parameters[parleyToken]": "mine" })))
   expect(relay.parameters["parleyToken"]).toMatch(/^[\w-]{43}$/)
 })
 
 test("a parameter that happens to be called agent breaks nothing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const form = voiceForm({ "parameters[agent]": "Smith, Jane" })
   expect((await app.webhook(PATH, form)).status).toBe(200)
   expect(await app.json(`/v1/calls/${form["CallSid"]}`)).toMatchObject({ agent: "default" })
@@ -175,14 +175,14 @@ test.each<[string, Record<string, string>]>([
   ["101 parameters", Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`parameters[p${at}]`, "x"]))],
   ["no call", { CallSid: "" }],
 ])("%s are answered with the documented failure", async (_, fields) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.webhook(PATH, voiceForm(fields))
   expect([answer.status, await answer.text()]).toEqual([500, FAILURE])
   expect(answer.headers.get("content-type")).toStartWith("text/plain")
 })
 
 test("a body that is no JSON object is answered with the documented failure", async () => {
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   for (const body of ["{", "[]", "null"]) {
     const headers = { "Content-Type": "application/json", ...byKey }
     const answer = await app.api(PATH, { method: "POST", body, headers })
@@ -195,21 +195,21 @@ test.each<[string, Record<string, string>]>([
   ["a wrong key", { Authorization: "Bearer wrong" }],
   ["a wrong signature beside a good key", { ...byKey, "X-Twilio-Signature": "wrong" }],
 ])("%s: refused", async (_, headers) => {
-  await using app = new AppUnderTest({ API_KEYS: KEY })
+  await using app = await AppUnderTest.start({ API_KEYS: KEY })
   const answer = await app.webhook(PATH, voiceForm(), { signature: null, headers })
   expect(answer.status).toBe(403)
   expect(await answer.json()).toMatchObject({ error: { code: "BAD_SIGNATURE" } })
 })
 
 test("COMPAT=off takes the path and the socket away", async () => {
-  await using app = new AppUnderTest({ COMPAT: "off" })
+  await using app = await AppUnderTest.start({ COMPAT: "off" })
   const signature = signatureFor({ authToken: AUTH_TOKEN, url: SOCKET })
   expect((await app.webhook(PATH, voiceForm())).status).toBe(404)
   expect((await app.refusedUpgrade(SOCKET, { "X-Twilio-Signature": signature })).status).toBe(404)
 })
 
 test("while the server drains the caller is asked to try this path again", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   await app.app.drain()
   const [, redirect] = await app.twiml(PATH, voiceForm({ CallSid: newSid("CA") }))
   expect(redirect?.text).toBe(`https://parley.test${PATH}?retry=1${OVERRIDES}`)

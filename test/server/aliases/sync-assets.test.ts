@@ -15,7 +15,7 @@ function curl(app: AppUnderTest, path: string, body: unknown, headers: Record<st
 
 describe("the documented requests", () => {
   test("store a context and a manifest, and make them the ones in use", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const context = await curl(app, "/api/sync/context", { customerServiceContext: "You are helpful." })
     expect([context.status, await jsonOf(context)]).toEqual([
       200,
@@ -31,7 +31,7 @@ describe("the documented requests", () => {
   })
 
   test("merge into the server configuration, which can be read and holds without a restart", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     await curl(app, "/api/sync/context", { myBusinessContext: "Business." })
     const merged = await curl(app, "/api/sync/serverconfig", {
       AssetLoader: { context: "myBusinessContext" },
@@ -52,7 +52,7 @@ describe("the documented requests", () => {
   })
 
   test("tell their successors", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const { headers } = await curl(app, "/api/sync/context", { a: "x" })
     expect([headers.get("deprecation"), headers.get("link")]).toEqual([
       "true",
@@ -80,7 +80,7 @@ describe("refusals have the old form", () => {
       "J2 asset loader",
     ],
   ])("%s", async (_, path, body, message) => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const answer = await curl(app, `/api/sync/${path}`, body)
     expect([answer.status, await jsonOf(answer)]).toEqual([
       400,
@@ -89,7 +89,7 @@ describe("refusals have the old form", () => {
   })
 
   test("of several assets all or none are stored", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     await curl(app, "/api/sync/context", { good: "Good.", bad: "" })
     expect((await app.api("/v1/contexts/good")).status).toBe(404)
   })
@@ -99,13 +99,13 @@ describe("refusals have the old form", () => {
     ["with the key of one user", { Authorization: "Bearer user-key-0123456789" }, 403],
     ["with a key of all", { "X-API-Key": "admin-key-0123456789" }, 200],
   ])("%s", async (_, headers, status) => {
-    await using app = new AppUnderTest({ API_KEYS: "admin-key-0123456789,user-key-0123456789:anna" })
+    await using app = await AppUnderTest.start({ API_KEYS: "admin-key-0123456789,user-key-0123456789:anna" })
     const answer = await curl(app, "/api/sync/context", { a: "x" }, headers)
     expect([answer.status, (await jsonOf(answer)).success]).toEqual([status, status === 200])
   })
 
   test("the paths are gone where the earlier system is switched off", async () => {
-    await using app = new AppUnderTest({ COMPAT: "off" })
+    await using app = await AppUnderTest.start({ COMPAT: "off" })
     expect((await app.api("/api/sync/serverconfig")).status).toBe(404)
   })
 })

@@ -214,7 +214,7 @@ test("the document and the routes have the same operations", () => {
 
 test("answers are as the document says", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest({
+  await using app = await AppUnderTest.start({
     TWILIO_ACCOUNT_SID: twilio.accountSid,
     TWILIO_API_BASE_URL: twilio.baseUrl,
   })
@@ -269,12 +269,15 @@ test("answers are as the document says", async () => {
 })
 
 test("the document is served with the public address", async () => {
-  await using app = new AppUnderTest({ PUBLIC_URL: "https://proxy.test/phone", API_KEYS: "a-secret-key" })
+  await using app = await AppUnderTest.start({
+    PUBLIC_URL: "https://proxy.test/phone",
+    API_KEYS: "a-secret-key",
+  })
   expect((await app.json("/openapi.json")).servers).toEqual([{ url: "https://proxy.test/phone" }])
 })
 
 test("every path of the API has one form of 401, 404 and 405", async () => {
-  await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
+  await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key" })
   const key = { Authorization: "Bearer a-secret-key" }
   const wrong = []
   for (const path of new Set(operations.map((operation) => operation.path))) {

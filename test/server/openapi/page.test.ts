@@ -9,7 +9,7 @@ const document = openApiDocument(allRoutes(), "https://parley.test/phone")
 const page = String(await apiPage(document))
 
 test("the page is served without a key and runs nothing but its own style and script", async () => {
-  await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
+  await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key" })
   const answer = await app.api("/docs")
   expect({
     status: answer.status,

@@ -22,7 +22,7 @@ test.each<[string, Tampering]>([
     { signedForm: Object.fromEntries(Object.entries(form).filter(([, v]) => v)) },
   ],
 ])("a webhook with %s is refused and changes nothing", async (_, tampering) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.webhook("/twilio/voice", form, tampering)
   expect(answer.status).toBe(403)
   expect(await answer.json()).toMatchObject({ error: { code: "BAD_SIGNATURE" } })
@@ -34,19 +34,19 @@ test.each([
   ["the coming token", "e".repeat(32), 200],
   ["a token that was taken off the list", "d".repeat(32), 403],
 ])("during a rotation a request signed with %s", async (_, authToken, status) => {
-  await using app = new AppUnderTest({ TWILIO_AUTH_TOKEN: `${AUTH_TOKEN},${"e".repeat(32)}` })
+  await using app = await AppUnderTest.start({ TWILIO_AUTH_TOKEN: `${AUTH_TOKEN},${"e".repeat(32)}` })
   expect((await app.webhook("/twilio/voice", form, { authToken })).status).toBe(status)
 })
 
 test("without a token every webhook is refused, and the answer says what to set", async () => {
-  await using app = new AppUnderTest({ TWILIO_AUTH_TOKEN: "" })
+  await using app = await AppUnderTest.start({ TWILIO_AUTH_TOKEN: "" })
   const answer = await app.webhook("/twilio/voice", form)
   expect(answer.status).toBe(403)
   expect((await jsonOf(answer)).error.message).toContain("TWILIO_AUTH_TOKEN")
 })
 
 test("a replayed webhook is refused and changes nothing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   expect((await app.webhook("/twilio/voice", form)).status).toBe(200)
   const before = await app.json("/v1/calls")
   app.clock.advance(1000)
@@ -58,7 +58,7 @@ test("a replayed webhook is refused and changes nothing", async () => {
 })
 
 test("Twilio's own repetition gets the same TwiML, but not for ever", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const again = () => app.webhook("/twilio/voice", form, { idempotencyToken: "t1" })
   const first = await again()
   app.clock.advance(29_000)
@@ -71,7 +71,7 @@ test("Twilio's own repetition gets the same TwiML, but not for ever", async () =
 })
 
 test("a repetition of a request whose first answer failed is answered anew", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const broken = { ...form, CallStatus: "no such status" }
   const statuses = []
   for (const _ of [1, 2]) {
@@ -81,7 +81,7 @@ test("a repetition of a request whose first answer failed is answered anew", asy
 })
 
 test("a status that comes twice is answered twice and changes nothing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const status = {
     ...voiceForm({ CallSid: callSid, CallStatus: "completed" }),
@@ -98,7 +98,7 @@ test("a status that comes twice is answered twice and changes nothing", async ()
 })
 
 test("with the check off, requests from this machine need no signature and may be repeated", async () => {
-  await using app = new AppUnderTest({ TWILIO_VALIDATE_WEBHOOKS: "false" })
+  await using app = await AppUnderTest.start({ TWILIO_VALIDATE_WEBHOOKS: "false" })
   const statuses = []
   for (const headers of [
     { Host: `127.0.0.1:${app.port}` },
@@ -119,7 +119,7 @@ test.each([
   ["is taken away by the proxy", ""],
   ["is left by the proxy", "/phone/agent"],
 ])("the path of PUBLIC_URL %s", async (_, prefix) => {
-  await using app = new AppUnderTest({ PUBLIC_URL: "https://proxy.test/phone/agent/" })
+  await using app = await AppUnderTest.start({ PUBLIC_URL: "https://proxy.test/phone/agent/" })
   const signedUrl = "https://proxy.test/phone/agent/twilio/voice"
   const answer = await app.webhook(`${prefix}/twilio/voice`, form, { signedUrl })
   expect(answer.status).toBe(200)
@@ -130,7 +130,7 @@ test.each([
 })
 
 test("a forged Host changes nothing in the TwiML", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.webhook("/twilio/voice", form, {
     headers: { Host: "evil.test", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "http" },
   })
@@ -141,7 +141,7 @@ test("a forged Host changes nothing in the TwiML", async () => {
 })
 
 test("query parameters are signed as they were received", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   for (const query of ["?tenant=acme", "?a=%7E&b=it%27s", "?x=1&x=2&empty="]) {
     expect((await app.webhook(`/twilio/voice${query}`, voiceForm())).status).toBe(200)
   }
@@ -154,14 +154,14 @@ test.each([
   ["POST", "/twilio/voice/", 404],
   ["POST", "/twilio/nothing", 404],
 ])("%s %s is answered with %d", async (method, path, status) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.api(path, { method })
   expect(answer.status).toBe(status)
   expect(answer.headers.get("allow")).toBe(status === 405 ? "POST" : null)
 })
 
 test("a JSON body counts only with its hash in the signed URL", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const body = JSON.stringify(form)
   const post = (path: string) =>
     app.api(path, {
@@ -184,7 +184,7 @@ test.each([
   ["of known length", (body: string) => body],
   ["in chunks", (body: string) => new Blob([body]).stream()],
 ])("a body %s above 64 KiB is refused and not read to its end", async (_, bodyOf) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const body = `Body=${"x".repeat(64 * 1024)}`
   const headers = { "X-Twilio-Signature": WELL_FORMED }
   const answer = await app.api("/twilio/voice", { method: "POST", headers, body: bodyOf(body) })
@@ -192,7 +192,7 @@ test.each([
 })
 
 test("a form of more than 200 fields is refused before it is decoded", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const fields = Object.fromEntries(Array.from({ length: 201 }, (_, index) => [`Field${index}`, ""]))
   expect((await app.webhook("/twilio/voice", fields)).status).toBe(413)
 })
@@ -202,7 +202,7 @@ test.each([
   ["one that is too short", { "X-Twilio-Signature": "abc=" }],
   ["one of another alphabet", { "X-Twilio-Signature": "_".repeat(27) + "=" }],
 ])("with a signature that is %s the body is not read", async (_, headers) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   // A body without an end: reading it would never be over.
   const endless = new ReadableStream({
     pull: (controller) => controller.enqueue(new TextEncoder().encode("a=b&".repeat(64))),
@@ -212,7 +212,7 @@ test.each([
 })
 
 test("a flood of wrong signatures is limited, and never a correct request of the same peer", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const statuses = []
   for (let index = 0; index < 22; index++) {
     statuses.push((await app.webhook("/twilio/voice", form, { signature: WELL_FORMED })).status)
@@ -229,7 +229,7 @@ test.each([
   ["the end of a name moved into its value", (text: string) => text.replace("CallStatus=r", "CallStatusr=")],
   ["escapes in lower case", (text: string) => text.replaceAll("%2B", "%2b")],
 ])("a replay with %s is the same request, and is refused", async (_, rewrite) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, actionPath } = await app.incoming()
   const ended = endedForm(callSid)
   expect((await app.webhook(actionPath, ended)).status).toBe(200)
@@ -251,7 +251,7 @@ test.each([
 })
 
 test("a field that occurs twice is refused, also when it is signed once", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.api("/twilio/voice", {
     method: "POST",
     headers: {
@@ -290,7 +290,7 @@ test.each<[string, Record<string, string>, Tampering, string]>([
     "set TWILIO_WEBHOOK_SHARED_KEY",
   ],
 ])("the refusal says what to fix when %s", async (_, env, tampering, expected) => {
-  await using app = new AppUnderTest(env)
+  await using app = await AppUnderTest.start(env)
   const answer = await app.webhook("/twilio/voice", form, tampering)
   expect(answer.status).toBe(403)
   expect((await jsonOf(answer)).error.message).toContain(expected)
@@ -298,7 +298,7 @@ test.each<[string, Record<string, string>, Tampering, string]>([
 
 test("a webhook and a socket signed with a shared key are accepted", async () => {
   const secret = "shared-key-of-this-test"
-  await using app = new AppUnderTest({ TWILIO_WEBHOOK_SHARED_KEY: secret })
+  await using app = await AppUnderTest.start({ TWILIO_WEBHOOK_SHARED_KEY: secret })
   const headers = { "X-Twilio-Webhooks-Signature-Settings": "key=WK1,algorithm=HMAC_SHA256" }
   const sign = (text: string) => createHmac("sha256", secret).update(text).digest("base64")
   const fields = Object.keys(form)
@@ -330,7 +330,7 @@ test.each([
     "<Hangup/>",
   ],
 ])("%s of an unknown call changes nothing", async (_, path, fields, status, body) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.webhook(path, voiceForm(fields))
   expect(answer.status).toBe(status)
   expect(await answer.text()).toContain(body)

@@ -27,7 +27,7 @@ test.each<[string, (url: string) => Record<string, string>]>([
   ["a signature of another account", (url) => sign(url, "f".repeat(32))],
   ["a signature for another token", (url) => sign(url.slice(0, -1) + (url.endsWith("A") ? "B" : "A"))],
 ])("an upgrade with %s is refused and leaves the token unused", async (_, headersFor) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { socketUrl } = await app.incoming()
   const answer = await app.refusedUpgrade(socketUrl, headersFor(socketUrl))
   expect(answer.status).toBe(403)
@@ -36,13 +36,13 @@ test.each<[string, (url: string) => Record<string, string>]>([
 })
 
 test("a signature over the address with a slash at its end counts", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { socketUrl } = await app.incoming()
   expect(await app.socket(socketUrl, { signedUrl: `${socketUrl}/` }).opened).toBe(true)
 })
 
 test("without a token of the account the refusal says what to set", async () => {
-  await using app = new AppUnderTest({ TWILIO_AUTH_TOKEN: "" })
+  await using app = await AppUnderTest.start({ TWILIO_AUTH_TOKEN: "" })
   const answer = await app.refusedUpgrade(
     `${PUBLIC_URL}/twilio/relay/abc`,
     sign("wss://parley.test/twilio/relay/abc"),
@@ -56,7 +56,7 @@ const FORBIDDEN = {
 }
 
 test("a replayed upgrade is refused: a token opens one socket", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { socketUrl, socket } = await liveCall(app)
   const answer = await app.refusedUpgrade(socketUrl, sign(socketUrl))
   expect([answer.status, await answer.json()]).toEqual([403, FORBIDDEN])
@@ -65,7 +65,7 @@ test("a replayed upgrade is refused: a token opens one socket", async () => {
 })
 
 test("a token opens no socket after its time, and none before it was given", async () => {
-  await using app = new AppUnderTest({ SOCKET_TOKEN_TTL_MS: "1000" })
+  await using app = await AppUnderTest.start({ SOCKET_TOKEN_TTL_MS: "1000" })
   const { socketUrl } = await app.incoming()
   app.clock.advance(1000)
   const unknown = `wss://parley.test/twilio/relay/${"x".repeat(43)}`
@@ -75,14 +75,14 @@ test("a token opens no socket after its time, and none before it was given", asy
 })
 
 test("the token of a call that is over opens nothing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socketUrl } = await app.incoming()
   await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
   expect((await app.refusedUpgrade(socketUrl, sign(socketUrl))).status).toBe(403)
 })
 
 test("the token of an earlier TwiML of the call opens nothing", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socketUrl, actionPath } = await app.incoming()
   await app.webhook(actionPath, endedForm(callSid, { SessionStatus: "failed" }))
   expect((await app.refusedUpgrade(socketUrl, sign(socketUrl))).status).toBe(403)
@@ -97,20 +97,20 @@ test.each([
   "/v1/calls",
   "/twilio/relay/%41",
 ])("there is no socket at %s, signed or not", async (path) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const url = `wss://parley.test${path}`
   expect((await app.refusedUpgrade(url, sign(url))).status).toBe(404)
   expect((await app.refusedUpgrade(url, {})).status).toBe(404)
 })
 
 test("a plain request at the path of a socket is no upgrade", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { socketUrl } = await app.incoming()
   expect((await app.api(new URL(socketUrl).pathname)).status).toBe(404)
 })
 
 test.each(["", "/phone"])("a socket opens with the path of PUBLIC_URL left as %p", async (prefix) => {
-  await using app = new AppUnderTest({ PUBLIC_URL: "https://proxy.test/phone" })
+  await using app = await AppUnderTest.start({ PUBLIC_URL: "https://proxy.test/phone" })
   const { relay } = await app.incoming()
   const url = relay.attributes["url"] ?? ""
   expect(url).toStartWith("wss://proxy.test/phone/twilio/relay/")
@@ -119,7 +119,7 @@ test.each(["", "/phone"])("a socket opens with the path of PUBLIC_URL left as %p
 })
 
 test("with the check off only a direct connection of this machine needs no signature", async () => {
-  await using app = new AppUnderTest({ TWILIO_VALIDATE_WEBHOOKS: "false" })
+  await using app = await AppUnderTest.start({ TWILIO_VALIDATE_WEBHOOKS: "false" })
   const { socketUrl } = await app.incoming()
   const tunnelled = { "X-Forwarded-For": "203.0.113.9", Host: "localhost" }
   expect((await app.refusedUpgrade(socketUrl, tunnelled)).status).toBe(403)
@@ -130,7 +130,7 @@ test("with the check off only a direct connection of this machine needs no signa
 })
 
 test("a frame of 10 MB closes its own socket and no other", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const [one, other] = [await liveCall(app), await liveCall(app)]
   one.socket.send(`{"type":"prompt","voicePrompt":"${"x".repeat(10 * 1024 * 1024)}"}`)
   expect((await one.socket.closed).code).not.toBe(1000)
@@ -151,7 +151,7 @@ test.each<[string, string | Uint8Array<ArrayBuffer>]>([
   ["with the wrong fields", '{"type":"prompt","voicePrompt":7}'],
   ["deeply nested", "[".repeat(100_000)],
 ])("a frame that is %s is dropped, and the call goes on", async (_, frame) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { socket } = await liveCall(app)
   socket.send(frame)
   socket.send(prompt("What are your opening hours?"))
@@ -159,7 +159,7 @@ test.each<[string, string | Uint8Array<ArrayBuffer>]>([
 })
 
 test("the setup of another call opens no conversation", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socketUrl } = await app.incoming()
   const socket = app.socket(socketUrl)
   await socket.opened
@@ -169,7 +169,7 @@ test("the setup of another call opens no conversation", async () => {
 })
 
 test("a socket on which nothing comes is closed", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { socketUrl } = await app.incoming()
   const socket = app.socket(socketUrl)
   await socket.opened
@@ -178,7 +178,7 @@ test("a socket on which nothing comes is closed", async () => {
 })
 
 test("a second session of a call takes the place of the first", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, actionPath, socket } = await liveCall(app)
   const [connect] = await app.twiml(actionPath, endedForm(callSid, { SessionStatus: "failed" }))
   const second = app.socket(connect?.children[0]?.attributes["url"] ?? "")
@@ -189,9 +189,10 @@ test("a second session of a call takes the place of the first", async () => {
 })
 
 test("closing the app closes every socket with 1001", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const [one, other] = [await liveCall(app), await liveCall(app)]
-  app.app.close()
+  const closed = app.app.close()
   expect([(await one.socket.closed).code, (await other.socket.closed).code]).toEqual([1001, 1001])
-  app.app.close()
+  await closed
+  await app.app.close()
 })

@@ -46,7 +46,7 @@ test("the TwiML has the action, a socket, every configured attribute and the nes
       },
     },
   })
-  await using app = new AppUnderTest({ ASSETS_DIR: assets.dir })
+  await using app = await AppUnderTest.start({ ASSETS_DIR: assets.dir })
   const answer = await app.webhook("/twilio/voice", voiceForm())
   expect(answer.headers.get("content-type")).toBe("text/xml; charset=utf-8")
   const { relay } = await app.incoming()
@@ -62,7 +62,7 @@ test("the TwiML has the action, a socket, every configured attribute and the nes
 })
 
 test("a fresh start has the shipped values", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { relay } = await app.incoming()
   expect(relay.attributes).toMatchObject({
     welcomeGreeting: "Hello there! How can I assist you today?",
@@ -83,7 +83,7 @@ test("the called number chooses the agent, and an unknown number gets the defaul
     agents: { sales: { greeting: "Sales!" } },
     numbers: { "+15550100009": "sales" },
   })
-  await using app = new AppUnderTest({ ASSETS_DIR: assets.dir })
+  await using app = await AppUnderTest.start({ ASSETS_DIR: assets.dir })
   const sales = await app.incoming({ To: "+15550100009" })
   const other = await app.incoming({ To: "sip:desk@example.com", From: "anonymous" })
   expect(sales.relay.attributes["welcomeGreeting"]).toBe("Sales!")
@@ -93,7 +93,7 @@ test("the called number chooses the agent, and an unknown number gets the defaul
 
 test("a call whose agent was taken out of the configuration goes to the agent of its number", async () => {
   using assets = assetsWith({ agents: { sales: {} }, numbers: { "+15550100009": "sales" } })
-  await using app = new AppUnderTest({ ASSETS_DIR: assets.dir })
+  await using app = await AppUnderTest.start({ ASSETS_DIR: assets.dir })
   const { callSid } = await app.incoming({ To: "+15550100009" })
   writeFileSync(join(assets.dir, "serverConfig.json"), JSON.stringify({ agents: { other: {} } }))
   app.clock.advance(2000)
@@ -102,7 +102,7 @@ test("a call whose agent was taken out of the configuration goes to the agent of
 })
 
 test("a call that asks again is not greeted again once it was spoken to", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, form, socketUrl } = await app.incoming()
   const silent = relayOf(await app.twiml("/twilio/voice?again=1", form))
   expect(silent.attributes["welcomeGreeting"]).toBeString()
@@ -126,7 +126,7 @@ test("a call that asks again is not greeted again once it was spoken to", async 
 })
 
 test("past MAX_CONCURRENT_CALLS a caller hears a sentence; a free place takes the next one", async () => {
-  await using app = new AppUnderTest({ MAX_CONCURRENT_CALLS: "1" })
+  await using app = await AppUnderTest.start({ MAX_CONCURRENT_CALLS: "1" })
   const first = await app.incoming()
   const [say, hangup] = await app.twiml("/twilio/voice", voiceForm())
   expect([say?.name, hangup?.name]).toEqual(["Say", "Hangup"])
@@ -144,7 +144,7 @@ test("past MAX_CONCURRENT_CALLS a caller hears a sentence; a free place takes th
 })
 
 test("while the server drains, a call is asked to ring on and to try again, each time at another address", async () => {
-  await using app = new AppUnderTest({ DRAIN_TIMEOUT_MS: "5000" })
+  await using app = await AppUnderTest.start({ DRAIN_TIMEOUT_MS: "5000" })
   const running = await app.incoming()
   const drained = app.app.drain()
   const form = voiceForm()
@@ -169,14 +169,14 @@ test.each([
   ["a SID of something else", { CallSid: newSid("SM") }],
   ["an unknown status", { CallStatus: "dreaming" }],
 ])("a voice webhook with %s is told what is wrong with it", async (_, fields) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.webhook("/twilio/voice", voiceForm(fields))
   expect(answer.status).toBe(400)
   expect((await jsonOf(answer)).error.message).toContain(Object.keys(fields)[0] ?? "")
 })
 
 test("a voice webhook of a call that is over is refused", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, form } = await app.incoming()
   await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
   expect((await app.webhook("/twilio/voice?again=1", form)).status).toBe(403)
@@ -199,7 +199,7 @@ const account = (twilio: FakeTwilio) => ({
 
 test("the webhook of a placed call finds it by our id, also before Twilio's answer", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { placing, answered, path } = await unansweredCall(app, twilio, {
     firstMessage: "Is this <Ada>? It is about {callReference}.",
     parameters: { callReference: "r-1", amount: 12.5, urgent: true },
@@ -225,7 +225,7 @@ test("the webhook of a placed call finds it by our id, also before Twilio's answ
 
 test("statuses of a placed call count before Twilio's answer, and an unanswered request is no failure then", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest({ ...account(twilio), TWILIO_TIMEOUT_MS: "300" })
+  await using app = await AppUnderTest.start({ ...account(twilio), TWILIO_TIMEOUT_MS: "300" })
   twilio.fault({ kind: "hang", carriedOut: true })
   const placing = app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" })
   await twilio.received(1)
@@ -239,7 +239,7 @@ test("statuses of a placed call count before Twilio's answer, and an unanswered 
 
 test("our id in the address of a webhook does not reach a call with another SID", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest(account(twilio))
+  await using app = await AppUnderTest.start(account(twilio))
   const { id, callSid } = await jsonOf(
     await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }),
   )

@@ -24,7 +24,7 @@ function put(app: AppUnderTest, path: string, body: unknown, headers: Record<str
 
 describe("contexts", () => {
   test("are stored as JSON or as Markdown, read, listed and deleted", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     expect(await jsonOf(await put(app, "/v1/contexts/sales", { text: "Sell." }))).toEqual({
       key: "sales",
       version: expect.stringMatching(/^[0-9a-f]{12}$/),
@@ -51,7 +51,7 @@ describe("contexts", () => {
   })
 
   test("keep their versions, also when deleted", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const { version: first } = await jsonOf(await put(app, "/v1/contexts/sales", "one"))
     const { version: second } = await jsonOf(await put(app, "/v1/contexts/sales", "two"))
     const { versions } = await app.json("/v1/contexts/sales/versions")
@@ -70,7 +70,7 @@ describe("contexts", () => {
   })
 
   test("hold for the next call", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     await put(app, "/v1/contexts/sales", "Sell.")
     const body = {
       AssetLoader: { context: "sales" },
@@ -109,7 +109,7 @@ describe("contexts", () => {
       "there is no context nope",
     ],
   ])("%s is refused", async (_, path, body, status, message) => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const answer = await put(app, path, body)
     expect([answer.status, (await jsonOf(answer)).error.message]).toEqual([
       status,
@@ -118,13 +118,13 @@ describe("contexts", () => {
   })
 
   test("a body of another type is refused", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const answer = await put(app, "/v1/contexts/a", "x", { "Content-Type": "text/plain" })
     expect(answer.status).toBe(415)
   })
 
   test("a body that is no JSON is told with its line", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const headers = { "Content-Type": "application/json" }
     const [one, two] = await Promise.all([
       put(app, "/v1/contexts/a", '{\n"text": oops}', headers),
@@ -140,7 +140,7 @@ describe("contexts", () => {
 
 describe("manifests", () => {
   test("are stored and shown as they were given", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const tools = [{ type: "function", function: { name: "end-call", description: "Ends the call." } }]
     const { version } = await jsonOf(await put(app, "/v1/manifests/few", { tools }))
     expect(await app.json("/v1/manifests/few")).toEqual({ key: "few", version, source: "api", tools })
@@ -156,7 +156,7 @@ describe("manifests", () => {
 
 describe("the configuration", () => {
   test("is shown, patched, replaced and taken back", async () => {
-    await using app = new AppUnderTest()
+    await using app = await AppUnderTest.start()
     const json = { "Content-Type": "application/json" }
     const shipped = await app.json("/v1/config")
     expect(shipped).toMatchObject({
@@ -195,7 +195,7 @@ describe("rights", () => {
     ["a key of one user may not change the configuration", "PATCH", "/v1/config", ANNA, 403],
     ["a key of all may store", "PUT", "/v1/contexts/a", ADMIN, 200],
   ])("%s", async (_, method, path, headers, status) => {
-    await using app = new AppUnderTest(KEYS)
+    await using app = await AppUnderTest.start(KEYS)
     const body = method === "GET" || method === "DELETE" ? null : JSON.stringify({ text: "x" })
     const answer = await app.api(path, {
       method,
@@ -215,7 +215,7 @@ describe("with Twilio Sync", () => {
         JSON.stringify({ AssetLoader: { assetLoaderType: "sync" } }),
       )
       await using fake = new FakeTwilioSync()
-      await using app = new AppUnderTest({
+      await using app = await AppUnderTest.start({
         ASSETS_DIR: dir,
         TWILIO_ACCOUNT_SID: fake.accountSid,
         TWILIO_API_BASE_URL: fake.baseUrl,

@@ -18,7 +18,7 @@ async function talk(app: AppUnderTest) {
 }
 
 test("calls are listed newest first, page by page, and no call twice or never", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const sids: string[] = []
   for (let count = 0; count < 5; count++) {
     sids.unshift((await app.incoming()).callSid)
@@ -39,7 +39,7 @@ test("calls are listed newest first, page by page, and no call twice or never", 
 })
 
 test("a call that begins between two pages does not disturb them", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const [first, second] = [await app.incoming(), (app.clock.advance(1), await app.incoming())]
   const { nextCursor } = await app.json("/v1/calls?limit=1")
   app.clock.advance(1)
@@ -60,7 +60,7 @@ test.each([
   ["agent=nobody", []],
   ["userId=ann", []],
 ])("the list can be asked for %s", async (query, expected) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const a = await app.incoming()
   await app.webhook("/twilio/status", voiceForm({ CallSid: a.callSid, CallStatus: "completed" }))
   app.clock.advance(1)
@@ -81,7 +81,7 @@ test.each([
   "cursor=x",
   `cursor=${"x".repeat(257)}`,
 ])("a list cannot be asked for %s", async (query) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.api(`/v1/calls?${query}`)
   expect([answer.status, (await jsonOf(answer)).error.code]).toEqual([400, "INVALID_REQUEST"])
 })
@@ -92,7 +92,7 @@ test.each([
   ["a SID that is not ours", newSid("CA"), 404],
   ["an id that is not ours", crypto.randomUUID(), 404],
 ])("%s leads to no call", async (_, name, status) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   for (const path of ["", "/transcript", "/events"]) {
     expect((await app.api(`/v1/calls/${name}${path}`)).status).toBe(status)
   }
@@ -100,14 +100,14 @@ test.each([
 })
 
 test("a call is found by its SID and by our id", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const call = await app.json(`/v1/calls/${callSid}`)
   expect(await app.json(`/v1/calls/${call.id}`)).toEqual(call)
 })
 
 test("the transcript can be read during the call and is the same after it", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, socket } = await talk(app)
   const during = await app.json(`/v1/calls/${callSid}/transcript`)
   expect(during).toMatchObject({ callSid, status: "in-progress" })
@@ -140,7 +140,7 @@ test("the transcript can be read during the call and is the same after it", asyn
 })
 
 test("a call in which nothing was said has an empty transcript", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   expect(await app.json(`/v1/calls/${callSid}/transcript`)).toEqual({ callSid, status: "ringing", turns: [] })
   expect(await (await app.api(`/v1/calls/${callSid}/transcript?format=text`)).text()).toBe("")
@@ -148,7 +148,7 @@ test("a call in which nothing was said has an empty transcript", async () => {
 })
 
 test("events come page by page, in order, during the call", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await talk(app)
   const all = await app.json(`/v1/calls/${callSid}/events`)
   expect(all.nextAfterId).toBeNull()
@@ -170,7 +170,7 @@ test("events come page by page, in order, during the call", async () => {
 
 test("an idle number of parameters is too many, and their values are text", async () => {
   await using twilio = new FakeTwilio()
-  await using app = new AppUnderTest({
+  await using app = await AppUnderTest.start({
     TWILIO_ACCOUNT_SID: twilio.accountSid,
     TWILIO_API_BASE_URL: twilio.baseUrl,
   })
@@ -207,7 +207,7 @@ test.each([
     415,
   ],
 ])("a body that is %s is refused", async (_, body, type, status) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.api("/v1/calls", { method: "POST", body, headers: { "Content-Type": type } })
   expect(answer.status).toBe(status)
 })

@@ -6,9 +6,9 @@ import { httpError, says } from "../../fakes/openai-script.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { jsonOf } from "../wire.ts"
 
-function setUp(env: Record<string, string> = {}) {
+async function setUp(env: Record<string, string> = {}) {
   const openai = new FakeOpenAi({ script: () => says("Good day.") })
-  const app = new AppUnderTest({
+  const app = await AppUnderTest.start({
     MODEL_PROVIDER: "openai-compatible",
     OPENAI_BASE_URL: openai.baseUrl,
     ...env,
@@ -25,7 +25,7 @@ function setUp(env: Record<string, string> = {}) {
 }
 
 test("a conversation is begun, gone on with, read and deleted", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const first = await bench.send({ message: "Hello", parameters: { firstname: "Ann", visits: 3 } })
   expect(first.status).toBe(200)
   const { conversationId, ...begun } = await jsonOf(first)
@@ -68,7 +68,7 @@ test.each([
   ["an id that is none", { message: "Hi", conversationId: "'; DROP TABLE" }, 404],
   ["a body that is too large", { message: "x".repeat(2_000_000) }, 413],
 ] as const)("%s is refused", async (_, body, status) => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const answer = await bench.send(body)
   expect(answer.status).toBe(status)
   expect(await jsonOf(answer)).toEqual({ error: expect.objectContaining({ message: expect.any(String) }) })
@@ -76,7 +76,7 @@ test.each([
 })
 
 test("a model that fails is told with the id under which the message waits", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   bench.openai.enqueue(httpError(401, "invalid_api_key"))
   const failed = await bench.send({ message: "Hello" })
   expect(failed.status).toBe(502)
@@ -95,7 +95,7 @@ describe("keys", () => {
   const as = (key: string) => ({ Authorization: `Bearer ${key}` })
 
   test("a bound key sees only its own conversations", async () => {
-    await using bench = setUp(env)
+    await using bench = await setUp(env)
     const { conversationId } = await jsonOf(await bench.send({ message: "Hello" }, as("key-of-ann")))
     const statuses = async (key: string) => [
       (await bench.app.api(`/v1/conversations/${conversationId}`, { headers: as(key) })).status,
@@ -111,7 +111,7 @@ describe("keys", () => {
   })
 
   test("without a key nothing is said", async () => {
-    await using bench = setUp(env)
+    await using bench = await setUp(env)
     for (const headers of [{}, as("another")]) {
       expect((await bench.send({ message: "Hello" }, headers)).status).toBe(401)
       expect((await bench.app.post("/conversation", { message: "Hello" }, headers)).status).toBe(401)
@@ -121,7 +121,7 @@ describe("keys", () => {
 })
 
 test("the description of the API names the operations", async () => {
-  await using bench = setUp()
+  await using bench = await setUp()
   const { paths } = await bench.app.json("/openapi.json")
   expect(Object.keys(paths["/v1/conversations"])).toEqual(["post"])
   expect(Object.keys(paths["/v1/conversations/{id}"])).toEqual(["get", "delete"])

@@ -22,7 +22,7 @@ async function open(app: AppUnderTest, query = "", headers: Record<string, strin
 }
 
 test("events of all calls come as they happen, with ids after which a stream is taken up", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const stream = await open(app)
   expect(stream.answer.headers.get("content-type")).toBe("text/event-stream")
   expect(await stream.next()).toContain(": connected")
@@ -42,7 +42,7 @@ test("events of all calls come as they happen, with ids after which a stream is 
 })
 
 test("silence is broken by a ping, and the stream ends when the server stops", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const stream = await open(app)
   await stream.next()
   app.clock.advance(15_000)
@@ -55,7 +55,7 @@ test("silence is broken by a ping, and the stream ends when the server stops", a
 })
 
 test("a bound key sees only the events of its user, and uses its slots", async () => {
-  await using app = new AppUnderTest({ API_KEYS: "key-of-alice-000:alice", OBSERVERS_PER_USER: "1" })
+  await using app = await AppUnderTest.start({ API_KEYS: "key-of-alice-000:alice", OBSERVERS_PER_USER: "1" })
   const headers = { Authorization: "Bearer key-of-alice-000" }
   const { callSid } = await app.incoming()
   const stream = await open(app, "?after=0", headers)
@@ -72,6 +72,6 @@ test.each([
   ["?callSid=none", 400],
   [`?callSid=CA${"f".repeat(32)}`, 404],
 ])("%s is refused with %d", async (query, status) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   expect((await app.api(`/v1/events${query}`)).status).toBe(status)
 })

@@ -24,7 +24,7 @@ function patch(app: AppUnderTest, path: string, body: unknown) {
 }
 
 test("a sentence is spoken and becomes part of the transcript", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { path, socket } = await running(app)
   const answer = await app.post(`${path}/say`, { text: "  Hello there. " })
   expect([answer.status, await answer.json()]).toEqual([202, { accepted: true }])
@@ -34,7 +34,7 @@ test("a sentence is spoken and becomes part of the transcript", async () => {
 })
 
 test("a transfer says its words, ends the session, and calls the person who was named", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid, path, socket, actionPath } = await running(app)
   const body = { to: "sip:desk@pbx.example.com", summary: "Wants a person.", say: "I connect you." }
   expect((await app.post(`${path}/transfer`, body)).status).toBe(202)
@@ -55,7 +55,7 @@ test.each([
   ["/messages", { role: "robot", text: "x" }, "body"],
   ["/messages", { frame: { type: "interrupt" } }, "The frame is invalid"],
 ])("%s refuses %j", async (end, body, message) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { path } = await running(app)
   const answer = await app.post(path + end, body)
   const { error } = await jsonOf(answer)
@@ -70,13 +70,13 @@ test.each([
   [{ contextKey: "nothing" }],
   [{ listenMode: "yes" }],
 ])("the agent is not changed by %j", async (body) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { path } = await running(app)
   expect((await patch(app, `${path}/agent`, body)).status).toBe(400)
 })
 
 test("a change tells how things stand now, and is an event", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { path } = await running(app)
   const state = {
     ...(await jsonOf(await patch(app, `${path}/agent`, { listenMode: true, silenceDetection: true }))),
@@ -92,14 +92,14 @@ test("a change tells how things stand now, and is an event", async () => {
 })
 
 test("a call without a conversation is a conflict, an unknown one not found, a bad name refused", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const say = async (sid: string) => (await app.post(`/v1/calls/${sid}/say`, { text: "x" })).status
   expect([await say(callSid), await say(newSid("CA")), await say("x")]).toEqual([409, 404, 400])
 })
 
 test("a call of nobody is not a bound user's to steer", async () => {
-  await using app = new AppUnderTest(KEYS)
+  await using app = await AppUnderTest.start(KEYS)
   const { path } = await running(app)
   const say = async (headers: Record<string, string>) =>
     (await app.post(`${path}/say`, { text: "x" }, headers)).status

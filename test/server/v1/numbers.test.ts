@@ -19,7 +19,11 @@ async function stand(env: Record<string, string> = {}, fields: Partial<FakeNumbe
   const numbers = [{ ...MAIN, ...fields }]
   const twilio = stack.use(new FakeTwilio({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, numbers }))
   const app = stack.use(
-    new AppUnderTest({ TWILIO_ACCOUNT_SID: ACCOUNT_SID, TWILIO_API_BASE_URL: twilio.baseUrl, ...env }),
+    await AppUnderTest.start({
+      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+      TWILIO_API_BASE_URL: twilio.baseUrl,
+      ...env,
+    }),
   )
   return { app, twilio, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }

@@ -10,7 +10,7 @@ test.each([
   ["COMPAT=s2", { COMPAT: "s2" }, "WebSocket Server Running"],
   ["COMPAT=all", { COMPAT: "all" }, "WebSocket Server Running"],
 ])("the root reports that the server runs, with %s", async (_, env: Record<string, string>, line) => {
-  await using app = new AppUnderTest(env)
+  await using app = await AppUnderTest.start(env)
   const text = await app.api("/")
   expect([text.headers.get("content-type"), await text.text()]).toEqual([
     "text/plain; charset=UTF-8",
@@ -19,20 +19,20 @@ test.each([
 })
 
 test("a browser is greeted neutrally", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const answer = await app.api("/", { headers: { Accept: "text/html,*/*;q=0.8" } })
   expect(await answer.text()).toBe(`Parley is running (parley ${VERSION})\n`)
 })
 
 test("the root answers JSON where it is accepted", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   expect(await app.json("/", { headers: { Accept: "application/json" } })).toMatchObject({
     message: "Server is running",
   })
 })
 
 test("health is told to everyone, and is 503 while the server drains", async () => {
-  await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
+  await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key" })
   await app.incoming()
   const headers = { Host: "parley.test", "X-Forwarded-For": "203.0.113.9" }
   app.clock.advance(2000)
@@ -60,7 +60,7 @@ test("health is told to everyone, and is 503 while the server drains", async () 
 })
 
 test("metrics tell sessions, uptime and memory in the documented form, during and after a call", async () => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   const before = await app.json("/metrics")
   expect(before).toMatchObject({ activeSessions: 0, uptime: 0 })
   expect(Object.keys(before.memory)).toEqual(["rss", "heapTotal", "heapUsed", "external", "arrayBuffers"])
@@ -91,7 +91,7 @@ test.each([
   ["the query", "/metrics?format=prometheus", {}],
   ["Accept of OpenMetrics", "/metrics", { Accept: "application/openmetrics-text" }],
 ])("metrics come as Prometheus reads them, asked for by %s", async (_, path, headers) => {
-  await using app = new AppUnderTest()
+  await using app = await AppUnderTest.start()
   await app.incoming()
   const answer = await app.api(path, { headers })
   expect(answer.headers.get("content-type")).toStartWith("text/plain; version=0.0.4")
@@ -106,12 +106,12 @@ test.each([
   ["a server with a public address", {}, 401],
   ["LOCAL_API=open", { LOCAL_API: "open" }, 200],
 ])("metrics need a key, except on this machine for %s", async (_, env, status) => {
-  await using app = new AppUnderTest({ API_KEYS: "a-secret-key", ...env })
+  await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key", ...env })
   expect((await app.api("/metrics")).status).toBe(status)
 })
 
 test("metrics are for keys", async () => {
-  await using app = new AppUnderTest({ API_KEYS: "a-secret-key" })
+  await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key" })
   const outside = { Host: "parley.test" }
   const refused = await app.api("/metrics", { headers: outside })
   expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="parley"'])

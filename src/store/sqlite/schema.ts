@@ -2,15 +2,15 @@
 
 import { sql } from "drizzle-orm"
 import { index, integer, primaryKey, real, snakeCase, text, uniqueIndex } from "drizzle-orm/sqlite-core"
-import type { Direction, EndedBy, Parameters } from "../call/call.ts"
-import type { Engine } from "../call/engine.ts"
-import type { CallEvent } from "../call/events.ts"
-import type { CallId, CallSid } from "../call/ids.ts"
-import type { SessionEnd } from "../call/session-end.ts"
-import type { CallStatus } from "../call/status.ts"
-import type { TransferState } from "../call/transfer-state.ts"
-import type { Latency, Speaker, ToolRecord, Turn, TurnKind } from "../call/turn.ts"
-import type { UsageAmounts, UsageKind } from "../call/usage.ts"
+import type { Direction, EndedBy, Parameters } from "../../call/call.ts"
+import type { Engine } from "../../call/engine.ts"
+import type { CallEvent } from "../../call/events.ts"
+import type { CallId, CallSid } from "../../call/ids.ts"
+import type { SessionEnd } from "../../call/session-end.ts"
+import type { CallStatus } from "../../call/status.ts"
+import type { TransferState } from "../../call/transfer-state.ts"
+import type { Latency, Speaker, ToolRecord, Turn, TurnKind } from "../../call/turn.ts"
+import type { UsageAmounts, UsageKind } from "../../call/usage.ts"
 
 export const calls = snakeCase.table(
   "calls",
@@ -42,6 +42,8 @@ export const calls = snakeCase.table(
     idempotencyKey: text(),
     /** Tells a repeated request from another one under the same key. */
     requestHash: text(),
+    /** Until then one request alone may ask Twilio for the call. */
+    dialLeaseUntil: integer(),
     socketToken: text(),
     socketTokenExpiresAt: integer(),
     socketClaimedAt: integer(),
@@ -146,6 +148,8 @@ export const conversations = snakeCase.table(
     createdAt: integer().notNull(),
     updatedAt: integer().notNull(),
     expiresAt: integer().notNull(),
+    /** Grows with each update, so that two at once do not overwrite each other. */
+    revision: integer().notNull().default(0),
   },
   (table) => [index("conversations_expiry").on(table.expiresAt)],
 )
@@ -187,7 +191,10 @@ export const jobs = snakeCase.table(
     createdAt: integer().notNull(),
     doneAt: integer(),
   },
-  (table) => [index("jobs_due").on(table.state, table.dueAt), index("jobs_of_call").on(table.callId)],
+  (table) => [
+    index("jobs_due").on(table.state, table.dueAt),
+    uniqueIndex("jobs_once").on(table.callId, table.kind),
+  ],
 )
 
 /** What was learned in a call, extracted after its end. */

@@ -1,8 +1,9 @@
 /** The migrations, carried inside the program. Each folder of `drizzle/` is listed here; a test finds what is missing. */
 
-import initial from "../../drizzle/20261120193729_initial/migration.sql" with { type: "text" }
-import usage from "../../drizzle/20261120202115_usage/migration.sql" with { type: "text" }
-import sessionEnd from "../../drizzle/20261127113524_session_end/migration.sql" with { type: "text" }
+import initial from "../../../drizzle/20261120193729_initial/migration.sql" with { type: "text" }
+import oneJobPerKind from "../../../drizzle/20261127114429_one_job_per_kind/migration.sql" with { type: "text" }
+import sessionEnd from "../../../drizzle/20261127113524_session_end/migration.sql" with { type: "text" }
+import usage from "../../../drizzle/20261120202115_usage/migration.sql" with { type: "text" }
 
 export type Migration = { readonly name: string; readonly sql: string }
 
@@ -11,4 +12,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "20261120193729_initial", sql: initial },
   { name: "20261120202115_usage", sql: usage },
   { name: "20261127113524_session_end", sql: sessionEnd },
+  { name: "20261127114429_one_job_per_kind", sql: oneJobPerKind },
 ]

@@ -6,13 +6,11 @@ import { dirname } from "node:path"
 import { sql } from "drizzle-orm"
 import { drizzle } from "drizzle-orm/bun-sqlite"
 import { migrate } from "drizzle-orm/bun-sqlite/migrator"
-import { AppError, messageOf } from "../lib/errors.ts"
+import { AppError, messageOf } from "../../lib/errors.ts"
+import type { MigrationReport } from "../store.ts"
 import { MIGRATIONS } from "./migrations.ts"
 
 export type Db = ReturnType<typeof connect>
-
-/** `applied` at this opening; `present` in the file now; `unknown`: in the file, but not in this program. */
-export type MigrationReport = { applied: string[]; present: string[]; unknown: string[] }
 
 export type DatabaseOptions = {
   /** A `file:` URL, a path, or `:memory:`. */

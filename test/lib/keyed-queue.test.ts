@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { SessionQueue } from "../../src/messaging/session-queue.ts"
+import { KeyedQueue } from "../../src/lib/keyed-queue.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { rejection } from "../llm/samples.ts"
 
@@ -16,7 +16,7 @@ function gated(notes: string[]) {
 
 test("work of one session runs one after another, that of others beside it", async () => {
   const notes: string[] = []
-  const queue = new SessionQueue({ most: 8 })
+  const queue = new KeyedQueue({ what: "jobs", most: 8 })
   const { work, open } = gated(notes)
   const all = [queue.run("a", work("a1")), queue.run("a", work("a2")), queue.run("b", work("b1"))]
   await settled()
@@ -33,7 +33,7 @@ test("work of one session runs one after another, that of others beside it", asy
 })
 
 test("work that fails does not hold up the next", async () => {
-  const queue = new SessionQueue({ most: 8 })
+  const queue = new KeyedQueue({ what: "jobs", most: 8 })
   const failed = queue.run("a", () => Promise.reject(new Error("no")))
   const next = queue.run("a", () => Promise.resolve("yes"))
   expect(await rejection(failed)).toMatchObject({ message: "no" })
@@ -41,7 +41,7 @@ test("work that fails does not hold up the next", async () => {
 })
 
 test("too much is refused, and the place is free again afterwards", async () => {
-  const queue = new SessionQueue({ most: 2 })
+  const queue = new KeyedQueue({ what: "jobs", most: 2 })
   const { work, open } = gated([])
   const first = queue.run("a", work("a1"))
   const second = queue.run("a", () => Promise.resolve("a2"))

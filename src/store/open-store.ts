@@ -1,0 +1,36 @@
+/** Opens the store that the address of the database names. */
+
+import { AppError } from "../lib/errors.ts"
+import type { Sweep } from "../lib/sweep.ts"
+import { openSqliteStore } from "./sqlite/sqlite-store.ts"
+import type { Store } from "./store.ts"
+
+export type OpenStore = {
+  /** A `file:` URL, a path, or `:memory:`. */
+  url: string
+  /** Times the waiting for a database that is locked. Default: one of its own. */
+  sweep?: Sweep
+  /** How long the opening waits for another process that writes, in milliseconds. */
+  busyTimeoutMs?: number
+  /**
+   * How long one statement after that may wait, in milliseconds. All calls stand still meanwhile, so a server waits only
+   * a little, and tries again later. Default: as long as the opening.
+   */
+  statementTimeoutMs?: number
+}
+
+/**
+ * Opens the database and applies the migrations that are missing. Rejects with `AppError` UNAVAILABLE that says why it
+ * cannot be used: no rights, locked, damaged, not a database; NOT_CONFIGURED for a kind of database that is not supported.
+ */
+export async function openStore(options: OpenStore): Promise<Store> {
+  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(options.url)?.[1]?.toLowerCase()
+  if (scheme !== undefined && scheme !== "file") {
+    const named = scheme === "postgres" || scheme === "postgresql" ? "PostgreSQL" : `${scheme}://`
+    throw new AppError(
+      "NOT_CONFIGURED",
+      `DATABASE_URL names ${named}, which is not supported. Set it to a path or a file: URL of a SQLite database.`,
+    )
+  }
+  return openSqliteStore(options)
+}

@@ -1,0 +1,238 @@
+/** Calls in SQLite. */
+
+import { and, asc, desc, eq, gt, isNull, lt, ne, notInArray, or, sql, type SQL } from "drizzle-orm"
+import type { Call } from "../../call/call.ts"
+import { CallId, CallSid } from "../../call/ids.ts"
+import { CallStatus, isTerminal } from "../../call/status.ts"
+import type { TransferState } from "../../call/transfer-state.ts"
+import { AppError } from "../../lib/errors.ts"
+import type { CallFilter, Calls } from "../calls.ts"
+import type { Access } from "./access.ts"
+import { CALL_COLUMNS } from "./call-columns.ts"
+import { advanceCall } from "./call-status.ts"
+import { findByKey, insertPlacedCall } from "./call-placing.ts"
+import { sqliteCode, type Db } from "./database.ts"
+import { calls } from "./schema.ts"
+
+const TERMINAL = CallStatus.options.filter(isTerminal)
+const MAX_PAGE = 200
+
+export function createCalls(db: Db, access: Access): Calls {
+  const hasNotEnded = notInArray(calls.status, TERMINAL)
+  const transferState = sql<TransferState["state"]>`json_extract(${calls.transfer}, '$.state')`
+
+  function one(where: SQL): Call | undefined {
+    return db.select(CALL_COLUMNS).from(calls).where(where).get()
+  }
+
+  function update(id: CallId, change: Partial<typeof calls.$inferInsert>): Promise<void> {
+    return access.write(() => void db.update(calls).set(change).where(eq(calls.id, id)).run())
+  }
+
+  return {
+    byId: (id) => access.read(() => one(eq(calls.id, id))),
+    bySid: (sid) => access.read(() => one(eq(calls.sid, sid))),
+
+    create: (call) =>
+      access.write(() => {
+        try {
+          return db.insert(calls).values(call).returning(CALL_COLUMNS).get()
+        } catch (error) {
+          if (!sqliteCode(error)?.startsWith("SQLITE_CONSTRAINT")) throw error
+          throw new AppError("CONFLICT", "This call exists already", { cause: error })
+        }
+      }),
+
+    createOrFind: (call) =>
+      access.transaction(() => {
+        const found = one(eq(calls.sid, call.sid))
+        if (found) return { call: found, created: false }
+        return { call: db.insert(calls).values(call).returning(CALL_COLUMNS).get(), created: true }
+      }),
+
+    place: (call, rule) => access.transaction(() => insertPlacedCall(db, call, rule)),
+
+    findByIdempotencyKey: (userId, key) => access.read(() => findByKey(db, userId, key)),
+
+    leaseDial: (id, { now, until }) =>
+      access.write(() =>
+        db
+          .update(calls)
+          .set({ dialLeaseUntil: until })
+          .where(
+            and(
+              eq(calls.id, id),
+              isNull(calls.sid),
+              hasNotEnded,
+              or(isNull(calls.dialLeaseUntil), sql`${calls.dialLeaseUntil} <= ${now}`),
+            ),
+          )
+          .returning(CALL_COLUMNS)
+          .get(),
+      ),
+
+    releaseDial: (id) => update(id, { dialLeaseUntil: null }),
+
+    list: (filter) => access.read(() => listCalls(db, filter)),
+
+    attachSid: (id, sid) =>
+      access.transaction(() => {
+        const known = one(eq(calls.sid, sid))
+        if (known) return known
+        return db
+          .update(calls)
+          .set({ sid })
+          .where(and(eq(calls.id, id), isNull(calls.sid)))
+          .returning(CALL_COLUMNS)
+          .get()
+      }),
+
+    advanceStatus: (call, incoming, report) =>
+      access.transaction(() => advanceCall(db, whereCall(call), incoming, report)),
+
+    noteEnd: (id, { by, reason }) =>
+      access.write(() => {
+        const noted = db
+          .update(calls)
+          .set({ endedBy: by, endReason: reason })
+          .where(and(eq(calls.id, id), isNull(calls.endedBy)))
+          .run()
+        return noted.changes > 0
+      }),
+
+    issueToken: (id, token, expiresAt) =>
+      access.write(() => {
+        const issued = db
+          .update(calls)
+          .set({ socketToken: token, socketTokenExpiresAt: expiresAt, socketClaimedAt: null })
+          .where(and(eq(calls.id, id), hasNotEnded))
+          .run()
+        return issued.changes > 0
+      }),
+
+    claimToken: (token, now) =>
+      access.write(() =>
+        db
+          .update(calls)
+          .set({ socketClaimedAt: now })
+          .where(
+            and(
+              eq(calls.socketToken, token),
+              isNull(calls.socketClaimedAt),
+              gt(calls.socketTokenExpiresAt, now),
+              hasNotEnded,
+            ),
+          )
+          .returning(CALL_COLUMNS)
+          .get(),
+      ),
+
+    resume: (id, most) =>
+      access.write(() => {
+        const counted = db
+          .update(calls)
+          .set({ resumes: sql`${calls.resumes} + 1` })
+          .where(and(eq(calls.id, id), lt(calls.resumes, most), hasNotEnded))
+          .returning({ resumes: calls.resumes })
+          .get()
+        return counted?.resumes
+      }),
+
+    openSession: (id, sessionId) =>
+      access.write(() => {
+        const transfer = sql<TransferState | null>`CASE WHEN ${transferState} = 'failed'
+          THEN json_set(${calls.transfer}, '$.state', 'returned') ELSE ${calls.transfer} END`
+        db.update(calls).set({ sessionId, sessionEnd: null, transfer }).where(eq(calls.id, id)).run()
+      }),
+
+    endSession: (id, { end, sessionId }) =>
+      access.write(() => {
+        const isCurrent = sessionId === undefined ? undefined : eq(calls.sessionId, sessionId)
+        const recorded = db
+          .update(calls)
+          .set({ sessionEnd: end })
+          .where(and(eq(calls.id, id), isCurrent))
+          .run()
+        return recorded.changes > 0
+      }),
+
+    setTransfer: (id, transfer) =>
+      access.write(() => {
+        const isNext =
+          transfer.state === "started"
+            ? ne(transferState, "started")
+            : notInArray(transferState, ["finished", "failed"])
+        const recorded = db
+          .update(calls)
+          .set({ transfer })
+          .where(and(eq(calls.id, id), or(isNull(calls.transfer), isNext)))
+          .run()
+        return recorded.changes > 0
+      }),
+
+    setEngine: (id, engine) => update(id, { engine }),
+    setVersions: (id, versions) => update(id, versions),
+
+    open: () =>
+      access.read(() =>
+        db
+          .select(CALL_COLUMNS)
+          .from(calls)
+          .where(hasNotEnded)
+          .orderBy(asc(calls.createdAt), asc(calls.id))
+          .all(),
+      ),
+  }
+}
+
+function listCalls(
+  db: Db,
+  { limit, cursor, ...filter }: CallFilter,
+): { calls: Call[]; nextCursor: string | null } {
+  const size = Math.min(Math.max(1, Math.floor(limit)), MAX_PAGE)
+  const after = cursor === undefined ? undefined : readCursor(cursor)
+  const found = db
+    .select(CALL_COLUMNS)
+    .from(calls)
+    .where(
+      and(
+        filter.status && eq(calls.status, filter.status),
+        filter.direction && eq(calls.direction, filter.direction),
+        filter.agent === undefined ? undefined : eq(calls.agent, filter.agent),
+        filter.to === undefined ? undefined : eq(calls.to, filter.to),
+        filter.from === undefined ? undefined : eq(calls.from, filter.from),
+        filter.userId === undefined ? undefined : eq(calls.userId, filter.userId),
+        after &&
+          or(
+            lt(calls.createdAt, after.createdAt),
+            and(eq(calls.createdAt, after.createdAt), lt(calls.id, after.id)),
+          ),
+      ),
+    )
+    .orderBy(desc(calls.createdAt), desc(calls.id))
+    .limit(size + 1)
+    .all()
+  const page = found.slice(0, size)
+  const last = page.at(-1)
+  return { calls: page, nextCursor: found.length > size && last ? writeCursor(last) : null }
+}
+
+function whereCall(call: CallId | CallSid): SQL {
+  return isSid(call) ? eq(calls.sid, call) : eq(calls.id, call)
+}
+
+function isSid(call: CallId | CallSid): call is CallSid {
+  return CallSid.safeParse(call).success
+}
+
+function writeCursor({ createdAt, id }: Call): string {
+  return Buffer.from(`${createdAt}:${id}`).toString("base64url")
+}
+
+function readCursor(cursor: string): { createdAt: number; id: CallId } {
+  const [, createdAt, id] =
+    /^(\d{1,15}):([0-9a-f-]{36})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? []
+  const parsed = CallId.safeParse(id)
+  if (!parsed.success) throw new AppError("INVALID_REQUEST", "The cursor is not one of ours")
+  return { createdAt: Number(createdAt), id: parsed.data }
+}

@@ -1,0 +1,30 @@
+/** Receipts of webhooks in SQLite. */
+
+import { eq, lt } from "drizzle-orm"
+import { AppError } from "../../lib/errors.ts"
+import type { Receipts } from "../receipts.ts"
+import type { Access } from "./access.ts"
+import type { Db } from "./database.ts"
+import { receipts } from "./schema.ts"
+
+export function createReceipts(db: Db, access: Access): Receipts {
+  return {
+    accept: (receipt) =>
+      access.transaction(() => {
+        const inserted = db.insert(receipts).values(receipt).onConflictDoNothing().run()
+        if (inserted.changes > 0) return "new"
+        const { fingerprint } = receipt
+        const first = db.select().from(receipts).where(eq(receipts.fingerprint, fingerprint)).get()
+        if (!first) throw new AppError("INTERNAL", "A receipt disappeared while it was read")
+        const { answer, idempotencyToken, at } = first
+        return { seen: true, answer, idempotencyToken, at }
+      }),
+
+    setAnswer: (fingerprint, answer) =>
+      access.write(
+        () => void db.update(receipts).set({ answer }).where(eq(receipts.fingerprint, fingerprint)).run(),
+      ),
+
+    prune: (before) => access.write(() => db.delete(receipts).where(lt(receipts.at, before)).run().changes),
+  }
+}

@@ -1,0 +1,69 @@
+/** The store on a SQLite file of this machine. */
+
+import { lt } from "drizzle-orm"
+import { getLog } from "../../lib/log.ts"
+import { Sweep } from "../../lib/sweep.ts"
+import type { Store } from "../store.ts"
+import { Access } from "./access.ts"
+import { createAssets } from "./assets.ts"
+import { createCalls } from "./calls.ts"
+import { createConversations } from "./conversations.ts"
+import { BUSY_TIMEOUT_MS, openDatabase, type DatabaseOptions } from "./database.ts"
+import { createHistory } from "./history.ts"
+import { createJobs } from "./jobs.ts"
+import { createOutcomes } from "./outcomes.ts"
+import { createReceipts } from "./receipts.ts"
+import { calls } from "./schema.ts"
+import { createUsage } from "./usage.ts"
+import { createWriter } from "./writer.ts"
+
+const log = getLog("store")
+
+/** Throws `AppError` UNAVAILABLE that says why a file cannot be used: no rights, locked, damaged, not a database. */
+export function openSqliteStore({
+  sweep = new Sweep(),
+  ...options
+}: DatabaseOptions & { sweep?: Sweep }): Store {
+  const { db, report } = openDatabase(options)
+  if (report.unknown.length > 0) {
+    log.warn("the database was written by a newer version", { migrations: report.unknown })
+  }
+  const access = new Access({ client: db.$client, sweep })
+  const flushes = new Set<() => Promise<void>>()
+  const beforeRead = async () => {
+    for (const flush of flushes) await flush()
+  }
+  let closing: Promise<void> | undefined
+
+  async function closeOnce(): Promise<void> {
+    await beforeRead()
+    access.close()
+    try {
+      db.$client.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    } catch (error) {
+      log.warn("the log of the database could not be folded in", { error })
+    }
+    db.$client.close()
+  }
+
+  const close = () => (closing ??= closeOnce())
+  return {
+    calls: createCalls(db, access),
+    ...createHistory(db, access, beforeRead),
+    receipts: createReceipts(db, access),
+    assets: createAssets(db, access),
+    conversations: createConversations(db, access),
+    jobs: createJobs(db, access),
+    outcomes: createOutcomes(db, access),
+    usage: createUsage(db, access),
+    writer: createWriter(db, options.statementTimeoutMs ?? options.busyTimeoutMs ?? BUSY_TIMEOUT_MS),
+    onRead: (flush) => {
+      flushes.add(flush)
+      return () => void flushes.delete(flush)
+    },
+    migrations: report,
+    purgeEndedBefore: (ms) => access.write(() => db.delete(calls).where(lt(calls.endedAt, ms)).run().changes),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
