@@ -8,6 +8,7 @@ import type { RecordedEvent } from "./call/events.ts"
 import { ENGINES } from "./call/engine.ts"
 import { LiveCalls } from "./call/live-calls.ts"
 import type { Config } from "./config/config.ts"
+import { createOwnNumbers } from "./control/own-numbers.ts"
 import { createCallLifecycle } from "./control/call-lifecycle.ts"
 import type { ControlContext } from "./control/context.ts"
 import { createEngines, sessionOpener, type EngineServices, type EngineTable } from "./engines.ts"
@@ -152,6 +153,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     log: getLog("messaging"),
   })
 
+  const twilio = twilioOf(config)
   const control: ControlContext = {
     config,
     store,
@@ -160,7 +162,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     prices,
     liveCalls,
     slots: liveCalls,
-    twilio: twilioOf(config),
+    twilio,
+    ownNumbers: createOwnNumbers({ twilio, sweep, log: getLog("control") }),
     publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${port}`,
     draining: () => draining,
     moving: new Set(),

@@ -88,9 +88,13 @@ export type Agent = {
   readonly speechFilter?: boolean | undefined
   readonly phrases: Phrases
   readonly transfer: TransferRule
+  /** What the model may switch to during a conversation, by key; undefined: nothing. */
+  readonly changeTo?: ChangeRule | undefined
   /** What its calls produce as structured data; undefined: nothing. */
   readonly outcome?: OutcomeRule | undefined
 }
+
+export type ChangeRule = { readonly contexts: readonly string[]; readonly manifests: readonly string[] }
 
 export type OutcomeRule = {
   /** Letters, digits, `_` and `-`, at most 64. (OpenAI: "Structured outputs".) */

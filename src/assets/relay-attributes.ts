@@ -114,22 +114,30 @@ export function overlay(base: RelayAttributes, own: RelayAttributes): RelayAttri
 }
 
 /**
- * Why the language `multi` cannot be used with these settings; undefined when it can, or is not used. It needs
- * Deepgram nova-2 or nova-3 for transcription and ElevenLabs for speech. (Twilio: "TwiML Voice: ConversationRelay".)
+ * Why the language `multi` cannot be used with these settings; undefined when it can, or is not used. Recognition needs
+ * Deepgram nova-2 or nova-3, speech needs ElevenLabs; `language` and `<Language>` mean both. (Twilio: "TwiML Voice:
+ * ConversationRelay".)
  */
 export function multiFault(relay: RelayAttributes, languages: readonly Language[]): string | undefined {
-  const tags = [relay["language"], relay["ttsLanguage"], relay["transcriptionLanguage"]]
-  const uses = tags.includes("multi") ? [relay] : []
-  for (const language of languages)
-    if (language.code === "multi") uses.push({ ...relay, ...defined(language) })
-  for (const use of uses) {
-    if (
-      (use["transcriptionProvider"] ?? "Deepgram") !== "Deepgram" ||
-      (use["ttsProvider"] ?? "ElevenLabs") !== "ElevenLabs"
-    ) {
-      return "the language multi needs transcriptionProvider Deepgram and ttsProvider ElevenLabs"
+  const uses: { settings: RelayAttributes; hears: boolean; speaks: boolean }[] = [
+    {
+      settings: relay,
+      hears: relay["language"] === "multi" || relay["transcriptionLanguage"] === "multi",
+      speaks: relay["language"] === "multi" || relay["ttsLanguage"] === "multi",
+    },
+  ]
+  for (const language of languages) {
+    const isMulti = language.code === "multi"
+    uses.push({ settings: { ...relay, ...defined(language) }, hears: isMulti, speaks: isMulti })
+  }
+  for (const { settings, hears, speaks } of uses) {
+    const hearsWrong = hears && (settings["transcriptionProvider"] ?? "Deepgram") !== "Deepgram"
+    const speaksWrong = speaks && (settings["ttsProvider"] ?? "ElevenLabs") !== "ElevenLabs"
+    if (hearsWrong || speaksWrong) {
+      const needs = [hears && "transcriptionProvider Deepgram", speaks && "ttsProvider ElevenLabs"]
+      return `the language multi needs ${needs.filter(Boolean).join(" and ")}`
     }
-    if (!/^nova-[23]-general$/.test(String(use["speechModel"] ?? "nova-3-general"))) {
+    if (hears && !/^nova-[23]-general$/.test(String(settings["speechModel"] ?? "nova-3-general"))) {
       return "the language multi needs speechModel nova-2-general or nova-3-general"
     }
   }

@@ -1,7 +1,16 @@
 /** Builds agents from a configuration, contexts and manifests: merges the layers and resolves every key. Pure. */
 
 import type { Engine } from "../call/engine.ts"
-import type { Agent, Language, AgentModel, OutcomeRule, Phrases, SilenceRule, TransferRule } from "./agent.ts"
+import type {
+  Agent,
+  ChangeRule,
+  Language,
+  AgentModel,
+  OutcomeRule,
+  Phrases,
+  SilenceRule,
+  TransferRule,
+} from "./agent.ts"
 import { multiFault, overlay } from "./relay-attributes.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import type { AgentSettings, ServerConfig } from "./server-config.ts"
@@ -54,6 +63,16 @@ export function resolveAgents(sources: AgentSources): Resolved {
     if (!manifests.has(manifestKey))
       fault(at("manifest", "manifest"), missing("manifest", manifestKey, manifests), lenient)
     if (!engines.includes(engine)) fault(at("engine", ""), `must be one of ${engines.join(", ")}`)
+    const changeTo = changeRuleOf(own.changeTo ?? shared.changeTo)
+    for (const [field, known, kind] of [
+      ["contexts", contexts, "context"],
+      ["manifests", manifests, "manifest"],
+    ] as const) {
+      for (const wanted of changeTo?.[field] ?? []) {
+        if (known.has(wanted)) continue
+        fault([...at("changeTo", ""), field], missing(kind, wanted, known), lenient)
+      }
+    }
     if (multi) fault(own.configuration || own.languages ? ["agents", key] : ["ConversationRelay"], multi)
     if (!context || !manifest) continue
     agents.set(key, {
@@ -71,6 +90,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       speechFilter: own.speechFilter ?? shared.speechFilter,
       phrases: phrasesOf(shared, own),
       transfer: transferOf(shared, own),
+      changeTo,
       outcome: outcomeOf(own.outcome ?? shared.outcome),
     })
   }
@@ -80,6 +100,10 @@ export function resolveAgents(sources: AgentSources): Resolved {
       fault(["numbers", number], `there is no agent ${key}; there are ${[...keys].toSorted().join(", ")}`)
   }
   return { agents, faults: once(faults) }
+}
+
+function changeRuleOf(given: AgentSettings["changeTo"]): ChangeRule | undefined {
+  return given && { contexts: given.contexts ?? [], manifests: given.manifests ?? [] }
 }
 
 function greetingOf({ greeting, configuration }: AgentSettings): string | undefined {

@@ -80,6 +80,11 @@ function isCallerId(text: string): boolean {
   return !isWithheld(text) && (isE164(text) || !/^[+\d\s().-]+$/.test(text))
 }
 
+const changeTo = z.strictObject({
+  contexts: z.array(AssetKey).max(100).optional(),
+  manifests: z.array(AssetKey).max(100).optional(),
+})
+
 const outcome = z.strictObject({
   schema: z.record(z.string(), z.unknown()).superRefine((schema, context) => {
     if (schema["type"] !== "object") {
@@ -111,6 +116,7 @@ const AgentSettings = z.strictObject({
   speechFilter: z.boolean().optional(),
   phrases: phrases.optional(),
   transfer: transfer.optional(),
+  changeTo: changeTo.optional(),
   outcome: outcome.optional(),
 })
 export type AgentSettings = z.output<typeof AgentSettings>

@@ -76,6 +76,14 @@ export function decodeHandoffData(text: string | null): SessionEnd {
     : { reason: "agent-ended", detail: "the session was ended" }
 }
 
+/** The text without a target of its own: only the transfer route, which checks it, may name one. */
+export function withoutTarget(text: string): string {
+  const parsed = z.record(z.string(), z.unknown()).safeParse(jsonOf(text))
+  if (!parsed.success || !Object.hasOwn(parsed.data, "transferTo")) return text
+  const { transferTo: _, ...rest } = parsed.data
+  return JSON.stringify(rest)
+}
+
 /** An unknown code counts as an end by the agent. */
 export function fromHandoff({
   reasonCode,

@@ -51,11 +51,15 @@ export function settingsFrom(env: Environment) {
     localApi: env.LOCAL_API,
     allowedOrigins: env.ALLOWED_ORIGINS,
     allowedDestinations: env.ALLOWED_DESTINATIONS,
+    allowedSipDomains: env.ALLOWED_SIP_DOMAINS,
     defaultCountry: env.DEFAULT_COUNTRY,
     allowPrivateAddresses: env.ALLOW_PRIVATE_ADDRESSES,
     webhook: { url: env.WEBHOOK_URL, secret: env.WEBHOOK_SECRET, timeoutMs: env.WEBHOOK_TIMEOUT_MS },
     transferTo: env.TRANSFER_TO,
-    sms: { allowedDestinations: env.SMS_ALLOWED_DESTINATIONS, perCall: env.SMS_PER_CALL },
+    sms: {
+      allowedDestinations: env.SMS_ALLOWED_DESTINATIONS,
+      perCall: env.SMS_PER_CALL,
+    },
     assetsDir: env.ASSETS_DIR,
     /** Undefined: no files are written. */
     transcriptLogDir: transcriptLogDir(env),

@@ -54,6 +54,20 @@ export const prefixes = words.refine(
   "must be prefixes, such as +1,+4930, separated by commas",
 )
 
+/** The same, or `*` for every number. */
+export const destinations = words.refine(
+  (list) => list.every((prefix) => prefix === "*" || isE164Prefix(prefix)),
+  "must be prefixes, such as +1,+4930, separated by commas, or *",
+)
+
+/** Host names, which stand for their subdomains too. */
+export const domains = words
+  .transform((list) => list.map((domain) => domain.toLowerCase().replace(/^\*?\./, "")))
+  .refine(
+    (list) => list.every((domain) => /^[a-z0-9-]+(?:\.[a-z0-9-]+)*$/.test(domain)),
+    "must be host names, such as pbx.example.com, separated by commas",
+  )
+
 /** One word of a list. */
 export function oneOf<const T extends readonly [string, ...string[]]>(...list: T) {
   return z.enum(list, `must be ${list.slice(0, -1).join(", ")} or ${list.at(-1)}`)

@@ -5,6 +5,8 @@ import {
   accountSid,
   allOrSome,
   country,
+  destinations,
+  domains,
   e164,
   flag,
   hookUrl,
@@ -132,8 +134,12 @@ export const Environment = z.object({
   OUTBOUND_API_KEY: named(anyText.optional(), "One more API key, bound to no user"),
   ALLOWED_ORIGINS: named(origins.default([]), "Origins of web pages that may call the API"),
   ALLOWED_DESTINATIONS: named(
-    prefixes.default([]),
-    "Prefixes of numbers that may be called; none: every number",
+    destinations.default([]),
+    "Prefixes of numbers that may be called, or *; none: the countries of your own numbers. Premium-rate, satellite and similar numbers only if their range is listed",
+  ),
+  ALLOWED_SIP_DOMAINS: named(
+    domains.default([]),
+    "Domains of SIP addresses to which calls may be transferred; none: only the domain of TRANSFER_TO",
   ),
   ALLOW_PRIVATE_ADDRESSES: named(
     flag.default(false),

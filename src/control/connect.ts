@@ -4,10 +4,11 @@ import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import { SOCKET_OF, type Engine } from "../call/engine.ts"
 import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
-import type { NextStep } from "../call/next-step.ts"
+import type { ConnectRelay, ConnectStream, NextStep } from "../call/next-step.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { ControlContext } from "./context.ts"
+import { fitTwiml } from "./twiml-size.ts"
 
 /** How the socket is addressed: with the token in the path, or at a fixed path with the token as a `<Parameter>`. */
 export type SocketAddress =
@@ -64,7 +65,9 @@ export async function connectToEngine(
     tokenParameter: isFixed ? { [TOKEN_PARAMETER]: token } : {},
     now,
   }
-  return SOCKET_OF[engine] === "relay" ? connectRelay(context, opening) : connectStream(context, opening)
+  const step =
+    SOCKET_OF[engine] === "relay" ? await connectRelay(context, opening) : connectStream(context, opening)
+  return fitTwiml(step, call)
 }
 
 /** The next process connects the call: Twilio asks there, or here again as long as this one answers. */
@@ -75,7 +78,7 @@ function reconnectLater({ publicUrl, sweep }: ControlContext): NextStep {
 }
 
 /** Greets unless the caller was spoken to before: then the conversation continues. */
-async function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): Promise<NextStep> {
+async function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): Promise<ConnectRelay> {
   const { call, agent, url, tokenParameter } = opening
   const spokenTo = (await store.turns.of(call.id)).length > 0
   const parameters = { ...agent.relay.parameters, ...call.parameters }
@@ -91,7 +94,7 @@ async function connectRelay({ store, publicUrl }: ControlContext, opening: Openi
   }
 }
 
-function connectStream({ publicUrl }: ControlContext, opening: Opening): NextStep {
+function connectStream({ publicUrl }: ControlContext, opening: Opening): ConnectStream {
   const { call, url, tokenParameter, now } = opening
   return {
     kind: "connect-stream",

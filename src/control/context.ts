@@ -29,6 +29,8 @@ export type ControlContext = {
   slots: CallSlots
   /** Undefined without credentials: then this server can neither place nor change calls. */
   twilio: TwilioRest | undefined
+  /** The account's numbers, as far as they are known. Never rejects. */
+  ownNumbers: () => Promise<readonly string[]>
   /** `http` or `https` address under which Twilio reaches this server, without a trailing slash. */
   publicUrl: () => string
   /** Whether the server is shutting down: no new conversation starts. */

@@ -2,8 +2,9 @@
 
 import type { Call } from "../call/call.ts"
 import type { AgentChange, AgentState, LiveCall } from "../call/live-calls.ts"
+import { dialledNumber } from "../call/phone-number.ts"
 import { AppError } from "../lib/errors.ts"
-import { agentOf, publish, type ControlContext } from "./context.ts"
+import { publish, type ControlContext } from "./context.ts"
 import { requireTarget } from "./transfer.ts"
 
 /** The conversation of a call. Throws CONFLICT when none is running. */
@@ -20,13 +21,28 @@ export function changeAgent(context: ControlContext, call: Call, change: AgentCh
   return state
 }
 
-/** Transfers the caller to a person: ends the conversation, and the next step dials. Throws INVALID_REQUEST without a target. */
-export function transferCall(
+/**
+ * Transfers the caller to a person: ends the conversation, and the next step dials. Throws INVALID_REQUEST for an invalid
+ * target and without one, FORBIDDEN for one that must not be dialled.
+ */
+export async function transferCall(
   context: ControlContext,
   call: Call,
   { to, summary, say }: { to?: string | undefined; summary: string; say?: string | undefined },
-): void {
+): Promise<void> {
+  liveCall(context, call)
+  const target = to === undefined ? undefined : await readTarget(context, to)
+  await requireTarget(context, call, target)
+  // The conversation may have ended meanwhile.
   const live = liveCall(context, call)
-  requireTarget(context, agentOf(context, call), to)
-  live.wrapUp(say ?? "", { reason: "transfer", summary, ...(to ? { to } : {}) })
+  live.wrapUp(say ?? "", { reason: "transfer", summary, ...(target === undefined ? {} : { to: target }) })
+}
+
+/** A target in its own form: a phone number may be written in any way. */
+async function readTarget({ config }: ControlContext, to: string): Promise<string> {
+  const isNumber = /\d/.test(to) && (!/^[a-z]+:/i.test(to) || /^tel:/i.test(to))
+  if (!isNumber) return to
+  const { defaultCountry } = config
+  const { number, extension } = await dialledNumber(to, { field: "to", defaultCountry })
+  return extension === undefined ? number : `${number};ext=${extension}`
 }

@@ -15,6 +15,8 @@ import { publish, type ControlContext } from "./context.ts"
 import { requireSame, type PlacedCall } from "./placements.ts"
 import { dialledNumber, extensionDigits, phoneNumber } from "../call/phone-number.ts"
 import { isWithheld } from "../lib/withheld.ts"
+import { requireMayDial } from "./may-dial.ts"
+import { requireTwimlFits } from "./twiml-size.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 
 const MINUTE_MS = 60_000
@@ -71,18 +73,12 @@ async function placeNew(
   twilio: TwilioRest,
   request: CheckedRequest,
 ): Promise<PlacedCall> {
-  const { config, store, assets } = context
+  const { store, assets } = context
   const { to, requestHash } = request
-  const { allowedDestinations } = config
-  if (allowedDestinations.length > 0 && !allowedDestinations.some((prefix) => to.startsWith(prefix))) {
-    throw new AppError(
-      "FORBIDDEN",
-      `Calls to this destination are not allowed. Allowed: ${allowedDestinations.join(", ")}.`,
-    )
-  }
   if (context.draining())
     throw new AppError("UNAVAILABLE", "The server is shutting down.", { retryAfterSeconds: 5 })
   const from = await senderOf(context, twilio, request.from)
+  await requireMayDial(context, to, from)
   await assets.refresh()
   const agent = assets.agentFor({
     agent: request.agent,
@@ -90,6 +86,7 @@ async function placeNew(
     contextKey: request.parameters["contextKey"],
     manifestKey: request.parameters["manifestKey"],
   })
+  requireTwimlFits(agent, { firstMessage: request.firstMessage ?? null, parameters: request.parameters })
   const now = context.sweep.clock.now()
   const placement = await store.calls.place(
     {

@@ -2,11 +2,13 @@
 
 import type { Call } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
+import { phoneNumber } from "../call/phone-number.ts"
 import type { Store } from "../store/store.ts"
 import type { SmsSender } from "../tools/define-tool.ts"
-import { isWithheld } from "../lib/withheld.ts"
 import { isE164 } from "../lib/e164.ts"
+import { isWithheld } from "../lib/withheld.ts"
 import type { ControlContext } from "./context.ts"
+import { textRefusal } from "./may-dial.ts"
 
 /** How many messages the call has sent before this session. */
 export async function smsSentIn(store: Pick<Store, "turns">, callId: CallId): Promise<number> {
@@ -16,32 +18,40 @@ export async function smsSentIn(store: Pick<Store, "turns">, callId: CallId): Pr
 
 /** The sender for one call; undefined without a Twilio account. `sent`: how many were sent before. */
 export function smsSenderFor(
-  { twilio, config, log }: ControlContext,
+  context: ControlContext,
   call: Pick<Call, "sid" | "direction" | "from" | "to">,
   sent = 0,
 ): SmsSender | undefined {
+  const { twilio, config, log } = context
   if (!twilio) return undefined
-  const { allowedDestinations, perCall } = config.sms
+  const { perCall } = config.sms
   const [peer, own] = call.direction === "inbound" ? [call.from, call.to] : [call.to, call.from]
+  const from = config.twilio.fromNumber ?? own
+
+  /** Why the message must not be sent now. What follows it is synchronous, so that parallel requests are counted. */
+  async function refusalOf(to: string): Promise<string | undefined> {
+    if (isWithheld(to) && to.startsWith("+")) return "the caller withholds the number"
+    if (!isE164(to)) return "the recipient is not a phone number in E.164 form"
+    return textRefusal(context, { to, peer, own })
+  }
+
   return {
-    refuses(recipient) {
-      const allowed = recipient === peer || allowedDestinations.some((prefix) => recipient.startsWith(prefix))
-      if (!isE164(recipient)) return "the recipient is not a phone number in E.164 form"
-      if (isWithheld(recipient)) return "the caller withholds the number"
-      if (!allowed) return "messages may go to the caller only"
-      if (sent >= perCall) return `at most ${perCall} messages may be sent in one call`
-      return undefined
-    },
-    async send(recipient, message) {
+    async send(given, message) {
+      const to = await normalized(given, config.defaultCountry)
+      const refusal = await refusalOf(to)
+      if (refusal !== undefined) return { outcome: "refused", reason: refusal }
+      if (sent >= perCall)
+        return { outcome: "refused", reason: `at most ${perCall} messages may be sent in one call` }
       // Counted before the request, so that parallel requests cannot exceed the limit.
       sent += 1
-      const { sid, status } = await twilio.sendMessage({
-        to: recipient,
-        from: config.twilio.fromNumber ?? own,
-        body: message,
-      })
-      log.info("message sent", { callSid: call.sid, messageSid: sid, pii: { to: recipient } })
-      return { sid, status }
+      const { sid, status } = await twilio.sendMessage({ to, from, body: message })
+      log.info("message sent", { callSid: call.sid, messageSid: sid, pii: { to } })
+      return { outcome: "sent", to, sid, status }
     },
   }
+}
+
+/** In E.164 form where it can be read; else as it was given, which is refused. */
+async function normalized(given: string, defaultCountry: string | undefined): Promise<string> {
+  return phoneNumber(given, { field: "to", defaultCountry }).catch(() => given.trim())
 }

@@ -12,6 +12,7 @@ import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
 import { connectToEngine } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
+import { transferRefusal } from "./may-dial.ts"
 import { endCall } from "./report-status.ts"
 
 /** A longer whisper would keep the caller waiting; in characters. */
@@ -116,12 +117,19 @@ async function transferFailed(
   return { kind: "say", text: agent.phrases.transferFailed, then: { kind: "hang-up" } }
 }
 
-/** Throws INVALID_REQUEST for an invalid target, and where there is none. */
-export function requireTarget(context: ControlContext, agent: Agent, to: string | undefined): void {
-  const parsed = parseTarget(context, agent, to)
-  if (parsed.success) return
-  const [issue] = parsed.error.issues
-  throw new AppError("INVALID_REQUEST", `The transfer target ${issue?.message ?? "is invalid"}`)
+/** Throws INVALID_REQUEST for an invalid target and where there is none, FORBIDDEN for one that must not be dialled. */
+export async function requireTarget(
+  context: ControlContext,
+  call: Call,
+  to: string | undefined,
+): Promise<void> {
+  const parsed = parseTarget(context, agentOf(context, call), to)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new AppError("INVALID_REQUEST", `The transfer target ${issue?.message ?? "is invalid"}`)
+  }
+  const refusal = await transferRefusal(context, parsed.data, ownNumberOf(call))
+  if (refusal !== undefined) throw new AppError("FORBIDDEN", refusal)
 }
 
 function parseTarget({ config }: ControlContext, agent: Agent, to: string | undefined) {

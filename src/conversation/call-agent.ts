@@ -7,10 +7,10 @@ import type { Agent } from "../assets/agent.ts"
 import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
-import { messageOf } from "../lib/errors.ts"
 import type { LiveUpdateAction, ToolOutcome } from "../tools/define-tool.ts"
 import { runTool, type ToolCall } from "../tools/run-tool.ts"
 import type { CallContext } from "./call-context.ts"
+import { changeRefusal } from "./change-refusal.ts"
 import { chooseAgent } from "./choose-agent.ts"
 import { LiveUpdate, type AssetKeys } from "./live-update.ts"
 import { promptFor, type Prompt } from "./prompt.ts"
@@ -169,22 +169,12 @@ export class CallAgent {
         callId: call.id,
         callSid: call.sid,
         peer: call.direction === "inbound" ? call.from : call.to,
-        knowsContext: (keys) => this.#faultOf(keys),
+        changeRefusal: (keys) => changeRefusal(this.#agent, this.#options.context.assets, keys),
         sms,
       },
       timeoutMs: times.toolMs,
       sweep,
       log,
     })
-  }
-
-  /** Why the keys cannot be used; undefined when they can. */
-  #faultOf(keys: AssetKeys): string | undefined {
-    try {
-      this.#options.context.assets.agentFor(keys)
-      return undefined
-    } catch (error) {
-      return messageOf(error)
-    }
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Agent, Assets } from "../assets/agent.ts"
 import { CallId } from "../call/ids.ts"
-import { messageOf } from "../lib/errors.ts"
+import { changeRefusal } from "../conversation/change-refusal.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { StoredConversation } from "../store/conversations.ts"
@@ -35,14 +35,7 @@ export function conversationTools(options: ConversationToolsOptions) {
           callId: CallId.parse(id),
           callSid: null,
           peer: "",
-          knowsContext(keys) {
-            try {
-              assets.agentFor({ agent: agent.key, ...keys })
-              return undefined
-            } catch (error) {
-              return messageOf(error)
-            }
-          },
+          changeRefusal: (keys) => changeRefusal(agent, assets, keys),
           sms,
         },
         timeoutMs,

@@ -3,7 +3,7 @@
 import type { AgentModel } from "../assets/agent.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
-import type { SessionEnd } from "../call/session-end.ts"
+import { withoutTarget, type SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
 import { Conversation } from "../conversation/conversation.ts"
@@ -140,7 +140,7 @@ export class RelayCall implements RelayEngine {
         `The frame is invalid: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
       )
     }
-    const frame = parsed.data
+    const frame = withoutForeignTarget(parsed.data)
     this.#output.frame(frame)
     if (frame.type === "language") this.#language.stop()
     if (frame.type !== "text" || frame.token.trim() === "") return
@@ -187,4 +187,10 @@ export class RelayCall implements RelayEngine {
     if (outcome.ok && outcome.action?.type === "switch-language") this.#language.stop()
     return outcome
   }
+}
+
+/** Whoever sends a frame may end the session, but does not choose whom the call is transferred to. */
+function withoutForeignTarget(frame: RelayOutbound): RelayOutbound {
+  if (frame.type !== "end" || frame.handoffData === undefined) return frame
+  return { ...frame, handoffData: withoutTarget(frame.handoffData) }
 }

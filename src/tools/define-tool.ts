@@ -53,8 +53,8 @@ export type ToolContext = {
   callSid: CallSid | null
   /** The caller's number, or the called person's, as Twilio gave it. */
   peer: string
-  /** Why a context or manifest of these keys cannot be used; undefined when it can. */
-  knowsContext: (keys: { contextKey: string; manifestKey?: string | undefined }) => string | undefined
+  /** Why the conversation must not switch to the context or manifest of these keys; undefined when it may. */
+  changeRefusal: (keys: { contextKey: string; manifestKey?: string | undefined }) => string | undefined
   /** Undefined without a Twilio account. */
   sms: SmsSender | undefined
   /** Aborted when the time limit is reached. */
@@ -62,10 +62,14 @@ export type ToolContext = {
 }
 
 export type SmsSender = {
-  /** Why no message may go to this number now; undefined when it may. */
-  refuses: (recipient: string) => string | undefined
-  send: (recipient: string, message: string) => Promise<{ sid: string; status: string }>
+  /** Sends a message, or says why none may go to this number now. Rejects with the failure of Twilio. */
+  send: (recipient: string, message: string) => Promise<SmsResult>
 }
+
+export type SmsResult =
+  | { outcome: "sent"; to: string; sid: string; status: string }
+  /** `reason`: for the model. */
+  | { outcome: "refused"; reason: string }
 
 export interface Tool<Arguments = unknown> {
   readonly name: string

@@ -116,7 +116,9 @@ describe("with no files at all", () => {
     })
     expect(Object.keys(agent.relay.attributes)).not.toContain("welcomeGreeting")
     expect(agent.context.text).toContain("# Style Guardrails")
-    expect(agent.manifest.tools.map(({ name }) => name)).toEqual(KNOWN_TOOLS)
+    // Messages cost money, so an agent sends them only where its own manifest says so.
+    const shipped = KNOWN_TOOLS.filter((name) => name !== "send-sms")
+    expect(agent.manifest.tools.map(({ name }) => name)).toEqual(shipped)
     expect(agent.context.version).toMatch(/^[0-9a-f]{12}$/)
   })
 
@@ -603,6 +605,11 @@ describe("faults", () => {
       "numbers.+15550100001: there is no agent x; there are default",
     ],
     [
+      "a context to change to that does not exist",
+      { "serverConfig.json": { agents: { a: { changeTo: { contexts: ["x"] } } } } },
+      "agents.a.changeTo.contexts",
+    ],
+    [
       "an engine that is not there",
       { "serverConfig.json": { agents: { a: { engine: "realtime" } } } },
       "agents.a.engine: must be one of relay",
@@ -643,6 +650,19 @@ describe("faults", () => {
     const faults = await t.faults()
     expect(faults.join("\n")).toContain(expected)
     expect(faults).toHaveLength(1)
+  })
+
+  test.each([
+    ["recognition", { transcriptionLanguage: "multi", ttsProvider: "Amazon", language: "en-US" }],
+    ["speech", { ttsLanguage: "multi", transcriptionProvider: "Google", language: "en-US" }],
+  ])("multi for %s alone leaves the other provider free", async (_, relay) => {
+    using t = setUp(config(relay))
+    expect(await t.faults()).toEqual([])
+  })
+
+  test("multi for speech alone needs its own provider", async () => {
+    using t = setUp(config({ ttsLanguage: "multi", ttsProvider: "Amazon", language: "en-US" }))
+    expect((await t.faults()).join()).toContain("the language multi needs ttsProvider ElevenLabs")
   })
 
   test("multi with Deepgram and ElevenLabs is fine", async () => {

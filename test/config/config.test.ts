@@ -56,6 +56,7 @@ test("an empty environment is enough", () => {
     apiKeys: [],
     localApi: "keyed",
     allowedOrigins: [],
+    allowedSipDomains: [],
     allowedDestinations: [],
     toolSecrets: {},
     defaultCountry: undefined,

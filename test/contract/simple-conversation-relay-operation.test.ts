@@ -29,12 +29,12 @@ describe("assets", () => {
         "end-call",
         "live-agent-handoff",
         "send-dtmf",
-        "send-sms",
         "switch-language",
         "play-media",
         "set-listen-mode",
       ]),
     )
+    expect(toolNamesOf(request)).not.toContain("send-sms")
   })
 
   test("files are found by their names, and their keys are the names without an ending", async () => {

@@ -23,6 +23,7 @@ function standWith(env: Record<string, string> = {}, rest: Record<string, unknow
       "serverConfig.json": {
         ConversationRelay: { Configuration: { welcomeGreeting: "" } },
         AssetLoader: { manifest: "allTools" },
+        agents: { default: { changeTo: { contexts: ["billing"] } } },
         ...rest,
       },
       "allTools.json": manifestOf(...ALL),
@@ -286,6 +287,19 @@ test("change-context gives the next request the new role, the summary and the hi
   expect(inputOf(after)).toContain("Wants a refund.")
   expect(inputOf(after)).toContain("My bill")
   expect(toolNamesOf(after)).toEqual(ALL)
+})
+
+test("change-context switches only to what the agent lists", async () => {
+  await using stand = await standWith(
+    {},
+    { agents: { default: { changeTo: { contexts: ["defaultContext"] } } } },
+  )
+  const call = await stand.call()
+  for (const args of [{ newContext: "billing" }, { newContext: "defaultContext", newManifest: "allTools" }]) {
+    const [, after] = await call.ask("x", callsTool("change-context", args), says("No."))
+    expect(instructionsOf(after)).not.toContain("You handle bills.")
+    expect(JSON.stringify(after?.body["input"])).toContain('\\"success\\":false')
+  }
 })
 
 test("change-context refuses a key that is none, and one that leads elsewhere", async () => {

@@ -39,6 +39,7 @@ async function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) 
     liveCalls,
     slots: liveCalls,
     twilio: undefined,
+    ownNumbers: async () => [],
     publicUrl: () => "https://parley.test",
     draining: () => false,
     moving: new Set(),

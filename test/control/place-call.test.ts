@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import type { Fault } from "../fakes/twilio-server.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { OVERRIDES, jsonOf } from "../server/wire.ts"
+import { OVERRIDES, jsonOf, voiceForm } from "../server/wire.ts"
 
 const TO = "+15550100003"
 const FROM = "+15550100002"
@@ -77,8 +77,13 @@ test.each([
   ["E.164 with blanks and signs", "+1 (555) 010-0003", {}, TO],
   ["the sample number of the documents", "+1234567890", {}, "+1234567890"],
   ["national form with DEFAULT_COUNTRY", "030 123456", { DEFAULT_COUNTRY: "DE" }, "+4930123456"],
-  ["E.164 with the trunk zero", "+44 (0)20 7946 0958", {}, "+442079460958"],
-  ["E.164 whatever the country", "+4930123456", { DEFAULT_COUNTRY: "US" }, "+4930123456"],
+  ["E.164 with the trunk zero", "+44 (0)20 7946 0958", { ALLOWED_DESTINATIONS: "+44" }, "+442079460958"],
+  [
+    "E.164 whatever the country",
+    "+4930123456",
+    { DEFAULT_COUNTRY: "US", ALLOWED_DESTINATIONS: "*" },
+    "+4930123456",
+  ],
 ])("a number in %s is called", async (_, to, env, expected) => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio, env))
@@ -158,6 +163,50 @@ test("only allowed destinations are called", async () => {
     error: { code: "FORBIDDEN" },
   })
   expect(dialled(twilio)).toHaveLength(1)
+})
+
+test.each([
+  ["another country", "+4930123456", []],
+  ["a country of another number of the account", "+4930123456", ["+498912345678"]],
+  ["a premium-rate number", "+19005550123", []],
+  ["a satellite phone", "+881612345678", []],
+])("without a list, %s: %s with the numbers %p", async (_, to, others) => {
+  const numbers = others.map((phone_number, n) => ({
+    sid: `PN${n}${"1".repeat(31)}`,
+    phone_number,
+    friendly_name: "x",
+  }))
+  await using twilio = new FakeTwilio({ numbers })
+  await using app = await AppUnderTest.start(settings(twilio))
+  const { status, body } = await place(app, { to, from: FROM })
+  if (others.length > 0) return expect(status).toBe(201)
+  expect([status, body.error.code]).toEqual([403, "FORBIDDEN"])
+  expect(body.error.message).toContain("ALLOWED_DESTINATIONS")
+  expect(dialled(twilio)).toEqual([])
+})
+
+test("parameters too large for TwiML travel with the record of the call", async () => {
+  await using twilio = new FakeTwilio()
+  await using app = await AppUnderTest.start(settings(twilio))
+  const names = Array.from({ length: 50 }, (_, n) => `p${n}`)
+  const parameters = Object.fromEntries(names.map((name) => [name, "&".repeat(2000)]))
+  const { body } = await place(app, { ...BODY, parameters: { ...parameters, small: "1" } })
+  const fields = { CallSid: body.callSid, Direction: "outbound-api", From: FROM, To: TO }
+  const answer = await app.webhook(`/twilio/voice?call=${body.id}`, voiceForm(fields))
+  const twiml = await answer.text()
+  expect(Buffer.byteLength(twiml)).toBeLessThan(64 * 1024)
+  expect(twiml).not.toContain("<Parameter")
+  expect(await app.json(`/v1/calls/${body.callSid}`)).toMatchObject({ parameters: { small: "1" } })
+})
+
+test("a first message that its parameters make too large for TwiML is refused before the call", async () => {
+  await using twilio = new FakeTwilio()
+  await using app = await AppUnderTest.start(settings(twilio))
+  const firstMessage = "{name}".repeat(100)
+  const { status, body } = await place(app, { ...BODY, firstMessage, parameters: { name: "x".repeat(1000) } })
+  expect([status, body.error.code]).toEqual([400, "INVALID_REQUEST"])
+  expect(body.error.message).toContain("Twilio accepts 65536")
+  expect(dialled(twilio)).toEqual([])
 })
 
 test.each([

@@ -17,8 +17,11 @@ const OUTBOUND = { ...INBOUND, direction: "outbound", from: "+15550100002", to: 
 function context(fake: FakeTwilio, env: Record<string, string> = {}) {
   const { accountSid, authToken, baseUrl } = fake
   const twilio = createTwilioRest({ accountSid, authToken, baseUrl })
-  return { twilio, config: readConfig(env), log: notedLog() } as unknown as ControlContext
+  const ownNumbers = async () => []
+  return { twilio, config: readConfig(env), ownNumbers, log: notedLog() } as unknown as ControlContext
 }
+
+const refused = (reason: string) => ({ outcome: "refused", reason }) as const
 
 test.each([
   ["the caller", INBOUND],
@@ -26,11 +29,8 @@ test.each([
 ])("%s may be written to, from our number on the call", async (_, call) => {
   await using fake = new FakeTwilio()
   const sender = smsSenderFor(context(fake), call)
-  expect([sender?.refuses("+15550100001"), sender?.refuses("+15550100002")]).toEqual([
-    undefined,
-    "messages may go to the caller only",
-  ])
-  await sender?.send("+15550100001", "x")
+  expect(await sender?.send("+15550100002", "x")).toEqual(refused("messages may go to the caller only"))
+  expect(await sender?.send("+1 (555) 010-0001", "x")).toMatchObject({ outcome: "sent", to: "+15550100001" })
   expect(fake.messages).toMatchObject([{ to: "+15550100001", from: "+15550100002", body: "x" }])
 })
 
@@ -39,20 +39,34 @@ test("what went out before counts, and so does what failed", async () => {
   const sender = smsSenderFor(context(fake, { SMS_PER_CALL: "2" }), INBOUND, 1)
   fake.fault({ kind: "answer", status: 400, body: { code: 21610, message: "no", status: 400 } })
   const sending = sender?.send("+15550100001", "x")
-  expect(sender?.refuses("+15550100001")).toBe("at most 2 messages may be sent in one call")
   expect(await sending?.then(() => "sent", messageOf)).toContain("Twilio refused")
+  const atLimit = refused("at most 2 messages may be sent in one call")
+  expect(await sender?.send("+15550100001", "x")).toEqual(atLimit)
 })
 
 test("a caller without a number cannot be written to", async () => {
   await using fake = new FakeTwilio()
   const sender = smsSenderFor(context(fake), { ...INBOUND, from: "anonymous" })
-  expect(sender?.refuses("anonymous")).toBe("the recipient is not a phone number in E.164 form")
+  const message = "the recipient is not a phone number in E.164 form"
+  expect(await sender?.send("anonymous", "x")).toEqual(refused(message))
 })
 
 test("a caller who withholds the number cannot be written to", async () => {
   await using fake = new FakeTwilio()
   const sender = smsSenderFor(context(fake), { ...INBOUND, from: "+266696687" })
-  expect(sender?.refuses("+266696687")).toBe("the caller withholds the number")
+  expect(await sender?.send("+266696687", "x")).toEqual(refused("the caller withholds the number"))
+})
+
+test.each([
+  ["another country", "+4930123456"],
+  ["premium-rate", "+19005550123"],
+])("a caller from %s is not written to without a list", async (_, from) => {
+  await using fake = new FakeTwilio()
+  const sender = smsSenderFor(context(fake), { ...INBOUND, from })
+  expect(await sender?.send(from, "x")).toMatchObject({
+    reason: expect.stringContaining("ALLOWED_DESTINATIONS"),
+  })
+  expect(fake.messages).toEqual([])
 })
 
 test("without an account there is no sender", async () => {

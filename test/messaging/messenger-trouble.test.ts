@@ -3,7 +3,8 @@
 import { describe, expect, test } from "bun:test"
 import { z } from "zod"
 import { ChatModelError } from "../../src/llm/chat-model.ts"
-import { defineTool } from "../../src/tools/define-tool.ts"
+import { defineTool, type SmsSender } from "../../src/tools/define-tool.ts"
+import { builtinTools } from "../../src/tools/registry.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { rejection } from "../llm/samples.ts"
 import { Bench, said } from "./bench.ts"
@@ -118,11 +119,11 @@ describe("tools", () => {
 
   test("that send messages know how many went out before", async () => {
     const counts: number[] = []
-    const sms = (sent: number) => {
+    const sms = (sent: number): SmsSender => {
       counts.push(sent)
-      return { refuses: () => undefined, send: () => Promise.resolve({ sid: "SM1", status: "queued" }) }
+      return { send: (to) => Promise.resolve({ outcome: "sent", to, sid: "SM1", status: "queued" }) }
     }
-    await using bench = await Bench.open({ sms })
+    await using bench = await Bench.open({ sms, tools: builtinTools().values().toArray() })
     let conversationId: string | undefined
     for (const text of ["One", "Two"]) {
       const sent = bench.send(text, { conversationId })

@@ -28,7 +28,7 @@ const context: ToolContext = {
   callId: newCallId(),
   callSid: CallSid.parse(`CA${"0".repeat(32)}`),
   peer: "+15550100001",
-  knowsContext: () => undefined,
+  changeRefusal: () => undefined,
   sms: undefined,
   signal: new AbortController().signal,
 }

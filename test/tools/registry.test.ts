@@ -9,7 +9,7 @@ const CONTEXT: ToolContext = {
   callId: newCallId(),
   callSid: null,
   peer: "+15550100001",
-  knowsContext: () => undefined,
+  changeRefusal: () => undefined,
   sms: undefined,
   signal: new AbortController().signal,
 }

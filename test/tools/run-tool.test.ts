@@ -12,7 +12,7 @@ const CONTEXT: Omit<ToolContext, "signal"> = {
   callId: newCallId(),
   callSid: null,
   peer: "+15550100001",
-  knowsContext: () => undefined,
+  changeRefusal: () => undefined,
   sms: undefined,
 }
 

@@ -124,7 +124,7 @@ export function liveCallRoutes(context: ServerContext): Hono<Env> {
     operation({ ...LIVE, id: "transferCall", summary: "Transfer the caller to a person" }),
     jsonBody(TransferBody),
     async (c) => {
-      transferCall(control, await findCall(context, c), c.req.valid("json"))
+      await transferCall(control, await findCall(context, c), c.req.valid("json"))
       return c.json(ACCEPTED, 202)
     },
   )

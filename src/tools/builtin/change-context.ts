@@ -14,9 +14,9 @@ const Arguments = z.object({
 export const changeContextTool = defineTool({
   name: "change-context",
   parameters: Arguments,
-  run({ newContext, newManifest, handoffSummary }, { knowsContext }) {
-    const unknown = knowsContext({ contextKey: newContext, manifestKey: newManifest ?? undefined })
-    if (unknown !== undefined) return { ok: false, code: "UNKNOWN_CONTEXT", message: unknown }
+  run({ newContext, newManifest, handoffSummary }, { changeRefusal }) {
+    const refusal = changeRefusal({ contextKey: newContext, manifestKey: newManifest ?? undefined })
+    if (refusal !== undefined) return { ok: false, code: "UNKNOWN_CONTEXT", message: refusal }
     return {
       ok: true,
       value: { message: "Context changed successfully", newContext },

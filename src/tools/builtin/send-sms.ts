@@ -17,12 +17,11 @@ export const sendSmsTool = defineTool({
   name: "send-sms",
   parameters: Arguments,
   async run({ to, message }, { peer, sms }) {
-    const recipient = compact(to ?? peer)
     if (!sms) return refusal("NOT_CONFIGURED", "this server has no Twilio account")
-    const fault = sms.refuses(recipient)
-    if (fault !== undefined) return refusal("NOT_ALLOWED", fault)
     try {
-      const { sid, status } = await sms.send(recipient, message)
+      const result = await sms.send(to ?? peer, message)
+      if (result.outcome === "refused") return refusal("NOT_ALLOWED", result.reason)
+      const { to: recipient, sid, status } = result
       return { ok: true, value: { message: "SMS sent successfully", recipient, sid, status } }
     } catch (error) {
       return refusal("SEND_FAILED", messageOf(error))
@@ -32,8 +31,4 @@ export const sendSmsTool = defineTool({
 
 function refusal(code: string, reason: string) {
   return { ok: false as const, code, message: `SMS send failed: ${reason}` }
-}
-
-function compact(number: string): string {
-  return number.replace(/[\s().-]/g, "")
 }

@@ -34,7 +34,7 @@ test("a sentence is spoken and becomes part of the transcript", async () => {
 })
 
 test("a transfer says its words, ends the session, and calls the person who was named", async () => {
-  await using app = await AppUnderTest.start()
+  await using app = await AppUnderTest.start({ ALLOWED_SIP_DOMAINS: "pbx.example.com" })
   const { callSid, path, socket, actionPath } = await running(app)
   const body = { to: "sip:desk@pbx.example.com", summary: "Wants a person.", say: "I connect you." }
   expect((await app.post(`${path}/transfer`, body)).status).toBe(202)
@@ -44,6 +44,41 @@ test("a transfer says its words, ends the session, and calls the person who was 
   const form = { CallSid: callSid, CallStatus: "in-progress", SessionStatus: "ended" }
   const [dial] = await app.twiml(actionPath, { ...form, HandoffData: String(handoffData) })
   expect(dial?.children[0]).toMatchObject({ name: "Sip", text: "sip:desk@pbx.example.com" })
+})
+
+test("the target of a transfer is a phone number in any form", async () => {
+  await using app = await AppUnderTest.start()
+  const { path, socket } = await running(app)
+  const body = { to: "+1 (555) 010-0009 ext. 12", summary: "" }
+  expect((await app.post(`${path}/transfer`, body)).status).toBe(202)
+  app.clock.advance(20_000)
+  const { handoffData } = await socket.frames.next(({ type }) => type === "end")
+  expect(JSON.parse(String(handoffData))).toMatchObject({ transferTo: "+15550100009;ext=12" })
+})
+
+test.each([
+  ["a premium-rate number", "+19005550123", "ALLOWED_DESTINATIONS"],
+  ["another country", "+4930123456", "ALLOWED_DESTINATIONS"],
+  ["a SIP domain that is not listed", "sip:a@evil.example", "ALLOWED_SIP_DOMAINS"],
+])("a transfer to %s is refused, and the conversation goes on", async (_, to, setting) => {
+  await using app = await AppUnderTest.start()
+  const { path, socket } = await running(app)
+  const answer = await app.post(`${path}/transfer`, { to, summary: "" })
+  const { error } = await jsonOf(answer)
+  expect([answer.status, error.code]).toEqual([403, "FORBIDDEN"])
+  expect(error.message).toContain(setting)
+  await app.post(`${path}/say`, { text: "Still here." })
+  expect(await socket.frames.next()).toMatchObject({ token: "Still here." })
+})
+
+test("an end frame does not choose whom the call is transferred to", async () => {
+  await using app = await AppUnderTest.start()
+  const { path, socket } = await running(app)
+  const given = { reasonCode: "live-agent-handoff", reason: "x", transferTo: "+19005550123" }
+  const frame = { type: "end", handoffData: JSON.stringify(given) }
+  expect((await app.post(`${path}/messages`, { frame })).status).toBe(202)
+  const { handoffData } = await socket.frames.next(({ type }) => type === "end")
+  expect(JSON.parse(String(handoffData))).toEqual({ reasonCode: "live-agent-handoff", reason: "x" })
 })
 
 test.each([
