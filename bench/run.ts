@@ -2,6 +2,7 @@
 
 import { cpus, loadavg, release } from "node:os"
 import { firstToken } from "./first-token.ts"
+import { handover } from "./handover.ts"
 import { manyCalls } from "./many-calls.ts"
 import { media } from "./media.ts"
 import { ROOT } from "./parts/process.ts"
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Table[]>>> = {
   "first-token": firstToken,
   "many-calls": manyCalls,
   media,
+  handover,
 }
 
 const asked = process.argv.slice(2)

@@ -109,6 +109,15 @@ function freePort(): number {
   return port
 }
 
+/** The worker of a supervisor. */
+export function workerOf(pid: number): number {
+  const [worker, ...others] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter(Boolean)
+  if (worker === undefined || others.length > 0) throw new Error(`${pid} has ${others.length} other workers`)
+  return Number(worker)
+}
+
 function usageOf(pid: number): Usage {
   // The name of the program stands in parentheses and may contain anything.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? []

@@ -126,6 +126,7 @@ async function resume(context: ControlContext, call: Call, reason: string): Prom
     })
     return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
   }
-  log.warn("conversation resumed on a new socket", { callSid: call.sid, resumes, reason })
+  if (context.draining()) log.info("conversation is left to the next process", { callSid: call.sid, resumes })
+  else log.warn("conversation resumed on a new socket", { callSid: call.sid, resumes, reason })
   return connectToEngine(context, { call: { ...call, resumes }, agent })
 }

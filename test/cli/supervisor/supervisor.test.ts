@@ -8,6 +8,8 @@ import { Child } from "../child.ts"
 const cwd = mkdtempSync(join(tmpdir(), "parley-supervisor-"))
 afterAll(() => rmSync(cwd, { recursive: true }))
 
+const ROOT = join(import.meta.dir, "../../..")
+
 const ENV = {
   PORT: "0",
   PUBLIC_URL,
@@ -85,6 +87,29 @@ test("a reload reads .env again; settings that cannot be used leave the running 
   expect(child.stderr).toContain("LOG_LEVEL")
   expect(child.worker).toBe(before)
   expect((await fetch(`${url}/health`)).status).toBe(200)
+})
+
+test("npm start leaves no shell between itself and the server", async () => {
+  const { scripts } = await Bun.file(join(ROOT, "package.json")).json()
+  await using shell = Bun.spawn(["sh", "-c", scripts.start], {
+    cwd: ROOT,
+    env: {
+      ...ENV,
+      PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"]}`,
+      DATABASE_URL: ":memory:",
+    },
+    stdin: "ignore",
+    stdout: "pipe",
+  })
+  const decoder = new TextDecoder()
+  let output = ""
+  for await (const chunk of shell.stdout) {
+    const before = output
+    output += decoder.decode(chunk, { stream: true })
+    const isRunning = (text: string) => text.includes("Server is running")
+    if (isRunning(output) && !isRunning(before)) shell.kill("SIGTERM")
+  }
+  expect([await shell.exited, output.includes("stopped")]).toEqual([0, true])
 })
 
 test("a worker whose supervisor is gone drains and ends", async () => {
