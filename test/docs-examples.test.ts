@@ -8,10 +8,8 @@ import { join, resolve } from "node:path"
 import { startLocalServer } from "../src/cli/local-server.ts"
 import { readConfig } from "../src/config/config.ts"
 import { Sweep } from "../src/lib/sweep.ts"
-import { SimulatedRest } from "../src/sim/simulated-rest.ts"
-import { SimulatedTwilio } from "../src/sim/simulated-twilio.ts"
-import { AppUnderTest } from "./server/app-under-test.ts"
-import { ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL } from "./server/wire.ts"
+import type { SimulatedTwilio } from "../src/sim/simulated-twilio.ts"
+import { callHarness, simulatedRestService } from "./call-harness.ts"
 
 const ROOT = resolve(import.meta.dir, "..")
 
@@ -155,35 +153,22 @@ function scriptsOf(page: string, waits: readonly string[]): Script[] {
 /** A server with an account at a simulated Twilio: what it places is answered at once. */
 async function simulatedAccount(assetsDir: string) {
   const sweep = new Sweep()
-  const rest = new SimulatedRest({
-    get twilio() {
-      return twilio
+  const rest = simulatedRestService({
+    get twilio(): SimulatedTwilio {
+      return harness.twilio
     },
     numbers: ["+15550100002"],
   })
-  const app = await AppUnderTest.start(
-    {
-      ASSETS_DIR: assetsDir,
-      API_KEYS: "change-me-please-0001",
-      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-      TWILIO_API_BASE_URL: rest.url,
-    },
-    sweep,
-  )
-  const twilio = new SimulatedTwilio({
-    accountSid: ACCOUNT_SID,
-    authToken: AUTH_TOKEN,
-    publicUrl: PUBLIC_URL,
-    connectTo: app.url,
+  const harness = await callHarness({
+    services: { rest },
+    env: { ASSETS_DIR: assetsDir, API_KEYS: "change-me-please-0001" },
     sweep,
   })
   return {
-    app,
-    rest,
+    app: harness.app,
+    rest: harness.rest,
     async [Symbol.asyncDispose]() {
-      await twilio[Symbol.asyncDispose]()
-      await app[Symbol.asyncDispose]()
-      await rest[Symbol.asyncDispose]()
+      await harness[Symbol.asyncDispose]()
       sweep[Symbol.dispose]()
     },
   }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { apiKeyFile, keyInForce, withGeneratedKey } from "../../src/cli/api-key-file.ts"
 import { readConfig } from "../../src/config/config.ts"
-import { AUTH_TOKEN, PUBLIC_URL, Wire } from "../server/wire.ts"
+import { AUTH_TOKEN, PUBLIC_URL, Client } from "../server/client.ts"
 import { Child } from "./child.ts"
 
 const folders: string[] = []
@@ -71,14 +71,14 @@ test("a server with a public address shows its key once, and asks every local pr
     await using child = new Child([], { cwd, env })
     const url = await child.listening()
     key = readFileSync(join(cwd, "data/api-key"), "utf8").trim()
-    const wire = new Wire(url, PUBLIC_URL)
+    const client = new Client(url, PUBLIC_URL)
     const statuses = await Promise.all(
       [{}, { Host: "localhost" }, { Authorization: "Bearer wrong" }, { Authorization: `Bearer ${key}` }].map(
-        async (headers: Record<string, string>) => (await wire.api("/v1/calls", { headers })).status,
+        async (headers: Record<string, string>) => (await client.api("/v1/calls", { headers })).status,
       ),
     )
     expect(statuses).toEqual([401, 401, 401, 200])
-    expect((await wire.api("/metrics")).status).toBe(401)
+    expect((await client.api("/metrics")).status).toBe(401)
     child.kill("SIGTERM")
     await child.exited
     expect(child.stderr).toContain(key)

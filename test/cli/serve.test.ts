@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { AUTH_TOKEN, prompt, PUBLIC_URL, setupFrame, voiceForm, Wire } from "../server/wire.ts"
+import { AUTH_TOKEN, prompt, PUBLIC_URL, setupFrame, voiceForm, Client } from "../server/client.ts"
 import { Child } from "./child.ts"
 
 const cwd = mkdtempSync(join(tmpdir(), "parley-serve-"))
@@ -18,9 +18,9 @@ const ENV = {
 }
 
 /** A socket in the middle of a conversation. */
-async function talk(wire: Wire) {
-  const call = await wire.incoming()
-  const socket = wire.socket(call.socketUrl)
+async function talk(client: Client) {
+  const call = await client.incoming()
+  const socket = client.socket(call.socketUrl)
   await socket.opened
   socket.send(setupFrame(call.callSid))
   socket.send(prompt("What are your opening hours?"))
@@ -55,20 +55,20 @@ test("what is not real is told at the start, with what to set", async () => {
 
 test("SIGTERM in mid-call: webhooks are answered, new calls are asked to wait, sockets get 1001, the code is 0", async () => {
   await using child = new Child([], { cwd, env: { ...ENV, DRAIN_TIMEOUT_MS: "1000" } })
-  const wire = new Wire(await child.listening(), PUBLIC_URL)
-  const { callSid, socket } = await talk(wire)
-  const other = await talk(wire)
+  const client = new Client(await child.listening(), PUBLIC_URL)
+  const { callSid, socket } = await talk(client)
+  const other = await talk(client)
   child.kill("SIGTERM")
   await child.logged("stopping")
-  const health = await wire.api("/health")
+  const health = await client.api("/health")
   expect([health.status, await health.json()]).toMatchObject([503, { status: "draining", liveCalls: 2 }])
-  const waiting = await wire.twiml("/twilio/voice", voiceForm())
+  const waiting = await client.twiml("/twilio/voice", voiceForm())
   expect(waiting.map(({ name }) => name)).toEqual(["Pause", "Redirect"])
   const completed = voiceForm({ CallSid: other.callSid, CallStatus: "completed" })
-  expect((await wire.webhook("/twilio/status", completed)).status).toBe(204)
+  expect((await client.webhook("/twilio/status", completed)).status).toBe(204)
   socket.send(prompt("Are you still there?"))
   await socket.frames.next(({ last }) => last === true)
-  expect((await wire.json(`/v1/calls/${callSid}/transcript`)).turns).toHaveLength(5)
+  expect((await client.json(`/v1/calls/${callSid}/transcript`)).turns).toHaveLength(5)
   expect([(await socket.closed).code, (await other.socket.closed).code]).toEqual([1001, 1001])
   expect(await child.exited).toBe(0)
   expect(child.stdout).toContain('"message":"stopped"')
@@ -76,8 +76,8 @@ test("SIGTERM in mid-call: webhooks are answered, new calls are asked to wait, s
 
 test("the last call that ends lets a draining server stop before its time", async () => {
   await using child = new Child([], { cwd, env: { ...ENV, DRAIN_TIMEOUT_MS: "600000" } })
-  const wire = new Wire(await child.listening(), PUBLIC_URL)
-  const { socket } = await talk(wire)
+  const client = new Client(await child.listening(), PUBLIC_URL)
+  const { socket } = await talk(client)
   child.kill("SIGTERM")
   await child.logged("stopping")
   socket.close()
@@ -86,8 +86,8 @@ test("the last call that ends lets a draining server stop before its time", asyn
 
 test("a second signal does not wait for calls", async () => {
   await using child = new Child([], { cwd, env: { ...ENV, DRAIN_TIMEOUT_MS: "600000" } })
-  const wire = new Wire(await child.listening(), PUBLIC_URL)
-  const { socket } = await talk(wire)
+  const client = new Client(await child.listening(), PUBLIC_URL)
+  const { socket } = await talk(client)
   child.kill("SIGTERM")
   await child.logged("stopping")
   child.kill("SIGTERM")

@@ -11,7 +11,7 @@ import type { CallView as ServerCallView } from "../../src/server/v1/calls.ts"
 import type { TurnView as ServerTurnView } from "../../src/server/v1/transcripts.ts"
 import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { prompt, setupFrame, voiceForm } from "../server/wire.ts"
+import { prompt, setupFrame, voiceForm } from "../server/client.ts"
 
 const KEY = "key-of-this-test-000"
 

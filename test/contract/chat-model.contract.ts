@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test"
 import { ChatModelError, type ChatModel, type ChatRequest } from "../../src/llm/chat-model.ts"
 import type { Gate } from "../fakes/gate.ts"
-import { collect, spoken } from "../llm/samples.ts"
+import { collect, spoken } from "../llm/fixture.ts"
 
 /** One model with an end that does what the test wants. A method arranges an answer and gives the request for it. */
 export type Subject = AsyncDisposable & {

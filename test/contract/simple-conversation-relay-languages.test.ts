@@ -2,8 +2,13 @@
 
 import { describe, expect, test } from "bun:test"
 import { callsTool, says } from "../fakes/openai-script.ts"
-import { manifestOf, RelayStand, type RelayCaller } from "./relay-stand.ts"
-import { rejection } from "../llm/samples.ts"
+import {
+  manifestOf,
+  type RelayCaller,
+  simpleRelayHarness,
+  type SimpleRelayHarness,
+} from "./simple-relay-harness.ts"
+import { rejection } from "../llm/fixture.ts"
 
 describe("the caller's language", () => {
   const MULTI = {
@@ -17,7 +22,7 @@ describe("the caller's language", () => {
     languages: ["en-AU", "fr-FR", "es-ES"].map((code) => ({ code, ttsProvider: "ElevenLabs", voice: "v1" })),
   }
   const multi = () => {
-    return RelayStand.start({
+    return simpleRelayHarness({
       assets: {
         "serverConfig.json": { ConversationRelay: { Configuration: MULTI } },
         "languageTools.json": manifestOf("switch-language"),
@@ -25,9 +30,9 @@ describe("the caller's language", () => {
     })
   }
 
-  async function languagesFor(stand: RelayStand, call: RelayCaller, langs: readonly string[]) {
+  async function languagesFor(harness: SimpleRelayHarness, call: RelayCaller, langs: readonly string[]) {
     for (const lang of langs) {
-      stand.openai.enqueue(says("Ok."))
+      harness.openai.enqueue(says("Ok."))
       call.say("words", lang)
       await call.answered()
     }
@@ -37,28 +42,28 @@ describe("the caller's language", () => {
   }
 
   test("is followed among the declared ones, the first at once and others after two prompts", async () => {
-    await using stand = await multi()
+    await using harness = await multi()
     const heard = ["en", "en", "fr", "fr", "fr", "es", "en", "es", "es", "de", "de"]
-    expect(await languagesFor(stand, await stand.call(), heard)).toEqual(["en-AU", "fr-FR", "es-ES"])
+    expect(await languagesFor(harness, await harness.call(), heard)).toEqual(["en-AU", "fr-FR", "es-ES"])
   })
 
   test("is no longer followed once a language was chosen", async () => {
-    await using stand = await multi()
-    const call = await stand.call({ manifestKey: "languageTools" })
+    await using harness = await multi()
+    const call = await harness.call({ manifestKey: "languageTools" })
     await call.ask("French please", callsTool("switch-language", { ttsLanguage: "fr-FR" }), says("Oui."))
-    expect(await languagesFor(stand, call, ["en", "es", "es"])).toEqual(["en-AU", "fr-FR"])
+    expect(await languagesFor(harness, call, ["en", "es", "es"])).toEqual(["en-AU", "fr-FR"])
   })
 
   test("is followed among those that another application tells by its parameters", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call({ crLanguages: "de-DE,it-IT", crTtsLanguage: "de-DE" })
-    expect(await languagesFor(stand, call, ["it", "de", "de"])).toEqual(["it-IT", "de-DE"])
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call({ crLanguages: "de-DE,it-IT", crTtsLanguage: "de-DE" })
+    expect(await languagesFor(harness, call, ["it", "de", "de"])).toEqual(["it-IT", "de-DE"])
   })
 
   test("multi is refused with a provider that cannot do it", async () => {
     const google = { ...MULTI, transcriptionProvider: "Google", speechModel: "telephony" }
     const assets = { "serverConfig.json": { ConversationRelay: { Configuration: google } } }
-    expect(await rejection(RelayStand.start({ assets }))).toMatchObject({
+    expect(await rejection(simpleRelayHarness({ assets }))).toMatchObject({
       message: expect.stringMatching(/multi/),
     })
   })

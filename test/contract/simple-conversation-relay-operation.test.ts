@@ -10,15 +10,15 @@ import { FakeFlowise, FLOW_ID } from "../fakes/fake-flowise.ts"
 import { says } from "../fakes/openai-script.ts"
 import { FakeTwilioSync } from "../fakes/fake-twilio-sync.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"
-import { rejection } from "../llm/samples.ts"
+import { instructionsOf, manifestOf, simpleRelayHarness, toolNamesOf } from "./simple-relay-harness.ts"
+import { rejection } from "../llm/fixture.ts"
 
 const ROOT = join(import.meta.dir, "../..")
 
 describe("assets", () => {
   test("an empty folder is enough: context, tools and configuration are inside the program", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect(instructionsOf(request)).toContain("# Objective")
     for (const section of ["Style Guardrails", "Response Guidelines", "Instructions"]) {
@@ -38,7 +38,7 @@ describe("assets", () => {
   })
 
   test("files are found by their names, and their keys are the names without an ending", async () => {
-    await using stand = await RelayStand.start({
+    await using harness = await simpleRelayHarness({
       assets: {
         "salesContext.md": "Sell.",
         "managerTools.json": manifestOf("end-call"),
@@ -46,8 +46,8 @@ describe("assets", () => {
         "notes.json": { no: "tools" },
       },
     })
-    const { contexts } = await stand.app.json("/v1/contexts")
-    const { manifests } = await stand.app.json("/v1/manifests")
+    const { contexts } = await harness.app.json("/v1/contexts")
+    const { manifests } = await harness.app.json("/v1/manifests")
     const keys = (list: { key: string }[]) => list.map(({ key }) => key)
     expect(keys(contexts)).toEqual(["defaultContext", "salesContext"])
     expect(keys(manifests)).toEqual(["defaultToolManifest", "managerTools", "myManifest"])
@@ -59,11 +59,11 @@ describe("assets", () => {
       "salesContext.md": "Sell.",
       "limitedTools.json": manifestOf("end-call"),
     })
-    await using stand = await RelayStand.start({ assets: active("salesContext") })
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness({ assets: active("salesContext") })
+    const call = await harness.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect([instructionsOf(request).startsWith("Sell."), toolNamesOf(request)]).toEqual([true, ["end-call"]])
-    expect(await rejection(RelayStand.start({ assets: active("nothing") }))).toMatchObject({
+    expect(await rejection(simpleRelayHarness({ assets: active("nothing") }))).toMatchObject({
       message: expect.stringContaining("nothing"),
     })
   })
@@ -72,26 +72,26 @@ describe("assets", () => {
     const loader = (assetLoaderType: string) => ({
       "serverConfig.json": { AssetLoader: { assetLoaderType } },
     })
-    expect(await rejection(RelayStand.start({ assets: loader("j2") }))).toMatchObject({
+    expect(await rejection(simpleRelayHarness({ assets: loader("j2") }))).toMatchObject({
       message: expect.stringContaining("J2 asset loader not yet implemented"),
     })
-    expect(await rejection(RelayStand.start({ assets: loader("other") }))).toMatchObject({
+    expect(await rejection(simpleRelayHarness({ assets: loader("other") }))).toMatchObject({
       message: expect.stringContaining("assetLoaderType"),
     })
   })
 
   test("contexts, manifests and the configuration are stored by their paths and used by the next call", async () => {
-    await using stand = await RelayStand.start()
-    const running = await stand.call()
+    await using harness = await simpleRelayHarness()
+    const running = await harness.call()
     const [before] = await running.ask("Hello", says("Hi."))
-    const post = (path: string, body: unknown) => stand.app.post(`/api/sync/${path}`, body)
+    const post = (path: string, body: unknown) => harness.app.post(`/api/sync/${path}`, body)
     const tools = [{ type: "function", function: { name: "send-sms", description: "Sends." } }]
     expect((await post("context", { customerServiceContext: "Serve customers." })).status).toBe(200)
     expect((await post("toolmanifest", { customerServiceTools: { tools } })).status).toBe(200)
     const names = { context: "customerServiceContext", manifest: "customerServiceTools" }
     expect((await post("usedconfig", names)).status).toBe(200)
-    expect((await stand.app.json("/api/sync/serverconfig")).AssetLoader).toMatchObject(names)
-    const next = await stand.call()
+    expect((await harness.app.json("/api/sync/serverconfig")).AssetLoader).toMatchObject(names)
+    const next = await harness.call()
     const [request] = await next.ask("Hello", says("Hi."))
     expect([instructionsOf(request).startsWith("Serve customers."), toolNamesOf(request)]).toEqual([
       true,
@@ -101,13 +101,13 @@ describe("assets", () => {
     const [after] = await running.ask("Still you?", says("Yes."))
     expect(instructionsOf(after)).toBe(instructionsOf(before))
     await post("serverconfig", { AssetLoader: { context: "defaultContext" } })
-    const [last] = await (await stand.call()).ask("Hello", says("Hi."))
+    const [last] = await (await harness.call()).ask("Hello", says("Hi."))
     expect(instructionsOf(last)).toStartWith("# Objective")
   })
 
   test("in sync mode the service, its maps and its document are made once and filled with the local files", async () => {
     await using sync = new FakeTwilioSync()
-    await using files = await RelayStand.start({ assets: { "salesContext.md": "Sell." } })
+    await using files = await simpleRelayHarness({ assets: { "salesContext.md": "Sell." } })
     files.write("serverConfig.json", { AssetLoader: { assetLoaderType: "sync" } })
     const env = {
       ASSETS_DIR: files.dir,
@@ -127,17 +127,19 @@ describe("assets", () => {
   })
 
   test("the upload command takes files of any path and has the documented errors", async () => {
-    await using stand = await RelayStand.start({ assets: { "myContext.md": "Mine.", "broken.json": "{" } })
+    await using harness = await simpleRelayHarness({
+      assets: { "myContext.md": "Mine.", "broken.json": "{" },
+    })
     const run = async (...files: string[]) => {
       const lines: string[] = []
       const note = (line: string) => void lines.push(line)
-      const config = () => readConfig({ ASSETS_DIR: stand.dir, DATABASE_URL: ":memory:" })
+      const config = () => readConfig({ ASSETS_DIR: harness.dir, DATABASE_URL: ":memory:" })
       return [
         await upload(config, { files, sync: false, print: note, fail: note }),
         lines.join("\n"),
       ] as const
     }
-    const file = (name: string) => join(stand.dir, name)
+    const file = (name: string) => join(harness.dir, name)
     const [code, printed] = await run(relative(process.cwd(), file("myContext.md")))
     expect([code, printed]).toEqual([0, expect.stringContaining("Upload completed successfully!")])
     expect(printed).toContain("Key: myContext")
@@ -153,11 +155,11 @@ describe("assets", () => {
   })
 
   test("the upload to Twilio Sync without credentials says what is missing", async () => {
-    await using stand = await RelayStand.start({ assets: { "myContext.md": "Mine." } })
+    await using harness = await simpleRelayHarness({ assets: { "myContext.md": "Mine." } })
     const lines: string[] = []
     const note = (line: string) => void lines.push(line)
-    const config = () => readConfig({ ASSETS_DIR: stand.dir, DATABASE_URL: ":memory:" })
-    const files = [join(stand.dir, "myContext.md")]
+    const config = () => readConfig({ ASSETS_DIR: harness.dir, DATABASE_URL: ":memory:" })
+    const files = [join(harness.dir, "myContext.md")]
     expect(await upload(config, { files, sync: true, print: note, fail: note })).toBe(1)
     expect(lines.join("\n")).toContain("Error: Missing Twilio credentials")
   })
@@ -165,8 +167,8 @@ describe("assets", () => {
 
 describe("models", () => {
   test("OpenAI's Responses API is asked to stream and to keep nothing", async () => {
-    await using stand = await RelayStand.start({ env: { OPENAI_MODEL: "gpt-4o" } })
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness({ env: { OPENAI_MODEL: "gpt-4o" } })
+    const call = await harness.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect([request?.api, request?.body["stream"], request?.body["store"], request?.body["model"]]).toEqual([
       "responses",
@@ -177,18 +179,18 @@ describe("models", () => {
   })
 
   test("any server that speaks OpenAI's protocol answers in its place", async () => {
-    await using stand = await RelayStand.start({ env: { MODEL_PROVIDER: "openai-compatible" } })
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness({ env: { MODEL_PROVIDER: "openai-compatible" } })
+    const call = await harness.call()
     const [request] = await call.ask("Hello", says("Hi."))
     expect([request?.api, await call.lines()]).toEqual(["chat", ["Hi."]])
   })
 
   test("a Flowise flow answers in its place", async () => {
     await using flowise = new FakeFlowise({ script: () => ({ tokens: ["From", " the flow."] }) })
-    await using stand = await RelayStand.start({
+    await using harness = await simpleRelayHarness({
       env: { MODEL_PROVIDER: "flowise", FLOWISE_BASE_URL: flowise.baseUrl, FLOWISE_FLOW_ID: FLOW_ID },
     })
-    const call = await stand.call()
+    const call = await harness.call()
     await call.ask("Hello")
     expect((await call.lines()).join("")).toBe("From the flow.")
   })
@@ -227,12 +229,12 @@ describe("settings", () => {
   })
 
   test("the key pair does in place of the token", async () => {
-    await using stand = await RelayStand.start({
+    await using harness = await simpleRelayHarness({
       env: { TWILIO_API_KEY: `SK${"1".repeat(32)}`, TWILIO_API_SECRET: "secret-of-the-pair" },
     })
-    await stand.app.post("/v1/calls", { to: "+15550100077" })
+    await harness.app.post("/v1/calls", { to: "+15550100077" })
     const login = Buffer.from(`SK${"1".repeat(32)}:secret-of-the-pair`).toString("base64")
-    expect(stand.twilio.requests[0]?.headers["authorization"]).toBe(`Basic ${login}`)
+    expect(harness.rest.requests[0]?.headers["authorization"]).toBe(`Basic ${login}`)
   })
 
   test("without Twilio's account calls that come in are answered all the same", async () => {
@@ -254,7 +256,7 @@ describe("settings", () => {
 
   test("a configuration that is broken stops the start and is named", async () => {
     expect(
-      await rejection(RelayStand.start({ assets: { "serverConfig.json": '{"Server":' } })),
+      await rejection(simpleRelayHarness({ assets: { "serverConfig.json": '{"Server":' } })),
     ).toMatchObject({ message: expect.stringContaining("serverConfig.json") })
   })
 })

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import { callsTool, says } from "../fakes/openai-script.ts"
-import { inputOf, manifestOf, RelayStand, type RelayCaller } from "./relay-stand.ts"
+import { inputOf, manifestOf, type RelayCaller, simpleRelayHarness } from "./simple-relay-harness.ts"
 
 const UNRESPONSIVE = '{"reasonCode":"unresponsive","reason":"The caller was not speaking"}'
 
@@ -28,7 +28,7 @@ function configured(silence: Record<string, unknown>, rest: Record<string, unkno
 
 const KEYS = { manifestKey: "toolsManifest" }
 const silent = (silence: Record<string, unknown> = {}, rest: Record<string, unknown> = {}) =>
-  RelayStand.start({ assets: configured(silence, rest) })
+  simpleRelayHarness({ assets: configured(silence, rest) })
 
 /** What is sent in each of these times, in milliseconds. */
 async function over(call: RelayCaller, ...times: number[]): Promise<string[][]> {
@@ -42,8 +42,8 @@ async function over(call: RelayCaller, ...times: number[]): Promise<string[][]> 
 
 describe("silence", () => {
   test("reminders come one threshold after another, each a whole text frame", async () => {
-    await using stand = await silent()
-    const call = await stand.call()
+    await using harness = await silent()
+    const call = await harness.call()
     await call.pass(40_000)
     expect(await call.frames()).toEqual([
       { type: "text", token: "One?", last: true },
@@ -52,17 +52,17 @@ describe("silence", () => {
   })
 
   test("one threshold after the last reminder the session is ended as unresponsive", async () => {
-    await using stand = await silent()
-    const call = await stand.call()
+    await using harness = await silent()
+    const call = await harness.call()
     expect(await over(call, 19_999, 1, 20_000)).toEqual([[], ["One?"], ["Two?"]])
-    stand.app.clock.advance(20_000)
-    stand.app.clock.advance(1000)
+    harness.app.clock.advance(20_000)
+    harness.app.clock.advance(1000)
     expect(await call.frameOf("end")).toEqual({ type: "end", handoffData: UNRESPONSIVE })
   })
 
   test("a prompt, an interruption and a key begin the row of reminders anew", async () => {
-    await using stand = await silent()
-    const call = await stand.call()
+    await using harness = await silent()
+    const call = await harness.call()
     for (const frame of [
       { type: "interrupt", utteranceUntilInterrupt: "", durationUntilInterruptMs: 1 },
       { type: "prompt", voicePrompt: "partial", lang: "en-US", last: false },
@@ -72,15 +72,15 @@ describe("silence", () => {
       call.send(frame)
     }
     // The key is answered after a pause by the model, which has nothing to say.
-    stand.openai.enqueue({ steps: [] })
+    harness.openai.enqueue({ steps: [] })
     await call.pass(2000)
-    await stand.app.events.next(({ event }) => event.type === "reply.finished")
+    await harness.app.events.next(({ event }) => event.type === "reply.finished")
     expect(await over(call, 17_000, 1000)).toEqual([[], ["One?"]])
   })
 
   test("information and errors of the telephone system are no sign of life", async () => {
-    await using stand = await silent()
-    const call = await stand.call()
+    await using harness = await silent()
+    const call = await harness.call()
     await call.pass(15_000)
     call.send({ type: "info", name: "clientSpeaking", value: "off" })
     call.send({ type: "error", description: "something" })
@@ -88,17 +88,17 @@ describe("silence", () => {
   })
 
   test("nothing is counted before the setup", async () => {
-    await using stand = await silent()
-    const { attributes } = await stand.relay()
-    const socket = stand.app.socket(attributes["url"] ?? "")
+    await using harness = await silent()
+    const { attributes } = await harness.relay()
+    const socket = harness.app.socket(attributes["url"] ?? "")
     await socket.opened
-    stand.app.clock.advance(9000)
+    harness.app.clock.advance(9000)
     expect(socket.frames.all).toEqual([])
   })
 
   test("an answer of thirty seconds is not broken by a reminder", async () => {
-    await using stand = await silent()
-    const call = await stand.call()
+    await using harness = await silent()
+    const call = await harness.call()
     await call.ask("Tell me everything", says("word ".repeat(91).trim()))
     await call.lines()
     expect(await over(call, 30_000, 19_000, 2000)).toEqual([[], [], ["One?"]])
@@ -115,7 +115,7 @@ describe("silence", () => {
         return held.promise
       },
     })
-    await using stand = await RelayStand.start({
+    await using harness = await simpleRelayHarness({
       env: { TOOL_TIMEOUT_MS: "600000", WAIT_PHRASE_AFTER_MS: "600000" },
       assets: {
         ...configured({}),
@@ -124,8 +124,8 @@ describe("silence", () => {
         },
       },
     })
-    const call = await stand.call({ manifestKey: "slowTools" })
-    stand.openai.enqueue(callsTool("find-order", {}), says("Found."))
+    const call = await harness.call({ manifestKey: "slowTools" })
+    harness.openai.enqueue(callsTool("find-order", {}), says("Found."))
     call.say("Where is my order?")
     await asked.promise
     expect(await over(call, 20_000, 20_000, 15_000)).toEqual([[], [], []])
@@ -146,24 +146,24 @@ describe("silence", () => {
   })
 
   test("the watch ends with the session", async () => {
-    await using stand = await silent()
-    const call = await stand.call()
+    await using harness = await silent()
+    const call = await harness.call()
     call.socket.close()
-    await stand.app.events.next(({ event }) => event.type === "session.closed")
-    stand.app.clock.advance(100_000)
+    await harness.app.events.next(({ event }) => event.type === "session.closed")
+    harness.app.clock.advance(100_000)
     expect(call.socket.frames.all).toEqual([])
   })
 
   test("both spellings of the setting are read, and a change holds from the next call", async () => {
-    await using stand = await silent()
-    stand.write("serverConfig.json", {
+    await using harness = await silent()
+    harness.write("serverConfig.json", {
       ConversationRelay: {
         Configuration: { welcomeGreeting: "" },
         silenceDetection: { enabled: true, secondsThreshold: 5, messages: ["Quick test - still there?"] },
       },
     })
-    await using other = await RelayStand.start({
-      assets: { "serverConfig.json": await Bun.file(`${stand.dir}/serverConfig.json`).json() },
+    await using other = await simpleRelayHarness({
+      assets: { "serverConfig.json": await Bun.file(`${harness.dir}/serverConfig.json`).json() },
     })
     expect(await over(await other.call(), 5000)).toEqual([["Quick test - still there?"]])
     const changed = await other.app.post("/api/sync/serverconfig", {
@@ -174,8 +174,8 @@ describe("silence", () => {
   })
 
   test("a fresh start has the documented threshold and messages, switched off", async () => {
-    await using stand = await RelayStand.start()
-    expect((await stand.app.json("/api/sync/serverconfig")).ConversationRelay.SilenceDetection).toEqual({
+    await using harness = await simpleRelayHarness()
+    expect((await harness.app.json("/api/sync/serverconfig")).ConversationRelay.SilenceDetection).toEqual({
       enabled: false,
       secondsThreshold: 20,
       messages: ["Still there?", "Just checking you are still there?", "Hello? Are you still on the line?"],
@@ -183,16 +183,16 @@ describe("silence", () => {
   })
 
   test("reminders are part of what the model knows it said", async () => {
-    await using stand = await silent()
-    const call = await stand.call()
+    await using harness = await silent()
+    const call = await harness.call()
     expect(await over(call, 20_000)).toEqual([["One?"]])
     const [request] = await call.ask("Yes", says("Good."))
     expect(inputOf(request)).toContain("One?")
   })
 
   test("a tool switches reminders off and on again during the call", async () => {
-    await using stand = await silent()
-    const call = await stand.call(KEYS)
+    await using harness = await silent()
+    const call = await harness.call(KEYS)
     await call.ask("I look for it", callsTool("set-silence-detection", { enabled: false }), says("Fine."))
     await call.lines()
     expect(await over(call, 60_000)).toEqual([[]])
@@ -206,8 +206,8 @@ describe("listen mode", () => {
   const listening = () => silent({}, { Server: { ListenMode: { enabled: true } } })
 
   test("mutes words, sounds and languages, but neither keys nor the end", async () => {
-    await using stand = await listening()
-    const call = await stand.call(KEYS)
+    await using harness = await listening()
+    const call = await harness.call(KEYS)
     await call.ask(
       "For sales press two",
       {
@@ -224,22 +224,22 @@ describe("listen mode", () => {
       { type: "sendDigits", digits: "2" },
       { type: "text", token: "", last: true },
     ])
-    stand.openai.enqueue(callsTool("end-call", { conversationSummary: "Menu walked." }))
+    harness.openai.enqueue(callsTool("end-call", { conversationSummary: "Menu walked." }))
     call.say("Goodbye")
     expect(await call.frameOf("end")).toMatchObject({ handoffData: expect.stringContaining("Menu walked.") })
   })
 
   test("is switched on and off by the tool, and the voice comes back", async () => {
-    await using stand = await silent()
-    const call = await stand.call(KEYS)
+    await using harness = await silent()
+    const call = await harness.call(KEYS)
     await call.ask("Hush", callsTool("set-listen-mode", { enabled: true }), says("Not heard."))
     await call.ask("Talk", callsTool("set-listen-mode", { enabled: false }), says("Heard again."))
     expect((await call.lines()).join("")).toBe("Heard again.")
   })
 
   test("holds reminders back while it is on, also from the start of a call", async () => {
-    await using stand = await listening()
-    const call = await stand.call(KEYS)
+    await using harness = await listening()
+    const call = await harness.call(KEYS)
     expect(await over(call, 100_000)).toEqual([[]])
     await call.ask("Talk", callsTool("set-listen-mode", { enabled: false }), says("Here."))
     await call.lines()
@@ -247,11 +247,11 @@ describe("listen mode", () => {
   })
 
   test("may be asked for by a parameter of one call", async () => {
-    await using stand = await silent()
-    const call = await stand.call({ listenMode: "true" })
+    await using harness = await silent()
+    const call = await harness.call({ listenMode: "true" })
     await call.ask("Hello", says("Not heard."))
     expect(await call.lines()).toEqual([])
-    const loud = await stand.call({ listenMode: "false" })
+    const loud = await harness.call({ listenMode: "false" })
     await loud.ask("Hello", says("Heard."))
     expect(await loud.lines()).toEqual(["Heard."])
   })

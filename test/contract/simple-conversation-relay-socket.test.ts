@@ -2,8 +2,14 @@
 
 import { describe, expect, test } from "bun:test"
 import { says } from "../fakes/openai-script.ts"
-import { prompt, setupFrame } from "../server/wire.ts"
-import { inputOf, instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"
+import { prompt, setupFrame } from "../server/client.ts"
+import {
+  inputOf,
+  instructionsOf,
+  manifestOf,
+  simpleRelayHarness,
+  toolNamesOf,
+} from "./simple-relay-harness.ts"
 
 const ASSETS = {
   "polite.md": "Be polite.",
@@ -12,15 +18,15 @@ const ASSETS = {
 
 describe("the socket", () => {
   test("frames before the setup are dropped, and then the setup works", async () => {
-    await using stand = await RelayStand.start()
-    const { attributes, parameters, callSid } = await stand.relay()
-    const socket = stand.app.socket(attributes["url"] ?? "")
+    await using harness = await simpleRelayHarness()
+    const { attributes, parameters, callSid } = await harness.relay()
+    const socket = harness.app.socket(attributes["url"] ?? "")
     await socket.opened
-    stand.openai.enqueue(says("Hi."))
+    harness.openai.enqueue(says("Hi."))
     socket.send(prompt("Too early"))
     socket.send({ ...setupFrame(callSid, parameters), somethingNew: { a: 1 } })
     socket.send(prompt("Hello"))
-    const request = await stand.openai.nextRequest()
+    const request = await harness.openai.nextRequest()
     await socket.frames.next(({ last }) => last === true)
     expect(inputOf(request)).not.toContain("Too early")
     for (const fact of [callSid, "+15550100001", "+15550100002"])
@@ -28,21 +34,21 @@ describe("the socket", () => {
   })
 
   test("contextKey and manifestKey choose context and tools of one call; unknown ones are left out", async () => {
-    await using stand = await RelayStand.start({ assets: ASSETS })
-    const call = await stand.call({ contextKey: "polite", manifestKey: "limitedTools" })
+    await using harness = await simpleRelayHarness({ assets: ASSETS })
+    const call = await harness.call({ contextKey: "polite", manifestKey: "limitedTools" })
     const [request] = await call.ask("Hello", says("Hi."))
     expect([instructionsOf(request).includes("Be polite."), toolNamesOf(request)]).toEqual([
       true,
       ["end-call"],
     ])
-    const other = await stand.call({ contextKey: "../x", manifestKey: "limitedTools" })
+    const other = await harness.call({ contextKey: "../x", manifestKey: "limitedTools" })
     const [next] = await other.ask("Hello", says("Hi."))
     expect([instructionsOf(next).includes("Be polite."), toolNamesOf(next)]).toEqual([false, ["end-call"]])
   })
 
   test("an answer streams piece by piece and is closed by an empty last frame", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
     await call.ask("When do you open?", says("At nine."))
     expect(await call.frames()).toEqual([
       { type: "text", token: "At", last: false },
@@ -52,11 +58,11 @@ describe("the socket", () => {
   })
 
   test("an interruption stops the answer, and the model learns what was heard", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
-    stand.openai.enqueue({ steps: [{ say: ["One two three. ", "Four."] }], ending: "stalled" })
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
+    harness.openai.enqueue({ steps: [{ say: ["One two three. ", "Four."] }], ending: "stalled" })
     call.say("Count")
-    const counting = await stand.openai.nextRequest()
+    const counting = await harness.openai.nextRequest()
     await call.frame(({ token }) => token === "Four.")
     call.send({ type: "interrupt", utteranceUntilInterrupt: "One two", durationUntilInterruptMs: "600" })
     expect(await counting.closed).toBe("aborted")
@@ -67,13 +73,13 @@ describe("the socket", () => {
   })
 
   test("a newer prompt takes the place of the running answer, and a late interruption does not stop it", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
-    stand.openai.enqueue({ steps: [{ say: ["First answer."] }], ending: "stalled" })
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
+    harness.openai.enqueue({ steps: [{ say: ["First answer."] }], ending: "stalled" })
     call.say("First")
     await call.frame(({ token }) => token === "First answer.")
     const go = Promise.withResolvers<void>()
-    stand.openai.enqueue({ steps: [{ wait: go.promise }, { say: ["Second ", "answer."] }] })
+    harness.openai.enqueue({ steps: [{ wait: go.promise }, { say: ["Second ", "answer."] }] })
     call.say("Second")
     call.send({ type: "interrupt", utteranceUntilInterrupt: "First", durationUntilInterruptMs: 200 })
     go.resolve()
@@ -83,18 +89,18 @@ describe("the socket", () => {
   })
 
   test("keys are collected and told to the model", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
-    stand.openai.enqueue(says("Thank you."))
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
+    harness.openai.enqueue(says("Thank you."))
     for (const digit of "42#") call.send({ type: "dtmf", digit })
-    const request = await stand.openai.nextRequest()
+    const request = await harness.openai.nextRequest()
     await call.answered()
     expect(inputOf(request)).toContain("42#")
   })
 
   test("garbage, unknown frames and errors of Twilio do not end the call", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
     for (const frame of ["{", "[]", '{"type":"new"}', '{"type":"prompt"}']) call.send(frame)
     call.send({ type: "error", description: "code: 64107" })
     await call.ask("Still there?", says("Yes."))
@@ -102,25 +108,25 @@ describe("the socket", () => {
   })
 
   test("a socket without our token is taken once Twilio confirms its call, and refused otherwise", async () => {
-    await using stand = await RelayStand.start({ assets: ASSETS })
+    await using harness = await simpleRelayHarness({ assets: ASSETS })
     const open = async (callSid: string) => {
-      const socket = stand.app.socket("wss://parley.test/conversation-relay")
+      const socket = harness.app.socket("wss://parley.test/conversation-relay")
       await socket.opened
       socket.send(setupFrame(callSid, { contextKey: "polite" }))
       return socket
     }
-    const { sid } = stand.twilio.addCall({ status: "in-progress", direction: "inbound" })
+    const { sid } = harness.rest.addCall({ status: "in-progress", direction: "inbound" })
     const socket = await open(sid)
-    stand.openai.enqueue(says("Hi."))
+    harness.openai.enqueue(says("Hi."))
     socket.send(prompt("Hello"))
-    expect(instructionsOf(await stand.openai.nextRequest())).toStartWith("Be polite.")
+    expect(instructionsOf(await harness.openai.nextRequest())).toStartWith("Be polite.")
     await socket.frames.next(({ last }) => last === true)
     expect((await (await open(`CA${"f".repeat(32)}`)).closed).code).toBe(4403)
   })
 
   test("two calls at once keep their words apart", async () => {
-    await using stand = await RelayStand.start()
-    const [a, b] = [await stand.call(), await stand.call()]
+    await using harness = await simpleRelayHarness()
+    const [a, b] = [await harness.call(), await harness.call()]
     await a.ask("I am A", says("Hello A."))
     const [request] = await b.ask("I am B", says("Hello B."))
     expect(inputOf(request)).not.toContain("I am A")

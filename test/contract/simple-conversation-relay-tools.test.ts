@@ -3,8 +3,15 @@
 import { describe, expect, test } from "bun:test"
 import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 import { callsTool, says } from "../fakes/openai-script.ts"
-import { endedForm } from "../server/wire.ts"
-import { inputOf, instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"
+import { endedForm } from "../server/client.ts"
+import {
+  inputOf,
+  instructionsOf,
+  manifestOf,
+  simpleRelayHarness,
+  type SimpleRelayHarness,
+  toolNamesOf,
+} from "./simple-relay-harness.ts"
 
 const ALL = [
   "end-call",
@@ -16,8 +23,8 @@ const ALL = [
   "change-context",
 ]
 
-function standWith(env: Record<string, string> = {}, rest: Record<string, unknown> = {}) {
-  return RelayStand.start({
+function harnessWith(env: Record<string, string> = {}, rest: Record<string, unknown> = {}) {
+  return simpleRelayHarness({
     env,
     assets: {
       "serverConfig.json": {
@@ -34,8 +41,8 @@ function standWith(env: Record<string, string> = {}, rest: Record<string, unknow
 
 describe("delivery", () => {
   test("digits, sounds and languages go out before the answer goes on", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const requests = await call.ask(
       "Do it all",
       {
@@ -62,8 +69,8 @@ describe("delivery", () => {
   })
 
   test("the end goes out after the last words, once, and with no second goodbye", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const requests = await call.ask("Bye", {
       steps: [
         { say: ["Good", "bye."] },
@@ -71,7 +78,7 @@ describe("delivery", () => {
       ],
     })
     await call.heard()
-    stand.app.clock.advance(5000)
+    harness.app.clock.advance(5000)
     expect(await call.frameOf("end")).toEqual({
       type: "end",
       handoffData: JSON.stringify({
@@ -90,8 +97,8 @@ describe("delivery", () => {
   })
 
   test("an interrupted goodbye still ends the session", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     await call.ask("Bye", {
       steps: [{ say: ["Good", "bye."] }, { call: "end-call", arguments: { summary: "Older name." } }],
     })
@@ -100,28 +107,28 @@ describe("delivery", () => {
   })
 
   test("a tool without an action sends no frame; its result is for the model", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const args = { to: "+15550100001", message: "Your code is 7." }
     const [, after] = await call.ask("Text me", callsTool("send-sms", args), says("Sent."))
     expect(await call.lines()).toEqual(["Sent."])
-    expect(stand.twilio.messages).toMatchObject([
+    expect(harness.rest.messages).toMatchObject([
       { to: "+15550100001", from: "+15550100002", body: "Your code is 7." },
     ])
     expect(JSON.stringify(after?.body["input"])).toContain("SMS sent successfully")
   })
 
   test("a tool that fails is told to the model, which goes on", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const [, after] = await call.ask("Play", callsTool("play-media", {}), says("I cannot."))
     expect(JSON.stringify(after?.body["input"])).toContain("Source URL is required to play media")
     expect(await call.lines()).toEqual(["I", " cannot."])
   })
 
   test("a language tool without a language says what is missing", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const [, after] = await call.ask("Switch", callsTool("switch-language", {}), says("Which?"))
     expect(JSON.stringify(after?.body["input"])).toContain(
       "At least one language parameter (ttsLanguage or transcriptionLanguage) must be provided",
@@ -136,28 +143,28 @@ describe("send-sms", () => {
     ["without words", { to: "+15550100001", message: "" }, "message"],
     ["of 1,601 characters", { to: "+15550100001", message: "x".repeat(1601) }, "message"],
   ])("%s is refused, and nothing is sent", async (_, args, reason) => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const [, after] = await call.ask("Text", callsTool("send-sms", args), says("No."))
     expect(JSON.stringify(after?.body["input"])).toContain(reason)
-    expect(stand.twilio.messages).toEqual([])
+    expect(harness.rest.messages).toEqual([])
   })
 
   test("may go to further numbers that are allowed, so many in a call", async () => {
-    await using stand = await standWith({ SMS_ALLOWED_DESTINATIONS: "+1555", SMS_PER_CALL: "1" })
-    const call = await stand.call()
+    await using harness = await harnessWith({ SMS_ALLOWED_DESTINATIONS: "+1555", SMS_PER_CALL: "1" })
+    const call = await harness.call()
     const args = { to: "+1 (555) 010-0099", message: "x" }
     await call.ask("Text", callsTool("send-sms", args), says("Sent."))
     const [, after] = await call.ask("Again", callsTool("send-sms", args), says("No more."))
     expect(JSON.stringify(after?.body["input"])).toContain("SMS send failed: at most 1 messages")
-    expect(stand.twilio.messages.map(({ to }) => to)).toEqual(["+15550100099"])
+    expect(harness.rest.messages.map(({ to }) => to)).toEqual(["+15550100099"])
   })
 
   test("that Twilio refuses is told to the model", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const body = { code: 21610, message: "Attempt to send to unsubscribed recipient", status: 400 }
-    stand.twilio.fault({ kind: "answer", status: 400, body })
+    harness.rest.fault({ kind: "answer", status: 400, body })
     const args = { to: "+15550100001", message: "x" }
     const [, after] = await call.ask("Text", callsTool("send-sms", args), says("No."))
     expect(JSON.stringify(after?.body["input"])).toContain("SMS send failed: ")
@@ -166,8 +173,12 @@ describe("send-sms", () => {
 
 describe("handing over", () => {
   /** The verbs after a handoff, by the path of the earlier system. */
-  async function handedOver(stand: RelayStand, path = "/handoff", extra: Record<string, string> = {}) {
-    const call = await stand.call()
+  async function handedOver(
+    harness: SimpleRelayHarness,
+    path = "/handoff",
+    extra: Record<string, string> = {},
+  ) {
+    const call = await harness.call()
     await call.ask("A person", {
       steps: [
         { say: ["One moment."] },
@@ -175,16 +186,16 @@ describe("handing over", () => {
       ],
     })
     await call.heard()
-    stand.app.clock.advance(5000)
+    harness.app.clock.advance(5000)
     const { handoffData } = await call.frameOf("end")
     const form = endedForm(call.callSid, { HandoffData: String(handoffData), ...extra })
-    const answer = await stand.app.webhook(path, form)
+    const answer = await harness.app.webhook(path, form)
     return { call, handoffData, verbs: parseTwiml(await answer.text()) }
   }
 
   test("live-agent-handoff ends the session with the summary, and a person is dialled", async () => {
-    await using stand = await standWith({ TRANSFER_TO: "+15550100088" })
-    const { handoffData, verbs } = await handedOver(stand)
+    await using harness = await harnessWith({ TRANSFER_TO: "+15550100088" })
+    const { handoffData, verbs } = await handedOver(harness)
     expect(handoffData).toBe(JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Has a <bill>." }))
     const [dial] = verbs
     expect([dial?.name, dial?.children[0]?.name, dial?.children[0]?.text]).toEqual([
@@ -193,15 +204,15 @@ describe("handing over", () => {
       "+15550100088",
     ])
     const whisper = new URL(dial?.children[0]?.attributes["url"] ?? "")
-    const [said] = await stand.app.twiml(whisper.pathname + whisper.search, {
+    const [said] = await harness.app.twiml(whisper.pathname + whisper.search, {
       CallSid: `CA${"9".repeat(32)}`,
     })
     expect(said?.text).toBe("A caller is transferred to you. Has a <bill>.")
   })
 
   test("data without a session status is a handoff too", async () => {
-    await using stand = await standWith({ TRANSFER_TO: "sip:desk@pbx.example.com" })
-    const { verbs } = await handedOver(stand, "/handoff", { SessionStatus: "" })
+    await using harness = await harnessWith({ TRANSFER_TO: "sip:desk@pbx.example.com" })
+    const { verbs } = await handedOver(harness, "/handoff", { SessionStatus: "" })
     expect(verbs[0]?.children[0]?.name).toBe("Sip")
   })
 
@@ -209,8 +220,8 @@ describe("handing over", () => {
     ["queue:support", { name: "Enqueue", text: "support" }],
     ["workflow:WW00000000000000000000000000000001", { name: "Enqueue" }],
   ])("%s puts the caller into a queue", async (to, expected) => {
-    await using stand = await standWith({ TRANSFER_TO: to })
-    const { call, verbs } = await handedOver(stand)
+    await using harness = await harnessWith({ TRANSFER_TO: to })
+    const { call, verbs } = await handedOver(harness)
     expect(verbs[0]).toMatchObject(expected)
     if (!to.startsWith("workflow")) return
     expect(verbs[0]?.attributes["workflowSid"]).toBe(to.slice("workflow:".length))
@@ -222,35 +233,38 @@ describe("handing over", () => {
   })
 
   test("another end of the session ends the call", async () => {
-    await using stand = await standWith()
-    const call = await stand.call()
+    await using harness = await harnessWith()
+    const call = await harness.call()
     const HandoffData = JSON.stringify({ reasonCode: "end-call", reason: "Ending the call" })
-    const verbs = await stand.app.twiml("/handoff", endedForm(call.callSid, { HandoffData }))
+    const verbs = await harness.app.twiml("/handoff", endedForm(call.callSid, { HandoffData }))
     expect(verbs.map(({ name }) => name)).toEqual(["Hangup"])
   })
 
   test("twice in a call nobody answers: the caller is taken back both times", async () => {
-    await using stand = await standWith({ TRANSFER_TO: "queue:support" })
-    const { call, verbs } = await handedOver(stand)
+    await using harness = await harnessWith({ TRANSFER_TO: "queue:support" })
+    const { call, verbs } = await handedOver(harness)
     const back = async (action: string) => {
       const { pathname, search } = new URL(action)
       const form = { ...endedForm(call.callSid), QueueResult: "queue-full" }
-      return stand.app.twiml(pathname + search, form)
+      return harness.app.twiml(pathname + search, form)
     }
     const first = verbs[0]?.attributes["action"] ?? ""
     expect((await back(first))[0]?.name).toBe("Connect")
-    stand.app.clock.advance(60_000)
+    harness.app.clock.advance(60_000)
     const HandoffData = JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Again." })
-    const again = await stand.app.twiml("/handoff", endedForm(call.callSid, { HandoffData }))
+    const again = await harness.app.twiml("/handoff", endedForm(call.callSid, { HandoffData }))
     const second = again[0]?.attributes["action"] ?? ""
     expect(second).not.toBe(first)
     expect((await back(second))[0]?.name).toBe("Connect")
   })
 
   test("without a target the caller hears of it and goes on, or hears a goodbye where the rule says so", async () => {
-    await using stand = await standWith()
-    expect((await handedOver(stand)).verbs[0]?.name).toBe("Connect")
-    await using polite = await standWith({}, { agents: { default: { transfer: { onFailure: "goodbye" } } } })
+    await using harness = await harnessWith()
+    expect((await handedOver(harness)).verbs[0]?.name).toBe("Connect")
+    await using polite = await harnessWith(
+      {},
+      { agents: { default: { transfer: { onFailure: "goodbye" } } } },
+    )
     const { verbs } = await handedOver(polite)
     expect(verbs.map(({ name }) => name)).toEqual(["Say", "Hangup"])
   })
@@ -258,7 +272,7 @@ describe("handing over", () => {
 
 test("both shapes of a tool reach the model in the flat one", async () => {
   const parameters = { type: "object", properties: { message: { type: "string" } } }
-  await using stand = await RelayStand.start({
+  await using harness = await simpleRelayHarness({
     assets: {
       "mixedTools.json": {
         tools: [
@@ -268,7 +282,7 @@ test("both shapes of a tool reach the model in the flat one", async () => {
       },
     },
   })
-  const call = await stand.call({ manifestKey: "mixedTools" })
+  const call = await harness.call({ manifestKey: "mixedTools" })
   const [request] = await call.ask("Hello", says("Hi."))
   expect(request?.body["tools"]).toMatchObject([
     { type: "function", name: "end-call", description: "Ends." },
@@ -277,8 +291,8 @@ test("both shapes of a tool reach the model in the flat one", async () => {
 })
 
 test("change-context gives the next request the new role, the summary and the history", async () => {
-  await using stand = await standWith()
-  const call = await stand.call()
+  await using harness = await harnessWith()
+  const call = await harness.call()
   const args = { newContext: "billing", handoffSummary: "Wants a refund." }
   const [before, after] = await call.ask("My bill", callsTool("change-context", args), says("Hello."))
   expect(instructionsOf(before)).not.toContain("You handle bills.")
@@ -303,8 +317,8 @@ test("change-context switches only to what the agent lists", async () => {
 })
 
 test("change-context refuses a key that is none, and one that leads elsewhere", async () => {
-  await using stand = await standWith()
-  const call = await stand.call()
+  await using harness = await harnessWith()
+  const call = await harness.call()
   for (const newContext of ["nothing", "../secret"]) {
     const [, after] = await call.ask("x", callsTool("change-context", { newContext }), says("No."))
     expect(instructionsOf(after)).not.toContain("You handle bills.")

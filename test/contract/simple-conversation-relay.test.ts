@@ -3,9 +3,15 @@
 import { describe, expect, test } from "bun:test"
 import { createTwilioRest } from "../../src/twilio/rest.ts"
 import { callsTool, says } from "../fakes/openai-script.ts"
-import { AUTH_TOKEN, jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
-import { inputOf, instructionsOf, manifestOf, RelayStand, toolNamesOf } from "./relay-stand.ts"
-import { rejection } from "../llm/samples.ts"
+import { AUTH_TOKEN, jsonOf, prompt, setupFrame, voiceForm } from "../server/client.ts"
+import {
+  inputOf,
+  instructionsOf,
+  manifestOf,
+  simpleRelayHarness,
+  toolNamesOf,
+} from "./simple-relay-harness.ts"
+import { rejection } from "../llm/fixture.ts"
 
 const LANGUAGE = {
   code: "en-US",
@@ -24,10 +30,10 @@ const bearer = { Authorization: `Bearer ${KEY}` }
 
 describe("connecting a call", () => {
   test("the webhook answers TwiML that connects to the socket, as XML", async () => {
-    await using stand = await RelayStand.start()
-    const answer = await stand.app.webhook("/connectConversationRelay", voiceForm())
+    await using harness = await simpleRelayHarness()
+    const answer = await harness.app.webhook("/connectConversationRelay", voiceForm())
     expect(answer.headers.get("content-type")).toStartWith("text/xml")
-    const { attributes, action } = await stand.relay()
+    const { attributes, action } = await harness.relay()
     expect(attributes["url"]).toBe("wss://parley.test/conversation-relay")
     expect(action).toStartWith("https://parley.test/")
   })
@@ -50,10 +56,10 @@ describe("connecting a call", () => {
       languages: [LANGUAGE],
       parameters: [],
     }
-    await using stand = await RelayStand.start({
+    await using harness = await simpleRelayHarness({
       assets: { "serverConfig.json": { ConversationRelay: { Configuration: known } } },
     })
-    const { attributes, languages } = await stand.relay()
+    const { attributes, languages } = await harness.relay()
     expect(attributes).toMatchObject({ hints: "Acme", dtmfDetection: "false", preemptible: "true" })
     for (const name of ["intelligenceService", "languages", "parameters"]) {
       expect(attributes).not.toHaveProperty(name)
@@ -62,26 +68,26 @@ describe("connecting a call", () => {
   })
 
   test("the default configuration speaks both example languages", async () => {
-    await using stand = await RelayStand.start()
-    expect((await stand.relay()).languages.map(({ code, voice }) => [code, voice])).toEqual([
+    await using harness = await simpleRelayHarness()
+    expect((await harness.relay()).languages.map(({ code, voice }) => [code, voice])).toEqual([
       ["en-AU", "IKne3meq5aSn9XLyUdCD"],
       ["en-US", "tnSpp4vdxKPjI9w0GnoV"],
     ])
   })
 
   test("another application hands a call over with its parameters", async () => {
-    await using stand = await RelayStand.start()
-    const { parameters } = await stand.relay({ parameters: '{"ticket":"T-7"}' })
+    await using harness = await simpleRelayHarness()
+    const { parameters } = await harness.relay({ parameters: '{"ticket":"T-7"}' })
     expect(parameters).toMatchObject({ ticket: "T-7" })
   })
 
   test("an unsigned, a wrongly signed and a signed webhook: only the last one counts", async () => {
-    await using stand = await RelayStand.start()
+    await using harness = await simpleRelayHarness()
     for (const path of ["/connectConversationRelay", "/handoff", "/twilioStatusCallback"]) {
       for (const signature of [null, "wrong"]) {
-        expect((await stand.app.webhook(path, voiceForm(), { signature })).status).toBe(403)
+        expect((await harness.app.webhook(path, voiceForm(), { signature })).status).toBe(403)
       }
-      expect((await stand.app.webhook(path, voiceForm())).status).toBe(200)
+      expect((await harness.app.webhook(path, voiceForm())).status).toBe(200)
     }
   })
 })
@@ -90,11 +96,11 @@ describe("outbound calls", () => {
   const order = { phoneNumber: "+15550100077", callReference: "abc123", firstname: "Bob" }
 
   test("a call is placed from our number, with its statuses, and not recorded", async () => {
-    await using stand = await RelayStand.start({ env: outbound })
-    const answer = await stand.app.post("/outboundCall", { properties: order }, bearer)
+    await using harness = await simpleRelayHarness({ env: outbound })
+    const answer = await harness.app.post("/outboundCall", { properties: order }, bearer)
     const { success, response } = await jsonOf(answer)
     expect([answer.status, success, response.status]).toEqual([200, true, "queued"])
-    const placed = stand.twilio.requests.find(
+    const placed = harness.rest.requests.find(
       ({ method, path }) => method === "POST" && path.endsWith("Calls.json"),
     )
     expect(placed?.form).toMatchObject({
@@ -106,57 +112,59 @@ describe("outbound calls", () => {
   })
 
   test("its other properties become parameters of the call and reach the model", async () => {
-    await using stand = await RelayStand.start({ env: outbound })
-    const { response } = await jsonOf(await stand.app.post("/outboundCall", { properties: order }, bearer))
+    await using harness = await simpleRelayHarness({ env: outbound })
+    const { response } = await jsonOf(await harness.app.post("/outboundCall", { properties: order }, bearer))
     const call = {
       CallSid: response.sid,
       Direction: "outbound-api",
       From: "+15550100002",
       To: "+15550100077",
     }
-    const { parameters, attributes } = await stand.relay(call)
+    const { parameters, attributes } = await harness.relay(call)
     expect(parameters).toMatchObject({ callReference: "abc123", firstname: "Bob" })
-    const socket = stand.app.socket(attributes["url"] ?? "")
+    const socket = harness.app.socket(attributes["url"] ?? "")
     await socket.opened
-    stand.openai.enqueue(says("Hello Bob."))
+    harness.openai.enqueue(says("Hello Bob."))
     socket.send({ ...setupFrame(response.sid, parameters), direction: "outbound-api" })
     socket.send(prompt("Hello?"))
-    const request = await stand.openai.nextRequest()
+    const request = await harness.openai.nextRequest()
     await socket.frames.next(({ last }) => last === true)
     expect(instructionsOf(request)).toContain('"callReference": "abc123"')
     expect(instructionsOf(request)).toContain("+15550100077")
   })
 
   test("a form does as well as JSON", async () => {
-    await using stand = await RelayStand.start({ env: outbound })
-    const answer = await stand.app.api("/outboundCall", {
+    await using harness = await simpleRelayHarness({ env: outbound })
+    const answer = await harness.app.api("/outboundCall", {
       method: "POST",
       headers: { ...bearer, "Content-Type": "application/x-www-form-urlencoded" },
       body: "properties[phoneNumber]=%2B15550100077&properties[firstname]=Bob",
     })
     expect(answer.status).toBe(200)
-    const [call] = (await stand.app.json("/v1/calls", { headers: bearer })).calls
+    const [call] = (await harness.app.json("/v1/calls", { headers: bearer })).calls
     expect(call).toMatchObject({ to: "+15550100077", parameters: { firstname: "Bob" } })
   })
 
   test("the key comes first, then the number, then the limit, each in the documented words", async () => {
-    await using open = await RelayStand.start()
+    await using open = await simpleRelayHarness()
     const foreign = { "X-Forwarded-For": "203.0.113.7" }
     const unset = await open.app.post("/outboundCall", {}, foreign)
     expect([unset.status, await unset.json()]).toEqual([
       503,
       { success: false, error: "Outbound calling is not configured" },
     ])
-    await using stand = await RelayStand.start({ env: { ...outbound, OUTBOUND_RATE_LIMIT_PER_MINUTE: "6" } })
-    const wrong = await stand.app.post("/outboundCall", {}, { Authorization: "Bearer wrong" })
+    await using harness = await simpleRelayHarness({
+      env: { ...outbound, OUTBOUND_RATE_LIMIT_PER_MINUTE: "6" },
+    })
+    const wrong = await harness.app.post("/outboundCall", {}, { Authorization: "Bearer wrong" })
     expect([wrong.status, await wrong.json()]).toEqual([401, { success: false, error: "Unauthorized" }])
-    const missing = await stand.app.post("/outboundCall", { properties: {} }, bearer)
+    const missing = await harness.app.post("/outboundCall", { properties: {} }, bearer)
     expect([missing.status, await missing.json()]).toEqual([
       400,
       { success: false, error: "Phone number is required" },
     ])
     const send = (phoneNumber: string) =>
-      stand.app.post("/outboundCall", { properties: { phoneNumber } }, bearer)
+      harness.app.post("/outboundCall", { properties: { phoneNumber } }, bearer)
     expect((await send("555")).status).toBe(400)
     for (let count = 0; count < 6; count++) expect((await send("+15550100077")).status).toBe(200)
     expect((await send("555")).status).toBe(400)
@@ -166,16 +174,16 @@ describe("outbound calls", () => {
       { success: false, error: "Rate limit exceeded: at most 6 calls per minute" },
     ])
     expect(many.headers.get("retry-after")).toBe("60")
-    stand.app.clock.advance(60_001)
+    harness.app.clock.advance(60_001)
     expect((await send("+15550100077")).status).toBe(200)
   })
 
   test("the limit is 30 a minute where nothing is set", async () => {
-    await using stand = await RelayStand.start({ env: outbound })
+    await using harness = await simpleRelayHarness({ env: outbound })
     const order = { properties: { phoneNumber: "+15550100077" } }
     const statuses = []
     for (let count = 0; count < 31; count++) {
-      statuses.push((await stand.app.post("/outboundCall", order, bearer)).status)
+      statuses.push((await harness.app.post("/outboundCall", order, bearer)).status)
     }
     expect(statuses).toEqual([...Array.from({ length: 30 }, () => 200), 429])
   })
@@ -194,7 +202,7 @@ describe("outbound calls", () => {
     })
     await rest.numbers(1)
     expect(hosts).toEqual(["api.dublin.ie1.twilio.com"])
-    expect(await rejection(RelayStand.start({ env: { TWILIO_EDGE: "dublin" } }))).toMatchObject({
+    expect(await rejection(simpleRelayHarness({ env: { TWILIO_EDGE: "dublin" } }))).toMatchObject({
       message: expect.stringContaining("TWILIO_REGION"),
     })
   })
@@ -202,10 +210,10 @@ describe("outbound calls", () => {
 
 describe("changing a running call", () => {
   test("each bad request has its documented answer", async () => {
-    await using stand = await RelayStand.start({ assets: ASSETS })
-    const { callSid } = await stand.call()
+    await using harness = await simpleRelayHarness({ assets: ASSETS })
+    const { callSid } = await harness.call()
     const update = async (body: unknown) => {
-      const answer = await stand.app.post("/updateResponseService", body)
+      const answer = await harness.app.post("/updateResponseService", body)
       return [answer.status, (await jsonOf(answer)).error]
     }
     const required = "callSid and at least one of contextKey or manifestKey are required"
@@ -229,16 +237,16 @@ describe("changing a running call", () => {
   })
 
   test("only what is named is changed, and the history stays unless it is to be forgotten", async () => {
-    await using stand = await RelayStand.start({ assets: ASSETS })
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness({ assets: ASSETS })
+    const call = await harness.call()
     const [first] = await call.ask("My name is Ann", says("Hello Ann."))
-    await stand.app.post("/updateResponseService", { callSid: call.callSid, manifestKey: "limitedTools" })
+    await harness.app.post("/updateResponseService", { callSid: call.callSid, manifestKey: "limitedTools" })
     const [second] = await call.ask("Who am I?", says("Ann."))
     expect(toolNamesOf(second)).toEqual(["end-call"])
     expect(instructionsOf(second)).toBe(instructionsOf(first))
     expect(inputOf(second)).toContain("Hello Ann.")
     const change = { callSid: call.callSid, contextKey: "polite", reset: true }
-    await stand.app.post("/updateResponseService", change)
+    await harness.app.post("/updateResponseService", change)
     const [third] = await call.ask("Who am I?", says("I do not know."))
     expect(instructionsOf(third)).toContain("Be polite.")
     expect(instructionsOf(third)).toContain("+15550100001")
@@ -246,28 +254,28 @@ describe("changing a running call", () => {
   })
 
   test("a status callback is told to the model with the next request", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
     const form = {
       ...voiceForm({ CallSid: call.callSid, CallStatus: "in-progress" }),
       Marker: "seen-by-model",
     }
-    const answer = await stand.app.webhook("/twilioStatusCallback", form)
+    const answer = await harness.app.webhook("/twilioStatusCallback", form)
     expect(await answer.json()).toEqual({ success: true })
     const [request] = await call.ask("Hello", says("Hi."))
     expect(inputOf(request)).toContain("seen-by-model")
   })
 
   test("a status callback of a call that is not ours is taken and changes nothing", async () => {
-    await using stand = await RelayStand.start()
-    const answer = await stand.app.webhook("/twilioStatusCallback", voiceForm({ CallStatus: "completed" }))
+    await using harness = await simpleRelayHarness()
+    const answer = await harness.app.webhook("/twilioStatusCallback", voiceForm({ CallStatus: "completed" }))
     expect(await answer.json()).toEqual({ success: true })
   })
 
   test("a program sends frames and messages into a running call", async () => {
-    await using stand = await RelayStand.start()
-    const call = await stand.call()
-    const put = (body: unknown) => stand.app.post(`/v1/calls/${call.callSid}/messages`, body)
+    await using harness = await simpleRelayHarness()
+    const call = await harness.call()
+    const put = (body: unknown) => harness.app.post(`/v1/calls/${call.callSid}/messages`, body)
     expect((await put({ frame: { type: "text", token: "Hold on.", last: true } })).status).toBe(202)
     expect(await call.answered()).toEqual({ type: "text", token: "Hold on.", last: true })
     await put({ role: "system", text: "The caller is a member." })
@@ -278,24 +286,24 @@ describe("changing a running call", () => {
   })
 
   test("after the session nothing is found to change", async () => {
-    await using stand = await RelayStand.start({ assets: ASSETS })
-    const call = await stand.call()
+    await using harness = await simpleRelayHarness({ assets: ASSETS })
+    const call = await harness.call()
     call.socket.close()
-    await stand.app.events.next(({ event }) => event.type === "session.closed")
-    const answer = await stand.app.post("/updateResponseService", {
+    await harness.app.events.next(({ event }) => event.type === "session.closed")
+    const answer = await harness.app.post("/updateResponseService", {
       callSid: call.callSid,
       contextKey: "polite",
     })
     expect(answer.status).toBe(404)
-    expect((await stand.app.counts())["deadlines"]).toBeLessThan(10)
+    expect((await harness.app.counts())["deadlines"]).toBeLessThan(10)
   })
 })
 
 describe("messages", () => {
   test("a conversation goes on under its id, with the context and the tools of calls", async () => {
-    await using stand = await RelayStand.start()
-    const send = async (body: unknown) => jsonOf(await stand.app.post("/conversation", body))
-    stand.openai.enqueue(
+    await using harness = await simpleRelayHarness()
+    const send = async (body: unknown) => jsonOf(await harness.app.post("/conversation", body))
+    harness.openai.enqueue(
       says("Hello."),
       callsTool("end-call", { conversationSummary: "x" }),
       says("Goodbye."),
@@ -304,19 +312,19 @@ describe("messages", () => {
     expect(first).toMatchObject({ success: true, response: "Hello." })
     const second = await send({ sessionId: first.sessionId, message: "Bye" })
     expect(second).toMatchObject({ success: true, sessionId: first.sessionId, response: expect.any(String) })
-    const call = await stand.call()
+    const call = await harness.call()
     const [voice] = await call.ask("Hello", says("Hi."))
     const role = instructionsOf(voice).split("# This call")[0]?.trim() ?? ""
-    expect(instructionsOf(stand.openai.requests[0])).toContain(role)
+    expect(instructionsOf(harness.openai.requests[0])).toContain(role)
   })
 
   test("an unknown id opens another conversation, and an empty message is refused", async () => {
-    await using stand = await RelayStand.start()
-    stand.openai.enqueue(says("Hello."))
+    await using harness = await simpleRelayHarness()
+    harness.openai.enqueue(says("Hello."))
     const sessionId = "550e8400-e29b-41d4-a716-446655440000"
-    const other = await jsonOf(await stand.app.post("/conversation", { sessionId, message: "Hi" }))
+    const other = await jsonOf(await harness.app.post("/conversation", { sessionId, message: "Hi" }))
     expect([other.sessionId === sessionId, other.created]).toEqual([false, true])
-    const empty = await stand.app.post("/conversation", {})
+    const empty = await harness.app.post("/conversation", {})
     expect([empty.status, await empty.json()]).toEqual([
       400,
       { success: false, error: "Message is required" },

@@ -1,12 +1,12 @@
 /** The document of Starlis, example by example: requests as printed, answers field for field. */
 
 import { expect, test } from "bun:test"
-import { FakeTwilio } from "../fakes/fake-twilio.ts"
+import { callHarness, restService } from "../call-harness.ts"
 import { newSid } from "../../src/sim/sids.ts"
 import { parseTwiml } from "../../src/sim/twiml-reader.ts"
 import { signatureFor } from "../../src/twilio/signature.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { ACCOUNT_SID, AUTH_TOKEN, jsonOf, voiceForm } from "../server/wire.ts"
+import { AUTH_TOKEN, jsonOf, voiceForm } from "../server/client.ts"
 
 const EXAMPLE = {
   user_id: "user123",
@@ -19,19 +19,10 @@ const BOUND = { Authorization: "Bearer key-of-user123-0001" }
 const FREE = { Authorization: "Bearer key-of-everybody-01" }
 const KEYS = "key-of-user123-0001:user123,key-of-everybody-01"
 
-async function stand(env: Record<string, string> = {}) {
-  const stack = new AsyncDisposableStack()
-  const numbers = [{ sid: newSid("PN"), phone_number: "+15550100002", friendly_name: "Main" }]
-  const twilio = stack.use(new FakeTwilio({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, numbers }))
-  const app = stack.use(
-    await AppUnderTest.start({
-      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-      TWILIO_API_BASE_URL: twilio.baseUrl,
-      ...env,
-    }),
-  )
-  return { app, twilio, [Symbol.asyncDispose]: () => stack.disposeAsync() }
-}
+const MAIN = { sid: newSid("PN"), phone_number: "+15550100002", friendly_name: "Main" }
+
+const fixture = (env: Record<string, string> = {}) =>
+  callHarness({ services: { rest: restService([MAIN]) }, env })
 
 async function placed(app: AppUnderTest, headers: Record<string, string> = {}): Promise<string> {
   const { callSid } = await jsonOf(await app.post("/outbound-call", EXAMPLE, headers))
@@ -39,8 +30,8 @@ async function placed(app: AppUnderTest, headers: Record<string, string> = {}): 
 }
 
 test("the printed script: call, status during and after the call, end", async () => {
-  await using it = await stand()
-  const { app, twilio } = it
+  await using it = await fixture()
+  const { app, rest } = it
   const answer = await app.api("/outbound-call", {
     method: "POST",
     headers: JSON_TYPE,
@@ -54,7 +45,7 @@ test("the printed script: call, status during and after the call, end", async ()
   expect(answer.headers.get("deprecation")).toBe("true")
   expect(answer.headers.get("link")).toBe('</v1/calls>; rel="successor-version"')
   const { callSid } = body
-  expect(twilio.requests.at(-1)?.form).toMatchObject({ To: "+1234567890", From: "+15550100002" })
+  expect(rest.requests.at(-1)?.form).toMatchObject({ To: "+1234567890", From: "+15550100002" })
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ engine: "realtime", userId: "user123" })
 
   const statusPath = `/call-status?callSid=${callSid}&user_id=user123`
@@ -85,7 +76,7 @@ test("the printed script: call, status during and after the call, end", async ()
     200,
     { success: true, message: "Call ended successfully" },
   ])
-  expect(twilio.requests.at(-1)?.form).toEqual({ Status: "completed" })
+  expect(rest.requests.at(-1)?.form).toEqual({ Status: "completed" })
   await app.webhook(
     "/twilio/status",
     voiceForm({ CallSid: callSid, CallStatus: "completed", CallDuration: "121" }),
@@ -101,7 +92,7 @@ test("the printed script: call, status during and after the call, end", async ()
 })
 
 test("prompt and first message may be left out", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const { user_id, number } = EXAMPLE
   const answer = await it.app.post("/outbound-call", { user_id, number, prompt: null, first_message: "" })
   expect(answer.status).toBe(200)
@@ -119,14 +110,14 @@ test.each([
   ["no SID to end", "/end-call", { user_id: "user123" }, SIDS],
   ["no user to end", "/end-call", { callSid: "CA123456789" }, SIDS],
 ] as const)("%s: the documented 400", async (_, path, body, expected) => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await it.app.post(path, body)
   expect([answer.status, await answer.json()]).toEqual([400, expected])
-  expect(it.twilio.requests).toEqual([])
+  expect(it.rest.requests).toEqual([])
 })
 
 test.each(["callSid=CA123456789", "user_id=user123", ""])("a status asked with %s: 400", async (query) => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await it.app.api(`/call-status?${query}`)
   expect([answer.status, await answer.json()]).toEqual([400, SIDS])
 })
@@ -136,7 +127,7 @@ test.each([
   ["a prompt without end", { ...EXAMPLE, prompt: "x".repeat(100_001) }, "prompt"],
   ["too many further fields", { ...EXAMPLE, ...fields(101) }, "100 fields"],
 ])("%s: 400 with the reason", async (_, body, reason) => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await it.app.post("/outbound-call", body)
   expect([answer.status, await answer.json()]).toEqual([400, { error: expect.stringContaining(reason) }])
 })
@@ -146,15 +137,15 @@ function fields(count: number): Record<string, string> {
 }
 
 test.each(["{", "[]", "null", '"x"'])("a body %s: 400", async (body) => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await it.app.api("/outbound-call", { method: "POST", headers: JSON_TYPE, body })
   expect([answer.status, await answer.json()]).toEqual([400, { error: expect.any(String) }])
 })
 
 test("a call that Twilio refuses: the documented 500", async () => {
-  await using it = await stand()
-  it.twilio.fault(
-    { kind: "answer", status: 200, body: { incoming_phone_numbers: it.twilio.numbers, next_page_uri: null } },
+  await using it = await fixture()
+  it.rest.fault(
+    { kind: "answer", status: 200, body: { incoming_phone_numbers: it.rest.numbers, next_page_uri: null } },
     { kind: "answer", status: 400, body: { code: 21215, message: "Geo permission", status: 400 } },
   )
   const answer = await it.app.post("/outbound-call", EXAMPLE)
@@ -171,7 +162,7 @@ test("without an account: the documented 500", async () => {
 })
 
 test("the sample SID is no call: 404", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const ended = await it.app.post("/end-call", { callSid: "CA123456789", user_id: "user123" })
   const status = await it.app.api("/call-status?callSid=CA123456789&user_id=user123")
   const expected = { success: false, error: "No call found for call SID: CA123456789" }
@@ -180,7 +171,7 @@ test("the sample SID is no call: 404", async () => {
 })
 
 test("the sixth call of a user in a minute: 429 with Retry-After; another user calls on", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   for (let count = 0; count < 5; count++) {
     expect((await it.app.post("/outbound-call", EXAMPLE)).status).toBe(200)
   }
@@ -191,7 +182,7 @@ test("the sixth call of a user in a minute: 429 with Retry-After; another user c
 })
 
 test("a user is a name, not a proof", async () => {
-  await using it = await stand({ API_KEYS: KEYS })
+  await using it = await fixture({ API_KEYS: KEYS })
   const { app } = it
   expect((await app.post("/outbound-call", EXAMPLE)).status).toBe(401)
   const asOther = await app.post("/outbound-call", { ...EXAMPLE, user_id: "other" }, BOUND)
@@ -211,7 +202,7 @@ test("a user is a name, not a proof", async () => {
 })
 
 test("the TwiML is Twilio's alone, and carries what the query gives, quotes and & included", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const { app } = it
   const query = new URLSearchParams({ user_id: "user123", prompt: 'Say "a & b" <c>', first_message: "Hi" })
   const form = voiceForm({ Direction: "outbound-api" })
@@ -236,6 +227,6 @@ test("the TwiML is Twilio's alone, and carries what the query gives, quotes and 
 })
 
 test("COMPAT leaves the paths out", async () => {
-  await using it = await stand({ COMPAT: "s2" })
+  await using it = await fixture({ COMPAT: "s2" })
   expect((await it.app.post("/outbound-call", EXAMPLE)).status).toBe(404)
 })

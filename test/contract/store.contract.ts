@@ -7,8 +7,8 @@ import type { TransferState } from "../../src/call/transfer-state.ts"
 import type { CallFilter, FollowUps, NewPlacedCall } from "../../src/store/calls.ts"
 import type { StoredConversation } from "../../src/store/conversations.ts"
 import type { Store } from "../../src/store/store.ts"
-import { sampleCall, sampleEvent, sampleSid, sampleTurn } from "../store/samples.ts"
-import { rejection } from "../llm/samples.ts"
+import { sampleCall, sampleEvent, sampleSid, sampleTurn } from "../store/fixture.ts"
+import { rejection } from "../llm/fixture.ts"
 
 /** `open` gives an empty store. */
 export function storeContract(name: string, open: () => Promise<Store>) {

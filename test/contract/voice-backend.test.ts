@@ -1,32 +1,22 @@
 /** The document of Voice Backend, example by example: requests as printed, answers field for field. */
 
 import { expect, test } from "bun:test"
+import { callHarness, restService } from "../call-harness.ts"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { newSid } from "../../src/sim/sids.ts"
 import { signatureFor } from "../../src/twilio/signature.ts"
 import { parseTwiml } from "../../src/sim/twiml-reader.ts"
-import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { ACCOUNT_SID, AUTH_TOKEN, jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
+import { AUTH_TOKEN, jsonOf, prompt, setupFrame, voiceForm } from "../server/client.ts"
 
 const MAIN = { sid: newSid("PN"), phone_number: "+15550100002", friendly_name: "My Twilio Number" }
 const CALL = '{"number": "+1234567890", "fromNumber": "+0987654321"}'
 const SAMPLE = "CA123456789abcdef"
 
-async function stand(env: Record<string, string> = {}, numbers = [MAIN]) {
-  const stack = new AsyncDisposableStack()
-  const twilio = stack.use(new FakeTwilio({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, numbers }))
-  const app = stack.use(
-    await AppUnderTest.start({
-      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-      TWILIO_API_BASE_URL: twilio.baseUrl,
-      ...env,
-    }),
-  )
-  return { app, twilio, [Symbol.asyncDispose]: () => stack.disposeAsync() }
-}
+const fixture = (env: Record<string, string> = {}, numbers = [MAIN]) =>
+  callHarness({ services: { rest: restService(numbers) }, env })
 
 /** `curl -X POST -d` with a JSON content type. */
 function curl(app: AppUnderTest, path: string, body: string): Promise<Response> {
@@ -58,14 +48,14 @@ async function hangUp(app: AppUnderTest, callSid: string): Promise<void> {
 }
 
 test("GET /api/numbers shows the account's numbers, 20 at most, fetched anew", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await it.app.api("/api/numbers")
   expect([answer.status, await answer.json()]).toEqual([
     200,
     [{ sid: MAIN.sid, phoneNumber: "+15550100002", friendlyName: "My Twilio Number" }],
   ])
   expect(answer.headers.get("link")).toBe('</v1/numbers>; rel="successor-version"')
-  it.twilio.numbers.push(
+  it.rest.numbers.push(
     ...Array.from({ length: 30 }, (_, at) => ({
       sid: newSid("PN"),
       phone_number: `+1555010${1000 + at}`,
@@ -76,9 +66,9 @@ test("GET /api/numbers shows the account's numbers, 20 at most, fetched anew", a
 })
 
 test("no number is invented where the account has none, or Twilio fails", async () => {
-  await using it = await stand({}, [])
+  await using it = await fixture({}, [])
   expect(await it.app.json("/api/numbers")).toEqual([])
-  it.twilio.fault({
+  it.rest.fault({
     kind: "answer",
     status: 401,
     body: { code: 20003, message: "Authenticate", status: 401 },
@@ -91,7 +81,7 @@ test("no number is invented where the account has none, or Twilio fails", async 
 })
 
 test("the printed calls: place and end", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await curl(it.app, "/api/call", CALL)
   const body = await jsonOf(answer)
   expect([answer.status, body]).toEqual([
@@ -102,22 +92,22 @@ test("the printed calls: place and end", async () => {
       message: "Call initiated to +1234567890",
     },
   ])
-  expect(it.twilio.requests.at(-1)?.form).toMatchObject({ To: "+1234567890", From: "+0987654321" })
+  expect(it.rest.requests.at(-1)?.form).toMatchObject({ To: "+1234567890", From: "+0987654321" })
   const { callSid } = body
   const ended = await curl(it.app, "/api/end-call", JSON.stringify({ callSid }))
   expect([ended.status, await ended.json()]).toEqual([
     200,
     { success: true, message: "Call ended successfully" },
   ])
-  expect(it.twilio.requests.at(-1)?.form).toEqual({ Status: "completed" })
+  expect(it.rest.requests.at(-1)?.form).toEqual({ Status: "completed" })
 })
 
 test("without a sender the first number of the account calls; further fields become parameters", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const { callSid } = await jsonOf(
     await it.app.post("/api/call", { number: "+1234567890", name: "Anna", location: "Bern", product: "x" }),
   )
-  expect(it.twilio.requests.at(-1)?.form).toMatchObject({ From: "+15550100002" })
+  expect(it.rest.requests.at(-1)?.form).toMatchObject({ From: "+15550100002" })
   expect(await it.app.json(`/v1/calls/${callSid}`)).toMatchObject({
     engine: "realtime",
     parameters: { name: "Anna", location: "Bern", product: "x" },
@@ -132,7 +122,7 @@ test.each([
   ["a number that is none", "/api/call", '{"number":"me"}', "E.164"],
   ["a body that is none", "/api/call", "{", "not JSON"],
 ])("%s: 400", async (_, path, body, error) => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await curl(it.app, path, body)
   expect([answer.status, await answer.json()]).toEqual([400, { error: expect.stringContaining(error) }])
 })
@@ -141,9 +131,9 @@ test.each([
   ["/api/call", CALL, "Failed to initiate call through Twilio"],
   ["/api/end-call", undefined, "Failed to end call"],
 ])("%s that Twilio refuses: the documented 500", async (path, body, error) => {
-  await using it = await stand()
+  await using it = await fixture()
   const { callSid } = await jsonOf(await curl(it.app, "/api/call", CALL))
-  it.twilio.fault({ kind: "answer", status: 400, body: { code: 21215, message: "No way", status: 400 } })
+  it.rest.fault({ kind: "answer", status: 400, body: { code: 21215, message: "No way", status: 400 } })
   const answer = await curl(it.app, path, body ?? JSON.stringify({ callSid }))
   expect([answer.status, await answer.json()]).toEqual([
     500,
@@ -161,7 +151,7 @@ test("without an account: the documented 500", async () => {
 })
 
 test("the sixth call in a minute: 429 with Retry-After", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   for (let count = 0; count < 5; count++) expect((await curl(it.app, "/api/call", CALL)).status).toBe(200)
   const sixth = await curl(it.app, "/api/call", CALL)
   expect([sixth.status, await sixth.json()]).toEqual([429, { error: expect.any(String) }])
@@ -169,7 +159,7 @@ test("the sixth call in a minute: 429 with Retry-After", async () => {
 })
 
 test("the printed requests with the sample SID: 404, in the documented words", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const error = `No transcript found for call SID: ${SAMPLE}`
   for (const path of [`/api/transcript/${SAMPLE}`, `/api/transcript/${SAMPLE}?format=text`]) {
     const answer = await it.app.api(path)
@@ -183,14 +173,14 @@ test("the printed requests with the sample SID: 404, in the documented words", a
 })
 
 test("a call that nobody answered has no transcript", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const { callSid } = await jsonOf(await curl(it.app, "/api/call", CALL))
   expect((await it.app.api(`/api/transcript/${callSid}`)).status).toBe(404)
 })
 
 test("the transcript as JSON, as text and as a file", async () => {
   using folder = temporaryFolder()
-  await using it = await stand({ TRANSCRIPT_LOG_DIR: folder.path })
+  await using it = await fixture({ TRANSCRIPT_LOG_DIR: folder.path })
   const { app } = it
   const callSid = await talk(app)
   const during = await app.json(`/api/transcript/${callSid}`)
@@ -231,7 +221,7 @@ test("the transcript as JSON, as text and as a file", async () => {
 })
 
 test.each(["GET", "POST"])("%s /twiml is Twilio's alone", async (method) => {
-  await using it = await stand()
+  await using it = await fixture()
   const { app } = it
   const form = voiceForm({ Direction: "outbound-api" })
   const path = method === "GET" ? `/twiml?${new URLSearchParams(form).toString()}` : "/twiml"
@@ -255,7 +245,7 @@ test.each(["GET", "POST"])("%s /twiml is Twilio's alone", async (method) => {
 })
 
 test("with keys, everything but the TwiML needs one", async () => {
-  await using it = await stand({ API_KEYS: "a-key-of-somebody-0001" })
+  await using it = await fixture({ API_KEYS: "a-key-of-somebody-0001" })
   for (const path of ["/api/numbers", `/api/transcript/${SAMPLE}`]) {
     expect((await it.app.api(path)).status).toBe(401)
   }
@@ -264,7 +254,7 @@ test("with keys, everything but the TwiML needs one", async () => {
 })
 
 test("the whole API works under a prefix", async () => {
-  await using it = await stand({ PATH_PREFIX: "/v" })
+  await using it = await fixture({ PATH_PREFIX: "/v" })
   expect((await it.app.api("/v/api/numbers")).status).toBe(200)
   const form = voiceForm()
   const signedUrl = `https://parley.test/v/twiml`

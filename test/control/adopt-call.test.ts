@@ -4,7 +4,7 @@ import { expect, test } from "bun:test"
 import { newSid } from "../../src/sim/sids.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { prompt, setupFrame, voiceForm } from "../server/wire.ts"
+import { prompt, setupFrame, voiceForm } from "../server/client.ts"
 
 const SOCKET = "wss://parley.test/conversation-relay"
 const PATH = "/connectConversationRelay"

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import type { Fault } from "../fakes/twilio-server.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
+import { jsonOf, prompt, setupFrame, voiceForm } from "../server/client.ts"
 
 const account = (twilio: FakeTwilio) => ({
   TWILIO_ACCOUNT_SID: twilio.accountSid,

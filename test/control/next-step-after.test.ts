@@ -14,8 +14,8 @@ import { nextStepAfter } from "../../src/control/session-ended.ts"
 import { KeyedQueue } from "../../src/lib/keyed-queue.ts"
 import { openStore } from "../../src/store/open-store.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { notedLog, SampleAssets } from "../relay/samples.ts"
-import { sampleCall } from "../store/samples.ts"
+import { notedLog, SampleAssets } from "../relay/fixture.ts"
+import { sampleCall } from "../store/fixture.ts"
 
 type Given = { call?: Partial<Call>; agent?: Partial<Agent>; env?: Record<string, string>; resumes?: number }
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { createOwnNumbers } from "../../src/control/own-numbers.ts"
-import { notedLog } from "../relay/samples.ts"
+import { notedLog } from "../relay/fixture.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
 const NUMBER = {

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import type { Fault } from "../fakes/twilio-server.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { OVERRIDES, jsonOf, voiceForm } from "../server/wire.ts"
+import { OVERRIDES, jsonOf, voiceForm } from "../server/client.ts"
 
 const TO = "+15550100003"
 const FROM = "+15550100002"

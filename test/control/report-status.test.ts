@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { prompt, setupFrame, voiceForm } from "../server/wire.ts"
+import { prompt, setupFrame, voiceForm } from "../server/client.ts"
 
 type Status = { status: string; at?: number; sequence?: number; seconds?: number; sip?: string }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { endedForm, prompt, relayOf, setupFrame } from "../server/wire.ts"
+import { endedForm, prompt, relayOf, setupFrame } from "../server/client.ts"
 
 /** A call that was spoken to. */
 async function spokenCall(app: AppUnderTest) {

@@ -7,8 +7,8 @@ import type { ControlContext } from "../../src/control/context.ts"
 import { recordAssetVersions } from "../../src/control/record-asset-versions.ts"
 import { openStore } from "../../src/store/open-store.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { sampleAgent } from "../relay/samples.ts"
-import { sampleCall, sampleTurn } from "../store/samples.ts"
+import { sampleAgent } from "../relay/fixture.ts"
+import { sampleCall, sampleTurn } from "../store/fixture.ts"
 
 const failed: TransferState = { state: "failed", summary: "Wants a person.", reason: "busy" }
 const started: TransferState = {

@@ -8,8 +8,8 @@ import { messageOf } from "../../src/lib/errors.ts"
 import { openStore } from "../../src/store/open-store.ts"
 import { createTwilioRest } from "../../src/twilio/rest.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
-import { notedLog } from "../relay/samples.ts"
-import { sampleCall, sampleTurn } from "../store/samples.ts"
+import { notedLog } from "../relay/fixture.ts"
+import { sampleCall, sampleTurn } from "../store/fixture.ts"
 
 const INBOUND = { sid: null, direction: "inbound", from: "+15550100001", to: "+15550100002" } as const
 const OUTBOUND = { ...INBOUND, direction: "outbound", from: "+15550100002", to: "+15550100001" } as const

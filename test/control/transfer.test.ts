@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { endedForm, voiceForm } from "../server/wire.ts"
+import { endedForm, voiceForm } from "../server/client.ts"
 
 const HANDOFF = {
   HandoffData: JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Wants a person." }),

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { jsonOf, prompt, setupFrame, voiceForm } from "../server/wire.ts"
+import { jsonOf, prompt, setupFrame, voiceForm } from "../server/client.ts"
 
 const account = (twilio: FakeTwilio) => ({
   TWILIO_ACCOUNT_SID: twilio.accountSid,

@@ -13,7 +13,7 @@ import type { CallContext } from "../../src/conversation/call-context.ts"
 import type { CallLifecycle } from "../../src/conversation/call-lifecycle.ts"
 import { builtinTools } from "../../src/tools/registry.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { notedLog, sampleCall, SampleAssets } from "../relay/samples.ts"
+import { notedLog, sampleCall, SampleAssets } from "../relay/fixture.ts"
 
 export const CALL_TIMES = {
   setupMs: 10_000,

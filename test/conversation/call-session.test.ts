@@ -10,7 +10,7 @@ import {
   type SessionEngine,
 } from "../../src/conversation/call-session.ts"
 import { settled } from "../fakes/scripted-model.ts"
-import { NotedSocket, sampleCall, SID } from "../relay/samples.ts"
+import { NotedSocket, sampleCall, SID } from "../relay/fixture.ts"
 import { CallFixture } from "./call-fixture.ts"
 
 const FIRST: FirstFrame = {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { chooseAgent } from "../../src/conversation/choose-agent.ts"
-import { notedLog, sampleCall, SampleAssets } from "../relay/samples.ts"
+import { notedLog, sampleCall, SampleAssets } from "../relay/fixture.ts"
 
 test.each([
   ["no keys", {}, {}, ["default", "default", "default"], 0],

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test"
 import { newCallId } from "../../src/call/ids.ts"
 import type { Turn } from "../../src/call/turn.ts"
 import { History } from "../../src/conversation/history.ts"
-import { itemLines } from "./stand.ts"
+import { itemLines } from "./conversation-fixture.ts"
 
 function kept() {
   const turns = new Map<string, Turn>()

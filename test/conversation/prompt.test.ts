@@ -4,7 +4,7 @@ import { expect, test } from "bun:test"
 import type { Agent } from "../../src/assets/agent.ts"
 import { fillPlaceholders } from "../../src/call/placeholders.ts"
 import { promptFor } from "../../src/conversation/prompt.ts"
-import { sampleAgent, sampleCall } from "../relay/samples.ts"
+import { sampleAgent, sampleCall } from "../relay/fixture.ts"
 
 const agent: Agent = sampleAgent({
   context: { key: "c", version: "v1", text: "Serve {firstname}, not {nobody}.\n" },

@@ -10,7 +10,7 @@ import { RelayOutput } from "../../src/relay/relay-output.ts"
 import { speechOutputContract, type SpeechOutputSubject } from "../contract/speech-output.contract.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { CallFixture } from "./call-fixture.ts"
-import { NotedSocket, notedLog } from "../relay/samples.ts"
+import { NotedSocket, notedLog } from "../relay/fixture.ts"
 
 const MS_PER_CHARACTER = 50
 

@@ -4,68 +4,55 @@ import { expect, test } from "bun:test"
 import { join } from "node:path"
 import type { RecordedEvent } from "../../src/call/events.ts"
 import { sound } from "../../src/audio/sounds.ts"
-import { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
-import { eventOf, sent, transcriptOf } from "../flows/media-line.ts"
-import { TestClock } from "../lib/test-clock.ts"
-import { AppUnderTest } from "../server/app-under-test.ts"
-import { ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL } from "../server/wire.ts"
+import { callHarness } from "../call-harness.ts"
+import { eventOf, sent, transcriptOf } from "../flows/realtime-harness.ts"
 import { withEcho } from "./echo-engine.ts"
 
-async function echoLine() {
-  const clock = new TestClock()
-  const env = { ASSETS_DIR: join(import.meta.dir, "echo-assets"), TRANSFER_TO: "+15550100009" }
-  const app = await AppUnderTest.start(env, clock.sweep, { createEngines: withEcho })
-  const twilio = new SimulatedTwilio({
-    accountSid: ACCOUNT_SID,
-    authToken: AUTH_TOKEN,
-    publicUrl: PUBLIC_URL,
-    connectTo: app.url,
-    sweep: clock.sweep,
+async function echoHarness() {
+  const harness = await callHarness({
+    services: {},
+    env: { ASSETS_DIR: join(import.meta.dir, "echo-assets"), TRANSFER_TO: "+15550100009" },
+    createEngines: withEcho,
   })
-  const line = { clock, app, twilio }
+  const { clock, twilio } = harness
   return {
-    ...line,
+    ...harness,
     /** A call whose greeting was heard. */
     async greeted(options: Parameters<typeof twilio.call>[0] = {}) {
       const call = twilio.call(options)
       await sent(call, 400)
       clock.advance(500)
-      expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: "Welcome." })
+      expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: "Welcome." })
       return call
     },
     /** Says back `text`, up to its last mark. */
     async heard(text: string) {
       clock.advance(text.length * 50 + 100)
-      expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text, interrupted: false })
-    },
-    async [Symbol.asyncDispose]() {
-      await twilio[Symbol.asyncDispose]()
-      await app[Symbol.asyncDispose]()
-      clock[Symbol.dispose]()
+      expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text, interrupted: false })
     },
   }
 }
 
 test("digits and audio are said back and stand in the transcript; 0 ends the call after the goodbye", async () => {
-  await using line = await echoLine()
-  const { app } = line
-  const call = await line.greeted()
+  await using harness = await echoHarness()
+  const { app } = harness
+  const call = await harness.greeted()
   call.press("42#")
   await sent(call, 150)
-  await line.heard("42#")
+  await harness.heard("42#")
 
   const { audio } = sound("one-moment")
-  await Promise.all([call.stream?.say(audio), line.clock.pass(4_000)])
-  const { event } = await eventOf(line, "caller.spoke")
+  await Promise.all([call.stream?.say(audio), harness.clock.pass(4_000)])
+  const { event } = await eventOf(harness, "caller.spoke")
   const said = event.type === "caller.spoke" ? event.text : ""
   expect(said).toMatch(/^\d+ ms of sound$/)
   await sent(call, Number.parseInt(said))
-  await line.clock.pass(4_000)
-  expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: said })
+  await harness.clock.pass(4_000)
+  expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: said })
 
   call.press("0#")
   await sent(call, 400)
-  await line.clock.pass(600)
+  await harness.clock.pass(600)
   const summary = await call.ended
   expect(summary).toMatchObject({
     status: "completed",
@@ -73,7 +60,7 @@ test("digits and audio are said back and stand in the transcript; 0 ends the cal
     verbs: ["Connect", "Redirect", "Hangup"],
   })
   expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ engine: "pipeline", endedBy: "agent" })
-  expect(await transcriptOf(line, call)).toEqual([
+  expect(await transcriptOf(harness, call)).toEqual([
     "agent: Welcome.",
     "caller: 42#",
     "agent: 42#",
@@ -85,24 +72,24 @@ test("digits and audio are said back and stand in the transcript; 0 ends the cal
 })
 
 test("a silent caller is reminded, and the call ends", async () => {
-  await using line = await echoLine()
-  const call = await line.greeted()
-  await line.clock.pass(5_000)
+  await using harness = await echoHarness()
+  const call = await harness.greeted()
+  await harness.clock.pass(5_000)
   await sent(call, 600)
-  await line.heard("Still there?")
-  await line.clock.pass(5_000)
+  await harness.heard("Still there?")
+  await harness.clock.pass(5_000)
   await call.ended
-  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ endedBy: "silence" })
+  expect(await harness.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ endedBy: "silence" })
 })
 
 test("a program says lines, changes the context and mutes the agent while the call runs", async () => {
-  await using line = await echoLine()
-  const { app } = line
-  const call = await line.greeted()
+  await using harness = await echoHarness()
+  const { app } = harness
+  const call = await harness.greeted()
   const path = `/v1/calls/${call.callSid}`
   await app.post(`${path}/say`, { text: "Your taxi is here." })
   await sent(call, 900)
-  await line.heard("Your taxi is here.")
+  await harness.heard("Your taxi is here.")
 
   const change = (body: object) =>
     app.json(`${path}/agent`, {
@@ -112,13 +99,13 @@ test("a program says lines, changes the context and mutes the agent while the ca
     })
   expect(await change({ contextKey: "salesContext" })).toMatchObject({ contextKey: "salesContext" })
   await sent(call, 1_000)
-  await line.heard("Now I use salesContext.")
+  await harness.heard("Now I use salesContext.")
 
   expect(await change({ listenMode: true })).toMatchObject({ listenMode: true })
   call.press("7#")
-  await eventOf(line, "digits.received")
-  await line.clock.pass(20_000)
-  expect(await transcriptOf(line, call)).toEqual([
+  await eventOf(harness, "digits.received")
+  await harness.clock.pass(20_000)
+  expect(await transcriptOf(harness, call)).toEqual([
     "agent: Welcome.",
     "agent: Your taxi is here.",
     "agent: Now I use salesContext.",
@@ -129,17 +116,17 @@ test("a program says lines, changes the context and mutes the agent while the ca
 })
 
 test("a transfer dials after the last words, and the agent is back when nobody answers", async () => {
-  await using line = await echoLine()
-  const { app } = line
-  const call = await line.greeted({ dialStatus: "no-answer" })
+  await using harness = await echoHarness()
+  const { app } = harness
+  const call = await harness.greeted({ dialStatus: "no-answer" })
   await app.post(`/v1/calls/${call.callSid}/transfer`, { summary: "Wants a person.", say: "One second." })
   await sent(call, 550)
-  await line.clock.pass(700)
-  await eventOf(line, "transfer.started")
-  await eventOf(line, "session.opened")
+  await harness.clock.pass(700)
+  await eventOf(harness, "transfer.started")
+  await eventOf(harness, "session.opened")
   await sent(call, 1_000)
   expect(call.verbs.all.map(({ name }) => name)).toEqual(["Connect", "Redirect", "Dial", "Connect"])
-  await line.clock.pass(5_000)
+  await harness.clock.pass(5_000)
   const isBack = ({ event }: RecordedEvent) =>
     event.type === "agent.spoke" && event.text.includes("nobody could take your call")
   await app.events.next(isBack)

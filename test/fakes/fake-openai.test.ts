@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { rejection } from "../llm/samples.ts"
+import { rejection } from "../llm/fixture.ts"
 import { FakeOpenAi } from "./fake-openai.ts"
 import { requestFaults } from "./openai-request-check.ts"
 import { says } from "./openai-script.ts"

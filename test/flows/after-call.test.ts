@@ -7,8 +7,8 @@ import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { httpError, says } from "../fakes/openai-script.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { endedForm, prompt, setupFrame, voiceForm } from "../server/wire.ts"
-import { answered, connected, phoneLine, type PhoneLine } from "./phone-line.ts"
+import { endedForm, prompt, setupFrame, voiceForm } from "../server/client.ts"
+import { answered, connected, relayHarness, type RelayHarness } from "./relay-harness.ts"
 
 type Delivery = { headers: Headers; text: string; body: Record<string, unknown> }
 
@@ -151,7 +151,7 @@ test("a delivery that was due when the process ended is made by the next one", a
 })
 
 /** A call whose outcome is wanted, and whose greeting was heard. */
-async function greetedCall({ clock, twilio, app }: PhoneLine): Promise<SimulatedCall> {
+async function greetedCall({ clock, twilio, app }: RelayHarness): Promise<SimulatedCall> {
   await wantOutcome(app)
   const call = twilio.call({ statusCallback: { url: "https://parley.test/twilio/status" } })
   await connected(call)
@@ -161,9 +161,9 @@ async function greetedCall({ clock, twilio, app }: PhoneLine): Promise<Simulated
 }
 
 test("a call in which the caller said nothing asks no model, and has no outcome", async () => {
-  await using line = await phoneLine()
-  const { clock, openai, app } = line
-  const call = await greetedCall(line)
+  await using harness = await relayHarness()
+  const { clock, openai, app } = harness
+  const call = await greetedCall(harness)
   call.hangup()
   await call.ended
   await clock.pass(20_000)
@@ -176,9 +176,9 @@ test("a call in which the caller said nothing asks no model, and has no outcome"
 })
 
 test("an outcome is asked for in the form of its schema, checked, and can be extracted again", async () => {
-  await using line = await phoneLine()
-  const { clock, openai, app } = line
-  const call = await greetedCall(line)
+  await using harness = await relayHarness()
+  const { clock, openai, app } = harness
+  const call = await greetedCall(harness)
   openai.enqueue(says("Very well."))
   call.say("Tomorrow, please")
   await openai.nextRequest()

@@ -5,7 +5,7 @@
 
 import { Database, type Statement } from "bun:sqlite"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { voiceForm } from "../server/wire.ts"
+import { voiceForm } from "../server/client.ts"
 
 export type CrashRun = {
   env: Record<string, string>

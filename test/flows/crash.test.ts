@@ -14,7 +14,7 @@ import { openStore } from "../../src/store/open-store.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { sampleCall, sampleSid, sampleTurn } from "../store/samples.ts"
+import { sampleCall, sampleSid, sampleTurn } from "../store/fixture.ts"
 import type { CrashRun } from "./crash-child.ts"
 
 /** Statements from the report of the end to the delivery. */

@@ -7,8 +7,8 @@ import { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
 import type { Sweep } from "../../src/lib/sweep.ts"
 import { Child } from "../cli/child.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { AUTH_TOKEN, PUBLIC_URL } from "../server/wire.ts"
-import { answered, connected } from "./phone-line.ts"
+import { AUTH_TOKEN, PUBLIC_URL } from "../server/client.ts"
+import { answered, connected } from "./relay-harness.ts"
 
 const CALLS = 4
 

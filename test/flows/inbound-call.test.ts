@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test"
 import { callsTool, says } from "../fakes/openai-script.ts"
-import { answered, connected, linesOf, phoneLine, received } from "./phone-line.ts"
+import { answered, connected, linesOf, relayHarness, received } from "./relay-harness.ts"
 
 const GREETING = "Hello there! How can I assist you today?"
 
 type Turn = { speaker: string; text: string; interrupted: boolean }
 
 test("a call from its webhook to its transcript: greeting, answers, a tool, the goodbye", async () => {
-  await using line = await phoneLine()
-  const { clock, openai, twilio, app } = line
+  await using harness = await relayHarness()
+  const { clock, openai, twilio, app } = harness
   const call = twilio.call()
   await connected(call)
   clock.advance(6000)
@@ -74,8 +74,8 @@ test("a call from its webhook to its transcript: greeting, answers, a tool, the 
 })
 
 test("an interruption cuts history, transcript and events at what was heard, and hangs up on the model", async () => {
-  await using line = await phoneLine()
-  const { clock, openai, twilio, app } = line
+  await using harness = await relayHarness()
+  const { clock, openai, twilio, app } = harness
   const call = twilio.call()
   await connected(call)
   clock.advance(6000)
@@ -120,8 +120,8 @@ test("an interruption cuts history, transcript and events at what was heard, and
 })
 
 test("a caller who hangs up in the middle of an answer leaves nothing behind", async () => {
-  await using line = await phoneLine()
-  const { clock, openai, twilio, app } = line
+  await using harness = await relayHarness()
+  const { clock, openai, twilio, app } = harness
   const before = await app.counts()
   const call = twilio.call({ statusCallback: { url: "https://parley.test/twilio/status" } })
   await connected(call)
@@ -143,9 +143,9 @@ test("a caller who hangs up in the middle of an answer leaves nothing behind", a
   expect(await app.counts()).toEqual({ ...before, models: 1 })
 })
 
-test("a lost socket is no lost conversation: one short line, no greeting, the model knows what was said", async () => {
-  await using line = await phoneLine()
-  const { clock, openai, twilio, app } = line
+test("a lost socket is no lost conversation: one short harness, no greeting, the model knows what was said", async () => {
+  await using harness = await relayHarness()
+  const { clock, openai, twilio, app } = harness
   const call = twilio.call()
   await connected(call)
   clock.advance(6000)
@@ -182,9 +182,9 @@ test("a lost socket is no lost conversation: one short line, no greeting, the mo
   expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ resumes: 1, status: "completed" })
 })
 
-test("a line that is lost again and again ends with a sentence", async () => {
-  await using line = await phoneLine()
-  const { clock, twilio, app } = line
+test("a harness that is lost again and again ends with a sentence", async () => {
+  await using harness = await relayHarness()
+  const { clock, twilio, app } = harness
   const call = twilio.call()
   for (let loss = 0; loss < 4; loss++) {
     await connected(call)
@@ -202,8 +202,8 @@ test("a line that is lost again and again ends with a sentence", async () => {
 })
 
 test("a call can be ended through the API in the middle of a conversation", async () => {
-  await using line = await phoneLine()
-  const { clock, twilio, app } = line
+  await using harness = await relayHarness()
+  const { clock, twilio, app } = harness
   const call = twilio.call()
   await connected(call)
   clock.advance(1000)

@@ -1,17 +1,17 @@
 import { expect, test } from "bun:test"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { says } from "../fakes/openai-script.ts"
-import { answered, connected, phoneLine } from "./phone-line.ts"
+import { answered, connected, relayHarness } from "./relay-harness.ts"
 
 const CALLS = 200
 
 test(`${CALLS} calls at once keep their words apart and leave nothing behind`, async () => {
   // What the caller said last is said back, so that every answer belongs to one call only.
-  await using line = await phoneLine({
+  await using harness = await relayHarness({
     charactersPerSecond: Number.POSITIVE_INFINITY,
     openai: { script: ({ body }) => says(`You said ${lastWords(body)}`) },
   })
-  const { clock, twilio, app } = line
+  const { clock, twilio, app } = harness
   const before = await app.counts()
 
   const talk = async (call: SimulatedCall, name: string) => {

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test"
 import { says } from "../fakes/openai-script.ts"
-import { jsonOf } from "../server/wire.ts"
-import { answered, connected, linesOf, phoneLine } from "./phone-line.ts"
+import { jsonOf } from "../server/client.ts"
+import { answered, connected, linesOf, relayHarness } from "./relay-harness.ts"
 
 const BODY = { to: "+15550100003", firstMessage: "Good day, this is Parley.", prompt: "You remind people." }
 
 test("a placed call goes through every status and has its own words", async () => {
-  await using line = await phoneLine()
-  const { clock, openai, rest, app } = line
+  await using harness = await relayHarness()
+  const { clock, openai, rest, app } = harness
   const placed = await jsonOf(await app.post("/v1/calls", { ...BODY, parameters: { callReference: "r-1" } }))
   const call = await rest.calls.next()
   expect([placed.callSid, call.from]).toEqual([call.callSid, "+15550100002"])
@@ -49,8 +49,8 @@ test("a placed call goes through every status and has its own words", async () =
 test.each(["busy", "no-answer", "failed"] as const)(
   "a call that ends %s says why and opens no session",
   async (outcome) => {
-    await using line = await phoneLine({ script: () => ({ outcome }) })
-    const { rest, app } = line
+    await using harness = await relayHarness({ script: () => ({ outcome }) })
+    const { rest, app } = harness
     const { id } = await jsonOf(await app.post("/v1/calls", BODY))
     const summary = await (await rest.calls.next()).ended
     expect(summary).toMatchObject({ status: outcome, sockets: 0, problems: [] })
@@ -65,8 +65,8 @@ test.each(["busy", "no-answer", "failed"] as const)(
 )
 
 test("a call can be ended while it rings", async () => {
-  await using line = await phoneLine({ script: () => ({ outcome: "ring" }) })
-  const { rest, app } = line
+  await using harness = await relayHarness({ script: () => ({ outcome: "ring" }) })
+  const { rest, app } = harness
   const { callSid } = await jsonOf(await app.post("/v1/calls", BODY))
   const call = await rest.calls.next()
   await app.status(callSid, "ringing")
@@ -76,8 +76,8 @@ test("a call can be ended while it rings", async () => {
 })
 
 test("a call whose answer from Twilio is lost while it is carried out is one call, and goes on", async () => {
-  await using line = await phoneLine()
-  const { clock, rest, app } = line
+  await using harness = await relayHarness()
+  const { clock, rest, app } = harness
   rest.refuseNext({ status: 503, code: 20503, message: "lost", carriedOut: true })
   const headers = { "Idempotency-Key": "k1" }
   const first = await app.post("/v1/calls", { ...BODY, from: "+15550100002" }, headers)

@@ -8,12 +8,12 @@ import {
   frame,
   greeted,
   GREETING,
-  mediaLine,
+  realtimeHarness,
   sent,
   speaks,
   transcriptOf,
-  type MediaLine,
-} from "./media-line.ts"
+  type RealtimeHarness,
+} from "./realtime-harness.ts"
 
 /** Longest silence that a caller may meet, in milliseconds. */
 const PATIENCE_MS = 3_000
@@ -32,7 +32,7 @@ async function caughtUp({ stream }: SimulatedCall, model: FakeConnection): Promi
   await model.heard(Math.floor((stream?.nowMs ?? 0) / 20))
 }
 
-async function movedDown({ clock }: MediaLine, call: SimulatedCall): Promise<string[]> {
+async function movedDown({ clock }: RealtimeHarness, call: SimulatedCall): Promise<string[]> {
   await told(call, "technical-problem")
   await frame(call, "mark")
   await clock.pass(12_000)
@@ -42,94 +42,100 @@ async function movedDown({ clock }: MediaLine, call: SimulatedCall): Promise<str
 }
 
 test("a key that is refused: a stored sentence at once, then a goodbye, for the text model has the same key", async () => {
-  await using line = await mediaLine({ realtime: { refuse: 401 } })
-  const before = await line.app.counts()
-  const call = line.twilio.call()
-  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Say"])
-  await line.clock.pass(10_000)
+  await using harness = await realtimeHarness({ realtime: { refuse: 401 } })
+  const before = await harness.app.counts()
+  const call = harness.twilio.call()
+  expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Say"])
+  await harness.clock.pass(10_000)
   expect(await call.ended).toMatchObject({ status: "completed", problems: [] })
-  expect(line.realtime.attempts).toHaveLength(1)
-  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({
+  expect(harness.realtime.attempts).toHaveLength(1)
+  expect(await harness.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({
     status: "completed",
     endedBy: "system",
   })
-  expect(await line.app.counts()).toEqual(before)
+  expect(await harness.app.counts()).toEqual(before)
 })
 
 test.each(["keep-pcm", "name-none"] as const)(
   "a server that would take the caller's audio for PCM (%s): the call goes on with the relay, and no audio goes there",
   async (onUpdate) => {
-    await using line = await mediaLine({ realtime: { onUpdate } })
-    const call = line.twilio.call()
-    expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
-    expect(line.realtime.connections.map(({ audio, noise }) => [...audio, ...noise])).toEqual([[]])
+    await using harness = await realtimeHarness({ realtime: { onUpdate } })
+    const call = harness.twilio.call()
+    expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Connect"])
+    expect(harness.realtime.connections.map(({ audio, noise }) => [...audio, ...noise])).toEqual([[]])
   },
 )
 
 test("a key that is refused, with a person to hand the caller to", async () => {
-  await using line = await mediaLine({ realtime: { refuse: 403 }, env: { TRANSFER_TO: "+15550100009" } })
-  const call = line.twilio.call()
-  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Dial"])
+  await using harness = await realtimeHarness({
+    realtime: { refuse: 403 },
+    env: { TRANSFER_TO: "+15550100009" },
+  })
+  const call = harness.twilio.call()
+  expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Dial"])
 })
 
 test("a model that is not there: the call goes on with the relay, which does not greet again", async () => {
-  await using line = await mediaLine({ realtime: { refuse: 404 }, env: { MODEL_PROVIDER: "openai" } })
-  const call = line.twilio.call()
-  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
+  await using harness = await realtimeHarness({
+    realtime: { refuse: 404 },
+    env: { MODEL_PROVIDER: "openai" },
+  })
+  const call = harness.twilio.call()
+  expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Connect"])
   const setup = await call.frames.next(({ message }) => message?.type === "setup")
   expect(setup).toBeDefined()
   const line1 = await call.frames.next(({ from, message }) => from === "server" && message?.type === "text")
   expect(line1.message).toMatchObject({ token: "Sorry, we were cut off. Please go on." })
-  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ engine: "relay" })
+  expect(await harness.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ engine: "relay" })
 })
 
 test.each([429, 503])(
   "a refusal with %d that passes: the caller waits with a sentence and is greeted",
   async (refuse) => {
-    await using line = await mediaLine({ realtime: { refuse } })
-    const call = line.twilio.call()
-    await eventOf(line, "model.failed")
-    delete line.realtime.options.refuse
-    line.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
-    await line.clock.pass(1_100)
+    await using harness = await realtimeHarness({ realtime: { refuse } })
+    const call = harness.twilio.call()
+    await eventOf(harness, "model.failed")
+    delete harness.realtime.options.refuse
+    harness.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
+    await harness.clock.pass(1_100)
     await sent(call, 200)
   },
 )
 
 test("a model that never accepts: a sentence within three seconds, then the relay", async () => {
-  await using line = await mediaLine({ realtime: { neverAccept: true } })
-  const call = line.twilio.call()
-  await eventOf(line, "session.opened")
-  await line.clock.pass(PATIENCE_MS)
+  await using harness = await realtimeHarness({ realtime: { neverAccept: true } })
+  const call = harness.twilio.call()
+  await eventOf(harness, "session.opened")
+  await harness.clock.pass(PATIENCE_MS)
   await told(call, "one-moment")
-  await line.clock.pass(6_000)
-  expect(await movedDown(line, call)).toEqual(["Connect", "Redirect", "Connect"])
+  await harness.clock.pass(6_000)
+  expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Connect"])
 })
 
 test("settings that are never confirmed count as no connection", async () => {
-  await using line = await mediaLine({ realtime: { onUpdate: "stall" } })
-  const call = line.twilio.call()
-  await eventOf(line, "session.opened")
-  await line.clock.pass(PATIENCE_MS)
+  await using harness = await realtimeHarness({ realtime: { onUpdate: "stall" } })
+  const call = harness.twilio.call()
+  await eventOf(harness, "session.opened")
+  await harness.clock.pass(PATIENCE_MS)
   await told(call, "one-moment")
-  delete line.realtime.options.onUpdate
-  line.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
-  await line.clock.pass(2_500)
+  delete harness.realtime.options.onUpdate
+  harness.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
+  await harness.clock.pass(2_500)
   await sent(call, 200)
 })
 
 test.each(["closed", "dropped"] as const)(
   "a connection that is %s in mid-sentence is replaced, with what was said",
   async (ending) => {
-    await using line = await mediaLine()
-    const { realtime } = line
-    const { call, model } = await greeted(line)
+    await using harness = await realtimeHarness()
+    const { realtime } = harness
+    const { call, model } = await greeted(harness)
     speaks(model, "Tell me a story")
-    await eventOf(line, "caller.spoke")
+    await eventOf(harness, "caller.spoke")
     await model.respond({ parts: [{ say: "Once upon a time", ms: 600 }], ending })
     await told(call, "one-moment")
     // What the caller says meanwhile is heard as well.
-    line.clock.advance(200)
+    harness.clock.advance(200)
     const next = await realtime.nextConnection()
     await next.heard(10)
     const history = [await next.next("conversation.item.create"), await next.next("conversation.item.create")]
@@ -141,13 +147,13 @@ test.each(["closed", "dropped"] as const)(
 )
 
 test("an answer that is begun and never sounds: a sentence within three seconds, then a new connection", async () => {
-  await using line = await mediaLine()
-  const { clock, realtime } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { clock, realtime } = harness
+  const { call, model } = await greeted(harness)
   speaks(model, "Are you there?")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   const stalled = model.respond({ parts: [], ending: "stalled" })
-  await eventOf(line, "reply.started")
+  await eventOf(harness, "reply.started")
   await clock.pass(PATIENCE_MS)
   await told(call, "one-moment")
   await clock.pass(3_200)
@@ -157,11 +163,11 @@ test("an answer that is begun and never sounds: a sentence within three seconds,
 })
 
 test("an answer that falls silent in the middle: a sentence within three seconds, then a new connection that knows what was heard", async () => {
-  await using line = await mediaLine()
-  const { clock, realtime } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { clock, realtime } = harness
+  const { call, model } = await greeted(harness)
   speaks(model, "Tell me a story")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   const never = Promise.withResolvers<void>()
   let pieces = 0
   const stalled = model.respond({
@@ -185,63 +191,63 @@ test("an answer that falls silent in the middle: a sentence within three seconds
 })
 
 test("answers that fail: a sentence, the question again, and after three the relay", async () => {
-  await using line = await mediaLine()
-  const { clock, realtime } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { clock, realtime } = harness
+  const { call, model } = await greeted(harness)
   const failed = { code: "server_error", message: "overloaded" }
   realtime.enqueue({ parts: [], ending: { failed } }, { parts: [], ending: { failed } })
   speaks(model, "Hello?")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await model.respond({ parts: [], ending: { failed } })
   await told(call, "one-moment")
   await model.next("response.create")
   await told(call, "technical-problem")
   await frame(call, "mark")
   await clock.pass(6_500)
-  await eventOf(line, "session.ended")
+  await eventOf(harness, "session.ended")
   const verbs = [await call.verbs.next(), await call.verbs.next(), await call.verbs.next()]
   expect(verbs.map(({ name }) => name)).toEqual(["Connect", "Redirect", "Connect"])
 })
 
 test("an answer that fails once is asked for again and heard", async () => {
-  await using line = await mediaLine()
-  const { realtime } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { realtime } = harness
+  const { call, model } = await greeted(harness)
   realtime.enqueue({ parts: [{ say: "Here I am.", ms: 400 }] })
   speaks(model, "Hello?")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await model.respond({ parts: [], ending: { failed: { code: "server_error", message: "overloaded" } } })
   await told(call, "one-moment")
   await sent(call, 400)
 })
 
 test("garbage from the model changes nothing", async () => {
-  await using line = await mediaLine()
-  const { clock } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { clock } = harness
+  const { call, model } = await greeted(harness)
   for (const text of ["", "{", "[]", "null", '{"type":7}', '{"type":"response.done"}', "x".repeat(70_000)])
     model.sendRaw(text)
   speaks(model, "Still there?")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await model.respond({ parts: [{ say: "Yes.", ms: 200 }] })
   await sent(call, 200)
   clock.advance(300)
-  expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: "Yes." })
+  expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: "Yes." })
 })
 
 test("a session that expires is followed by another one", async () => {
-  await using line = await mediaLine()
-  const { model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { model } = await greeted(harness)
   model.expire()
-  const next = await line.realtime.nextConnection()
+  const next = await harness.realtime.nextConnection()
   expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
 })
 
 test("before its end a session hands over between two turns, and nobody hears of it", async () => {
   const expiresAt = Date.UTC(2026, 10, 20) / 1000 + 40
-  await using line = await mediaLine({ realtime: { expiresAt } })
-  const { clock, realtime } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness({ realtime: { expiresAt } })
+  const { clock, realtime } = harness
+  const { call, model } = await greeted(harness)
   realtime.options.expiresAt = expiresAt + 3_600
   const heard = call.audio.heard.count
   await clock.pass(20_000)
@@ -252,16 +258,16 @@ test("before its end a session hands over between two turns, and nobody hears of
   await clock.pass(200)
   await next.heard(10)
   speaks(next, "Still you?")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await next.respond({ parts: [{ say: "Still me.", ms: 200 }] })
   await sent(call, 200)
 })
 
 test("a lost stream is no lost conversation: the same engine, no greeting, one short line", async () => {
-  await using line = await mediaLine()
-  const { clock, realtime, app } = line
+  await using harness = await realtimeHarness()
+  const { clock, realtime, app } = harness
   const before = await app.counts()
-  const { call, model } = await greeted(line)
+  const { call, model } = await greeted(harness)
   realtime.enqueue({ parts: [{ say: "Sorry, we were cut off. Please go on.", ms: 200 }] })
   call.dropSocket()
   await model.closed
@@ -270,7 +276,7 @@ test("a lost stream is no lost conversation: the same engine, no greeting, one s
   expect(JSON.stringify(await next.next("response.create"))).toContain("Please go on.")
   await sent(call, 200)
   clock.advance(300)
-  await eventOf(line, "agent.spoke")
+  await eventOf(harness, "agent.spoke")
   call.hangup()
   expect(await call.ended).toMatchObject({ problems: [] })
   expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ resumes: 1 })
@@ -279,11 +285,11 @@ test("a lost stream is no lost conversation: the same engine, no greeting, one s
 })
 
 test("a stream that is lost again and again ends with a sentence", async () => {
-  await using line = await mediaLine()
-  const { clock, app } = line
-  const call = line.twilio.call()
+  await using harness = await realtimeHarness()
+  const { clock, app } = harness
+  const call = harness.twilio.call()
   for (let loss = 0; loss < 4; loss++) {
-    await eventOf(line, "session.opened")
+    await eventOf(harness, "session.opened")
     call.dropSocket()
   }
   await call.verbs.next(({ name }) => name === "Say")
@@ -293,18 +299,18 @@ test("a stream that is lost again and again ends with a sentence", async () => {
 })
 
 test("without a key the server that is built in is the other side", async () => {
-  await using line = await mediaLine({ env: { MODEL_PROVIDER: "demo" } })
-  const { clock } = line
-  const call = line.twilio.call()
-  await eventOf(line, "reply.started")
+  await using harness = await realtimeHarness({ env: { MODEL_PROVIDER: "demo" } })
+  const { clock } = harness
+  const call = harness.twilio.call()
+  await eventOf(harness, "reply.started")
   await clock.pass(2_000)
   await sent(call, 3_500)
   await clock.pass(4_000)
-  expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: sound("greeting").text })
+  expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: sound("greeting").text })
   void call.stream?.say(sound("you-said").audio)
   await clock.pass(4_000)
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   call.hangup()
   await call.ended
-  expect(await transcriptOf(line, call)).not.toEqual([])
+  expect(await transcriptOf(harness, call)).not.toEqual([])
 })

@@ -1,11 +1,20 @@
 import { expect, test } from "bun:test"
-import { eventOf, frame, greeted, GREETING, mediaLine, sent, speaks, transcriptOf } from "./media-line.ts"
+import {
+  eventOf,
+  frame,
+  greeted,
+  GREETING,
+  realtimeHarness,
+  sent,
+  speaks,
+  transcriptOf,
+} from "./realtime-harness.ts"
 
 test("a call from its webhook to its transcript: greeting, an answer, a tool, the farewell", async () => {
-  await using line = await mediaLine()
-  const { clock, app } = line
+  await using harness = await realtimeHarness()
+  const { clock, app } = harness
   const before = await app.counts()
-  const { call, model } = await greeted(line)
+  const { call, model } = await greeted(harness)
   expect(model.received[0]).toMatchObject({
     type: "session.update",
     session: { type: "realtime", audio: { input: { format: { type: "audio/pcmu" } } } },
@@ -15,26 +24,26 @@ test("a call from its webhook to its transcript: greeting, an answer, a tool, th
   await model.heard(50)
 
   speaks(model, "When do you open?")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   const answer = model.respond({ parts: [{ say: "We open at nine.", ms: 1_000 }] })
   await sent(call, 1_000)
   await answer
   clock.advance(1_100)
-  await eventOf(line, "agent.spoke")
+  await eventOf(harness, "agent.spoke")
 
-  line.realtime.enqueue({ parts: [{ say: "Done.", ms: 400 }] })
+  harness.realtime.enqueue({ parts: [{ say: "Done.", ms: 400 }] })
   speaks(model, "Press one two")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await model.respond({ parts: [{ call: "send-dtmf", arguments: '{"dtmfDigit":"12"}', callId: "call_1" }] })
   const output = await model.next("conversation.item.create")
   expect(output).toMatchObject({ item: { type: "function_call_output", call_id: "call_1" } })
   await model.next("response.create")
   await sent(call, 800)
   clock.advance(1_000)
-  expect((await eventOf(line, "agent.spoke")).event).toMatchObject({ text: "Done.", interrupted: false })
+  expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: "Done.", interrupted: false })
 
   speaks(model, "Thank you, bye")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await model.respond({
     parts: [
       { say: "Goodbye.", ms: 600 },
@@ -42,10 +51,10 @@ test("a call from its webhook to its transcript: greeting, an answer, a tool, th
     ],
   })
   await sent(call, 600)
-  await eventOf(line, "tool.finished")
+  await eventOf(harness, "tool.finished")
   await frame(call, "mark")
   clock.advance(700)
-  expect((await eventOf(line, "session.ended")).event).toMatchObject({ reason: "agent-ended" })
+  expect((await eventOf(harness, "session.ended")).event).toMatchObject({ reason: "agent-ended" })
   const summary = await call.ended
   expect(summary).toMatchObject({
     status: "completed",
@@ -54,7 +63,7 @@ test("a call from its webhook to its transcript: greeting, an answer, a tool, th
     verbs: ["Connect", "Redirect", "Hangup"],
   })
   expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "completed", endedBy: "agent" })
-  expect(await transcriptOf(line, call)).toEqual([
+  expect(await transcriptOf(harness, call)).toEqual([
     `agent: ${GREETING}`,
     "caller: When do you open?",
     "agent: We open at nine.",
@@ -69,11 +78,11 @@ test("a call from its webhook to its transcript: greeting, an answer, a tool, th
 })
 
 test("a barge-in in the middle of ten seconds: silence at once, and everybody knows what was heard", async () => {
-  await using line = await mediaLine()
-  const { clock, app } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { clock, app } = harness
+  const { call, model } = await greeted(harness)
   speaks(model, "Count to twenty")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   const words =
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
   await model.respond({ parts: [{ say: words, ms: 10_000, itemId: "item_count" }] })
@@ -87,13 +96,13 @@ test("a barge-in in the middle of ten seconds: silence at once, and everybody kn
   await frame(call, "clear")
   expect(cut).toMatchObject({ item_id: "item_count", content_index: 0 })
   expect(Math.abs(Number(cut["audio_end_ms"]) - 4_000)).toBeLessThanOrEqual(40)
-  const { event: spoke } = await eventOf(line, "agent.spoke")
+  const { event: spoke } = await eventOf(harness, "agent.spoke")
   const heard = spoke.type === "agent.spoke" && spoke.interrupted ? spoke.text : ""
   expect(heard).toMatch(/^one two three/)
 
   model.speechStopped(itemId)
   model.transcribe(itemId, "Stop")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await model.respond({ parts: [{ say: "All right.", ms: 400 }] })
   await sent(call, 400)
   const after = call.audio.frames.all
@@ -101,8 +110,8 @@ test("a barge-in in the middle of ten seconds: silence at once, and everybody kn
     .filter(({ from, event }) => from === "server" && event === "media")
   expect(after).toHaveLength(2)
   clock.advance(500)
-  await eventOf(line, "agent.spoke")
-  expect((await transcriptOf(line, call)).slice(1)).toEqual([
+  await eventOf(harness, "agent.spoke")
+  expect((await transcriptOf(harness, call)).slice(1)).toEqual([
     "caller: Count to twenty",
     `agent: ${heard}`,
     "caller: Stop",
@@ -116,16 +125,16 @@ test("a barge-in in the middle of ten seconds: silence at once, and everybody kn
 })
 
 test("deltas of a cancelled answer that come late are not played", async () => {
-  await using line = await mediaLine()
-  const { clock } = line
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { clock } = harness
+  const { call, model } = await greeted(harness)
   speaks(model, "Tell me a story")
   const gates: (() => void)[] = []
   const said = model.respond({
     parts: [{ say: "Once upon a time", ms: 1_000 }],
     pace: () => new Promise<void>((resolve) => gates.push(resolve)),
   })
-  await eventOf(line, "reply.started")
+  await eventOf(harness, "reply.started")
   gates.shift()?.()
   await sent(call, 200)
   clock.advance(100)
@@ -143,7 +152,7 @@ test("deltas of a cancelled answer that come late are not played", async () => {
   })
   model.speechStopped(itemId)
   model.transcribe(itemId, "No")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await said
   clock.advance(1_000)
   expect(call.audio.heard.count - count).toBeLessThanOrEqual(1)
@@ -152,38 +161,38 @@ test("deltas of a cancelled answer that come late are not played", async () => {
 })
 
 test("a caller who hangs up on a number that reports no statuses has a call that is over", async () => {
-  await using line = await mediaLine()
-  const { call } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { call } = await greeted(harness)
   call.hangup()
-  await eventOf(line, "session.closed")
+  await eventOf(harness, "session.closed")
   await call.ended
-  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "in-progress" })
-  await line.clock.pass(5_000)
-  expect(await line.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "completed" })
+  expect(await harness.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "in-progress" })
+  await harness.clock.pass(5_000)
+  expect(await harness.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "completed" })
 })
 
 test("keys are collected and told to the model", async () => {
-  await using line = await mediaLine()
-  const { call, model } = await greeted(line)
+  await using harness = await realtimeHarness()
+  const { call, model } = await greeted(harness)
   call.press("42#")
   const item = await model.next("conversation.item.create")
   expect(JSON.stringify(item)).toContain("The caller pressed 42# on the keypad.")
   await model.next("response.create")
-  expect((await eventOf(line, "digits.received")).event).toMatchObject({ digits: "42#" })
+  expect((await eventOf(harness, "digits.received")).event).toMatchObject({ digits: "42#" })
 })
 
 test("a hand-over to a person dials after the last word, and the agent is back when nobody answers", async () => {
-  await using line = await mediaLine({ env: { TRANSFER_TO: "+15550100009" } })
-  const { clock, realtime } = line
+  await using harness = await realtimeHarness({ env: { TRANSFER_TO: "+15550100009" } })
+  const { clock, realtime } = harness
   realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
-  const call = line.twilio.call({ dialStatus: "no-answer" })
+  const call = harness.twilio.call({ dialStatus: "no-answer" })
   const model = await realtime.nextConnection()
   await model.next("response.create")
   await sent(call, 200)
   clock.advance(300)
-  await eventOf(line, "agent.spoke")
+  await eventOf(harness, "agent.spoke")
   speaks(model, "A person, please")
-  await eventOf(line, "caller.spoke")
+  await eventOf(harness, "caller.spoke")
   await model.respond({
     parts: [
       { say: "One second.", ms: 400 },
@@ -191,10 +200,10 @@ test("a hand-over to a person dials after the last word, and the agent is back w
     ],
   })
   await sent(call, 400)
-  await eventOf(line, "tool.finished")
+  await eventOf(harness, "tool.finished")
   await frame(call, "mark")
   clock.advance(500)
-  await eventOf(line, "transfer.started")
+  await eventOf(harness, "transfer.started")
   const back = await realtime.nextConnection()
   const note = await back.next("conversation.item.create")
   expect(JSON.stringify(note)).toContain(GREETING)
@@ -204,8 +213,8 @@ test("a hand-over to a person dials after the last word, and the agent is back w
 })
 
 test("a hundred calls at once are greeted, and leave nothing behind", async () => {
-  await using line = await mediaLine()
-  const { clock, realtime, twilio, app } = line
+  await using harness = await realtimeHarness()
+  const { clock, realtime, twilio, app } = harness
   const before = await app.counts()
   const calls = Array.from({ length: 100 }, () => {
     realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
@@ -213,7 +222,7 @@ test("a hundred calls at once are greeted, and leave nothing behind", async () =
   })
   await Promise.all(calls.map((call) => sent(call, 200)))
   clock.advance(300)
-  await Promise.all(calls.map(() => eventOf(line, "agent.spoke")))
+  await Promise.all(calls.map(() => eventOf(harness, "agent.spoke")))
   for (const call of calls) call.hangup()
   const summaries = await Promise.all(calls.map((call) => call.ended))
   expect(summaries.flatMap(({ problems }) => problems)).toEqual([])

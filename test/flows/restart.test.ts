@@ -13,9 +13,9 @@ import {
   relayOf,
   setupFrame,
   voiceForm,
-  Wire,
-} from "../server/wire.ts"
-import { linesOf } from "./phone-line.ts"
+  Client,
+} from "../server/client.ts"
+import { linesOf } from "./relay-harness.ts"
 
 const cwd = mkdtempSync(join(tmpdir(), "parley-restart-"))
 afterAll(() => rmSync(cwd, { recursive: true }))
@@ -37,9 +37,9 @@ test("kill -9 in the middle of a call loses no turn, and the next process goes o
   })
   await using first = new Child([], { cwd, env: settings("0") })
   const url = await first.listening()
-  const wire = new Wire(url, PUBLIC_URL)
-  const { callSid, form, socketUrl, actionPath } = await wire.incoming()
-  const socket = wire.socket(socketUrl)
+  const client = new Client(url, PUBLIC_URL)
+  const { callSid, form, socketUrl, actionPath } = await client.incoming()
+  const socket = client.socket(socketUrl)
   await socket.opened
   socket.send(setupFrame(callSid))
   openai.enqueue(says("Nice to meet you, Ada."))
@@ -50,7 +50,7 @@ test("kill -9 in the middle of a call loses no turn, and the next process goes o
   openai.enqueue({ steps: [{ say: ["It was the best "] }, { wait: never.promise }] })
   socket.send(prompt("Tell me a story"))
   await socket.frames.next(({ token }) => token === "It was the best ")
-  const before = await wire.json(`/v1/calls/${callSid}/transcript`)
+  const before = await client.json(`/v1/calls/${callSid}/transcript`)
   first.kill("SIGKILL")
   expect(await first.exited).toBeNull()
   expect((await socket.closed).code).not.toBe(1000)
@@ -58,7 +58,7 @@ test("kill -9 in the middle of a call loses no turn, and the next process goes o
   await using second = new Child([], { cwd, env: settings(new URL(url).port) })
   expect(await second.listening()).toBe(url)
   // Every turn is there at once, before Twilio has said anything.
-  const after = await wire.json(`/v1/calls/${callSid}/transcript`)
+  const after = await client.json(`/v1/calls/${callSid}/transcript`)
   expect(after).toEqual(before)
   expect(after.turns.map(({ text }: { text: string }) => text)).toEqual([
     GREETING,
@@ -69,17 +69,17 @@ test("kill -9 in the middle of a call loses no turn, and the next process goes o
   ])
 
   // The used token and the answered webhook are remembered.
-  expect(await wire.socket(socketUrl).opened).toBe(false)
-  expect((await wire.webhook("/twilio/voice", form)).status).toBe(403)
+  expect(await client.socket(socketUrl).opened).toBe(false)
+  expect((await client.webhook("/twilio/voice", form)).status).toBe(403)
   const lost = endedForm(callSid, {
     SessionStatus: "failed",
     ErrorCode: "64105",
     ErrorMessage: "Websocket ended",
   })
-  const relay = relayOf(await wire.twiml(actionPath, lost))
+  const relay = relayOf(await client.twiml(actionPath, lost))
   expect(relay.attributes["welcomeGreeting"]).toBeUndefined()
 
-  const resumed = wire.socket(relay.attributes["url"] ?? "")
+  const resumed = client.socket(relay.attributes["url"] ?? "")
   await resumed.opened
   resumed.send(setupFrame(callSid))
   expect(await resumed.frames.next()).toMatchObject({
@@ -98,8 +98,8 @@ test("kill -9 in the middle of a call loses no turn, and the next process goes o
     "assistant: Sorry, we were cut off. Please go on.",
     "user: What is my name?",
   ])
-  expect(await wire.json(`/v1/calls/${callSid}`)).toMatchObject({ resumes: 1, live: true })
-  await wire.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
-  expect(await wire.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "completed", endedBy: "caller" })
+  expect(await client.json(`/v1/calls/${callSid}`)).toMatchObject({ resumes: 1, live: true })
+  await client.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
+  expect(await client.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "completed", endedBy: "caller" })
   never.resolve()
 }, 15_000)

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { callsTool, says, type Script } from "../fakes/openai-script.ts"
-import { answered, connected, linesOf, phoneLine, received } from "./phone-line.ts"
+import { answered, connected, linesOf, relayHarness, received } from "./relay-harness.ts"
 
 const GREETING = "Welcome to Acme."
 const TOOLS = [
@@ -74,7 +74,7 @@ test("greeting, question, service, language, keys, message, listening, another r
     },
   })
   using files = folder(FILES)
-  await using line = await phoneLine({
+  await using harness = await relayHarness({
     env: {
       ASSETS_DIR: files.dir,
       TOOL_SECRET_SHOP: shop.url.origin,
@@ -82,7 +82,7 @@ test("greeting, question, service, language, keys, message, listening, another r
       TWILIO_FROM_NUMBER: "+15550100002",
     },
   })
-  const { clock, openai, twilio, app, rest } = line
+  const { clock, openai, twilio, app, rest } = harness
   const call = twilio.call({ dialStatus: "no-answer" })
   await connected(call)
   clock.advance(3000)
@@ -207,7 +207,7 @@ test("greeting, question, service, language, keys, message, listening, another r
   await shop.stop(true)
 })
 
-/** What the server sent, one line a frame. */
+/** What the server sent, one harness a frame. */
 function serverFrames(call: SimulatedCall): string[] {
   return call.frames.all.flatMap(({ from, text }) => {
     if (from !== "server") return []

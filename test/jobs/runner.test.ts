@@ -7,10 +7,10 @@ import { openStore } from "../../src/store/open-store.ts"
 import { Gate } from "../fakes/gate.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { sampleCall } from "../store/samples.ts"
+import { sampleCall } from "../store/fixture.ts"
 
 /** Jobs of the kind `work`, which do what the test has set. */
-async function stand({ concurrency = 4 }: { concurrency?: number } = {}) {
+async function fixture({ concurrency = 4 }: { concurrency?: number } = {}) {
   const clock = new TestClock()
   const store = await openStore({ url: ":memory:" })
   const runs: { job: Job; signal: AbortSignal; at: number }[] = []
@@ -65,16 +65,16 @@ async function stand({ concurrency = 4 }: { concurrency?: number } = {}) {
 }
 
 test("a job that fails twice is tried again after growing pauses, as the same job, until it is done", async () => {
-  await using line = await stand()
-  const { clock, runs, store } = line
+  await using it = await fixture()
+  const { clock, runs, store } = it
   const start = clock.now()
-  const callId = await line.call()
-  const id = await line.add(callId)
-  line.does.work = () => {
+  const callId = await it.call()
+  const id = await it.add(callId)
+  it.does.work = () => {
     if (runs.length < 3) throw new Error("no")
     return Promise.resolve({ done: true })
   }
-  const runner = line.start()
+  const runner = it.start()
   await settled()
   await clock.pass(10_000)
   expect(runs.map(({ job }) => [job.id, job.attempts])).toEqual([
@@ -92,99 +92,99 @@ test.each<[string, () => Promise<JobResult>, number, string]>([
   ["that never works", () => Promise.reject(new Error("down")), 3, "down"],
   ["that can never work", () => Promise.resolve({ failed: "gone", final: true }), 1, "gone"],
 ])("a job %s is given up", async (_, work, attempts, error) => {
-  await using line = await stand()
-  line.does.work = work
-  const callId = await line.call()
-  await line.add(callId)
-  line.start()
-  await line.clock.pass(60_000)
-  expect(await line.store.jobs.find(callId, "work")).toMatchObject({
+  await using it = await fixture()
+  it.does.work = work
+  const callId = await it.call()
+  await it.add(callId)
+  it.start()
+  await it.clock.pass(60_000)
+  expect(await it.store.jobs.find(callId, "work")).toMatchObject({
     state: "failed",
     attempts,
     lastError: error,
   })
-  expect(line.givenUp).toEqual([error])
+  expect(it.givenUp).toEqual([error])
 })
 
 test("a job that is not due yet comes later and loses no attempt", async () => {
-  await using line = await stand()
-  line.does.work = () => Promise.resolve(line.runs.length < 5 ? { later: 1000 } : { done: true })
-  const callId = await line.call()
-  await line.add(callId)
-  line.start()
-  await line.clock.pass(10_000)
-  expect(await line.store.jobs.find(callId, "work")).toMatchObject({ state: "done", attempts: 1 })
+  await using it = await fixture()
+  it.does.work = () => Promise.resolve(it.runs.length < 5 ? { later: 1000 } : { done: true })
+  const callId = await it.call()
+  await it.add(callId)
+  it.start()
+  await it.clock.pass(10_000)
+  expect(await it.store.jobs.find(callId, "work")).toMatchObject({ state: "done", attempts: 1 })
 })
 
 test("a job that hangs is stopped at its limit", async () => {
-  await using line = await stand()
-  line.does.work = (_, signal) =>
+  await using it = await fixture()
+  it.does.work = (_, signal) =>
     new Promise((_resolve, reject) =>
       signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true }),
     )
-  const callId = await line.call()
-  await line.add(callId)
-  line.start()
-  await line.clock.pass(5500)
-  expect(await line.store.jobs.find(callId, "work")).toMatchObject({
+  const callId = await it.call()
+  await it.add(callId)
+  it.start()
+  await it.clock.pass(5500)
+  expect(await it.store.jobs.find(callId, "work")).toMatchObject({
     attempts: 1,
     lastError: "it took too long",
   })
 })
 
 test("jobs of one call run one after the other, those of others beside them, and never more than allowed", async () => {
-  await using line = await stand({ concurrency: 2 })
+  await using it = await fixture({ concurrency: 2 })
   const gate = new Gate()
-  line.does.work = async () => {
+  it.does.work = async () => {
     await gate.pass()
     return { done: true }
   }
-  const [one, two, three] = [await line.call(), await line.call(), await line.call()]
-  const ids = [await line.add(one), await line.add(one, "more"), await line.add(two), await line.add(three)]
-  const runner = line.start()
-  await line.clock.pass(1000)
-  expect(line.runs.map(({ job }) => job.id)).toEqual([ids[0] ?? "", ids[2] ?? ""])
+  const [one, two, three] = [await it.call(), await it.call(), await it.call()]
+  const ids = [await it.add(one), await it.add(one, "more"), await it.add(two), await it.add(three)]
+  const runner = it.start()
+  await it.clock.pass(1000)
+  expect(it.runs.map(({ job }) => job.id)).toEqual([ids[0] ?? "", ids[2] ?? ""])
   expect(runner.size).toBe(2)
   gate.openForever()
-  await line.clock.pass(2000)
-  expect(line.runs.map(({ job }) => job.id).toSorted()).toEqual(ids.toSorted())
+  await it.clock.pass(2000)
+  expect(it.runs.map(({ job }) => job.id).toSorted()).toEqual(ids.toSorted())
 })
 
 test("a job that ran when the server stopped is run by the next one at once", async () => {
-  await using line = await stand()
-  line.does.work = () => new Promise(() => {})
-  const callId = await line.call()
-  await line.add(callId)
-  const first = line.start()
-  await line.clock.pass(100)
+  await using it = await fixture()
+  it.does.work = () => new Promise(() => {})
+  const callId = await it.call()
+  await it.add(callId)
+  const first = it.start()
+  await it.clock.pass(100)
   await Promise.all([first.stop(), first.stop()])
-  expect(line.runs[0]?.signal.aborted).toBe(true)
-  line.does.work = () => Promise.resolve({ done: true })
-  line.start()
-  await line.clock.pass(100)
-  expect(await line.store.jobs.find(callId, "work")).toMatchObject({ state: "done", attempts: 1 })
+  expect(it.runs[0]?.signal.aborted).toBe(true)
+  it.does.work = () => Promise.resolve({ done: true })
+  it.start()
+  await it.clock.pass(100)
+  expect(await it.store.jobs.find(callId, "work")).toMatchObject({ state: "done", attempts: 1 })
 })
 
 test("a job of a process that died is due again when its time is over, and not before", async () => {
-  await using line = await stand()
-  const { clock, store } = line
-  const id = await line.add(await line.call())
+  await using it = await fixture()
+  const { clock, store } = it
+  const id = await it.add(await it.call())
   const lease = () => store.jobs.lease(id, clock.now(), clock.now() + 15_000)
   expect([(await lease())?.attempts, await lease()]).toEqual([1, undefined])
-  line.start()
+  it.start()
   await clock.pass(14_000)
-  expect(line.runs).toEqual([])
+  expect(it.runs).toEqual([])
   await clock.pass(2000)
-  expect(line.runs.map(({ job }) => job.attempts)).toEqual([2])
+  expect(it.runs.map(({ job }) => job.attempts)).toEqual([2])
 })
 
 test("a job of a kind that is not known is given up and blocks nothing", async () => {
-  await using line = await stand()
-  const callId = await line.call()
-  await line.add(callId, "surprise")
-  await line.add(callId)
-  line.start()
-  await line.clock.pass(2000)
-  expect(line.runs).toHaveLength(1)
-  expect((await line.store.jobs.find(callId, "surprise"))?.state).toBe("failed")
+  await using it = await fixture()
+  const callId = await it.call()
+  await it.add(callId, "surprise")
+  await it.add(callId)
+  it.start()
+  await it.clock.pass(2000)
+  expect(it.runs).toHaveLength(1)
+  expect((await it.store.jobs.find(callId, "surprise"))?.state).toBe("failed")
 })

@@ -10,7 +10,7 @@ import { LiveCalls, type LiveCall } from "../../src/call/live-calls.ts"
 import { createTranscriptLog, transcriptFileName } from "../../src/jobs/transcript-files.ts"
 import { getLog } from "../../src/lib/log.ts"
 import { openStore } from "../../src/store/open-store.ts"
-import { sampleCall, sampleTurn } from "../store/samples.ts"
+import { sampleCall, sampleTurn } from "../store/fixture.ts"
 
 const ENDED_AT = Date.UTC(2026, 10, 20, 12, 0, 5)
 const OVER: CallEvent = { type: "call.status-changed", status: "completed", previous: "in-progress" }
@@ -21,7 +21,7 @@ afterAll(() => {
   for (const path of folders) rmSync(path, { recursive: true, force: true })
 })
 
-async function stand({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: number } = {}) {
+async function fixture({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: number } = {}) {
   const root = mkdtempSync(join(tmpdir(), "parley-transcripts-"))
   folders.push(root)
   const store = await openStore({ url: ":memory:" })
@@ -52,7 +52,7 @@ async function stand({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: num
 }
 
 test("a call that ended has one file, however often its end is told", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   it.log.onEvent(it.told(CLOSED))
   await it.log.idle()
   const call = await it.end()
@@ -72,7 +72,7 @@ test("a call that ended has one file, however often its end is told", async () =
 })
 
 test("while the session is open the last words are waited for", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const leave = it.liveCalls.add({ callId: it.call.id } as LiveCall)
   await it.end()
   it.log.onEvent(it.told(OVER))
@@ -85,7 +85,7 @@ test("while the session is open the last words are waited for", async () => {
 })
 
 test("words that are recognised after the end are in the file, and during the call none is written", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const spoken: CallEvent = { type: "caller.spoke", turnId: "t", text: "Bye", lang: null }
   it.log.onEvent(it.told(spoken))
   await it.log.idle()
@@ -100,7 +100,7 @@ test("words that are recognised after the end are in the file, and during the ca
 })
 
 test("what a process did not come to, the next one writes, and touches no file that is there", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   const name = transcriptFileName(await it.end())
   const next = it.open()
   next.catchUp()
@@ -113,7 +113,7 @@ test("what a process did not come to, the next one writes, and touches no file t
 })
 
 test("calls of long ago are left alone", async () => {
-  await using it = await stand({ now: ENDED_AT + 25 * 3_600_000 })
+  await using it = await fixture({ now: ENDED_AT + 25 * 3_600_000 })
   await it.end()
   it.log.catchUp()
   await it.log.idle()
@@ -121,7 +121,7 @@ test("calls of long ago are left alone", async () => {
 })
 
 test("a folder that cannot be written fails nothing, and the next call has its file again", async () => {
-  await using it = await stand({ dir: "taken" })
+  await using it = await fixture({ dir: "taken" })
   writeFileSync(it.path, "a file")
   await it.end()
   it.log.onEvent(it.told(OVER))
@@ -133,7 +133,7 @@ test("a folder that cannot be written fails nothing, and the next call has its f
 })
 
 test("an event of a call that is gone changes nothing", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   await it.end()
   it.log.onEvent({ ...it.told(OVER), callId: sampleCall().id })
   await it.log.idle()
@@ -146,7 +146,7 @@ test.each([
   ["a SIP address", { direction: "inbound", from: "sip:a/../b@c.d" }, "_sip-a-..-b-c.d_"],
   ["a number without end", { direction: "inbound", from: "9".repeat(500) }, `_${"9".repeat(64)}_`],
 ] as const)("the file of %s has a name that every system takes", async (_, fields, part) => {
-  await using it = await stand()
+  await using it = await fixture()
   const name = transcriptFileName({ ...(await it.end()), ...fields })
   expect(name).toContain(part)
   expect(name).toMatch(/^[\w+.-]+_2026-11-20T12-00-05\.000Z\.json$/)

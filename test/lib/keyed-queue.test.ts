@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { KeyedQueue } from "../../src/lib/keyed-queue.ts"
 import { settled } from "../fakes/scripted-model.ts"
-import { rejection } from "../llm/samples.ts"
+import { rejection } from "../llm/fixture.ts"
 
 function gated(notes: string[]) {
   const gates = new Map<string, () => void>()

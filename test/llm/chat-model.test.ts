@@ -9,7 +9,7 @@ import { FakeFlowise, FLOW_ID, type FlowiseScript } from "../fakes/fake-flowise.
 import { FakeOpenAi } from "../fakes/fake-openai.ts"
 import { Gate } from "../fakes/gate.ts"
 import { callsTool, httpError, says } from "../fakes/openai-script.ts"
-import { agent, chatRequest, END_CALL, note, SEND_DTMF, user } from "./samples.ts"
+import { agent, chatRequest, END_CALL, note, SEND_DTMF, user } from "./fixture.ts"
 
 const tools = [SEND_DTMF, END_CALL]
 const history = chatRequest({

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { createChatModel } from "../../src/llm/create-model.ts"
 import { FakeOpenAi } from "../fakes/fake-openai.ts"
 import { httpError, says } from "../fakes/openai-script.ts"
-import { chatRequest, collect, never, rejection, spoken } from "./samples.ts"
+import { chatRequest, collect, never, rejection, spoken } from "./fixture.ts"
 
 const key = { openaiApiKey: "sk-test" }
 const local = "http://127.0.0.1:9/v1"

@@ -3,7 +3,7 @@ import { createResponsesModel } from "../../src/llm/openai/openai-responses.ts"
 import { FakeOpenAi } from "../fakes/fake-openai.ts"
 import { Gate } from "../fakes/gate.ts"
 import { callsTool, httpError, says, type Script } from "../fakes/openai-script.ts"
-import { chatRequest, collect, END_CALL, never, rejection } from "./samples.ts"
+import { chatRequest, collect, END_CALL, never, rejection } from "./fixture.ts"
 
 function modelAt(openai: FakeOpenAi) {
   return createResponsesModel({ apiKey: "sk-test", baseUrl: openai.baseUrl, model: "gpt-6-luna" })

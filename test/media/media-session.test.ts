@@ -7,7 +7,7 @@ import type { ClaimCall } from "../../src/conversation/call-session.ts"
 import { MediaSession, type MediaEngine } from "../../src/media/media-session.ts"
 import { CallFixture } from "../conversation/call-fixture.ts"
 import { settled } from "../fakes/scripted-model.ts"
-import { SID } from "../relay/samples.ts"
+import { SID } from "../relay/fixture.ts"
 
 const STREAM = `MZ${"1".repeat(32)}`
 const FORMAT = { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 }

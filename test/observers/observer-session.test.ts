@@ -9,10 +9,10 @@ import { createRecorder } from "../../src/store/recorder.ts"
 import { openStore } from "../../src/store/open-store.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { sampleCall } from "../store/samples.ts"
+import { sampleCall } from "../store/fixture.ts"
 
 /** A store with one call, and observers of it whose sockets are as slow as the test wants. */
-async function stand() {
+async function fixture() {
   const clock = new TestClock()
   const { sweep } = clock
   const store = await openStore({ url: ":memory:" })
@@ -27,13 +27,13 @@ async function stand() {
   async function observe({ afterId, wantsAudio = true }: { afterId?: number; wantsAudio?: boolean } = {}) {
     const sent: Record<string, unknown>[] = []
     const closes: [number, string][] = []
-    const line = { result: 100 }
+    const connection = { result: 100 }
     let left = 0
     const session = new ObserverSession({
       socket: {
         send(text) {
           sent.push(JSON.parse(text))
-          return line.result
+          return connection.result
         },
         close: (code, reason) => void closes.push([code, reason]),
       },
@@ -51,7 +51,7 @@ async function stand() {
     })
     await settled()
     const names = () => sent.map(({ event }) => event)
-    return { session, sent, closes, line, names, left: () => left }
+    return { session, sent, closes, connection, names, left: () => left }
   }
 
   const happens = (event: CallEvent) => recorder.event({ callId: id, callSid: null, at: clock.now(), event })
@@ -82,30 +82,30 @@ const said = (text: string, interrupted = false): CallEvent => ({
 })
 
 test("sound goes to who listens, marked by its side, and costs nothing where nobody does", async () => {
-  await using line = await stand()
-  expect(line.observers.hasListeners(line.id)).toBe(false)
-  const silent = await line.observe({ wantsAudio: false })
-  expect(line.observers.hasListeners(line.id)).toBe(false)
-  const listener = await line.observe()
-  expect(line.observers.hasListeners(line.id)).toBe(true)
-  line.observers.inbound(line.id, "AAAA")
-  line.observers.outbound(line.id, "BBBB")
-  line.observers.inbound(newCallId(), "CCCC")
+  await using it = await fixture()
+  expect(it.observers.hasListeners(it.id)).toBe(false)
+  const silent = await it.observe({ wantsAudio: false })
+  expect(it.observers.hasListeners(it.id)).toBe(false)
+  const listener = await it.observe()
+  expect(it.observers.hasListeners(it.id)).toBe(true)
+  it.observers.inbound(it.id, "AAAA")
+  it.observers.outbound(it.id, "BBBB")
+  it.observers.inbound(newCallId(), "CCCC")
   expect(listener.sent.slice(1)).toEqual([
     { event: "audio", payload: "AAAA", track: "inbound", seq: 2 },
     { event: "audio", payload: "BBBB", track: "outbound", seq: 3 },
   ])
   expect(silent.names()).toEqual(["status"])
   listener.session.closed()
-  expect([line.observers.hasListeners(line.id), listener.left()]).toEqual([false, 1])
+  expect([it.observers.hasListeners(it.id), listener.left()]).toEqual([false, 1])
 })
 
 test("an interruption is told after the words that were heard", async () => {
-  await using line = await stand()
-  const { sent } = await line.observe()
-  line.happens(said("We open", true))
-  line.happens(said("", true))
-  await line.clock.pass(30)
+  await using it = await fixture()
+  const { sent } = await it.observe()
+  it.happens(said("We open", true))
+  it.happens(said("", true))
+  await it.clock.pass(30)
   expect(sent.slice(1)).toMatchObject([
     { event: "transcription", text: "We open", speaker: "agent", interrupted: true },
     { event: "interruption", text: "We open" },
@@ -114,17 +114,17 @@ test("an interruption is told after the words that were heard", async () => {
 })
 
 test("a slow observer lags, is given everything later, and holds up nobody", async () => {
-  await using line = await stand()
-  const [slow, quick] = [await line.observe(), await line.observe()]
-  slow.line.result = -1
-  line.happens(said("one"))
-  await line.clock.pass(30)
-  for (const text of ["two", "three"]) line.happens(said(text))
-  line.observers.inbound(line.id, "AAAA")
-  await line.clock.pass(30)
+  await using it = await fixture()
+  const [slow, quick] = [await it.observe(), await it.observe()]
+  slow.connection.result = -1
+  it.happens(said("one"))
+  await it.clock.pass(30)
+  for (const text of ["two", "three"]) it.happens(said(text))
+  it.observers.inbound(it.id, "AAAA")
+  await it.clock.pass(30)
   expect(slow.names()).toEqual(["status", "transcription"])
   expect(quick.names()).toEqual(["status", "transcription", "audio", "transcription", "transcription"])
-  slow.line.result = 100
+  slow.connection.result = 100
   slow.session.drained()
   await settled()
   expect(slow.names()).toEqual(["status", "transcription", "audio", "transcription", "transcription"])
@@ -132,11 +132,11 @@ test("a slow observer lags, is given everything later, and holds up nobody", asy
 })
 
 test("an observer that takes no sound for seconds is dropped and told why, and the others go on", async () => {
-  await using line = await stand()
-  const [slow, quick] = [await line.observe(), await line.observe()]
-  slow.line.result = -1
+  await using it = await fixture()
+  const [slow, quick] = [await it.observe(), await it.observe()]
+  slow.connection.result = -1
   const frame = "A".repeat(216)
-  for (let count = 0; count < 1000; count++) line.observers.inbound(line.id, frame)
+  for (let count = 0; count < 1000; count++) it.observers.inbound(it.id, frame)
   expect(slow.closes).toEqual([[4408, "too slow"]])
   expect(slow.sent.length).toBe(2)
   expect(quick.sent.length).toBe(1001)
@@ -145,28 +145,28 @@ test("an observer that takes no sound for seconds is dropped and told why, and t
 })
 
 test("a socket that has dropped a frame is given up", async () => {
-  await using line = await stand()
-  const lost = await line.observe()
-  lost.line.result = 0
-  line.observers.inbound(line.id, "AAAA")
+  await using it = await fixture()
+  const lost = await it.observe()
+  lost.connection.result = 0
+  it.observers.inbound(it.id, "AAAA")
   expect(lost.closes).toEqual([[4408, "too slow"]])
 })
 
 test("a long past is told in pieces, completely and in order", async () => {
-  await using line = await stand()
-  for (let count = 0; count < 950; count++) line.happens(said(String(count)))
-  const late = await line.observe({ afterId: 0 })
-  await line.clock.pass(20)
+  await using it = await fixture()
+  for (let count = 0; count < 950; count++) it.happens(said(String(count)))
+  const late = await it.observe({ afterId: 0 })
+  await it.clock.pass(20)
   expect(late.sent.slice(1).map(({ text }) => text)).toEqual(
     Array.from({ length: 950 }, (_, at) => String(at)),
   )
 })
 
 test("observers that go while all are sent away are no trouble", async () => {
-  await using line = await stand()
-  const all = [await line.observe(), await line.observe()]
-  line.observers.close()
-  line.observers.close()
+  await using it = await fixture()
+  const all = [await it.observe(), await it.observe()]
+  it.observers.close()
+  it.observers.close()
   expect(all.map(({ closes }) => closes)).toEqual([
     [[1001, "server is shutting down"]],
     [[1001, "server is shutting down"]],

@@ -7,7 +7,7 @@ import { Observers } from "../../src/observers/observers.ts"
 import { Gate } from "../fakes/gate.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { sampleCall } from "../store/samples.ts"
+import { sampleCall } from "../store/fixture.ts"
 
 test("a socket that nobody reads fills up, is closed, and releases its slot", async () => {
   using clock = new TestClock()

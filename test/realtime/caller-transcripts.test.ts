@@ -6,7 +6,7 @@ import { History } from "../../src/conversation/history.ts"
 import { CallerTranscripts } from "../../src/realtime/caller-transcripts.ts"
 import type { RealtimeEvent } from "../../src/realtime/protocol/server-events.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { notedLog } from "../relay/samples.ts"
+import { notedLog } from "../relay/fixture.ts"
 
 class Fixture implements Disposable {
   readonly clock = new TestClock()

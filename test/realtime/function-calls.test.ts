@@ -9,7 +9,7 @@ import type { CallAction, ToolOutcome } from "../../src/tools/define-tool.ts"
 import type { ToolCall } from "../../src/tools/run-tool.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { notedLog } from "../relay/samples.ts"
+import { notedLog } from "../relay/fixture.ts"
 
 type Connection = { epoch: number; send: (text: string) => void }
 

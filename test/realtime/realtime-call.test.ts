@@ -8,7 +8,7 @@ import type { ConnectModel, RealtimeSocketEvents } from "../../src/realtime/conn
 import { RealtimeCall } from "../../src/realtime/realtime-call.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { CallFixture, type CallFixtureOptions } from "../conversation/call-fixture.ts"
-import { SID } from "../relay/samples.ts"
+import { SID } from "../relay/fixture.ts"
 
 type Json = Record<string, unknown>
 const STREAM = `MZ${"1".repeat(32)}`
@@ -80,16 +80,16 @@ class RealtimeFixture extends CallFixture {
 
   /** Up to a model that has taken its settings, and its greeting said and heard. */
   static async greeted(options?: CallFixtureOptions): Promise<RealtimeFixture> {
-    const stand = await RealtimeFixture.started(options)
-    stand.ready()
-    stand.respond(
+    const fixture = await RealtimeFixture.started(options)
+    fixture.ready()
+    fixture.respond(
       [{ text: "Welcome.", ms: 200 }],
-      stand.model.find(({ type }) => type === "response.create"),
+      fixture.model.find(({ type }) => type === "response.create"),
     )
-    stand.hearAll()
-    stand.twilio = []
-    stand.model = []
-    return stand
+    fixture.hearAll()
+    fixture.twilio = []
+    fixture.model = []
+    return fixture
   }
 
   get live(): LiveCall {
@@ -186,89 +186,89 @@ class RealtimeFixture extends CallFixture {
 
 describe("the end of a stream", () => {
   test("words of the caller that are recognised after a hang-up are kept", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.turn("item_c")
-    stand.session.closed(1005, "")
-    expect([stand.liveCalls.size, stand.modelCloses]).toEqual([0, 0])
-    stand.clock.advance(1_000)
-    stand.heard("item_c", "Good bye.")
-    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Good bye.", 1])
-    expect(stand.events.at(-1)).toMatchObject({ type: "caller.spoke", text: "Good bye." })
+    using fixture = await RealtimeFixture.greeted()
+    fixture.turn("item_c")
+    fixture.session.closed(1005, "")
+    expect([fixture.liveCalls.size, fixture.modelCloses]).toEqual([0, 0])
+    fixture.clock.advance(1_000)
+    fixture.heard("item_c", "Good bye.")
+    expect([fixture.spoken.at(-1), fixture.modelCloses]).toEqual(["caller: Good bye.", 1])
+    expect(fixture.events.at(-1)).toMatchObject({ type: "caller.spoke", text: "Good bye." })
   })
 
   test("what the caller was saying at the hang-up is recognised, while the agent is stopped", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.emit("response.created", {
+    using fixture = await RealtimeFixture.greeted()
+    fixture.emit("response.created", {
       response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
     })
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
-    stand.session.closed(1005, "")
-    expect(stand.types(stand.model)).toEqual(["input_audio_buffer.commit", "response.cancel"])
-    stand.emit("error", { error: { type: "invalid_request_error", code: "response_cancel_not_active" } })
-    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
-    stand.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
-    stand.heard("item_c", "Good b")
-    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Good b", 1])
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    fixture.session.closed(1005, "")
+    expect(fixture.types(fixture.model)).toEqual(["input_audio_buffer.commit", "response.cancel"])
+    fixture.emit("error", { error: { type: "invalid_request_error", code: "response_cancel_not_active" } })
+    fixture.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    fixture.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
+    fixture.heard("item_c", "Good b")
+    expect([fixture.spoken.at(-1), fixture.modelCloses]).toEqual(["caller: Good b", 1])
   })
 
   test("nothing is begun any more after a hang-up: no answer, no turn, no connection", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
-    stand.turn("item_c")
-    stand.session.closed(1005, "")
-    stand.model = []
+    using fixture = await RealtimeFixture.greeted()
+    fixture.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
+    fixture.turn("item_c")
+    fixture.session.closed(1005, "")
+    fixture.model = []
     await settled()
     const format = { format: { type: "audio/pcmu" } }
-    const expiresAt = stand.clock.now() / 1000 + 60
-    stand.emit("session.updated", {
+    const expiresAt = fixture.clock.now() / 1000 + 60
+    fixture.emit("session.updated", {
       session: { expires_at: expiresAt, audio: { input: format, output: format } },
     })
-    stand.emit("response.created", {
+    fixture.emit("response.created", {
       response: { id: "resp_y", conversation_id: "c", status: "in_progress" },
     })
-    expect(stand.types(stand.model)).toEqual(["conversation.item.create", "response.cancel"])
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_d", audio_start_ms: 0 })
-    stand.heard("item_c", "Bye.")
-    expect([stand.spoken.at(-1), stand.modelCloses]).toEqual(["caller: Bye.", 1])
-    stand.clock.advance(120_000)
-    expect(stand.types(stand.model)).toEqual(["conversation.item.create", "response.cancel"])
+    expect(fixture.types(fixture.model)).toEqual(["conversation.item.create", "response.cancel"])
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_d", audio_start_ms: 0 })
+    fixture.heard("item_c", "Bye.")
+    expect([fixture.spoken.at(-1), fixture.modelCloses]).toEqual(["caller: Bye.", 1])
+    fixture.clock.advance(120_000)
+    expect(fixture.types(fixture.model)).toEqual(["conversation.item.create", "response.cancel"])
   })
 
   test("the record of a call is settled when its last words have come", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.turn("item_c")
-    expect(stand.liveCalls.isSettled(stand.call.id)).toBe(false)
-    stand.session.closed(1005, "")
-    expect([stand.liveCalls.isSettled(stand.call.id), stand.liveCalls.settling]).toEqual([false, 1])
-    stand.heard("item_c", "Bye.")
-    expect([stand.liveCalls.isSettled(stand.call.id), stand.liveCalls.settling]).toEqual([true, 0])
+    using fixture = await RealtimeFixture.greeted()
+    fixture.turn("item_c")
+    expect(fixture.liveCalls.isSettled(fixture.call.id)).toBe(false)
+    fixture.session.closed(1005, "")
+    expect([fixture.liveCalls.isSettled(fixture.call.id), fixture.liveCalls.settling]).toEqual([false, 1])
+    fixture.heard("item_c", "Bye.")
+    expect([fixture.liveCalls.isSettled(fixture.call.id), fixture.liveCalls.settling]).toEqual([true, 0])
   })
 
   test("without transcription no words are waited for", async () => {
-    using stand = await RealtimeFixture.greeted({
+    using fixture = await RealtimeFixture.greeted({
       agent: { realtime: RealtimeSettings.parse({ transcription: null }) },
     })
-    stand.turn("item_c")
-    stand.session.closed(1005, "")
-    expect([stand.modelCloses, stand.liveCalls.settling]).toEqual([1, 0])
+    fixture.turn("item_c")
+    fixture.session.closed(1005, "")
+    expect([fixture.modelCloses, fixture.liveCalls.settling]).toEqual([1, 0])
   })
 
   test.each([
     ["never come", () => {}],
     [
       "were none",
-      (stand: RealtimeFixture) =>
-        stand.emit("error", {
+      (fixture: RealtimeFixture) =>
+        fixture.emit("error", {
           error: { type: "invalid_request_error", code: "input_audio_buffer_commit_empty" },
         }),
     ],
   ])("last words that %s keep no connection, and a lost one makes no other", async (_, happens) => {
-    using stand = await RealtimeFixture.greeted()
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
-    stand.session.closed(1005, "")
-    happens(stand)
-    stand.clock.advance(1_500)
-    expect(stand.modelCloses).toBe(1)
+    using fixture = await RealtimeFixture.greeted()
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    fixture.session.closed(1005, "")
+    happens(fixture)
+    fixture.clock.advance(1_500)
+    expect(fixture.modelCloses).toBe(1)
     using other = await RealtimeFixture.greeted()
     other.turn("item_c")
     other.session.closed(1005, "")
@@ -278,88 +278,88 @@ describe("the end of a stream", () => {
   })
 
   test("what was not played when the caller hangs up was not heard", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.respond([{ text: "one two three four five six seven eight", ms: 4_000 }])
-    stand.clock.advance(1_000)
-    stand.session.closed(1005, "")
-    expect(stand.spoken.at(-1)).toBe("agent: one two")
+    using fixture = await RealtimeFixture.greeted()
+    fixture.respond([{ text: "one two three four five six seven eight", ms: 4_000 }])
+    fixture.clock.advance(1_000)
+    fixture.session.closed(1005, "")
+    expect(fixture.spoken.at(-1)).toBe("agent: one two")
   })
 })
 
 describe("the caller's turn", () => {
   test("while the server is about to answer, nothing else is asked for; then it is", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
-    stand.live.say("Your taxi is here.")
-    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
-    stand.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
-    expect(stand.model).toEqual([])
-    stand.respond([{ text: "I see.", ms: 200 }])
-    expect(JSON.stringify(stand.model)).toContain("Your taxi is here.")
+    using fixture = await RealtimeFixture.greeted()
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    fixture.live.say("Your taxi is here.")
+    fixture.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    fixture.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
+    expect(fixture.model).toEqual([])
+    fixture.respond([{ text: "I see.", ms: 200 }])
+    expect(JSON.stringify(fixture.model)).toContain("Your taxi is here.")
   })
 
   test("a caller who talks for long is not told to wait, though something is to be said", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
-    stand.live.say("Your taxi is here.")
+    using fixture = await RealtimeFixture.greeted()
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    fixture.live.say("Your taxi is here.")
     for (let frame = 0; frame < 500; frame++) {
-      stand.session.receive(media)
-      stand.clock.advance(20)
+      fixture.session.receive(media)
+      fixture.clock.advance(20)
     }
-    expect([stand.types(stand.twilio), stand.modelCloses]).toEqual([[], 0])
+    expect([fixture.types(fixture.twilio), fixture.modelCloses]).toEqual([[], 0])
   })
 
   test("a server that does not answer holds nothing up", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
-    stand.live.say("Your taxi is here.")
-    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
-    stand.clock.advance(999)
-    expect(stand.model).toEqual([])
-    stand.clock.advance(1)
-    expect(stand.types(stand.model)).toEqual(["response.create"])
+    using fixture = await RealtimeFixture.greeted()
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    fixture.live.say("Your taxi is here.")
+    fixture.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
+    fixture.clock.advance(999)
+    expect(fixture.model).toEqual([])
+    fixture.clock.advance(1)
+    expect(fixture.types(fixture.model)).toEqual(["response.create"])
   })
 
   test("ends when the sound of it stops coming: the model is given silence", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    using fixture = await RealtimeFixture.greeted()
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     for (let frame = 0; frame < 100; frame++) {
-      stand.session.receive(media)
-      stand.clock.advance(20)
+      fixture.session.receive(media)
+      fixture.clock.advance(20)
     }
-    expect(new Set(stand.model.map(({ audio }) => audio))).toEqual(new Set(["/////w=="]))
-    stand.model = []
-    stand.clock.advance(1_500)
-    expect(stand.model[0]).toMatchObject({ audio: Buffer.alloc(8_000, 0xff).toString("base64") })
-    stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 2_500 })
-    stand.model = []
-    stand.clock.advance(1_500)
-    expect(stand.types(stand.model)).not.toContain("input_audio_buffer.append")
+    expect(new Set(fixture.model.map(({ audio }) => audio))).toEqual(new Set(["/////w=="]))
+    fixture.model = []
+    fixture.clock.advance(1_500)
+    expect(fixture.model[0]).toMatchObject({ audio: Buffer.alloc(8_000, 0xff).toString("base64") })
+    fixture.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 2_500 })
+    fixture.model = []
+    fixture.clock.advance(1_500)
+    expect(fixture.types(fixture.model)).not.toContain("input_audio_buffer.append")
   })
 })
 
 describe("what others may do", () => {
   test("a line is said by the model and becomes a turn", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.live.say("Your taxi is here.")
-    const create = stand.model.find(({ type }) => type === "response.create")
+    using fixture = await RealtimeFixture.greeted()
+    fixture.live.say("Your taxi is here.")
+    const create = fixture.model.find(({ type }) => type === "response.create")
     expect(JSON.stringify(create)).toContain("Your taxi is here.")
-    stand.respond([{ text: "Your taxi is here.", ms: 300 }], create)
-    stand.hearAll()
-    expect(stand.spoken.at(-1)).toBe("agent: Your taxi is here.")
+    fixture.respond([{ text: "Your taxi is here.", ms: 300 }], create)
+    fixture.hearAll()
+    expect(fixture.spoken.at(-1)).toBe("agent: Your taxi is here.")
   })
 
   test("frames of its own protocol it has none", async () => {
-    using stand = await RealtimeFixture.greeted()
-    expect(() => stand.live.sendFrame({ type: "text" })).toThrow("takes no frames")
+    using fixture = await RealtimeFixture.greeted()
+    expect(() => fixture.live.sendFrame({ type: "text" })).toThrow("takes no frames")
   })
 
   test("a message is put in, and answered where that is wanted", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.live.insert({ role: "system", text: "It rains.", respond: false })
-    expect(stand.types(stand.model)).toEqual(["conversation.item.create"])
-    stand.live.insert({ role: "user", text: "Is it raining?", respond: true })
-    expect(stand.types(stand.model)).toEqual([
+    using fixture = await RealtimeFixture.greeted()
+    fixture.live.insert({ role: "system", text: "It rains.", respond: false })
+    expect(fixture.types(fixture.model)).toEqual(["conversation.item.create"])
+    fixture.live.insert({ role: "user", text: "Is it raining?", respond: true })
+    expect(fixture.types(fixture.model)).toEqual([
       "conversation.item.create",
       "conversation.item.create",
       "response.create",
@@ -367,72 +367,74 @@ describe("what others may do", () => {
   })
 
   test("in listen mode nothing is heard, and the model knows it", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.live.change({ listenMode: true })
-    stand.respond([{ text: "Nobody hears this.", ms: 300 }])
-    expect(stand.types(stand.twilio)).toEqual([])
-    expect(stand.model).toMatchObject([{ type: "conversation.item.truncate", audio_end_ms: 0 }])
-    expect(stand.spoken).toEqual(["agent: Welcome."])
+    using fixture = await RealtimeFixture.greeted()
+    fixture.live.change({ listenMode: true })
+    fixture.respond([{ text: "Nobody hears this.", ms: 300 }])
+    expect(fixture.types(fixture.twilio)).toEqual([])
+    expect(fixture.model).toMatchObject([{ type: "conversation.item.truncate", audio_end_ms: 0 }])
+    expect(fixture.spoken).toEqual(["agent: Welcome."])
   })
 
   test("a new context reaches the model at once, and a reset empties its memory", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.live.change({ contextKey: "polite", reset: true })
-    expect(stand.types(stand.model)).toEqual(["session.update", "conversation.item.delete"])
-    expect(JSON.stringify(stand.model[0])).toContain("Be polite.")
+    using fixture = await RealtimeFixture.greeted()
+    fixture.live.change({ contextKey: "polite", reset: true })
+    expect(fixture.types(fixture.model)).toEqual(["session.update", "conversation.item.delete"])
+    expect(JSON.stringify(fixture.model[0])).toContain("Be polite.")
   })
 
   test("last words are heard before the session ends, with its reason", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.live.wrapUp("We have run out of time.", { reason: "time-limit", detail: "too long" })
-    const create = stand.model.find(({ type }) => type === "response.create")
-    stand.respond([{ text: "We have run out of time.", ms: 500 }], create)
-    expect(stand.closes).toEqual([])
-    stand.hearAll()
+    using fixture = await RealtimeFixture.greeted()
+    fixture.live.wrapUp("We have run out of time.", { reason: "time-limit", detail: "too long" })
+    const create = fixture.model.find(({ type }) => type === "response.create")
+    fixture.respond([{ text: "We have run out of time.", ms: 500 }], create)
+    expect(fixture.closes).toEqual([])
+    fixture.hearAll()
     await settled()
-    expect(stand.closes).toEqual([1000])
-    expect(stand.ends).toEqual([{ reason: "time-limit", detail: "too long" }])
+    expect(fixture.closes).toEqual([1000])
+    expect(fixture.ends).toEqual([{ reason: "time-limit", detail: "too long" }])
   })
 
   test("the stream stays open until the reason is recorded, and closes though that failed", async () => {
     for (const outcome of ["recorded", "failed"]) {
-      using stand = await RealtimeFixture.greeted()
+      using fixture = await RealtimeFixture.greeted()
       const { promise, resolve, reject } = Promise.withResolvers<void>()
-      stand.recorded = promise
-      stand.live.wrapUp("", { reason: "api", detail: "over" })
+      fixture.recorded = promise
+      fixture.live.wrapUp("", { reason: "api", detail: "over" })
       await settled()
-      expect([stand.ends.length, stand.closes]).toEqual([1, []])
+      expect([fixture.ends.length, fixture.closes]).toEqual([1, []])
       if (outcome === "recorded") resolve()
       else reject(new Error("locked"))
       await settled()
-      expect(stand.closes).toEqual([1000])
+      expect(fixture.closes).toEqual([1000])
     }
   })
 
   test("a model that does not say the last words does not keep the call", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.live.wrapUp("Goodbye.", { reason: "api", detail: "" })
-    stand.clock.advance(15_000)
+    using fixture = await RealtimeFixture.greeted()
+    fixture.live.wrapUp("Goodbye.", { reason: "api", detail: "" })
+    fixture.clock.advance(15_000)
     await settled()
-    expect(stand.closes.at(0)).toBe(1000)
+    expect(fixture.closes.at(0)).toBe(1000)
   })
 })
 
 test("an item that was heard whole is not cut when the caller speaks, though its answer goes on", async () => {
-  using stand = await RealtimeFixture.greeted()
+  using fixture = await RealtimeFixture.greeted()
   const at = { response_id: "resp_x", item_id: "item_x", content_index: 0 }
   const item = { id: "item_x", type: "message", role: "assistant", status: "completed", content: [] }
-  stand.emit("response.created", { response: { id: "resp_x", conversation_id: "c", status: "in_progress" } })
-  stand.emit("conversation.item.added", { item, previous_item_id: null })
-  stand.emit("response.output_audio_transcript.delta", { ...at, delta: "Let me look." })
-  stand.emit("response.output_audio.delta", { ...at, delta: sound(300) })
-  stand.emit("response.output_item.done", { response_id: "resp_x", item })
-  stand.clock.advance(300)
-  for (const { event, mark } of stand.twilio)
-    if (event === "mark") stand.session.receive(JSON.stringify({ event: "mark", streamSid: STREAM, mark }))
-  stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
-  expect(stand.types(stand.model)).not.toContain("conversation.item.truncate")
-  expect(stand.events.findLast(({ type }) => type === "agent.spoke")).toMatchObject({
+  fixture.emit("response.created", {
+    response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
+  })
+  fixture.emit("conversation.item.added", { item, previous_item_id: null })
+  fixture.emit("response.output_audio_transcript.delta", { ...at, delta: "Let me look." })
+  fixture.emit("response.output_audio.delta", { ...at, delta: sound(300) })
+  fixture.emit("response.output_item.done", { response_id: "resp_x", item })
+  fixture.clock.advance(300)
+  for (const { event, mark } of fixture.twilio)
+    if (event === "mark") fixture.session.receive(JSON.stringify({ event: "mark", streamSid: STREAM, mark }))
+  fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+  expect(fixture.types(fixture.model)).not.toContain("conversation.item.truncate")
+  expect(fixture.events.findLast(({ type }) => type === "agent.spoke")).toMatchObject({
     text: "Let me look.",
     interrupted: false,
   })
@@ -440,60 +442,60 @@ test("an item that was heard whole is not cut when the caller speaks, though its
 
 describe("a lost connection", () => {
   test("is replaced however long the call has lasted, though no answer was ever complete", async () => {
-    using stand = await RealtimeFixture.started()
-    stand.ready()
-    stand.clock.advance(5_900)
-    stand.emit("response.created", {
+    using fixture = await RealtimeFixture.started()
+    fixture.ready()
+    fixture.clock.advance(5_900)
+    fixture.emit("response.created", {
       response: { id: "resp_x", conversation_id: "c", status: "in_progress" },
     })
-    stand.clock.advance(5_000)
-    stand.model = []
-    stand.lose()
-    stand.ready()
-    expect(stand.types(stand.model)).toContain("session.update")
-    expect(stand.closes).toEqual([])
+    fixture.clock.advance(5_000)
+    fixture.model = []
+    fixture.lose()
+    fixture.ready()
+    expect(fixture.types(fixture.model)).toContain("session.update")
+    expect(fixture.closes).toEqual([])
   })
 
   test("keeps no result of a tool from being answered", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
-    stand.lose()
+    using fixture = await RealtimeFixture.greeted()
+    fixture.respond([{ call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' }])
+    fixture.lose()
     await settled()
-    stand.model = []
-    stand.ready()
-    const types = stand.types(stand.model)
+    fixture.model = []
+    fixture.ready()
+    const types = fixture.types(fixture.model)
     expect(types.filter((type) => type === "response.create")).toHaveLength(1)
-    expect(JSON.stringify(stand.model)).toContain("function_call_output")
+    expect(JSON.stringify(fixture.model)).toContain("function_call_output")
   })
 })
 
 describe("first words", () => {
   test("have their placeholders filled from the parameters of the call", async () => {
-    using stand = await RealtimeFixture.started({
+    using fixture = await RealtimeFixture.started({
       call: { firstMessage: "Good day {firstname}.", parameters: { firstname: "Ada" } },
     })
-    stand.ready()
-    expect(JSON.stringify(stand.model)).toContain("Good day Ada.")
+    fixture.ready()
+    expect(JSON.stringify(fixture.model)).toContain("Good day Ada.")
   })
 })
 
 describe("tools", () => {
   test("each call has exactly one output, and one answer follows them all", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.respond([
+    using fixture = await RealtimeFixture.greeted()
+    fixture.respond([
       { call: "play-media", arguments: '{"source":"https://example.com/a.mp3"}' },
       { call: "switch-language", arguments: '{"ttsLanguage":"de-DE"}' },
     ])
     await settled()
-    const outputs = stand.model.filter(({ type }) => type === "conversation.item.create")
+    const outputs = fixture.model.filter(({ type }) => type === "conversation.item.create")
     expect(outputs).toMatchObject([{ item: { call_id: "call_4" } }, { item: { call_id: "call_5" } }])
     expect(JSON.stringify(outputs[0])).toContain("NOT_AVAILABLE")
-    expect(JSON.stringify(stand.model.find(({ type }) => type === "session.update"))).toContain("de-DE")
-    expect(stand.model.filter(({ type }) => type === "response.create")).toHaveLength(1)
+    expect(JSON.stringify(fixture.model.find(({ type }) => type === "session.update"))).toContain("de-DE")
+    expect(fixture.model.filter(({ type }) => type === "response.create")).toHaveLength(1)
   })
 
   test("a call that was cut off is not run", async () => {
-    using stand = await RealtimeFixture.greeted()
+    using fixture = await RealtimeFixture.greeted()
     const item = {
       id: "item_9",
       type: "function_call",
@@ -502,48 +504,48 @@ describe("tools", () => {
       arguments: "{",
       status: "incomplete",
     }
-    stand.emit("response.output_item.done", { response_id: "resp_9", item })
+    fixture.emit("response.output_item.done", { response_id: "resp_9", item })
     await settled()
-    expect([stand.model, stand.closes]).toEqual([[], []])
+    expect([fixture.model, fixture.closes]).toEqual([[], []])
   })
 })
 
 test("a caller who is silent is reminded by the model, and given up in the end", async () => {
-  using stand = await RealtimeFixture.greeted({
+  using fixture = await RealtimeFixture.greeted({
     agent: { silence: { enabled: true, secondsThreshold: 15, messages: ["Still there?"] } },
   })
-  const keepAlive = () => stand.session.receive(media)
+  const keepAlive = () => fixture.session.receive(media)
   for (let second = 0; second < 7; second++) {
     keepAlive()
-    stand.clock.advance(1_000)
+    fixture.clock.advance(1_000)
   }
-  const create = stand.model.find((frame) => JSON.stringify(frame).includes("Still there?"))
+  const create = fixture.model.find((frame) => JSON.stringify(frame).includes("Still there?"))
   expect(create).toBeDefined()
-  stand.respond([{ text: "Still there?", ms: 200 }], create)
-  stand.hearAll()
+  fixture.respond([{ text: "Still there?", ms: 200 }], create)
+  fixture.hearAll()
   keepAlive()
-  stand.clock.advance(8_000)
-  expect(stand.ends).toEqual([{ reason: "silence", detail: "The caller was not speaking" }])
+  fixture.clock.advance(8_000)
+  expect(fixture.ends).toEqual([{ reason: "silence", detail: "The caller was not speaking" }])
 })
 
-test("words of the caller that come after the answer stand before it", async () => {
-  using stand = await RealtimeFixture.greeted()
-  stand.emit("input_audio_buffer.speech_started", { item_id: "item_u", audio_start_ms: 0 })
-  stand.emit("input_audio_buffer.speech_stopped", { item_id: "item_u", audio_end_ms: 900 })
-  stand.emit("input_audio_buffer.committed", { item_id: "item_u", previous_item_id: null })
-  stand.respond([{ text: "Nine.", ms: 200 }])
-  stand.hearAll()
-  stand.emit("conversation.item.input_audio_transcription.completed", {
+test("words of the caller that come after the answer fixture before it", async () => {
+  using fixture = await RealtimeFixture.greeted()
+  fixture.emit("input_audio_buffer.speech_started", { item_id: "item_u", audio_start_ms: 0 })
+  fixture.emit("input_audio_buffer.speech_stopped", { item_id: "item_u", audio_end_ms: 900 })
+  fixture.emit("input_audio_buffer.committed", { item_id: "item_u", previous_item_id: null })
+  fixture.respond([{ text: "Nine.", ms: 200 }])
+  fixture.hearAll()
+  fixture.emit("conversation.item.input_audio_transcription.completed", {
     item_id: "item_u",
     transcript: "When?",
   })
-  const bySeq = [...stand.turns.values()].toSorted((a, b) => a.seq - b.seq).map(({ text }) => text)
+  const bySeq = [...fixture.turns.values()].toSorted((a, b) => a.seq - b.seq).map(({ text }) => text)
   expect(bySeq).toEqual(["Welcome.", "When?", "Nine."])
 })
 
 test("what was used is kept after each answer", async () => {
-  using stand = await RealtimeFixture.greeted()
-  expect(stand.usage).toMatchObject([
+  using fixture = await RealtimeFixture.greeted()
+  expect(fixture.usage).toMatchObject([
     {
       kind: "realtime",
       model: "gpt-realtime-2.1",
@@ -553,20 +555,20 @@ test("what was used is kept after each answer", async () => {
 })
 
 test("a barge-in happens in the same tick: clear, cut, truncate", async () => {
-  using stand = await RealtimeFixture.greeted()
-  stand.respond([
+  using fixture = await RealtimeFixture.greeted()
+  fixture.respond([
     { text: "one two three four", ms: 2_000 },
     { text: "five six", ms: 1_000 },
   ])
-  stand.twilio = []
-  stand.clock.advance(1_010)
-  stand.emit("input_audio_buffer.speech_started", { item_id: "item_u", audio_start_ms: 0 })
-  expect(stand.types(stand.twilio)).toEqual(["clear"])
-  expect(stand.model).toMatchObject([
+  fixture.twilio = []
+  fixture.clock.advance(1_010)
+  fixture.emit("input_audio_buffer.speech_started", { item_id: "item_u", audio_start_ms: 0 })
+  expect(fixture.types(fixture.twilio)).toEqual(["clear"])
+  expect(fixture.model).toMatchObject([
     { type: "conversation.item.truncate", item_id: "item_4", audio_end_ms: 1_010 },
     { type: "conversation.item.truncate", item_id: "item_5", audio_end_ms: 0 },
   ])
-  expect(stand.spoken).toEqual(["agent: Welcome.", "agent: one two"])
-  stand.emit("input_audio_buffer.speech_started", { item_id: "item_v", audio_start_ms: 0 })
-  expect(stand.types(stand.twilio)).toEqual(["clear"])
+  expect(fixture.spoken).toEqual(["agent: Welcome.", "agent: one two"])
+  fixture.emit("input_audio_buffer.speech_started", { item_id: "item_v", audio_start_ms: 0 })
+  expect(fixture.types(fixture.twilio)).toEqual(["clear"])
 })

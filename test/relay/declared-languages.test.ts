@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { declaredLanguages } from "../../src/relay/declared-languages.ts"
-import { sampleAgent } from "./samples.ts"
+import { sampleAgent } from "./fixture.ts"
 
 type Attributes = Record<string, string>
 

@@ -7,8 +7,8 @@ import { RelayCall } from "../../src/relay/relay-call.ts"
 import { parseRelayFrame } from "../../src/twilio/relay-messages.ts"
 import { CallFixture, type CallFixtureOptions } from "../conversation/call-fixture.ts"
 import { ScriptedModel, settled } from "../fakes/scripted-model.ts"
-import { sampleTurn } from "../store/samples.ts"
-import { frame, NotedSocket, sampleAgent, sampleCall } from "./samples.ts"
+import { sampleTurn } from "../store/fixture.ts"
+import { frame, NotedSocket, sampleAgent, sampleCall } from "./fixture.ts"
 
 const SILENCE = { enabled: true, secondsThreshold: 10, messages: ["One?", "Two?"] }
 

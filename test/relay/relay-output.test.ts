@@ -5,7 +5,7 @@ import type { SessionEnd } from "../../src/call/session-end.ts"
 import { EndAfterPlayback } from "../../src/conversation/end-after-playback.ts"
 import { RelayOutput } from "../../src/relay/relay-output.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { NotedSocket, notedLog } from "./samples.ts"
+import { NotedSocket, notedLog } from "./fixture.ts"
 
 const SESSION_END: SessionEnd = { reason: "agent-ended", detail: "Ending the call", summary: "s" }
 const END = 'end {"reasonCode":"end-call","reason":"Ending the call","conversationSummary":"s"}'

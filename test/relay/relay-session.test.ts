@@ -7,8 +7,8 @@ import { RelayCall } from "../../src/relay/relay-call.ts"
 import { RelaySession } from "../../src/relay/relay-session.ts"
 import { CallFixture, type CallFixtureOptions } from "../conversation/call-fixture.ts"
 import { ScriptedModel, settled } from "../fakes/scripted-model.ts"
-import { sampleTurn } from "../store/samples.ts"
-import { frame, NotedSocket } from "./samples.ts"
+import { sampleTurn } from "../store/fixture.ts"
+import { frame, NotedSocket } from "./fixture.ts"
 
 class RelaySessionFixture extends CallFixture {
   readonly socket = new NotedSocket()

@@ -6,9 +6,16 @@ import { readConfig } from "../../src/config/config.ts"
 import type { Sweep } from "../../src/lib/sweep.ts"
 import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { AUTH_TOKEN, PUBLIC_URL, Wire } from "./wire.ts"
+import { AUTH_TOKEN, Client, PUBLIC_URL } from "./client.ts"
 
-export class AppUnderTest extends Wire implements AsyncDisposable {
+export type AppUnderTestOptions = Pick<AppOptions, "createEngines"> & {
+  /** Belongs to the app from then on. */
+  clock?: TestClock
+  /** Default: that of the clock. */
+  sweep?: Sweep
+}
+
+export class AppUnderTest extends Client implements AsyncDisposable {
   readonly clock: TestClock
   readonly app: App
   /** What happened in all calls. */
@@ -18,10 +25,8 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
   /** `env` is added to a configuration with an auth token, a public address and no database file. */
   static async start(
     env: Record<string, string> = {},
-    sweep?: Sweep,
-    options: Pick<AppOptions, "createEngines"> = {},
+    { clock = new TestClock(), sweep = clock.sweep, ...options }: AppUnderTestOptions = {},
   ): Promise<AppUnderTest> {
-    const clock = new TestClock()
     const config = readConfig({
       PUBLIC_URL,
       TWILIO_AUTH_TOKEN: AUTH_TOKEN,
@@ -35,7 +40,7 @@ export class AppUnderTest extends Wire implements AsyncDisposable {
     const events = new AwaitableLog<RecordedEvent>("the events of the app")
     const app = await createApp(config, {
       ...options,
-      sweep: sweep ?? clock.sweep,
+      sweep,
       onEvent: (event) => events.push(event),
     })
     const server = Bun.serve({

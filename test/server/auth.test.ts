@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "./app-under-test.ts"
-import { jsonOf } from "./wire.ts"
+import { jsonOf } from "./client.ts"
 
 const KEYS = "key-of-ann:ann,key-of-bob:bob,key-of-all"
 

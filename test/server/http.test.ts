@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { AppUnderTest } from "./app-under-test.ts"
-import { jsonOf, voiceForm } from "./wire.ts"
+import { jsonOf, voiceForm } from "./client.ts"
 
 test("what is not there and what is asked for in the wrong way is told in one form", async () => {
   await using app = await AppUnderTest.start()

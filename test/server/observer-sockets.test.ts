@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { newSid } from "../../src/sim/sids.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "./app-under-test.ts"
-import { jsonOf, prompt, setupFrame, TestSocket, voiceForm } from "./wire.ts"
+import { jsonOf, prompt, setupFrame, TestSocket, voiceForm } from "./client.ts"
 
 function watch(app: AppUnderTest, path: string, headers: Record<string, string> = {}): TestSocket {
   return new TestSocket(`${app.url.replace("http", "ws")}${path}`, headers)

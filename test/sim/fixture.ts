@@ -55,7 +55,7 @@ export class Peer {
 
 export type Script = (post: Post) => string | Response | Promise<string | Response>
 
-export class StandIn {
+export class ScriptedServer {
   readonly posts = new AwaitableLog<Post>("the webhooks at the server")
   readonly peers = new AwaitableLog<Peer>("the sockets at the server")
   readonly #server: Bun.Server<Socket>
@@ -133,11 +133,11 @@ export function relay(attributes = "", children = ""): string {
 /** Sets up server, account and clock. By default ten characters take a second. */
 export function fixture(
   script: Script,
-  options: Partial<SimulatedTwilioOptions> & ConstructorParameters<typeof StandIn>[1] = {},
+  options: Partial<SimulatedTwilioOptions> & ConstructorParameters<typeof ScriptedServer>[1] = {},
 ) {
   const { refuseSockets = false, onPeer = () => {}, ...account } = options
   const clock = new TestClock()
-  const server = new StandIn(script, { refuseSockets, onPeer })
+  const server = new ScriptedServer(script, { refuseSockets, onPeer })
   const twilio = new SimulatedTwilio({
     publicUrl: PUBLIC_URL,
     connectTo: server.origin,

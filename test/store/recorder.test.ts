@@ -12,7 +12,7 @@ import type { Log } from "../../src/lib/log.ts"
 import { createRecorder } from "../../src/store/recorder.ts"
 import { openStore } from "../../src/store/open-store.ts"
 import { TestClock } from "../lib/test-clock.ts"
-import { sampleCall, sampleEvent, sampleTurn } from "./samples.ts"
+import { sampleCall, sampleEvent, sampleTurn } from "./fixture.ts"
 
 function silentLog(lines: string[] = []): Log {
   const note = (message: string) => void lines.push(message)

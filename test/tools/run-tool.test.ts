@@ -5,7 +5,7 @@ import { z } from "zod"
 import { newCallId } from "../../src/call/ids.ts"
 import { defineTool, type AnyTool, type ToolContext, type ToolOutcome } from "../../src/tools/define-tool.ts"
 import { outcomeText, runTool } from "../../src/tools/run-tool.ts"
-import { notedLog } from "../relay/samples.ts"
+import { notedLog } from "../relay/fixture.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
 const CONTEXT: Omit<ToolContext, "signal"> = {
@@ -16,7 +16,7 @@ const CONTEXT: Omit<ToolContext, "signal"> = {
   sms: undefined,
 }
 
-function stand(tool: Partial<AnyTool> & { name: string }) {
+function fixture(tool: Partial<AnyTool> & { name: string }) {
   const clock = new TestClock()
   const log = notedLog()
   const tools = new Map([[tool.name, { call: () => new Promise<never>(() => {}), ...tool }]])
@@ -45,14 +45,14 @@ describe("arguments", () => {
     ["that are no object", "[1]", invalid("Invalid input: expected object, received array")],
     ["that are null", "null", invalid("Invalid input: expected object, received null")],
   ])("%s", async (_, args, expected) => {
-    using s = stand(add)
+    using s = fixture(add)
     expect(await s.run("add", args)).toEqual(expected)
     expect(s.clock.sweep.size).toBe(0)
   })
 })
 
 test("an unknown name is told with the names that are known", async () => {
-  using s = stand(add)
+  using s = fixture(add)
   expect(await s.run("subtract")).toEqual({
     ok: false,
     code: "UNKNOWN_TOOL",
@@ -69,7 +69,7 @@ test.each([
     },
   ],
 ])("a tool that %s has failed, and its words stay in the log", async (_, call) => {
-  using s = stand({ name: "bad", call })
+  using s = fixture({ name: "bad", call })
   const outcome = await s.run("bad")
   expect(outcome).toMatchObject({ ok: false, code: "TOOL_FAILED" })
   expect(outcomeText(outcome)).not.toContain("secret")
@@ -80,7 +80,7 @@ test.each([
 test("a tool that overruns its time is told to stop, and what it does later changes nothing", async () => {
   const late = Promise.withResolvers<never>()
   let signal: AbortSignal | undefined
-  using s = stand({
+  using s = fixture({
     name: "slow",
     call: (_, context) => {
       signal = context.signal

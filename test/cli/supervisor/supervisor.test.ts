@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { AUTH_TOKEN, PUBLIC_URL, Wire } from "../../server/wire.ts"
+import { AUTH_TOKEN, PUBLIC_URL, Client } from "../../server/client.ts"
 import { Child } from "../child.ts"
 
 const cwd = mkdtempSync(join(tmpdir(), "parley-supervisor-"))
@@ -124,8 +124,8 @@ test("a worker whose supervisor is gone drains and ends", async () => {
 test("only the worker has the settings of a worker, and requests through the supervisor are not local ones", async () => {
   await using child = new Child([], { cwd, env: { ...ENV, DATABASE_URL: ":memory:" } })
   const url = await child.listening()
-  const wire = new Wire(url, PUBLIC_URL)
-  expect((await wire.api("/v1/calls")).status).toBe(200)
+  const client = new Client(url, PUBLIC_URL)
+  expect((await client.api("/v1/calls")).status).toBe(200)
   const path = child.socketPath
   const through = await fetch("http://localhost/v1/calls", { unix: path })
   expect(through.status).toBe(401)

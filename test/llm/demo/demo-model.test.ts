@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import type { ChatItem, ChatPart, ChatRequest } from "../../../src/llm/chat-model.ts"
 import { createDemoModel } from "../../../src/llm/demo/demo-model.ts"
-import { agent, chatRequest, collect, never, note, spoken, tool, user } from "../samples.ts"
+import { agent, chatRequest, collect, never, note, spoken, tool, user } from "../fixture.ts"
 
 const at = Date.UTC(2026, 10, 20, 14, 5)
 const model = createDemoModel({ clock: { now: () => at }, sleep: () => Promise.resolve() })

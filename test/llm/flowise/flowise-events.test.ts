@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { readFlowiseEvents } from "../../../src/llm/flowise/flowise-events.ts"
-import { rejection } from "../samples.ts"
+import { rejection } from "../fixture.ts"
 
 async function read(text: string, bytesAtOnce = Number.POSITIVE_INFINITY): Promise<unknown[]> {
   const bytes = new TextEncoder().encode(text)

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import type { ChatItem } from "../../../src/llm/chat-model.ts"
 import { questionOf } from "../../../src/llm/flowise/flowise-question.ts"
-import { agent, chatRequest, note, user } from "../samples.ts"
+import { agent, chatRequest, note, user } from "../fixture.ts"
 
 const asked = (...items: ChatItem[]) => questionOf(chatRequest({ items }))
 const call = (callId: string, name = "send-dtmf"): ChatItem => ({

@@ -14,7 +14,7 @@ import {
   spoken,
   tool,
   user,
-} from "../samples.ts"
+} from "../fixture.ts"
 
 function modelAt(flowise: FakeFlowise, options: Partial<FlowiseModelOptions> = {}) {
   return createFlowiseModel({ baseUrl: flowise.baseUrl, flowId: FLOW_ID, ...options })

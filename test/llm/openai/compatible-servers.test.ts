@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test"
 import type { ChatItem, ChatPart } from "../../../src/llm/chat-model.ts"
 import { createChatCompletionsModel } from "../../../src/llm/openai/openai-chat.ts"
 import { CompatibleServer, SERVER_NAMES } from "../../fakes/compatible-servers.ts"
-import { agent, chatRequest, collect, never, note, spoken, tool, user } from "../samples.ts"
+import { agent, chatRequest, collect, never, note, spoken, tool, user } from "../fixture.ts"
 
 const GREETING = agent("Hello, this is Acme.")
 const tools = [tool("order-status")]

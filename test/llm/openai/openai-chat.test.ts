@@ -7,7 +7,7 @@ import {
 import { FakeOpenAi } from "../../fakes/fake-openai.ts"
 import { Gate } from "../../fakes/gate.ts"
 import { httpError, says, type Script } from "../../fakes/openai-script.ts"
-import { agent, chatRequest, collect, END_CALL, never, note, SEND_DTMF, spoken, user } from "../samples.ts"
+import { agent, chatRequest, collect, END_CALL, never, note, SEND_DTMF, spoken, user } from "../fixture.ts"
 
 function modelAt(openai: FakeOpenAi, options: Partial<ChatCompletionsModelOptions> = {}) {
   return createChatCompletionsModel({ baseUrl: openai.baseUrl, model: "llama", ...options })

@@ -3,7 +3,7 @@ import { createResponsesModel, type ResponsesModelOptions } from "../../../src/l
 import { FakeOpenAi } from "../../fakes/fake-openai.ts"
 import { Gate } from "../../fakes/gate.ts"
 import { says, type Script } from "../../fakes/openai-script.ts"
-import { agent, chatRequest, collect, END_CALL, never, note, SEND_DTMF, spoken, user } from "../samples.ts"
+import { agent, chatRequest, collect, END_CALL, never, note, SEND_DTMF, spoken, user } from "../fixture.ts"
 
 function modelAt(openai: FakeOpenAi, options: Partial<ResponsesModelOptions> = {}) {
   return createResponsesModel({ apiKey: "sk-test", baseUrl: openai.baseUrl, model: "gpt-6-luna", ...options })

@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test"
 import { ReconnectingConnection } from "../../../src/realtime/connection/reconnecting.ts"
 import type { RealtimeSocket, RealtimeSocketEvents } from "../../../src/realtime/connection/websocket.ts"
 import { TestClock } from "../../lib/test-clock.ts"
-import { notedLog } from "../../relay/samples.ts"
+import { notedLog } from "../../relay/fixture.ts"
 
 /** One socket: what was sent on it, how it was closed, and the server's part. */
 class TestSocket implements RealtimeSocket {

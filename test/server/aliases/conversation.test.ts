@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test"
 import { FakeOpenAi } from "../../fakes/fake-openai.ts"
 import { httpError, says } from "../../fakes/openai-script.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { jsonOf } from "../wire.ts"
+import { jsonOf } from "../client.ts"
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

@@ -14,7 +14,7 @@ import {
   relayOf,
   setupFrame,
   voiceForm,
-} from "../wire.ts"
+} from "../client.ts"
 
 const PATH = "/connectConversationRelay"
 const FAILURE = "Failed to generate voice response to connect Conversation Relay"

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import { AppUnderTest } from "../app-under-test.ts"
-import { jsonOf } from "../wire.ts"
+import { jsonOf } from "../client.ts"
 
 /** As `curl --data-raw` sends it where no content type is given. */
 function curl(app: AppUnderTest, path: string, body: unknown, headers: Record<string, string> = {}) {

@@ -6,7 +6,7 @@ import { openApiDocument } from "../../../src/server/openapi/document.ts"
 import { FakeTwilio } from "../../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { allRoutes } from "../described-routes.ts"
-import { jsonOf, prompt, setupFrame } from "../wire.ts"
+import { jsonOf, prompt, setupFrame } from "../client.ts"
 
 type Json = Record<string, unknown>
 type Content = Record<

@@ -3,7 +3,7 @@ import { createHash, createHmac } from "node:crypto"
 import { newSid } from "../../../src/sim/sids.ts"
 import { signatureFor } from "../../../src/twilio/signature.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { AUTH_TOKEN, endedForm, jsonOf, PUBLIC_URL, voiceForm, type Tampering } from "../wire.ts"
+import { AUTH_TOKEN, endedForm, jsonOf, PUBLIC_URL, voiceForm, type Tampering } from "../client.ts"
 
 const form = voiceForm({ CallSid: newSid("CA") })
 

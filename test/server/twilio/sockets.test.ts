@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { newSid } from "../../../src/sim/sids.ts"
 import { signatureFor } from "../../../src/twilio/signature.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { AUTH_TOKEN, endedForm, jsonOf, PUBLIC_URL, prompt, setupFrame, voiceForm } from "../wire.ts"
+import { AUTH_TOKEN, endedForm, jsonOf, PUBLIC_URL, prompt, setupFrame, voiceForm } from "../client.ts"
 
 /** A call whose session runs. */
 async function liveCall(app: AppUnderTest) {

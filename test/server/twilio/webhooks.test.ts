@@ -5,7 +5,7 @@ import { newSid } from "../../../src/sim/sids.ts"
 import { FakeTwilio } from "../../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { assetsWith } from "../assets-with.ts"
-import { OVERRIDES, jsonOf, relayOf, voiceForm } from "../wire.ts"
+import { OVERRIDES, jsonOf, relayOf, voiceForm } from "../client.ts"
 
 const ATTRIBUTES = {
   welcomeGreetingInterruptible: "speech",

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { FakeTwilioSync } from "../../fakes/fake-twilio-sync.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { jsonOf } from "../wire.ts"
+import { jsonOf } from "../client.ts"
 
 const KEYS = { API_KEYS: "admin-key-0123456789,user-key-0123456789:anna" }
 const ADMIN = { Authorization: "Bearer admin-key-0123456789" }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { newSid } from "../../../src/sim/sids.ts"
 import { FakeTwilio } from "../../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { jsonOf, prompt, setupFrame, voiceForm } from "../wire.ts"
+import { jsonOf, prompt, setupFrame, voiceForm } from "../client.ts"
 
 type Listed = { callSid: string; to: string; userId: string | null }
 

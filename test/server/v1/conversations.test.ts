@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test"
 import { FakeOpenAi } from "../../fakes/fake-openai.ts"
 import { httpError, says } from "../../fakes/openai-script.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { jsonOf } from "../wire.ts"
+import { jsonOf } from "../client.ts"
 
 async function setUp(env: Record<string, string> = {}) {
   const openai = new FakeOpenAi({ script: () => says("Good day.") })

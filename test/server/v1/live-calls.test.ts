@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import { newSid } from "../../../src/sim/sids.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { jsonOf, setupFrame } from "../wire.ts"
+import { jsonOf, setupFrame } from "../client.ts"
 
 const KEYS = { API_KEYS: "key-of-ann-0123456:ann,key-of-all-0123456" }
 const ann = { Authorization: "Bearer key-of-ann-0123456" }

@@ -1,10 +1,11 @@
 /** `/v1/numbers`: what is shown, and what giving a number to an agent changes here and at Twilio. */
 
 import { expect, test } from "bun:test"
+import { callHarness, restService } from "../../call-harness.ts"
 import { newSid } from "../../../src/sim/sids.ts"
-import { FakeTwilio, type FakeNumber } from "../../fakes/fake-twilio.ts"
-import { AppUnderTest } from "../app-under-test.ts"
-import { ACCOUNT_SID, AUTH_TOKEN, OVERRIDES, jsonOf } from "../wire.ts"
+import type { FakeNumber } from "../../fakes/fake-twilio.ts"
+import type { AppUnderTest } from "../app-under-test.ts"
+import { OVERRIDES, jsonOf } from "../client.ts"
 
 const MAIN: FakeNumber = {
   sid: newSid("PN"),
@@ -14,19 +15,8 @@ const MAIN: FakeNumber = {
   voice_application_sid: `AP${"1".repeat(32)}`,
 }
 
-async function stand(env: Record<string, string> = {}, fields: Partial<FakeNumber> = {}) {
-  const stack = new AsyncDisposableStack()
-  const numbers = [{ ...MAIN, ...fields }]
-  const twilio = stack.use(new FakeTwilio({ accountSid: ACCOUNT_SID, authToken: AUTH_TOKEN, numbers }))
-  const app = stack.use(
-    await AppUnderTest.start({
-      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-      TWILIO_API_BASE_URL: twilio.baseUrl,
-      ...env,
-    }),
-  )
-  return { app, twilio, [Symbol.asyncDispose]: () => stack.disposeAsync() }
-}
+const fixture = (env: Record<string, string> = {}, fields: Partial<FakeNumber> = {}) =>
+  callHarness({ services: { rest: restService([{ ...MAIN, ...fields }]) }, env })
 
 const FREE = { Authorization: "Bearer key-of-everybody-01" }
 
@@ -47,7 +37,7 @@ async function withSales(app: AppUnderTest): Promise<void> {
 }
 
 test("numbers are shown with where they lead and who answers", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   expect(await it.app.json("/v1/numbers")).toEqual({
     numbers: [
       {
@@ -65,20 +55,20 @@ test("numbers are shown with where they lead and who answers", async () => {
 })
 
 test("a number is given to an agent without a change at Twilio", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   await withSales(it.app)
   expect(await put(it.app, { agent: "sales" })).toMatchObject({
     status: 200,
     body: { phoneNumber: "+15550100002", agent: "sales", pointsHere: false },
   })
-  expect(it.twilio.requests.map(({ method }) => method)).toEqual(["GET"])
+  expect(it.rest.requests.map(({ method }) => method)).toEqual(["GET"])
   expect((await it.app.json("/v1/config")).config.numbers).toEqual({ "+15550100002": "sales" })
   const { callSid } = await it.app.incoming({ To: "+15550100002" })
   expect(await it.app.json(`/v1/calls/${callSid}`)).toMatchObject({ agent: "sales" })
 })
 
 test("with pointHere Twilio asks this server from then on", async () => {
-  await using it = await stand()
+  await using it = await fixture()
   await withSales(it.app)
   const { body } = await put(it.app, { agent: "sales", pointHere: true })
   expect(body).toMatchObject({
@@ -87,7 +77,7 @@ test("with pointHere Twilio asks this server from then on", async () => {
     agent: "sales",
     pointsHere: true,
   })
-  expect(it.twilio.requests.at(-1)?.form).toEqual({
+  expect(it.rest.requests.at(-1)?.form).toEqual({
     VoiceUrl: `https://parley.test/twilio/voice${OVERRIDES}`,
     VoiceMethod: "POST",
     StatusCallback: `https://parley.test/twilio/status${OVERRIDES}`,
@@ -104,15 +94,15 @@ test.each([
   ["a SID of something else", { agent: "default" }, "CA1", 400, "PN"],
   ["an unknown number", { agent: "default" }, newSid("PN"), 404, "20404"],
 ] as const)("%s is refused, and nothing changes", async (_, body, sid, status, words) => {
-  await using it = await stand()
+  await using it = await fixture()
   const answer = await put(it.app, body, sid)
   expect([answer.status, answer.body.error.message]).toEqual([status, expect.stringContaining(words)])
-  expect(it.twilio.requests.filter(({ method }) => method === "POST")).toEqual([])
+  expect(it.rest.requests.filter(({ method }) => method === "POST")).toEqual([])
   expect((await it.app.json("/v1/config")).config.numbers).toBeUndefined()
 })
 
 test("a number of a SIP trunk is not taken away from it", async () => {
-  await using it = await stand({}, { voice_application_sid: null, trunk_sid: `TK${"1".repeat(32)}` })
+  await using it = await fixture({}, { voice_application_sid: null, trunk_sid: `TK${"1".repeat(32)}` })
   expect(await put(it.app, { agent: "default", pointHere: true })).toMatchObject({
     status: 409,
     body: { error: { code: "CONFLICT" } },
@@ -124,13 +114,13 @@ test.each<[string, Record<string, string>]>([
   ["an account", { TWILIO_ACCOUNT_SID: "" }],
   ["a public address", { PUBLIC_URL: "" }],
 ])("without %s nothing can be pointed here", async (_, env) => {
-  await using it = await stand(env)
+  await using it = await fixture(env)
   const answer = await put(it.app, { agent: "default", pointHere: true })
   expect([answer.status, answer.body.error.code]).toEqual([503, "NOT_CONFIGURED"])
 })
 
 test("a key of one user may read the numbers and change none", async () => {
-  await using it = await stand({ API_KEYS: "key-of-alice-0000001:alice,key-of-everybody-01" })
+  await using it = await fixture({ API_KEYS: "key-of-alice-0000001:alice,key-of-everybody-01" })
   const alice = { Authorization: "Bearer key-of-alice-0000001", "Content-Type": "application/json" }
   expect((await it.app.api("/v1/numbers", { headers: alice })).status).toBe(200)
   const body = JSON.stringify({ agent: "default" })
@@ -141,6 +131,6 @@ test("a key of one user may read the numbers and change none", async () => {
 })
 
 test.each(["limit=0", "limit=1001", "limit=x"])("a list cannot be asked for %s", async (query) => {
-  await using it = await stand()
+  await using it = await fixture()
   expect((await it.app.api(`/v1/numbers?${query}`)).status).toBe(400)
 })

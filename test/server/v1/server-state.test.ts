@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { VERSION } from "../../../src/version.ts"
 import { AppUnderTest } from "../app-under-test.ts"
-import { prompt, setupFrame, voiceForm } from "../wire.ts"
+import { prompt, setupFrame, voiceForm } from "../client.ts"
 
 test.each([
   ["nothing set", {}, "WebSocket Server Running"],

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { toAppError } from "../../../src/lib/errors.ts"
 import { openStore } from "../../../src/store/open-store.ts"
 import { TestClock } from "../../lib/test-clock.ts"
-import { sampleCall } from "../samples.ts"
+import { sampleCall } from "../fixture.ts"
 
 /** A store, and another program that keeps its database locked until it is told to let go. */
 async function locked() {

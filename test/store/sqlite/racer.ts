@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs"
 import type { CallId } from "../../../src/call/ids.ts"
 import { openStore } from "../../../src/store/open-store.ts"
-import { sampleCall } from "../samples.ts"
+import { sampleCall } from "../fixture.ts"
 
 export type Race = {
   url: string

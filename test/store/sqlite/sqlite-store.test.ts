@@ -10,8 +10,8 @@ import { toAppError } from "../../../src/lib/errors.ts"
 import { openStore } from "../../../src/store/open-store.ts"
 import { MIGRATIONS } from "../../../src/store/sqlite/migrations.ts"
 import { storeContract } from "../../contract/store.contract.ts"
-import { sampleCall } from "../samples.ts"
-import { rejection } from "../../llm/samples.ts"
+import { sampleCall } from "../fixture.ts"
+import { rejection } from "../../llm/fixture.ts"
 
 const ROOT = join(import.meta.dir, "../../..")
 
@@ -173,7 +173,7 @@ test("a killed process loses nothing that was flushed", async () => {
   const path = join(folder.path, "test.db")
   const script = `
     import { openStore } from ${JSON.stringify(join(ROOT, "src/store/open-store.ts"))}
-    import { sampleCall } from ${JSON.stringify(join(ROOT, "test/store/samples.ts"))}
+    import { sampleCall } from ${JSON.stringify(join(ROOT, "test/store/fixture.ts"))}
     const store = await openStore({ url: ${JSON.stringify(path)} })
     await store.calls.create(sampleCall())
     console.log("written")

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openStore } from "../../../src/store/open-store.ts"
-import { sampleCall } from "../samples.ts"
+import { sampleCall } from "../fixture.ts"
 import type { Race, Wins } from "./racer.ts"
 
 const CALLS = 40

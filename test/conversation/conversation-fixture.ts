@@ -1,4 +1,4 @@
-/** A conversation on a stand: a scripted model in front, an output that writes down what it is given, a clock that stands still. */
+/** A conversation with a scripted model, an output that records its calls, and a clock that the test moves. */
 
 import { newCallId } from "../../src/call/ids.ts"
 import type { CallEvent } from "../../src/call/events.ts"
@@ -61,7 +61,7 @@ export class NotedOutput implements SpeechOutput {
 
 type ToolRun = (args: string) => ToolOutcome | Promise<ToolOutcome>
 
-export type StandOptions = {
+export type ConversationFixtureOptions = {
   tools?: Record<string, ToolRun>
   turns?: readonly Turn[]
   times?: Partial<typeof TIMES>
@@ -69,7 +69,7 @@ export type StandOptions = {
   speechFilter?: boolean
 }
 
-export class Stand implements Disposable {
+export class ConversationFixture implements Disposable {
   readonly clock = new TestClock(1_000_000)
   readonly model = new ScriptedModel()
   readonly output = new NotedOutput()
@@ -83,7 +83,13 @@ export class Stand implements Disposable {
   readonly history: History
   readonly conversation: Conversation
 
-  constructor({ tools = {}, turns = [], times = {}, phrases = {}, speechFilter }: StandOptions = {}) {
+  constructor({
+    tools = {},
+    turns = [],
+    times = {},
+    phrases = {},
+    speechFilter,
+  }: ConversationFixtureOptions = {}) {
     this.history = new History({
       callId: newCallId(),
       turns,

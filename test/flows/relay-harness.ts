@@ -1,75 +1,47 @@
-/** An app, a simulated Twilio that calls it and is called by it, and a scripted OpenAI, on one clock that the test moves. */
+/** Calls with a relay: REST of the simulated Twilio places them, and the model is a scripted OpenAI. */
 
 import type { Frame } from "../../src/sim/relay/relay-wire.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
-import { SimulatedRest, type SimulatedRestOptions } from "../../src/sim/simulated-rest.ts"
-import { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
-import { FakeOpenAi, type FakeOpenAiOptions } from "../fakes/fake-openai.ts"
-import { TestClock } from "../lib/test-clock.ts"
-import { AppUnderTest } from "../server/app-under-test.ts"
-import { ACCOUNT_SID, AUTH_TOKEN, PUBLIC_URL } from "../server/wire.ts"
+import type { SimulatedRestOptions } from "../../src/sim/simulated-rest.ts"
+import type { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
+import { callHarness, simulatedRestService, textModelService } from "../call-harness.ts"
+import type { FakeOpenAiOptions } from "../fakes/fake-openai.ts"
+import type { AppUnderTest } from "../server/app-under-test.ts"
 
-export type PhoneLineOptions = {
+export type RelayHarnessOptions = {
   env?: Record<string, string>
   openai?: FakeOpenAiOptions
   /** How placed calls go. */
   script?: SimulatedRestOptions["script"]
-  /** Infinity makes all speech instant. */
   charactersPerSecond?: number
 }
 
-export async function phoneLine({
+export async function relayHarness({
   env = {},
-  openai: scripted = {},
+  openai = {},
   script,
   charactersPerSecond = 15,
-}: PhoneLineOptions = {}) {
-  const clock = new TestClock()
-  const openai = new FakeOpenAi(scripted)
-  const rest = new SimulatedRest({
-    // The account knows where the app listens, and the app where REST does: REST is there first.
-    get twilio() {
-      return twilio
+}: RelayHarnessOptions = {}) {
+  const rest = simulatedRestService({
+    // REST is up before the app, and the simulated Twilio after it.
+    get twilio(): SimulatedTwilio {
+      return harness.twilio
     },
     numbers: ["+15550100002"],
     ...(script ? { script } : {}),
   })
-  const app = await AppUnderTest.start(
-    {
-      TWILIO_ACCOUNT_SID: ACCOUNT_SID,
-      TWILIO_API_BASE_URL: rest.url,
-      MODEL_PROVIDER: "openai",
-      OPENAI_API_KEY: "sk-test",
-      OPENAI_BASE_URL: openai.baseUrl,
-      ...env,
+  const harness = await callHarness({
+    services: {
+      openai: textModelService(openai),
+      rest,
     },
-    clock.sweep,
-  )
-  const twilio = new SimulatedTwilio({
-    accountSid: ACCOUNT_SID,
-    authToken: AUTH_TOKEN,
-    publicUrl: PUBLIC_URL,
-    connectTo: app.url,
-    sweep: clock.sweep,
+    env,
     charactersPerSecond,
   })
-  return {
-    clock,
-    openai,
-    rest,
-    app,
-    twilio,
-    async [Symbol.asyncDispose]() {
-      await twilio[Symbol.asyncDispose]()
-      await app[Symbol.asyncDispose]()
-      await rest[Symbol.asyncDispose]()
-      clock[Symbol.dispose]()
-      await openai[Symbol.asyncDispose]()
-    },
-  }
+  return harness
 }
 
-export type PhoneLine = Awaited<ReturnType<typeof phoneLine>>
+export type RelayHarness = Awaited<ReturnType<typeof relayHarness>>
 
 /** The setup frame of the next session. */
 export function connected(call: SimulatedCall): Promise<Frame> {

@@ -1,4 +1,4 @@
-/** The wire to a server: what Twilio, a program and a stranger send to it. */
+/** A client of a server: sends what Twilio, a program or a stranger would send. */
 
 import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { newSid } from "../../src/sim/sids.ts"
@@ -21,7 +21,7 @@ export type Tampering = {
   headers?: Record<string, string>
 }
 
-export class Wire {
+export class Client {
   /** Where the server really listens. */
   readonly url: string
   /** Where it believes to be. */

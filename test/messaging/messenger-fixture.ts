@@ -1,4 +1,4 @@
-/** A messenger on a bench: a scripted model, a real store, a clock that stands still. */
+/** A messenger with a scripted model, a real store, and a clock that the test moves. */
 
 import type { Assets } from "../../src/assets/agent.ts"
 import { createAssets } from "../../src/assets/assets.ts"
@@ -15,7 +15,7 @@ import { TestClock } from "../lib/test-clock.ts"
 
 export const HOUR = 3_600_000
 
-export type BenchOptions = {
+export type MessengerFixtureOptions = {
   store?: Store
   /** Tools that every agent has beside its own. */
   tools?: AnyTool[]
@@ -26,7 +26,7 @@ export type BenchOptions = {
   sms?: (sent: number) => SmsSender
 }
 
-export class Bench implements AsyncDisposable {
+export class MessengerFixture implements AsyncDisposable {
   readonly clock = new TestClock()
   readonly model = new ScriptedModel()
   readonly store: Store
@@ -34,14 +34,14 @@ export class Bench implements AsyncDisposable {
   draining = false
   readonly #ownsStore: boolean
 
-  static async open(options: BenchOptions = {}): Promise<Bench> {
+  static async open(options: MessengerFixtureOptions = {}): Promise<MessengerFixture> {
     const assets = await createAssets({
       dir: "/nonexistent",
       log: getLog("test"),
       knownTools: [...builtinTools().keys()],
     })
     const store = options.store ?? (await openStore({ url: ":memory:" }))
-    return new Bench({ ...options, store, assets, ownsStore: options.store === undefined })
+    return new MessengerFixture({ ...options, store, assets, ownsStore: options.store === undefined })
   }
 
   private constructor({
@@ -52,7 +52,7 @@ export class Bench implements AsyncDisposable {
     most = 100,
     model = this.model,
     sms,
-  }: BenchOptions & { store: Store; assets: Assets; ownsStore: boolean }) {
+  }: MessengerFixtureOptions & { store: Store; assets: Assets; ownsStore: boolean }) {
     this.#ownsStore = ownsStore
     this.store = store
     const own = tools.map((tool) => [tool.name, tool] as const)

@@ -1,101 +1,78 @@
-/** A call by the paths of Simple Conversation Relay: an app with assets of the test, a scripted OpenAI, Twilio's REST API. */
+/** A call by the paths of Simple Conversation Relay, with assets of the test. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { parseTwiml } from "../../src/sim/twiml-reader.ts"
-import { FakeOpenAi, type FakeRequest } from "../fakes/fake-openai.ts"
+import { callHarness, closeOnFailure, restService, textModelService } from "../call-harness.ts"
+import type { FakeOpenAi, FakeRequest } from "../fakes/fake-openai.ts"
 import type { Script } from "../fakes/openai-script.ts"
-import { FakeTwilio } from "../fakes/fake-twilio.ts"
-import { AppUnderTest } from "../server/app-under-test.ts"
-import { relayOf, setupFrame, voiceForm, type TestSocket } from "../server/wire.ts"
+import type { AppUnderTest } from "../server/app-under-test.ts"
+import { assetFolder } from "../server/assets-with.ts"
+import { relayOf, setupFrame, voiceForm, type TestSocket } from "../server/client.ts"
 
 export const NUMBER = { sid: `PN${"1".repeat(32)}`, phone_number: "+15550100002", friendly_name: "x" }
 /** Sent to find out what was sent before it. */
 const MARK = "wwwwwwww"
 
-export type StandOptions = {
+export type SimpleRelayOptions = {
   /** Files of the folder of assets, by name; what is no text is written as JSON. */
   assets?: Record<string, unknown>
   env?: Record<string, string>
 }
 
-export class RelayStand implements AsyncDisposable {
-  readonly dir: string
-  readonly openai: FakeOpenAi
-  readonly twilio: FakeTwilio
-  readonly app: AppUnderTest
-
-  static async start({ assets = {}, env = {} }: StandOptions = {}): Promise<RelayStand> {
-    const dir = mkdtempSync(join(tmpdir(), "parley-s2-"))
-    const openai = new FakeOpenAi()
-    const twilio = new FakeTwilio({ numbers: [NUMBER] })
-    try {
-      for (const [name, content] of Object.entries(assets)) writeAsset(dir, name, content)
-      const app = await AppUnderTest.start({
-        ASSETS_DIR: dir,
-        TWILIO_ACCOUNT_SID: twilio.accountSid,
-        TWILIO_API_BASE_URL: twilio.baseUrl,
-        MODEL_PROVIDER: "openai",
-        OPENAI_API_KEY: "sk-test",
-        OPENAI_BASE_URL: openai.baseUrl,
-        ...env,
-      })
-      return new RelayStand({ dir, openai, twilio, app })
-    } catch (error) {
-      // Nobody disposes of a stand that was never made.
-      rmSync(dir, { recursive: true })
-      await twilio[Symbol.asyncDispose]()
-      await openai[Symbol.asyncDispose]()
-      throw error
-    }
-  }
-
-  private constructor({ dir, openai, twilio, app }: Pick<RelayStand, "dir" | "openai" | "twilio" | "app">) {
-    this.dir = dir
-    this.openai = openai
-    this.twilio = twilio
-    this.app = app
-  }
-
-  write(name: string, content: unknown): void {
-    writeAsset(this.dir, name, content)
-  }
+export async function simpleRelayHarness({ assets = {}, env = {} }: SimpleRelayOptions = {}) {
+  const stack = new AsyncDisposableStack()
+  const folder = stack.use(assetFolder(assets))
+  const harness = await closeOnFailure(stack, () =>
+    callHarness({
+      services: { openai: textModelService(), rest: restService([NUMBER]) },
+      env: { ASSETS_DIR: folder.dir, ...env },
+    }),
+  )
+  stack.use(harness)
+  const { app, openai, rest } = harness
 
   /** The relay of `/connectConversationRelay`, for a call with these fields. */
-  async relay(fields: Record<string, string> = {}) {
+  async function relay(fields: Record<string, string> = {}) {
     const form = voiceForm(fields)
-    const answer = await this.app.webhook("/connectConversationRelay", form)
-    const relay = relayOf(parseTwiml(await answer.text()))
-    return { ...relay, callSid: form["CallSid"] ?? "", form }
+    const answer = await app.webhook("/connectConversationRelay", form)
+    return { ...relayOf(parseTwiml(await answer.text())), callSid: form["CallSid"] ?? "", form }
   }
 
   /** A call whose session is open. `parameters` are those of the setup frame, beside the ones of the TwiML. */
-  async call(parameters: Record<string, string> = {}): Promise<RelayCaller> {
-    const relay = await this.relay()
-    const socket = this.app.socket(relay.attributes["url"] ?? "")
+  async function call(parameters: Record<string, string> = {}): Promise<RelayCaller> {
+    const { attributes, callSid, parameters: given } = await relay()
+    const socket = app.socket(attributes["url"] ?? "")
     await socket.opened
-    socket.send(setupFrame(relay.callSid, { ...relay.parameters, ...parameters }))
-    await this.app.events.next(({ event }) => event.type === "session.opened")
-    return new RelayCaller(this, relay.callSid, socket)
+    socket.send(setupFrame(callSid, { ...given, ...parameters }))
+    await app.events.next(({ event }) => event.type === "session.opened")
+    return new RelayCaller({ app, openai, callSid, socket })
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.app[Symbol.asyncDispose]()
-    await this.twilio[Symbol.asyncDispose]()
-    await this.openai[Symbol.asyncDispose]()
-    rmSync(this.dir, { recursive: true })
+  return {
+    app,
+    openai,
+    rest,
+    dir: folder.dir,
+    write: folder.write,
+    relay,
+    call,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }
+
+export type SimpleRelayHarness = Awaited<ReturnType<typeof simpleRelayHarness>>
+
+type RelayCallerOptions = { app: AppUnderTest; openai: FakeOpenAi; callSid: string; socket: TestSocket }
 
 export class RelayCaller {
   readonly callSid: string
   readonly socket: TestSocket
-  readonly #stand: RelayStand
+  readonly #app: AppUnderTest
+  readonly #openai: FakeOpenAi
   #seen = 0
 
-  constructor(stand: RelayStand, callSid: string, socket: TestSocket) {
-    this.#stand = stand
+  constructor({ app, openai, callSid, socket }: RelayCallerOptions) {
+    this.#app = app
+    this.#openai = openai
     this.callSid = callSid
     this.socket = socket
   }
@@ -111,12 +88,11 @@ export class RelayCaller {
 
   /** One whole exchange; the requests that it led to. */
   async ask(text: string, ...scripts: Script[]): Promise<FakeRequest[]> {
-    const { openai } = this.#stand
-    const before = openai.requests.length
-    openai.enqueue(...scripts)
+    const before = this.#openai.requests.length
+    this.#openai.enqueue(...scripts)
     this.say(text)
     await this.answered()
-    return openai.requests.slice(before)
+    return this.#openai.requests.slice(before)
   }
 
   /** The frame that closes the next answer. */
@@ -136,19 +112,19 @@ export class RelayCaller {
   async heard(): Promise<void> {
     // Each of these makes an event, and is no sign of life.
     this.send({ type: "error", description: "the last one" })
-    await this.#stand.app.events.next(({ event }) => event.type === "relay.failed")
+    await this.#app.events.next(({ event }) => event.type === "relay.failed")
   }
 
   /** Lets time pass, after everything sent so far was taken in. */
   async pass(ms: number): Promise<void> {
     await this.heard()
-    this.#stand.app.clock.advance(ms)
+    this.#app.clock.advance(ms)
   }
 
   /** Every frame from the server since the last look. */
   async frames(): Promise<Record<string, unknown>[]> {
     await this.heard()
-    await this.#stand.app.post(`/v1/calls/${this.callSid}/messages`, {
+    await this.#app.post(`/v1/calls/${this.callSid}/messages`, {
       frame: { type: "sendDigits", digits: MARK },
     })
     await this.frame(({ digits }) => digits === MARK)
@@ -183,8 +159,4 @@ export function toolNamesOf(request: FakeRequest | undefined): string[] {
 /** A manifest of these tools, which take anything. */
 export function manifestOf(...names: string[]) {
   return { tools: names.map((name) => ({ type: "function", name, description: name })) }
-}
-
-function writeAsset(dir: string, name: string, content: unknown): void {
-  writeFileSync(join(dir, name), typeof content === "string" ? content : JSON.stringify(content))
 }
