@@ -304,11 +304,11 @@ test("change-context gives the next request the new role, the summary and the hi
 })
 
 test("change-context switches only to what the agent lists", async () => {
-  await using stand = await standWith(
+  await using harness = await harnessWith(
     {},
     { agents: { default: { changeTo: { contexts: ["defaultContext"] } } } },
   )
-  const call = await stand.call()
+  const call = await harness.call()
   for (const args of [{ newContext: "billing" }, { newContext: "defaultContext", newManifest: "allTools" }]) {
     const [, after] = await call.ask("x", callsTool("change-context", args), says("No."))
     expect(instructionsOf(after)).not.toContain("You handle bills.")
