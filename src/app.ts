@@ -11,6 +11,7 @@ import type { Config } from "./config/config.ts"
 import { createOwnNumbers } from "./control/own-numbers.ts"
 import { createCallLifecycle } from "./control/call-lifecycle.ts"
 import type { ControlContext } from "./control/context.ts"
+import { failureLog } from "./control/failure-log.ts"
 import { createEngines, sessionOpener, type EngineServices, type EngineTable } from "./engines.ts"
 import { runJobs } from "./jobs/runner.ts"
 import { OUTCOME_JOB, WEBHOOK_JOB } from "./control/follow-up-jobs.ts"
@@ -89,6 +90,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const liveCalls = new LiveCalls()
   const dir = config.transcriptLogDir
   const now = () => sweep.clock.now()
+  const reportFailure = failureLog(config, getLog("calls"))
   const transcripts =
     dir === undefined
       ? undefined
@@ -97,6 +99,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     store,
     sweep,
     onEvent(event) {
+      reportFailure(event)
       transcripts?.onEvent(event)
       observers.publish(event)
       options.onEvent?.(event)
@@ -148,6 +151,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     }),
     times: config.times,
     maxConversations: config.limits.maxConversations,
+    onEvent: (event) => reportFailure({ callSid: null, event }),
     draining: () => draining,
     sweep,
     log: getLog("messaging"),

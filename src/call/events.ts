@@ -66,8 +66,24 @@ export const CallEvent = z.discriminatedUnion("type", [
     ok: z.boolean(),
     tookMs: ms,
     message: z.string().optional(),
+    /** Why it failed, as in `SERVICE_REFUSED`. */
+    code: z.string().optional(),
+    /** HTTP status of the service that the tool asked. */
+    status: z.number().int().optional(),
   }),
-  z.object({ type: z.literal("model.failed"), message: z.string(), retried: z.boolean() }),
+  z.object({
+    type: z.literal("model.failed"),
+    message: z.string(),
+    retried: z.boolean(),
+    /** The text model; of a speech-to-speech model there is none. */
+    model: z.string().optional(),
+    /** HTTP status. */
+    status: z.number().int().optional(),
+    /** The provider's error code, the code of a network error, or `timeout`. */
+    code: z.string().optional(),
+    /** The provider's id of the request. */
+    requestId: z.string().optional(),
+  }),
   z.object({
     type: z.literal("transfer.started"),
     kind: z.enum(["number", "sip", "queue", "workflow"]),

@@ -96,13 +96,26 @@ export class Reply {
       if (this.#end) return this.#result("said")
       if (failure) {
         const retry = failure.retryable && !round.spoke && !retried
-        this.#options.publish({ type: "model.failed", message: failure.message, retried: retry })
+        this.#publishFailure(failure, retry)
         if (!retry) return this.#result("failed")
         this.#options.history.retract(this.turn)
         retried = true
       } else if (round.tools.length === 0) return this.#result("said")
       else toolRounds += 1
     }
+  }
+
+  #publishFailure({ message, status, code, requestId }: ChatModelError, retried: boolean): void {
+    const { model, publish } = this.#options
+    publish({
+      type: "model.failed",
+      message,
+      retried,
+      model: model.name,
+      ...(status === undefined ? {} : { status }),
+      ...(code === undefined ? {} : { code }),
+      ...(requestId === undefined ? {} : { requestId }),
+    })
   }
 
   #result(outcome: ReplyResult["outcome"]): ReplyResult {
@@ -140,7 +153,7 @@ export class Reply {
     timeout.stop()
     await Promise.all(round.tools)
     if (round.ended) return this.#emptiness(round, round.ended)
-    if (expired !== undefined) return new ChatModelError(expired, { retryable: true })
+    if (expired !== undefined) return new ChatModelError(expired, { retryable: true, code: "timeout" })
     return failure ?? new ChatModelError("the stream of the model broke off", { retryable: true })
   }
 

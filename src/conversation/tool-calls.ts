@@ -61,8 +61,12 @@ export class ToolCalls {
       name,
       ok: outcome.ok,
       tookMs: at - startedAt,
-      ...(outcome.ok ? {} : { message: outcome.message }),
+      ...(outcome.ok ? {} : failureOf(outcome)),
     })
     return outcome
   }
+}
+
+function failureOf({ code, message, status }: Extract<ToolOutcome, { ok: false }>) {
+  return { message, code, ...(status === undefined ? {} : { status }) }
 }

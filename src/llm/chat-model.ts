@@ -55,19 +55,30 @@ export interface ChatModel {
   reply(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatPart>
 }
 
+export type ChatModelErrorOptions = {
+  retryable: boolean
+  status?: number | undefined
+  code?: string | undefined
+  requestId?: string | undefined
+  cause?: unknown
+}
+
 export class ChatModelError extends Error {
   /** Whether the same request may succeed at once. */
   readonly retryable: boolean
   /** HTTP status, where there was one. */
   readonly status: number | undefined
+  /** The back end's error code, the code of a network error, or `timeout`. */
+  readonly code: string | undefined
+  /** The back end's id of the request. */
+  readonly requestId: string | undefined
 
-  constructor(
-    message: string,
-    { retryable, status, cause }: { retryable: boolean; status?: number | undefined; cause?: unknown },
-  ) {
+  constructor(message: string, { retryable, status, code, requestId, cause }: ChatModelErrorOptions) {
     super(message, { cause })
     this.name = "ChatModelError"
     this.retryable = retryable
     this.status = status
+    this.code = code
+    this.requestId = requestId
   }
 }

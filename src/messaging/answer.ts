@@ -31,6 +31,8 @@ export type AnswerOptions = {
   /** Is given the conversation whenever something must not be lost any more, one after the other. */
   save: (conversation: StoredConversation) => Promise<void>
   times: StreamTimes
+  /** Is shown every event at once. */
+  onEvent?: ((event: CallEvent) => void) | undefined
   /** Cuts the answer off. Tools that run go on to their result. */
   signal: AbortSignal
   sweep: Sweep
@@ -42,14 +44,13 @@ export type AnswerResult =
   | { outcome: "said"; text: string; endedBy: "agent" | undefined }
   /** Nothing of an answer is kept, but the message and what tools have done is. */
   | { outcome: "aborted" }
-  | { outcome: "failed"; reason: string }
+  | { outcome: "failed" }
 
 /** Never rejects for what a model or a tool does; rejects with what `save` rejects with. */
 export async function answerMessage(options: AnswerOptions): Promise<AnswerResult> {
   const { message, agentOf, model, times, signal, sweep, log } = options
   const { clock } = sweep
   let conversation = options.conversation
-  let failure = "no reason given"
   let endedBy: "agent" | undefined
   let saving = Promise.resolve()
   const turns = new Map(withoutRepetition(conversation.turns, message).map((turn) => [turn.id, turn]))
@@ -63,7 +64,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
     },
   })
   const publish = (event: CallEvent) => {
-    if (event.type === "model.failed") failure = event.message
+    options.onEvent?.(event)
     log.debug("conversation went on", { event: event.type })
   }
 
@@ -137,7 +138,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
   history.settle(reply.turn, { text: heard, interrupted: false, at: clock.now(), latency: reply.latency })
   save()
   await saving
-  if (outcome === "failed") return { outcome, reason: failure }
+  if (outcome === "failed") return { outcome }
   return outcome === "said" ? { outcome, text: heard, endedBy } : { outcome }
 }
 

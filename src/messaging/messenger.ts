@@ -1,6 +1,7 @@
 /** Conversations by message: one answer at a time for each, everything in the store, nothing in memory between them. */
 
 import type { Agent, Assets, AgentModel } from "../assets/agent.ts"
+import type { CallEvent } from "../call/events.ts"
 import type { Parameters } from "../call/call.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
@@ -71,6 +72,8 @@ export type MessengerOptions = {
     conversationTtlMs: number
   }
   maxConversations: number
+  /** Is shown every event of an answer at once. */
+  onEvent?: (event: CallEvent) => void
   /** Set while the server shuts down. */
   draining: () => boolean
   sweep: Sweep
@@ -78,7 +81,8 @@ export type MessengerOptions = {
 }
 
 export function createMessenger(options: MessengerOptions): Messenger {
-  const { conversations, assets, modelFor, toolsOf, times, maxConversations, draining, sweep, log } = options
+  const { conversations, assets, modelFor, toolsOf, times, maxConversations, onEvent, draining, sweep, log } =
+    options
   const { clock } = sweep
   const queue = new KeyedQueue({ most: MAX_UNANSWERED, what: "messages of one conversation" })
   const closing = new AbortController()
@@ -165,12 +169,13 @@ export function createMessenger(options: MessengerOptions): Messenger {
       times,
       signal,
       sweep,
+      onEvent,
       log: log.with({ conversationId: id }),
     })
     if (closing.signal.aborted) throw shuttingDown()
     if (result.outcome === "aborted") throw tooLate(id)
     if (result.outcome === "failed") {
-      log.error("a message could not be answered", { conversationId: id, error: result.reason })
+      log.error("a message could not be answered", { conversationId: id })
       throw new AppError("UPSTREAM_FAILED", "The model did not answer. Send the message again.", {
         details: { conversationId: id },
       })

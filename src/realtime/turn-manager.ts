@@ -4,6 +4,7 @@
  * WebSocket messages".
  */
 
+import type { CallEvent } from "../call/events.ts"
 import type { AgentAudio } from "../media/agent-audio.ts"
 import { CallerTranscripts } from "./caller-transcripts.ts"
 import { ClosingTranscription } from "./closing-transcription.ts"
@@ -137,7 +138,7 @@ export class TurnManager {
   }
 
   #lost(failure: ConnectionFailure): void {
-    this.#options.publish({ type: "model.failed", message: failure.message.slice(0, 500), retried: true })
+    this.#options.publish(failureEvent(failure, true))
     const breaksOff = this.#pending.disconnected()
     this.#caller.discardSpeech()
     this.#agentAudio.broken()
@@ -146,7 +147,7 @@ export class TurnManager {
   }
 
   #failed(failure: ConnectionFailure): void {
-    this.#options.publish({ type: "model.failed", message: failure.message.slice(0, 500), retried: false })
+    this.#options.publish(failureEvent(failure, false))
     this.#pending.failed()
     this.#caller.discardSpeech()
     this.#agentAudio.broken()
@@ -218,7 +219,10 @@ export class TurnManager {
     const { id, status, error } = response
     connection.mutedIds.delete(id)
     this.#pending.finished(response)
-    if (status === "failed") this.#responseFailed(error?.message ?? "", error?.code !== "insufficient_quota")
+    if (status === "failed") {
+      const code = error?.code ?? undefined
+      this.#responseFailed({ message: error?.message ?? "", code, retryable: code !== "insufficient_quota" })
+    }
     if (status === "completed" || status === "incomplete") this.#connection.proven()
     if (this.#connection.current !== connection) return
     this.#agentAudio.allSent(connection.epoch, id)
@@ -229,20 +233,41 @@ export class TurnManager {
 
   #error(error: RealtimeError): void {
     if (this.#pending.refused(error) === "failed") {
-      this.#responseFailed(error.message, true)
+      this.#responseFailed({ message: error.message, code: error.code ?? undefined, retryable: true })
       this.#pending.retry()
     }
-    this.#options.log.warn("the model reported an error", { code: error.code, error: error.message })
+    this.#options.log.warn("the model reported an error", { code: error.code, kind: error.kind })
   }
 
   /** The server could not respond. The response is requested again, a few times; the caller is asked to wait. */
-  #responseFailed(message: string, retryable: boolean): void {
-    const { publish, log } = this.#options
-    log.warn("a response of the model failed", { error: message })
+  #responseFailed({
+    message,
+    code,
+    retryable,
+  }: Pick<ConnectionFailure, "message" | "code" | "retryable">): void {
+    const { publish } = this.#options
     if (!retryable || !this.#connection.mayRetry()) {
-      return this.#connection.giveUp({ retryable: false, message: message || "the response failed" })
+      return this.#connection.giveUp({ retryable: false, message: message || "the response failed", code })
     }
-    publish({ type: "model.failed", message: message.slice(0, 500), retried: true })
+    publish(failureEvent({ status: null, message, code: code ?? "response-failed" }, true))
     if (!this.#agentAudio.isSpeaking) this.#agentAudio.playPrompt("one-moment")
+  }
+}
+
+function failureEvent(
+  {
+    status,
+    message,
+    code,
+    reason,
+  }: Pick<ConnectionFailure, "status" | "message" | "code"> & Partial<Pick<ConnectionFailure, "reason">>,
+  retried: boolean,
+): CallEvent {
+  return {
+    type: "model.failed",
+    message: message.slice(0, 500),
+    retried,
+    ...(status === null ? {} : { status }),
+    ...(code === undefined ? (reason === undefined ? {} : { code: reason }) : { code }),
   }
 }

@@ -45,8 +45,8 @@ export type LiveUpdateAction =
 export type ToolOutcome =
   /** `value` is what the model reads. `action` is carried out before the model goes on, `end-call` after. */
   | { ok: true; value: { message: string; [key: string]: unknown }; action?: CallAction }
-  /** `message` is a sentence for the model. */
-  | { ok: false; code: string; message: string }
+  /** `message` is a sentence for the model. `status`: HTTP status of a service that refused. */
+  | { ok: false; code: string; message: string; status?: number }
 
 export type ToolContext = {
   callId: CallId

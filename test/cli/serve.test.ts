@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { AUTH_TOKEN, prompt, PUBLIC_URL, setupFrame, voiceForm, Client } from "../server/client.ts"
+import { FakeOpenAi } from "../fakes/fake-openai.ts"
 import { Child } from "./child.ts"
 
 const cwd = mkdtempSync(join(tmpdir(), "parley-serve-"))
@@ -145,4 +146,25 @@ test.each([
   })
   expect(await child.exited).toBe(1)
   expect(child.stderr).toContain(told)
+})
+
+test("a model that refuses the key is one warning with cause and fix", async () => {
+  await using openai = new FakeOpenAi({
+    script: () => ({ http: { status: 401, code: "invalid_api_key", message: "Incorrect key sk-12" } }),
+  })
+  const { MODEL_PROVIDER: _, ...rest } = ENV
+  const env = { ...rest, OPENAI_API_KEY: "sk-wrong-key", OPENAI_BASE_URL: openai.baseUrl }
+  await using child = new Child([], { cwd, env })
+  const client = new Client(await child.listening(), PUBLIC_URL)
+  const call = await client.incoming()
+  const socket = client.socket(call.socketUrl)
+  await socket.opened
+  socket.send(setupFrame(call.callSid))
+  socket.send(prompt("Hello?"))
+  expect(await child.logged("model failed")).toMatchObject({
+    level: "warn",
+    cause: "OpenAI refused the key (401)",
+    fix: "Check OPENAI_API_KEY.",
+  })
+  expect(child.stdout).not.toContain("Incorrect key")
 })

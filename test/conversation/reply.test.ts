@@ -264,6 +264,7 @@ describe("tools", () => {
         ok: false,
         tookMs: 0,
         message: "no nothing",
+        code: "UNKNOWN_TOOL",
       },
     ])
   })

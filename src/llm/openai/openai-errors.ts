@@ -2,20 +2,12 @@
 
 import { z } from "zod"
 import { messageOf } from "../../lib/errors.ts"
+import { networkCodeOf, SPENT_CODES } from "../../lib/failure-advice.ts"
 import { ChatModelError } from "../chat-model.ts"
 
 const MAX_MESSAGE_CHARS = 300
 /** A longer wait asked for by the server is longer than a caller can be kept waiting. */
 const MAX_RETRY_AFTER_MS = 2_000
-
-/** Money or a cap is used up: no repetition helps. (OpenAI: "Error codes".) */
-const SPENT = new Set([
-  "insufficient_quota",
-  "credit_balance_exhausted",
-  "organization_spend_limit_exceeded",
-  "project_spend_limit_exceeded",
-  "organization_usage_limit_exceeded",
-])
 
 /** The fields of the SDK's errors. They are looked at one by one, because the SDK itself is loaded late. */
 const Fault = z.object({
@@ -38,6 +30,8 @@ export function toChatModelError(error: unknown): ChatModelError {
   return new ChatModelError(`The model could not answer: ${words}${request}`, {
     retryable: isRetryable({ status, codes: [code, fault.type], headers: fault.headers }),
     status,
+    code: code ?? (status === undefined ? networkCodeOf(error) : undefined),
+    requestId: fault.requestID,
     cause: error,
   })
 }
@@ -50,6 +44,7 @@ export function streamFailure(
   const words = (message ?? "no reason given").slice(0, MAX_MESSAGE_CHARS)
   return new ChatModelError(`The model failed (${code ?? "no code"}): ${words}`, {
     retryable: isRetryable({ status: undefined, codes: [code ?? undefined], headers: undefined }),
+    code: code ?? undefined,
   })
 }
 
@@ -71,6 +66,7 @@ export function chunkFailure(error: unknown): ChatModelError {
       headers: undefined,
     }),
     status,
+    code: status === undefined ? fault.code?.toString() : undefined,
   })
 }
 
@@ -82,7 +78,7 @@ export function brokenStream(what: string, cause?: unknown): ChatModelError {
 type Facts = { status: number | undefined; codes: (string | undefined)[]; headers: Headers | undefined }
 
 function isRetryable({ status, codes, headers }: Facts): boolean {
-  if (codes.some((code) => code !== undefined && SPENT.has(code))) return false
+  if (codes.some((code) => code !== undefined && SPENT_CODES.has(code))) return false
   if (retryAfterMs(headers) > MAX_RETRY_AFTER_MS) return false
   // Inside a stream there is only the code, and those that name a fault of the request begin or end alike.
   if (status === undefined) {

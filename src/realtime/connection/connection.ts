@@ -19,6 +19,9 @@ export type ConnectionFailure = {
   retryable: boolean
   /** HTTP status of a refused upgrade, else null. */
   status: number | null
+  /** The server's error code, where it sent one. */
+  code?: string | undefined
+  /** May quote the server: never logged. */
   message: string
 }
 
@@ -158,10 +161,15 @@ export class RealtimeConnection implements RealtimeSocketEvents {
 
   /** Most errors leave a session as it was; these two end it. */
   #isFatal({ code, kind, message }: RealtimeError): boolean {
-    if (code === "session_expired") this.#lose({ reason: "expired", retryable: true, message })
+    if (code === "session_expired") this.#lose({ reason: "expired", retryable: true, message, code })
     else if (this.#phase === "configuring") {
       // Without its settings the session treats mu-law as PCM: noise in both directions.
-      this.#lose({ reason: "settings-refused", retryable: kind === "server_error", message })
+      this.#lose({
+        reason: "settings-refused",
+        retryable: kind === "server_error",
+        message,
+        code: code ?? undefined,
+      })
     } else return false
     return true
   }
@@ -202,7 +210,8 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   #lose({ status = null, ...failure }: Omit<ConnectionFailure, "status"> & { status?: number | null }): void {
     if (!this.#end()) return
     this.socket.terminate()
-    this.#log.warn("model connection lost", { ...failure, status })
+    const { reason, code, retryable } = failure
+    this.#log.info("model connection lost", { reason, code, retryable, status })
     this.#events.lost({ ...failure, status })
   }
 

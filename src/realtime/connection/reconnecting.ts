@@ -120,7 +120,7 @@ export class ReconnectingConnection {
   }
 
   /** Replaces a connection that is open and does not work. */
-  giveUp(failure: Pick<ConnectionFailure, "retryable" | "message">): void {
+  giveUp(failure: Pick<ConnectionFailure, "retryable" | "message" | "code">): void {
     const state = this.#state
     if (state.phase !== "connecting" && state.phase !== "ready") return
     state.opened.connection.close(1000, "replaced")

@@ -248,6 +248,7 @@ describe("failures on the way", () => {
         reason: "settings-refused",
         retryable,
         status: null,
+        code: onUpdate.code,
         message: onUpdate.message,
       })
       expect(fixture.events.map(({ type }) => type)).not.toContain("error")
