@@ -6,7 +6,7 @@ import { isWav, readWav } from "../audio/wav.ts"
 import type { Config } from "../config/config.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { playScenario, type ScenarioStep } from "../sim/scenario.ts"
-import { eventLine, printTranscript } from "./call-lines.ts"
+import { eventLine, printCallEvents, printTranscript } from "./call-lines.ts"
 import { startLocalServer } from "./local-server.ts"
 
 export type CallWithAudioOptions = {
@@ -39,6 +39,7 @@ export async function callWithAudio(
     databaseUrl: config.databaseUrl,
     speed,
     engine: "realtime",
+    onEvent: printCallEvents(config, print),
   })
   const call = local.twilio.call({
     from,
@@ -60,11 +61,18 @@ export async function callWithAudio(
   return summary.problems.length === 0 ? 0 : 1
 }
 
+/** Mu-law without a header looks like any other bytes: the name must say that it is. */
+const RAW_MULAW = /\.(?:ulaw|mulaw|ul|raw)$/i
+const WANTED = "Convert it to WAV (16-bit PCM), or name raw mu-law at 8 kHz .ulaw."
+
 function readAudio(path: string): Uint8Array {
   try {
     const bytes = new Uint8Array(readFileSync(path))
     // Fails before the call starts.
-    if (isWav(bytes)) readWav(bytes)
+    if (isWav(bytes)) {
+      if (readWav(bytes).samples.length === 0) throw new Error("it holds no sound")
+    } else if (!RAW_MULAW.test(path)) throw new Error(`it is not a WAV file. ${WANTED}`)
+    else if (bytes.length === 0) throw new Error("it is empty")
     return bytes
   } catch (error) {
     throw new AppError("INVALID_REQUEST", `${path} cannot be used as audio: ${messageOf(error)}`)

@@ -1,5 +1,6 @@
 /** A temporary server for a simulated call: a free port, generated Twilio credentials, reachable from this machine only. */
 
+import type { RecordedEvent } from "../call/events.ts"
 import type { Engine } from "../call/engine.ts"
 import { readConfig, type Config } from "../config/config.ts"
 import { SimulatedTwilio } from "../sim/simulated-twilio.ts"
@@ -17,9 +18,11 @@ export type LocalServerOptions = {
   speed: number
   /** The engine of every agent. Default: as configured. */
   engine?: Engine
+  /** Receives every event of every call at once. */
+  onEvent?: (event: RecordedEvent) => void
 }
 
-export async function startLocalServer({ config, databaseUrl, speed, engine }: LocalServerOptions) {
+export async function startLocalServer({ config, databaseUrl, speed, engine, onEvent }: LocalServerOptions) {
   // A random token, shared by this simulator and this server only.
   const authToken = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("hex")
   const base = config ?? readConfig({ MODEL_PROVIDER: "demo" })
@@ -43,7 +46,7 @@ export async function startLocalServer({ config, databaseUrl, speed, engine }: L
         validateWebhooks: true,
       },
     },
-    { at: { kind: "loopback" } },
+    { at: { kind: "loopback" }, onEvent },
   )
   const twilio = new SimulatedTwilio({
     publicUrl: PUBLIC_URL,

@@ -2,6 +2,7 @@
 
 import type { Server } from "bun"
 import { createApp, type App, type SocketData } from "../app.ts"
+import type { RecordedEvent } from "../call/events.ts"
 import type { Config } from "../config/config.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
@@ -33,15 +34,17 @@ export type Running = {
 export type ServeOptions = {
   /** Default: all addresses. */
   at?: ListenAt
+  /** Receives every event of every call at once. */
+  onEvent?: ((event: RecordedEvent) => void) | undefined
 }
 
 /** Listens. Rejects with `AppError` UNAVAILABLE when the port is taken. */
 export async function serve(
   config: Config,
-  { at = { kind: "all", isShared: false } }: ServeOptions = {},
+  { at = { kind: "all", isShared: false }, onEvent }: ServeOptions = {},
 ): Promise<Running> {
   const log = getLog("server")
-  const app = await createApp(config)
+  const app = await createApp(config, onEvent ? { onEvent } : {})
   const common = {
     maxRequestBodySize: MAX_REQUEST_BYTES,
     development: false as const,

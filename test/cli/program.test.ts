@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { sound } from "../../src/audio/sounds.ts"
 import { readWav } from "../../src/audio/wav.ts"
 import { VERSION } from "../../src/version.ts"
+import { FakeOpenAi } from "../fakes/fake-openai.ts"
 import { Child } from "./child.ts"
 
 const cwd = mkdtempSync(join(tmpdir(), "parley-program-"))
@@ -38,7 +39,7 @@ test.each([
 })
 
 test("check shows what is set, what is simulated and how to fix it", async () => {
-  const { code, stdout } = await run(["check", "--env"], {
+  const { code, stdout } = await run(["check", "--env", "--offline"], {
     DATABASE_URL: ":memory:",
     OPEN_AI_KEY: "sk-very-secret-key",
   })
@@ -47,7 +48,12 @@ test("check shows what is set, what is simulated and how to fix it", async () =>
   expect(stdout).toContain("✓ Model: OpenAI")
   expect(stdout).toContain("! OPEN_AI_KEY is read as OPENAI_API_KEY")
   expect(stdout).toContain("PORT = 3000")
+  expect(stdout).toContain("OPENAI_API_KEY = (set, not shown)   (OPEN_AI_KEY)")
   expect(stdout).not.toContain("very-secret")
+})
+
+test("check --strict ends with 1 for warnings", async () => {
+  expect((await run(["check", "--offline", "--strict"], { OPENAI_KEY: "x" })).code).toBe(1)
 })
 
 test("check ends with 1 when the server could not start", async () => {
@@ -87,6 +93,44 @@ test.each([
   expect(child.stdout).not.toContain("Problem:")
   expect(child.stdout.split("Type what the caller says")).toHaveLength(3)
 })
+
+test("a piped call says its lines one after another, and ends politely after the last answer", async () => {
+  await using child = new Child(["call", "--speed", "8"], { cwd, env: { DATABASE_URL: ":memory:" } })
+  await child.type("What are your opening hours?")
+  await child.type("/press abc")
+  await child.type("/dance")
+  await child.type("Please press 1 2 3 for me")
+  await child.type(null)
+  expect(await child.exited).toBe(0)
+  const said = child.lines.all
+    .filter((line) => /^(?:agent|caller)> /.test(line))
+    .map((line) => line.slice(0, 20))
+  expect(said).toEqual([
+    expect.stringContaining("agent> Hello there!"),
+    "caller> What are you",
+    expect.stringContaining("agent> We are open"),
+    "caller> Please press",
+    "agent> (presses 123)",
+    expect.stringMatching(/^agent> /),
+  ])
+  expect(child.stdout).toContain("(keys are 0 to 9, * and #, as in /press 123#)")
+  expect(child.stdout).toContain("(there is no command /dance)")
+  expect(child.stdout).toContain("[tool send-dtmf: ok, ")
+  expect(child.stdout).toMatch(/\[first token after \d+ ms, answer said after \d+ ms\]/)
+  expect(child.stdout).toContain("The call has ended (completed)")
+}, 30_000)
+
+test("a call whose model fails prints the cause and how to fix it", async () => {
+  await using openai = new FakeOpenAi({
+    script: () => ({ http: { status: 401, code: "invalid_api_key", message: "Incorrect API key provided" } }),
+  })
+  const env = { DATABASE_URL: ":memory:", OPENAI_API_KEY: "sk-wrong-key", OPENAI_BASE_URL: openai.baseUrl }
+  await using child = new Child(["call", "--speed", "8"], { cwd, env })
+  await child.type("Hello?")
+  await child.type(null)
+  expect(await child.exited).toBe(0)
+  expect(child.stdout).toContain("  ! OpenAI refused the key (401). Check OPENAI_API_KEY.")
+}, 30_000)
 
 test("the demo plays a whole call without problems, with no key, no account and no network", async () => {
   const { code, stdout } = await run(["demo", "--speed", "8"])
@@ -141,6 +185,11 @@ test.each([
     "a sound file that is not there",
     ["call", "--engine", "realtime", "--wav", "none.wav"],
     "none.wav cannot be used",
+  ],
+  [
+    "a file that is no audio",
+    ["call", "--engine", "realtime", "--wav", import.meta.path],
+    "cannot be used as audio: it is not a WAV file.",
   ],
 ])("%s is refused before the call", async (_, args, text) => {
   const { code, stderr } = await run(args, { DATABASE_URL: ":memory:" })
