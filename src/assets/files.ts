@@ -5,6 +5,7 @@ import { extname, join } from "node:path"
 import { messageOf } from "../lib/errors.ts"
 import type { AssetKind, AssetText } from "./asset-text.ts"
 import { AssetError } from "./asset-error.ts"
+import { PRICES_FILE } from "./prices.ts"
 
 /** The files of a folder at one moment, without their content. */
 export type Listing = { readonly files: readonly Omit<AssetText, "text">[]; readonly fingerprint: string }
@@ -53,10 +54,29 @@ export function readFiles(folder: string, { files }: Listing): AssetText[] {
  * with "context" in the name. Hidden files and backup copies of editors are ignored.
  */
 export function kindOf(name: string): AssetKind | undefined {
-  if (name.startsWith(".") || /(?:~|\.(?:swp|swo|tmp|bak|orig))$/i.test(name)) return undefined
+  if (isHidden(name)) return undefined
   if (name === "serverConfig.json") return "config"
   if (/(?:manifest|tool).*\.json$/i.test(name)) return "manifest"
   return /\.md$|context/i.test(name) ? "context" : undefined
+}
+
+/**
+ * What a folder holds that is not read: files that are no assets, and folders with such files. Hidden files and backup
+ * copies of editors are left out.
+ */
+export function ignoredIn(folder: string): string[] {
+  return namesIn(folder).flatMap((name) => {
+    if (kindOf(name) !== undefined || name === PRICES_FILE || isHidden(name)) return []
+    const found = statSync(join(folder, name), { throwIfNoEntry: false })
+    if (found?.isDirectory()) {
+      return namesIn(join(folder, name)).some((inner) => /\.(?:md|json)$/i.test(inner)) ? [`${name}/`] : []
+    }
+    return [name]
+  })
+}
+
+function isHidden(name: string): boolean {
+  return name.startsWith(".") || /(?:~|\.(?:swp|swo|tmp|bak|orig))$/i.test(name)
 }
 
 function namesIn(folder: string): string[] {

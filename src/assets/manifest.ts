@@ -33,7 +33,13 @@ const nested = z.looseObject({
   function: z.looseObject(spec).check(checkSchema),
 })
 /** In addition to either shape: the service that runs the tool. */
-const service = z.looseObject({ http: HttpToolSpec.optional() })
+const service = z.looseObject({
+  http: HttpToolSpec.refine(({ url }) => /^(?:https?:\/\/|\$\{)/i.test(url), {
+    path: ["url"],
+    // A secret may name the host.
+    error: "must begin with http:// or https://",
+  }).optional(),
+})
 
 const tool = z.unknown().transform((value, ctx): ToolSpec => {
   const isNested = typeof value === "object" && value !== null && "function" in value

@@ -8,7 +8,7 @@ import { messageOf } from "../lib/errors.ts"
 import { AssetError } from "./asset-error.ts"
 import { parseJson } from "./parse.ts"
 
-const PRICES_FILE = "prices.json"
+export const PRICES_FILE = "prices.json"
 
 /** Prices of November 2026 in US dollars. (OpenAI: "Models", "Prompt caching", "Realtime costs".) */
 export const EMBEDDED_PRICES: Prices = Prices.parse(embedded)

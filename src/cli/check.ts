@@ -1,90 +1,114 @@
-/** `parley check`: what is configured, what is missing, how to fix it, and whether the assets are valid. */
+/** `parley check`: what is configured, what is missing, how to fix it, and whether assets and services can be used. */
 
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
-import { createAssets } from "../assets/assets.ts"
-import { readPrices } from "../assets/prices.ts"
-import type { Config } from "../config/config.ts"
-import { CONFIG_TABLE } from "../config/variables.ts"
+import type { LiveAssets } from "../assets/assets.ts"
+import type { Config, VariableInForce } from "../config/config.ts"
 import { messageOf } from "../lib/errors.ts"
-import { getLog } from "../lib/log.ts"
+import { twilioOf } from "../providers.ts"
 import { openStore } from "../store/open-store.ts"
-import { builtinTools } from "../tools/registry.ts"
+import type { Store } from "../store/store.ts"
+import { assetChecks, openAssets } from "./asset-checks.ts"
 import { checkLine, diagnosticsOf, type Check } from "./diagnostics.ts"
+import { modelChecks, publicUrlChecks, twilioChecks } from "./online-checks.ts"
 
-/** Prints the checks. Resolves to the exit code: 1 when the server could not start. */
-export async function check(config: Config, print: (line: string) => void): Promise<number> {
-  const faults = [...(await assetChecks(config)), ...(await storeChecks(config))]
-  const checks = [...diagnosticsOf(config), ...faults]
-  for (const item of checks) print(checkLine(item))
-  for (const warning of config.warnings) print(`! ${warning}`)
-  const broken = faults.some(({ state }) => state === "missing")
-  const simulated = checks.filter(({ state }) => state !== "ok").length
-  print("")
-  if (broken) print("The server cannot start with this configuration.")
-  else if (simulated > 0)
-    print(
-      `The server can start; ${simulated} point${simulated > 1 ? "s are" : " is"} not ready for real calls.`,
-    )
-  else print("Ready for real calls.")
-  return broken ? 1 : 0
+export type CheckOptions = {
+  print: (line: string) => void
+  /** Asks no service. */
+  offline: boolean
+  /** Whether warnings and what is simulated or missing make the exit code 1. */
+  strict: boolean
 }
 
-/** Every variable, its default and its meaning, as a table. */
-export function listVariables(print: (line: string) => void): void {
+/** Prints the checks. Resolves to the exit code: 1 when the server could not start. */
+export async function check(config: Config, { print, offline, strict }: CheckOptions): Promise<number> {
+  const database = await storeCheck(config)
+  await using store = database.state === "ok" ? await openExisting(config) : undefined
+  const assets = await openAssets(config, store)
+  const isUsable = !("state" in assets)
+  const files = isUsable ? assetChecks(config, assets) : [assets]
+  const online = offline ? [] : await onlineChecks(config, isUsable ? assets : undefined)
+  if (isUsable) assets.close()
+  const warnings = config.warnings.map((text): Check => ({ state: "warning", about: "", text }))
+  const checks = [...merged(diagnosticsOf(config), online), ...files, database, ...warnings]
+  for (const item of checks) print(checkLine(item))
+  printWebhooks(config, print)
   print("")
-  for (const { name, default: value, also, meaning } of CONFIG_TABLE) {
-    print(`${name}${value === undefined || value === "" ? "" : ` = ${value}`}`)
+  const broken = [...files, database].some(({ state }) => state === "missing")
+  print(conclusion({ checks, broken, offline }))
+  return broken || (strict && checks.some(({ state }) => state !== "ok")) ? 1 : 0
+}
+
+/** Every variable: its value, where it differs from the default, and its meaning. Secrets are not shown. */
+export function listVariables(variables: readonly VariableInForce[], print: (line: string) => void): void {
+  print("")
+  for (const { name, value, source, also, meaning } of variables) {
+    print(`${name}${value === "" ? "" : ` = ${value}`}${source === undefined ? "" : `   (${source})`}`)
     print(`    ${meaning}${also.length > 0 ? ` (also read as ${also.join(", ")})` : ""}`)
   }
 }
 
-async function assetChecks(config: Config): Promise<Check[]> {
-  const about = "Assets"
-  try {
-    const assets = await createAssets({
-      dir: config.assetsDir,
-      log: getLog("assets"),
-      knownTools: [...builtinTools().keys()],
-    })
-    const { agents, contexts, manifests } = assets.keys()
-    assets.close()
-    readPrices(config.assetsDir)
-    const counts = [
-      counted(agents, "agent"),
-      counted(contexts, "context"),
-      counted(manifests, "manifest"),
-    ].join(", ")
-    return [{ state: "ok", about, text: `${counts} (folder ${config.assetsDir}, with embedded defaults)` }]
-  } catch (error) {
-    return [{ state: "missing", about, text: messageOf(error), fix: "fix the file it names" }]
-  }
+async function onlineChecks(config: Config, assets: LiveAssets | undefined): Promise<Check[]> {
+  const { publicUrl } = config
+  const context = assets && { twilio: twilioOf(config), publicUrl, assets, library: assets.library }
+  const found = await Promise.all([
+    modelChecks(config),
+    publicUrlChecks(config),
+    ...(context ? [twilioChecks(config, context)] : []),
+  ])
+  return found.flat()
 }
 
-function counted(keys: readonly string[], what: string): string {
-  return `${keys.length} ${what}${keys.length === 1 ? "" : "s"}`
+/** What a service answered in place of what its settings alone suggest. */
+function merged(settings: readonly Check[], online: readonly Check[]): Check[] {
+  const answered = new Set(online.map(({ about }) => about))
+  return [...settings.filter(({ about, state }) => state !== "ok" || !answered.has(about)), ...online]
 }
 
-async function storeChecks(config: Config): Promise<Check[]> {
+function printWebhooks({ publicUrl }: Config, print: (line: string) => void): void {
+  if (publicUrl === undefined) return
+  print("")
+  print("`parley numbers point <number>` sets these addresses of a number at Twilio, both HTTP POST:")
+  print(`  A call comes in      ${publicUrl}/twilio/voice`)
+  print(`  Call status changes  ${publicUrl}/twilio/status`)
+}
+
+type Result = { checks: readonly Check[]; broken: boolean; offline: boolean }
+
+function conclusion({ checks, broken, offline }: Result): string {
+  const count = (...states: Check["state"][]) => checks.filter(({ state }) => states.includes(state)).length
+  const [unready, warnings] = [count("simulated", "missing"), count("warning")]
+  const also = warnings === 0 ? "" : ` (${warnings} warning${warnings > 1 ? "s" : ""})`
+  if (broken) return "The server cannot start with this configuration."
+  if (unready > 0)
+    return `The server can start; ${unready} point${unready > 1 ? "s are" : " is"} not ready for real calls${also}.`
+  if (offline) return `Nothing is missing${also}. No service was asked (--offline).`
+  return `Ready for real calls.${also}`
+}
+
+/** A database that is there; a missing one is created by the first start. */
+async function openExisting({ databaseUrl }: Config): Promise<Store | undefined> {
+  return existsSync(pathOf(databaseUrl)) ? await openStore({ url: databaseUrl }) : undefined
+}
+
+function pathOf(databaseUrl: string): string {
+  return databaseUrl.replace(/^file:(\/\/)?/, "")
+}
+
+async function storeCheck(config: Config): Promise<Check> {
   const about = "Database"
-  const path = config.databaseUrl.replace(/^file:(\/\/)?/, "")
+  const path = pathOf(config.databaseUrl)
   // The check changes nothing: the first start creates a missing database.
   if (path !== ":memory:" && !existsSync(path) && canHold(path)) {
-    return [{ state: "ok", about, text: `${config.databaseUrl}, created at the first start` }]
+    return { state: "ok", about, text: `${config.databaseUrl}, created at the first start` }
   }
   try {
     await using store = await openStore({ url: config.databaseUrl })
     const { present } = store.migrations
-    return [{ state: "ok", about, text: `${config.databaseUrl}, ${present.length} migrations` }]
+    return { state: "ok", about, text: `${config.databaseUrl}, ${present.length} migrations` }
   } catch (error) {
-    return [
-      {
-        state: "missing",
-        about,
-        text: messageOf(error),
-        fix: "set DATABASE_URL to a file that can be written",
-      },
-    ]
+    const fix = "set DATABASE_URL to a file that can be written"
+    return { state: "missing", about, text: messageOf(error), fix }
   }
 }
 

@@ -4,8 +4,9 @@ import type { Config } from "../config/config.ts"
 import { isExposed } from "../config/exposure.ts"
 
 export type Check = {
-  /** `ok`: ready for production. `simulated`: works, but with a stand-in. `missing`: does not work. */
-  state: "ok" | "simulated" | "missing"
+  /** `ok`: ready for production. `simulated`: works, but with a stand-in. `warning`: likely not meant. `missing`: does not work. */
+  state: "ok" | "simulated" | "warning" | "missing"
+  /** Empty for a general remark. */
   about: string
   /** The result. */
   text: string
@@ -19,8 +20,8 @@ export function diagnosticsOf(config: Config): Check[] {
 
 /** One line for the terminal. */
 export function checkLine({ state, about, text, fix }: Check): string {
-  const mark = { ok: "✓", simulated: "~", missing: "✗" }[state]
-  return `${mark} ${about}: ${text}${fix ? ` → ${fix}` : ""}`
+  const mark = { ok: "✓", simulated: "~", warning: "!", missing: "✗" }[state]
+  return `${mark} ${about === "" ? "" : `${about}: `}${text}${fix ? ` → ${fix}` : ""}`
 }
 
 function checkModel({ openai, flowise, modelProvider }: Config): Check {
@@ -60,8 +61,8 @@ function checkTwilio({ twilio }: Config): Check[] {
     checks.push({
       state: "missing",
       about,
-      text: "webhooks cannot be verified and are refused; calls are simulated",
-      fix: "set TWILIO_AUTH_TOKEN",
+      text: "webhooks cannot be verified and are refused",
+      fix: "set TWILIO_AUTH_TOKEN, or try calls with parley serve --simulate",
     })
   }
   if (!accountSid || (authTokens.length === 0 && !apiKey)) {

@@ -66,7 +66,8 @@ function lineOf(number: AnsweredNumber): string {
   return `${digits}${name}: agent ${agent}; ${whereTo(number)}`
 }
 
-function whereTo({ pointsHere, trunkSid, voiceApplicationSid, voiceUrl }: AnsweredNumber): string {
+/** Where calls to a number go. */
+export function whereTo({ pointsHere, trunkSid, voiceApplicationSid, voiceUrl }: AnsweredNumber): string {
   if (pointsHere) return `points here, ${voiceUrl}`
   if (trunkSid !== null) return `belongs to the SIP trunk ${trunkSid}`
   if (voiceApplicationSid !== null) return `points to the application ${voiceApplicationSid}`

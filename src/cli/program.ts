@@ -2,7 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander"
 import { AVAILABLE_ENGINES, type AvailableEngine } from "../call/engine.ts"
-import { ConfigError, environment, readConfig, type Config } from "../config/config.ts"
+import { ConfigError, environment, readConfig, variablesInForce, type Config } from "../config/config.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { configureLog, getLog } from "../lib/log.ts"
 import { VERSION } from "../version.ts"
@@ -92,12 +92,14 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
   program
     .command("check")
     .description("show what is configured, what is missing and how to fix it")
-    .option("--env", "also list every variable with its default")
-    .action(async ({ env }: { env?: boolean }) => {
+    .option("--env", "also list every variable with its value; secrets are not shown")
+    .option("--offline", "ask neither Twilio nor the model nor PUBLIC_URL", false)
+    .option("--strict", "exit with 1 for warnings and for what is not ready for real calls", false)
+    .action(async ({ env, ...options }: { env?: boolean; offline: boolean; strict: boolean }) => {
       const config = configured({}, "error")
       const { check, listVariables } = await import("./check.ts")
-      exitCode = await check(config, print)
-      if (env) listVariables(print)
+      exitCode = await check(config, { ...options, print })
+      if (env) listVariables(variablesInForce(environment), print)
     })
 
   program

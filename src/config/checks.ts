@@ -41,6 +41,10 @@ export function requiredTogether(values: Values): Fault[] {
   return faults
 }
 
+/** Paths that Twilio calls; they are added to PUBLIC_URL. */
+const WEBHOOK_PATH =
+  /\/(?:twilio(?:\/[\w-]+)*|connectConversationRelay|conversation-relay|incoming-call|outbound-call|twiml|twilioStatusCallback|callstatusupdate|media-stream)$/i
+
 /** Settings that are allowed but deserve a warning. */
 export function warningsFor({ publicUrl, twilio, apiKeys }: Settings): string[] {
   const found: string[] = []
@@ -49,6 +53,12 @@ export function warningsFor({ publicUrl, twilio, apiKeys }: Settings): string[] 
     !/^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?:[:/]|$)/.test(publicUrl)
   ) {
     found.push("PUBLIC_URL begins with http: calls are not encrypted, and Twilio opens no socket to it")
+  }
+  const webhookPath = publicUrl === undefined ? undefined : WEBHOOK_PATH.exec(publicUrl)?.[0]
+  if (webhookPath !== undefined) {
+    found.push(
+      `PUBLIC_URL ends with the path of a webhook, ${webhookPath}; it must be the address without it`,
+    )
   }
   if (twilio.accountSid && twilio.authTokens.length === 0) {
     found.push("TWILIO_AUTH_TOKEN is not set: Twilio's signatures cannot be checked")

@@ -1,5 +1,6 @@
 /** Configuration from environment variables: one schema, all faults at once. The only reader of the environment. */
 
+import { closest } from "../lib/closest.ts"
 import { requiredTogether, warningsFor, type Fault } from "./checks.ts"
 import { startEnvironment } from "./environment.ts"
 import { settingsFrom, type Settings } from "./settings.ts"
@@ -77,6 +78,33 @@ function toolSecretsOf(env: Record<string, string | undefined>): Record<string, 
   return Object.fromEntries(found)
 }
 
+/** A variable with what is in force, as text for a person. */
+export type VariableInForce = {
+  name: string
+  /** Empty: not set, and without a default. Secrets are not shown. */
+  value: string
+  /** The name under which it was found, or `default`; undefined: not set. */
+  source: string | undefined
+  also: readonly string[]
+  meaning: string
+}
+
+/** Every variable, in the order of the documentation. */
+export function variablesInForce(env: Record<string, string | undefined>): VariableInForce[] {
+  return CONFIG_TABLE.map(({ name, default: fallback = "", also, secret, meaning }) => {
+    const alias = [name, ...also].find((candidate) => env[candidate]?.trim())
+    const given = alias === undefined ? "" : (env[alias]?.trim() ?? "")
+    const value = alias === undefined ? fallback : secret ? "(set, not shown)" : withoutCredentials(given)
+    const source = alias ?? (fallback === "" ? undefined : "default")
+    return { name, value, source: source === name ? "set" : source, also, meaning }
+  })
+}
+
+/** An address without its user, password and query. */
+function withoutCredentials(text: string): string {
+  return text.replace(/(?<=:\/\/)[^\s/@]+@/, "…@").replace(/(?<=:\/\/[^?]*)\?.*$/, "?…")
+}
+
 /** Finds the value of each variable under all its names. Two names must not have different values. */
 function resolveNames(env: Record<string, string | undefined>) {
   const values: Record<string, string> = {}
@@ -99,5 +127,23 @@ function resolveNames(env: Record<string, string | undefined>) {
     }
     if (first.alias !== name) warnings.push(`${first.alias} is read as ${name}; better set ${name}`)
   }
-  return { values, faults, warnings }
+  return { values, faults, warnings: [...warnings, ...misspelled(env)] }
+}
+
+const KNOWN_NAMES = CONFIG_TABLE.flatMap(({ name, also }) => [name, ...also])
+const MAX_MISSPELLED = 10
+
+/** Variables that are not read and whose names are close to one that is not set. */
+function misspelled(env: Record<string, string | undefined>): string[] {
+  const isSet = (name: string) => Boolean(env[name]?.trim())
+  const unset = CONFIG_TABLE.filter(({ name, also }) => ![name, ...also].some(isSet)).map(({ name }) => name)
+  const unknown = Object.keys(env).filter(
+    (name) => /^[A-Z][A-Z0-9_]{4,}$/.test(name) && !KNOWN_NAMES.includes(name) && isSet(name),
+  )
+  return unknown
+    .flatMap((name) => {
+      const meant = closest(name, unset, { most: 2 })
+      return meant === undefined ? [] : [`${name} is not read; did you mean ${meant}?`]
+    })
+    .slice(0, MAX_MISSPELLED)
 }

@@ -2,11 +2,15 @@
 
 /**
  * The known name nearest to `given`: at most a third of its characters differ, or one of at least two words is missing, as
- * in `OPENAI_KEY`. Letter case does not count.
+ * in `OPENAI_KEY`. Letter case does not count. `most` limits the characters that differ.
  */
-export function closest(given: string, known: readonly string[]): string | undefined {
+export function closest(
+  given: string,
+  known: readonly string[],
+  { most = Number.POSITIVE_INFINITY }: { most?: number } = {},
+): string | undefined {
   let best: string | undefined
-  let least = Math.floor(given.length / 3) + 1
+  let least = Math.min(most, Math.floor(given.length / 3)) + 1
   for (const name of known) {
     if (lacksOneWord(given, name)) return name
     const distance = editDistance(given.toLowerCase(), name.toLowerCase(), least)

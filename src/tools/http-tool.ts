@@ -26,6 +26,16 @@ export type HttpToolOptions = {
 
 type Arguments = Record<string, unknown>
 
+/** A secret in an address or a header. */
+const SECRET = /\$\{([A-Z][A-Z0-9_]*)\}/g
+
+/** The variables with the secrets that a tool needs, as in `TOOL_SECRET_CRM`. */
+export function secretVariables({ url, headers }: HttpToolSpec): string[] {
+  const texts = [url, ...Object.values(headers)]
+  const names = texts.flatMap((text) => [...text.matchAll(SECRET)].map(([, name]) => `TOOL_SECRET_${name}`))
+  return [...new Set(names)]
+}
+
 /** Never throws here; an invalid address or a missing secret becomes an outcome for the model. */
 export function httpTool(options: HttpToolOptions): AnyTool {
   const { spec } = options
@@ -88,7 +98,7 @@ function buildRequest(
 ): BuiltRequest | Unbuilt {
   const missing = new Set<string>()
   const withSecrets = (text: string) =>
-    text.replace(/\$\{([A-Z][A-Z0-9_]*)\}/g, (_, name: string) => {
+    text.replace(SECRET, (_, name: string) => {
       const value = secrets[name]
       if (value === undefined) missing.add(`TOOL_SECRET_${name}`)
       return value ?? ""
@@ -178,7 +188,8 @@ async function attempt(
     if (response.ok)
       return { outcome: { ok: true, value: { message: "done", answer: readAnswer(text) } }, passing: false }
     const message = `The service of ${spec.name} answered ${response.status}: ${text.slice(0, 500)}`
-    return { outcome: { ok: false, code: "SERVICE_REFUSED", message }, passing: PASSING.has(response.status) }
+    const { status } = response
+    return { outcome: { ok: false, code: "SERVICE_REFUSED", message, status }, passing: PASSING.has(status) }
   } catch (error) {
     if (error instanceof AppError)
       return { outcome: { ok: false, code: "NOT_ALLOWED", message: error.message }, passing: false }

@@ -71,10 +71,21 @@ export interface TwilioRest {
   sendMessage(message: { to: string; from: string; body: string }): Promise<{ sid: string; status: string }>
   /** The account's phone numbers, at most `limit` and never more than 1,000; 20 where it is missing. */
   numbers(limit?: number): Promise<AccountNumber[]>
+  /** The account. Standard API keys may not read it; the auth token may. */
+  account(): Promise<TwilioAccount>
   /** One number by its SID. */
   number(sid: string): Promise<AccountNumber>
   /** Leads calls to the number to these addresses, by POST, in place of an application. */
   pointNumber(sid: string, to: { voiceUrl: string; statusCallback: string }): Promise<AccountNumber>
+}
+
+/** The account itself. (Twilio: "Account resource".) */
+export type TwilioAccount = {
+  friendlyName: string
+  /** `active`, `suspended` or `closed`. */
+  status: string
+  /** `Trial` or `Full`. */
+  type: string
 }
 
 export type TwilioRestOptions = {
@@ -173,6 +184,12 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
         const pageSize = Math.min(limit, 1000)
         const { instances } = await client.incomingPhoneNumbers.page({ pageSize })
         return instances.map(accountNumber)
+      }),
+
+    account: () =>
+      ask("read the account", async (client) => {
+        const { friendlyName, status, type } = await client.api.v2010.accounts(options.accountSid).fetch()
+        return { friendlyName, status, type }
       }),
 
     number: (sid) =>

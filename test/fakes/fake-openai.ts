@@ -21,6 +21,10 @@ export type FakeOpenAiOptions = {
   script?: (request: FakeRequest) => Script
   /** Paths that are not there, as on servers that know only one API. */
   absent?: readonly FakeRequest["api"][]
+  /** What `GET /models` lists; without it that path is not there. */
+  models?: readonly string[]
+  /** The key that `GET /models` demands. */
+  key?: string
 }
 
 const PATHS: Readonly<Record<string, FakeRequest["api"]>> = {
@@ -73,6 +77,12 @@ export class FakeOpenAi implements AsyncDisposable {
 
   async #answer(request: Request, port: number): Promise<Response> {
     const { pathname } = new URL(request.url)
+    const { models, key } = this.#options
+    if (models && request.method === "GET" && pathname === "/v1/models") {
+      if (key !== undefined && request.headers.get("authorization") !== `Bearer ${key}`)
+        return failure({ status: 401, code: "invalid_api_key", message: "Incorrect API key provided" })
+      return Response.json({ object: "list", data: models.map((id) => ({ id, object: "model" })) })
+    }
     const api = PATHS[pathname]
     if (!api || request.method !== "POST" || this.#options.absent?.includes(api)) {
       return failure({ status: 404, message: `Invalid URL (${request.method} ${pathname})` })

@@ -54,6 +54,7 @@ export class FakeTwilio extends TwilioServer {
   readonly calls = new Map<string, FakeCall>()
   readonly messages: { sid: string; to: string; from: string; body: string }[] = []
   readonly numbers: FakeNumber[]
+  accountStatus = "active"
   readonly #logins: Set<string>
   readonly #clock: Clock
   #made = 0
@@ -98,6 +99,7 @@ export class FakeTwilio extends TwilioServer {
 
   protected handle({ method, path, query, form, headers }: FakeRequest): Response {
     if (!this.#logins.has(headers["authorization"] ?? "")) throw new TwilioFault(401, 20003, "Authenticate")
+    if (method === "GET" && path === `${API}${this.accountSid}.json`) return Response.json(this.#account())
     const prefix = `${API}${this.accountSid}/`
     if (!path.startsWith(prefix)) throw notFound(path)
     const [resource = "", sid] = path
@@ -127,6 +129,18 @@ export class FakeTwilio extends TwilioServer {
         return this.#updateNumber(this.#number(sid, path), checked(form, PARAMETERS.updateNumber))
       default:
         throw notFound(path)
+    }
+  }
+
+  #account(): Record<string, unknown> {
+    const { accountSid: sid, accountStatus: status } = this
+    return {
+      sid,
+      owner_account_sid: sid,
+      friendly_name: "Acme",
+      status,
+      type: "Full",
+      uri: `${API}${sid}.json`,
     }
   }
 

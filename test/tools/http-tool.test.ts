@@ -127,6 +127,7 @@ test("a lasting failure is not tried again, and the model reads it", async () =>
   expect(outcome).toEqual({
     ok: false,
     code: "SERVICE_REFUSED",
+    status: 404,
     message: "The service of find-order answered 404: no such order",
   })
   expect(seen.length).toBe(1)

@@ -20,6 +20,7 @@ const Health = withExamples(
     state: "UP",
     service: "parley",
     version: "0.1.0",
+    instance: "6f1c1f0e-8a55-4c0e-9d36-0c9b0a2d9b1e",
     uptimeSeconds: 5,
     liveCalls: 1,
   },
@@ -52,6 +53,8 @@ const MetricsQuery = z.object({
 export function serverStateRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control, liveCalls, config } = context
+  // Tells this process from another server that answers at the same address.
+  const instance = crypto.randomUUID()
 
   app.get("/", (c) => {
     const accept = c.req.header("accept") ?? ""
@@ -85,6 +88,7 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
           state: draining ? "DRAINING" : "UP",
           service: "parley",
           version: VERSION,
+          instance,
           uptimeSeconds: uptimeOf(context),
           liveCalls: liveCalls.size,
         },

@@ -43,6 +43,7 @@ test("health is told to everyone, and is 503 while the server drains", async () 
       status: "healthy",
       timestamp: "2026-11-20T00:00:02.000Z",
       state: "UP",
+      instance: expect.stringMatching(/^[0-9a-f-]{36}$/),
       service: "parley",
       version: VERSION,
       uptimeSeconds: 2,
