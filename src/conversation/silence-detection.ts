@@ -3,7 +3,7 @@
 import type { Sweep } from "../lib/sweep.ts"
 
 export type SilenceDetectionOptions = {
-  /** Silence before the first reminder, between two, and after the last one, in milliseconds. */
+  /** Silence after the agent's speech has ended, before each reminder and before the end, in milliseconds. */
   thresholdMs: number
   /** Said one after another. With none, the first threshold is the end. */
   messages: readonly string[]
@@ -65,18 +65,17 @@ export class SilenceDetection {
     this.#cancel = sweep.after(Math.max(0, this.#dueMs() - sweep.clock.now()), () => this.#check())
   }
 
-  /** Reminders follow each other at the threshold; before the first one the agent's own speech does not count. */
+  /** A whole threshold of silence after the agent was heard to the end, its reminders included. */
   #dueMs(): number {
     const { thresholdMs, quietAt } = this.#options
-    const from = this.#reminders > 0 ? this.#sinceMs : Math.max(this.#sinceMs, quietAt())
-    return from + thresholdMs
+    return Math.max(this.#sinceMs, quietAt()) + thresholdMs
   }
 
   #check(): void {
     const { sweep, messages, busy, remind, giveUp } = this.#options
     const now = sweep.clock.now()
     if (busy()) {
-      this.#reminders = 0
+      // A reminder that is being made is no sign of life: reminders do not start over.
       this.#sinceMs = now
       return this.#arm()
     }

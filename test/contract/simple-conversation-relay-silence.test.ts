@@ -41,10 +41,10 @@ async function over(call: RelayCaller, ...times: number[]): Promise<string[][]> 
 }
 
 describe("silence", () => {
-  test("reminders come one threshold after another, each a whole text frame", async () => {
+  test("reminders come one threshold after the last speech, each a whole text frame", async () => {
     await using harness = await silent()
     const call = await harness.call()
-    await call.pass(40_000)
+    await call.pass(41_000)
     expect(await call.frames()).toEqual([
       { type: "text", token: "One?", last: true },
       { type: "text", token: "Two?", last: true },
@@ -54,7 +54,8 @@ describe("silence", () => {
   test("one threshold after the last reminder the session is ended as unresponsive", async () => {
     await using harness = await silent()
     const call = await harness.call()
-    expect(await over(call, 19_999, 1, 20_000)).toEqual([[], ["One?"], ["Two?"]])
+    // The words of a reminder take 0.8 seconds.
+    expect(await over(call, 19_999, 1, 20_500, 500)).toEqual([[], ["One?"], [], ["Two?"]])
     harness.app.clock.advance(20_000)
     harness.app.clock.advance(1000)
     expect(await call.frameOf("end")).toEqual({ type: "end", handoffData: UNRESPONSIVE })

@@ -4,9 +4,14 @@ import { TestClock } from "../lib/test-clock.ts"
 
 const THRESHOLD_MS = 1000
 
-type Given = { messages?: string[]; quietAt?: () => number; busy?: () => boolean }
+type Given = { messages?: string[]; quietAt?: () => number; busy?: () => boolean; speaks?: () => void }
 
-function watched({ messages = ["one", "two"], quietAt = () => 0, busy = () => false }: Given = {}) {
+function watched({
+  messages = ["one", "two"],
+  quietAt = () => 0,
+  busy = () => false,
+  speaks = () => {},
+}: Given = {}) {
   const clock = new TestClock()
   const startedAt = clock.now()
   const said: [string, number][] = []
@@ -16,7 +21,10 @@ function watched({ messages = ["one", "two"], quietAt = () => 0, busy = () => fa
     sweep: clock.sweep,
     quietAt,
     busy,
-    remind: (text) => said.push([text, clock.now() - startedAt]),
+    remind(text) {
+      said.push([text, clock.now() - startedAt])
+      speaks()
+    },
     giveUp: () => said.push(["end", clock.now() - startedAt]),
   })
   return { clock, watch, said, startedAt }
@@ -32,6 +40,32 @@ test("reminders come one threshold after another, and the end one after the last
     ["end", 3000],
   ])
   expect(clock.sweep.size).toBe(0)
+})
+
+test("each reminder and the end come a whole threshold after the reminder before was heard", () => {
+  let quietAt = 0
+  const { clock, watch, said } = watched({
+    quietAt: () => quietAt,
+    speaks: () => (quietAt = clock.now() + 2_500),
+  })
+  watch.start()
+  clock.advance(20_000)
+  expect(said).toEqual([
+    ["one", 1000],
+    ["two", 1000 + 2_500 + 1000],
+    ["end", 4_500 + 2_500 + 1000],
+  ])
+})
+
+test("a reminder that a model takes long to speak is not said twice", () => {
+  let busyUntil = 0
+  const { clock, watch, said } = watched({
+    busy: () => clock.now() < busyUntil,
+    speaks: () => (busyUntil = clock.now() + 1_200),
+  })
+  watch.start()
+  clock.advance(20_000)
+  expect(said.map(([text]) => text)).toEqual(["one", "two", "end"])
 })
 
 test("nothing happens before the start and after the stop", () => {
