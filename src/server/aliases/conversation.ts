@@ -8,13 +8,13 @@ import { MAX_MESSAGE_CHARS } from "../v1/conversations.ts"
 import { errorHandler } from "../errors.ts"
 import { requireAuth } from "../auth.ts"
 
-/** Every role but `system` counts as `user`. An id that is not a string counts as an unknown id. */
+/** An id that is not a string counts as an unknown id. */
 const Body = z.object({
   message: z
     .string("Message is required")
     .max(MAX_MESSAGE_CHARS, `Message must have ${MAX_MESSAGE_CHARS} characters at most`)
     .refine((text) => text.trim() !== "", "Message is required"),
-  role: z.literal("system").or(z.literal("user")).catch("user"),
+  role: z.enum(["user", "system"], "Role must be user or system").default("user"),
   sessionId: z
     .union([z.string(), z.null(), z.undefined()])
     .catch("none")

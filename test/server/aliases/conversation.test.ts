@@ -119,6 +119,17 @@ describe("without a message", () => {
   })
 })
 
+test.each([
+  ["another role", { message: "Hello", role: "robot" }],
+  ["a role of the model", { message: "Hello", role: "assistant" }],
+  ["a role that is no text", { message: "Hello", role: 5 }],
+])("%s is refused, and the model hears nothing", async (_, body) => {
+  await using bench = await setUp()
+  const answer = await bench.send(body)
+  expect(answer.status).toBe(400)
+  expect(await jsonOf(answer)).toEqual({ success: false, error: "Role must be user or system" })
+})
+
 test("JSON that is none and a message that is too long are told in the old form", async () => {
   await using bench = await setUp()
   const headers = { "Content-Type": "application/json" }
