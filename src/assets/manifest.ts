@@ -1,6 +1,7 @@
-/** The schema of a tool manifest: `{"tools": […]}` with function tools in either of OpenAI's two shapes. */
+/** The schema of a tool manifest: `{"tools": […]}` with names of built-in tools, and function tools in either of OpenAI's two shapes. */
 
 import { z } from "zod"
+import { BUILT_IN_SPECS } from "./built-in-specs.ts"
 import { HttpToolSpec } from "../call/http-tool-spec.ts"
 import { schemaFaults } from "../call/tool-schema.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
@@ -42,6 +43,10 @@ const service = z.looseObject({
 })
 
 const tool = z.unknown().transform((value, ctx): ToolSpec => {
+  // An unknown name is reported with the others, below.
+  if (typeof value === "string") {
+    return BUILT_IN_SPECS.get(value) ?? { name: value, description: "", parameters: { type: "object" } }
+  }
   const isNested = typeof value === "object" && value !== null && "function" in value
   const parsed = isNested
     ? nested.transform((given) => given.function).safeParse(value)
