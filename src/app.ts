@@ -86,6 +86,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     url: config.databaseUrl,
     sweep,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    keepCalls: true,
   })
   const liveCalls = new LiveCalls()
   const dir = config.transcriptLogDir
@@ -197,6 +198,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       watchedCalls: watch.size,
       messages: messenger.size,
       waitingRows: recorder.waiting,
+      callsInMemory: callsInMemory(store),
       models: models.size,
       observers: observerSlots.size,
       runningJobs: jobs.size,
@@ -274,6 +276,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     await store.close()
     sweep[Symbol.dispose]()
   }
+}
+
+function callsInMemory(store: Store): number {
+  const state = store.state()
+  return state.isWritable ? 0 : state.callsInMemory
 }
 
 /** What `create` makes; when it fails, the store does not stay open. */

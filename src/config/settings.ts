@@ -85,6 +85,7 @@ export function settingsFrom(env: Environment) {
       conversationMs: env.CONVERSATION_TIMEOUT_MS,
       conversationTtlMs: env.CONVERSATION_TTL_MS,
       socketTokenMs: env.SOCKET_TOKEN_TTL_MS,
+      webhookAnswerMs: env.WEBHOOK_ANSWER_MS,
       digitsMs: env.DIGITS_TIMEOUT_MS,
       twilioMs: env.TWILIO_TIMEOUT_MS,
       retentionMs: env.RETENTION_MS,

@@ -207,6 +207,10 @@ export const Environment = z.object({
   ),
   SETUP_TIMEOUT_MS: named(ms().default(10_000), "Timeout for the first message on a socket"),
   SOCKET_TOKEN_TTL_MS: named(ms().default(60_000), "Lifetime of the one-time token of a socket"),
+  WEBHOOK_ANSWER_MS: named(
+    ms().default(1500),
+    "Longest time until a webhook of a call is answered; after that Twilio is asked to repeat it",
+  ),
   DIGITS_TIMEOUT_MS: named(ms().default(2000), "Pause that ends an input of digits"),
   TWILIO_TIMEOUT_MS: named(ms().default(10_000), "Timeout for a response of Twilio"),
   RETENTION_MS: named(ms(0).default(0), "Time after which ended calls are deleted; 0: never"),

@@ -17,6 +17,11 @@ export type OpenStore = {
    * a little, and tries again later. Default: as long as the opening.
    */
   statementTimeoutMs?: number
+  /**
+   * Whether running calls are kept in memory while the database cannot be written, and stored afterwards. Default: what
+   * changes them waits for the lock, or rejects.
+   */
+  keepCalls?: boolean
 }
 
 /**

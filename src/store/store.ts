@@ -12,6 +12,9 @@ import type { UsageRecords } from "./usage.ts"
 /** `applied` when this store was opened; `present` in the database now; `unknown`: written by a newer version. */
 export type MigrationReport = { applied: string[]; present: string[]; unknown: string[] }
 
+/** `callsInMemory`: calls that wait for a database that cannot be written. */
+export type StoreState = { isWritable: true } | { isWritable: false; callsInMemory: number }
+
 /**
  * Every method is one transaction. It rejects with `AppError` UNAVAILABLE when another process keeps the database locked
  * for ten seconds. Writes take effect in the order in which their methods were called.
@@ -34,6 +37,8 @@ export interface Store extends AsyncDisposable {
    * before. `flush` must not reject. Returns the cancellation.
    */
   onRead(flush: () => Promise<void>): () => void
+  /** Whether the database can be written, as far as is known. */
+  state(): StoreState
   /** Which migrations there are. */
   readonly migrations: MigrationReport
   /** Deletes calls that ended before a time, with everything that belongs to them; resolves to how many. */

@@ -88,6 +88,7 @@ test("an empty environment is enough", () => {
       conversationMs: 60_000,
       conversationTtlMs: 86_400_000,
       socketTokenMs: 60_000,
+      webhookAnswerMs: 1500,
       digitsMs: 2000,
       twilioMs: 10_000,
       retentionMs: 0,

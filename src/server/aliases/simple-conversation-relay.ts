@@ -8,6 +8,7 @@ import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
 import { twiml } from "../twilio/webhooks.ts"
+import { answerInTime } from "../twilio/answer-in-time.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 
 /** The same limit as in the REST API. */
@@ -27,6 +28,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
     return toAppError(error).code === "BAD_SIGNATURE" ? answer : c.text(FAILURE, 500)
   })
 
+  app.use("/connectConversationRelay", answerInTime(context))
   app.post("/connectConversationRelay", guard, async (c) => {
     const form = c.get("form")
     await context.control.assets.refresh()

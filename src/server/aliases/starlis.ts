@@ -11,6 +11,7 @@ import { TwilioRestError } from "../../twilio/rest-error.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
 import { actingUser, requireAuth } from "../auth.ts"
+import { answerInTime } from "../twilio/answer-in-time.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
 
@@ -81,6 +82,7 @@ export function starlisAlias(context: ServerContext): Hono<Env> {
     return c.json({ success: true, callSid: call.sid, ...statusOf(call, control.sweep.clock.now()) })
   })
 
+  app.use("/outbound-call-twiml", answerInTime(context))
   app.all("/outbound-call-twiml", webhookGuard(context, { kind: "voice", once: true }), (c) => {
     succeededBy(c, "/twilio/voice")
     const { user_id, prompt, first_message } = c.req.query()

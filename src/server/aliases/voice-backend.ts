@@ -12,6 +12,7 @@ import type { Env, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
 import { numberContext } from "../v1/numbers.ts"
 import { requireAuth } from "../auth.ts"
+import { answerInTime } from "../twilio/answer-in-time.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { answerWith, bodyOf, callNamed, Needed, parametersOf, succeededBy } from "./shared.ts"
 
@@ -91,6 +92,7 @@ export function voiceBackendAlias(context: ServerContext): Hono<Env> {
     return c.req.query("format") === "text" ? c.text(plainText(transcript), 200) : c.json(transcript)
   })
 
+  app.use("/twiml", answerInTime(context))
   app.on(["GET", "POST"], "/twiml", webhookGuard(context, { kind: "voice", once: true }), (c) => {
     succeededBy(c, "/twilio/voice")
     return answerWith(context, c, {

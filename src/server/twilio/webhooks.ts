@@ -17,6 +17,7 @@ import {
   parseTransferEndedWebhook,
 } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
+import { answerInTime } from "./answer-in-time.ts"
 import { webhookGuard } from "./guard.ts"
 
 /** The TwiML of a next step, as Twilio takes it. */
@@ -27,6 +28,9 @@ export function twiml(c: RequestContext, step: NextStep): Response {
 export function twilioRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control } = context
+  for (const path of ["voice", "connect-ended", "reconnect", "transfer-ended", "whisper"]) {
+    app.use(`/twilio/${path}`, answerInTime(context))
+  }
 
   app.post("/twilio/voice", webhookGuard(context, { kind: "voice", once: true }), async (c) => {
     const webhook = parseVoiceWebhook(c.get("form"))

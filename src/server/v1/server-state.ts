@@ -10,13 +10,17 @@ import { operation, query, withExamples } from "../openapi/operation.ts"
 
 const Health = withExamples(
   z.looseObject({
-    status: z.enum(["healthy", "draining"]),
+    status: z.enum(["healthy", "degraded", "draining"]),
     timestamp: z.iso.datetime(),
+    checks: z
+      .object({ database: z.enum(["ok", "not-writable"]) })
+      .describe("`not-writable`: running calls are kept in memory until the database can be written"),
     liveCalls: z.number().int().describe("Conversations that are running"),
   }),
   {
     status: "healthy",
     timestamp: "2026-11-20T19:37:37.184Z",
+    checks: { database: "ok" },
     state: "UP",
     service: "parley",
     version: "0.1.0",
@@ -50,6 +54,8 @@ const MetricsQuery = z.object({
   format: z.string().optional().describe("`prometheus`: Prometheus text; any other value: JSON"),
 })
 
+const STATES = { healthy: "UP", degraded: "DEGRADED", draining: "DRAINING" } as const
+
 export function serverStateRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control, liveCalls, config } = context
@@ -74,18 +80,21 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
       tag: "Server",
       summary: "Read whether the server accepts calls",
       responses: {
-        200: { description: "The server accepts calls.", schema: Health },
+        200: { description: "The server accepts calls, also when `status` is `degraded`.", schema: Health },
         503: { description: "The server shuts down and accepts no new calls.", schema: Health },
       },
       open: true,
     }),
     (c) => {
       const draining = control.draining()
+      const { isWritable } = control.store.state()
+      const status = draining ? "draining" : isWritable ? "healthy" : "degraded"
       return c.json(
         {
-          status: draining ? "draining" : "healthy",
+          status,
           timestamp: new Date(control.sweep.clock.now()).toISOString(),
-          state: draining ? "DRAINING" : "UP",
+          checks: { database: isWritable ? "ok" : "not-writable" },
+          state: STATES[status],
           service: "parley",
           version: VERSION,
           instance,

@@ -107,6 +107,19 @@ export class Access {
   }
 }
 
+/** Runs work on the database. */
+export type Runner = Pick<Access, "read" | "write" | "transaction">
+
+/** Runs work once, at once. What it returns rejects with the error of SQLite while the database is locked. */
+export function directAccess(client: Database): Runner {
+  const run = async <T>(work: () => T) => work()
+  return {
+    read: run,
+    write: run,
+    transaction: (work) => run(() => client.transaction(work).immediate()),
+  }
+}
+
 type Attempt<T> = { done: true; value: T } | { done: false; locked: unknown }
 
 function tryNow<T>(work: () => T): Attempt<T> {
@@ -125,6 +138,6 @@ function lockedError(cause: unknown): AppError {
   })
 }
 
-function closedError(): AppError {
+export function closedError(): AppError {
   return new AppError("INTERNAL", "The database is closed.")
 }

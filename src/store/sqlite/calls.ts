@@ -7,7 +7,7 @@ import { CallStatus, isTerminal } from "../../call/status.ts"
 import type { TransferState } from "../../call/transfer-state.ts"
 import { AppError } from "../../lib/errors.ts"
 import type { CallFilter, Calls } from "../calls.ts"
-import type { Access } from "./access.ts"
+import type { Runner } from "./access.ts"
 import { CALL_COLUMNS } from "./call-columns.ts"
 import { advanceCall } from "./call-status.ts"
 import { findByKey, insertPlacedCall } from "./call-placing.ts"
@@ -17,7 +17,7 @@ import { calls } from "./schema.ts"
 const TERMINAL = CallStatus.options.filter(isTerminal)
 const MAX_PAGE = 200
 
-export function createCalls(db: Db, access: Access): Calls {
+export function createCalls(db: Db, access: Runner): Calls {
   const hasNotEnded = notInArray(calls.status, TERMINAL)
   const transferState = sql<TransferState["state"]>`json_extract(${calls.transfer}, '$.state')`
 
@@ -217,7 +217,7 @@ function listCalls(
   return { calls: page, nextCursor: found.length > size && last ? writeCursor(last) : null }
 }
 
-function whereCall(call: CallId | CallSid): SQL {
+export function whereCall(call: CallId | CallSid): SQL {
   return isSid(call) ? eq(calls.sid, call) : eq(calls.id, call)
 }
 

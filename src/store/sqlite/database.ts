@@ -61,6 +61,12 @@ export function sqliteCode(error: unknown): string | undefined {
   return undefined
 }
 
+/** Whether an error comes from the state of the database. A broken constraint and a value that cannot be stored do not. */
+export function isDatabaseFault(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code !== undefined && !/^SQLITE_(?:CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code)
+}
+
 function connect(client: Database) {
   return drizzle({ client })
 }

@@ -5,7 +5,7 @@ import { currentEvent } from "../../call/events.ts"
 import type { CallId } from "../../call/ids.ts"
 import type { Turn } from "../../call/turn.ts"
 import type { Events, Transcripts, Turns } from "../history.ts"
-import type { Access } from "./access.ts"
+import type { Runner } from "./access.ts"
 import type { Db } from "./database.ts"
 import { calls, events, turns } from "./schema.ts"
 
@@ -14,7 +14,7 @@ const MAX_EVENTS = 1000
 /** `beforeRead` is awaited before each reading, so that it finds what still waits to be written. */
 export function createHistory(
   db: Db,
-  access: Access,
+  access: Runner,
   beforeRead: () => Promise<void>,
 ): { turns: Turns; transcripts: Transcripts; events: Events } {
   async function read<T>(work: () => T): Promise<T> {

@@ -3,11 +3,11 @@
 import { eq, lt } from "drizzle-orm"
 import { AppError } from "../../lib/errors.ts"
 import type { Receipts } from "../receipts.ts"
-import type { Access } from "./access.ts"
+import type { Runner } from "./access.ts"
 import type { Db } from "./database.ts"
 import { receipts } from "./schema.ts"
 
-export function createReceipts(db: Db, access: Access): Receipts {
+export function createReceipts(db: Db, access: Runner): Receipts {
   return {
     accept: (receipt) =>
       access.transaction(() => {

@@ -13,7 +13,9 @@ import { createHistory } from "./history.ts"
 import { createJobs } from "./jobs.ts"
 import { createOutcomes } from "./outcomes.ts"
 import { createReceipts } from "./receipts.ts"
-import { calls } from "./schema.ts"
+import { calls as callsTable } from "./schema.ts"
+import { StandIn } from "./stand-in.ts"
+import { standInCalls, standInReceipts, standInTurns, standInUsage, standInWriter } from "./stand-in-store.ts"
 import { createUsage } from "./usage.ts"
 import { createWriter } from "./writer.ts"
 
@@ -22,8 +24,9 @@ const log = getLog("store")
 /** Throws `AppError` UNAVAILABLE that says why a file cannot be used: no rights, locked, damaged, not a database. */
 export function openSqliteStore({
   sweep = new Sweep(),
+  keepCalls = false,
   ...options
-}: DatabaseOptions & { sweep?: Sweep }): Store {
+}: DatabaseOptions & { sweep?: Sweep; keepCalls?: boolean }): Store {
   const { db, report } = openDatabase(options)
   if (report.unknown.length > 0) {
     log.warn("the database was written by a newer version", { migrations: report.unknown })
@@ -33,10 +36,13 @@ export function openSqliteStore({
   const beforeRead = async () => {
     for (const flush of flushes) await flush()
   }
+  const busyTimeoutMs = options.statementTimeoutMs ?? options.busyTimeoutMs ?? BUSY_TIMEOUT_MS
+  const standIn = keepCalls ? new StandIn({ db, busyTimeoutMs, sweep, log }) : undefined
   let closing: Promise<void> | undefined
 
   async function closeOnce(): Promise<void> {
     await beforeRead()
+    standIn?.close()
     access.close()
     try {
       db.$client.run("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -47,22 +53,30 @@ export function openSqliteStore({
   }
 
   const close = () => (closing ??= closeOnce())
+  const calls = createCalls(db, access)
+  const history = createHistory(db, access, beforeRead)
+  const receipts = createReceipts(db, access)
+  const writer = createWriter(db, busyTimeoutMs)
   return {
-    calls: createCalls(db, access),
-    ...createHistory(db, access, beforeRead),
-    receipts: createReceipts(db, access),
+    calls: standIn ? standInCalls(calls, standIn) : calls,
+    ...history,
+    ...(standIn ? standInTurns(history.turns, standIn, beforeRead) : {}),
+    receipts: standIn ? standInReceipts(receipts, standIn) : receipts,
     assets: createAssets(db, access),
     conversations: createConversations(db, access),
     jobs: createJobs(db, access),
     outcomes: createOutcomes(db, access),
-    usage: createUsage(db, access),
-    writer: createWriter(db, options.statementTimeoutMs ?? options.busyTimeoutMs ?? BUSY_TIMEOUT_MS),
+    usage: standIn ? standInUsage(standIn) : createUsage(db, access),
+    writer: standIn ? standInWriter(writer, standIn) : writer,
     onRead: (flush) => {
       flushes.add(flush)
       return () => void flushes.delete(flush)
     },
+    state: () =>
+      standIn?.isActive ? { isWritable: false, callsInMemory: standIn.size } : { isWritable: true },
     migrations: report,
-    purgeEndedBefore: (ms) => access.write(() => db.delete(calls).where(lt(calls.endedAt, ms)).run().changes),
+    purgeEndedBefore: (ms) =>
+      access.write(() => db.delete(callsTable).where(lt(callsTable.endedAt, ms)).run().changes),
     close,
     [Symbol.asyncDispose]: close,
   }

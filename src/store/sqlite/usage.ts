@@ -2,11 +2,11 @@
 
 import { asc, eq } from "drizzle-orm"
 import type { UsageRecords } from "../usage.ts"
-import type { Access } from "./access.ts"
+import type { Runner } from "./access.ts"
 import type { Db } from "./database.ts"
 import { usage } from "./schema.ts"
 
-export function createUsage(db: Db, access: Access): UsageRecords {
+export function createUsage(db: Db, access: Runner): UsageRecords {
   const { callId, kind, model } = usage
   return {
     put: (id, used, updatedAt) =>

@@ -2,7 +2,7 @@
 
 import { sql } from "drizzle-orm"
 import type { RefusedRow, Writer } from "../history.ts"
-import { sqliteCode, type Db } from "./database.ts"
+import { isDatabaseFault, type Db } from "./database.ts"
 import { events, turns } from "./schema.ts"
 
 /** Writes batches of turns and events, each in one transaction. `busyTimeoutMs` is what the database is set to. */
@@ -51,7 +51,7 @@ export function createWriter(db: Db, busyTimeoutMs: number): Writer {
         try {
           run()
         } catch (error) {
-          if (mayWorkLater(error)) throw error
+          if (isDatabaseFault(error)) throw error
           refused.push({ row, id, error })
         }
       }
@@ -70,10 +70,4 @@ export function createWriter(db: Db, busyTimeoutMs: number): Writer {
       return refused
     },
   }
-}
-
-/** A broken constraint and a value that cannot be stored stay what they are; all else is the state of the database. */
-function mayWorkLater(error: unknown): boolean {
-  const code = sqliteCode(error)
-  return code !== undefined && !/^SQLITE_(?:CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code)
 }

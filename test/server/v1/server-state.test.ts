@@ -42,6 +42,7 @@ test("health is told to everyone, and is 503 while the server drains", async () 
     {
       status: "healthy",
       timestamp: "2026-11-20T00:00:02.000Z",
+      checks: { database: "ok" },
       state: "UP",
       instance: expect.stringMatching(/^[0-9a-f-]{36}$/),
       service: "parley",
