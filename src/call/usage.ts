@@ -2,7 +2,7 @@
 
 export type UsageKind = "realtime" | "chat" | "transcription" | "speech"
 
-/** Tokens, seconds and characters by name; only those that are more than 0. */
+/** Tokens, seconds and characters by name; those of 0 are left out, except `cachedAudioTokens` beside `cachedTokens`. */
 export type UsageAmounts = Readonly<Record<string, number>>
 
 export type Usage = {

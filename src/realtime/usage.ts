@@ -24,6 +24,7 @@ export class RealtimeUsage {
     inputTextTokens: 0,
     inputAudioTokens: 0,
     cachedTokens: 0,
+    cachedAudioTokens: 0,
     outputTokens: 0,
     outputTextTokens: 0,
     outputAudioTokens: 0,
@@ -52,7 +53,10 @@ export class RealtimeUsage {
     if (!this.#hasChanged) return
     this.#hasChanged = false
     const { model, transcriber, keepUsage } = this.#options
-    const responses = withoutZeros(this.#responses)
+    const { cachedTokens, cachedAudioTokens } = this.#responses
+    // Without this amount the price of cached tokens would be that of audio, also where all of them are text.
+    const cachedAudio = cachedTokens > 0 ? { cachedAudioTokens } : {}
+    const responses = { ...withoutZeros(this.#responses), ...cachedAudio }
     if (this.#responses.responses > 0) keepUsage({ kind: "realtime", model, amounts: responses, cost: null })
     const transcription = withoutZeros(this.#transcription)
     if (Object.keys(transcription).length > 0) {
@@ -67,6 +71,7 @@ export class RealtimeUsage {
     total.inputTextTokens += usage.inputTextTokens
     total.inputAudioTokens += usage.inputAudioTokens
     total.cachedTokens += usage.cachedTokens
+    total.cachedAudioTokens += usage.cachedAudioTokens
     total.outputTokens += usage.outputTokens
     total.outputTextTokens += usage.outputTextTokens
     total.outputAudioTokens += usage.outputAudioTokens

@@ -32,6 +32,7 @@ test("the usage of a response is part of its end", () => {
     inputTextTokens: 12,
     inputAudioTokens: 8,
     cachedTokens: 4,
+    cachedAudioTokens: 3,
     outputTokens: 10,
     outputTextTokens: 3,
     outputAudioTokens: 7,

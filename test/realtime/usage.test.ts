@@ -9,6 +9,7 @@ const TOKENS: TokenCount = {
   inputTextTokens: 12,
   inputAudioTokens: 8,
   cachedTokens: 4,
+  cachedAudioTokens: 3,
   outputTokens: 10,
   outputTextTokens: 3,
   outputAudioTokens: 7,
@@ -47,6 +48,7 @@ test("tokens of every response that reports usage are added up, whatever its sta
       inputTextTokens: 24,
       inputAudioTokens: 16,
       cachedTokens: 8,
+      cachedAudioTokens: 6,
       outputTokens: 20,
       outputTextTokens: 6,
       outputAudioTokens: 14,
@@ -67,6 +69,12 @@ test("transcription is passed on with the next response or at the end, and amoun
     { kind: "transcription", model: "gpt-transcribe", amounts: { tokens: 5 }, cost: null },
     { kind: "transcription", model: "gpt-transcribe", amounts: { tokens: 5, seconds: 1.5 }, cost: null },
   ])
+})
+
+test("cached tokens that are all text are reported as such: without a share of audio they would be priced as audio", () => {
+  const { usage, kept } = setUp()
+  usage.apply(responseDone("completed", { ...TOKENS, cachedAudioTokens: 0 }))
+  expect(kept.at(-1)?.amounts).toMatchObject({ cachedTokens: 4, cachedAudioTokens: 0 })
 })
 
 test("totals that have not changed are not passed on again", () => {

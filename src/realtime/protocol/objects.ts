@@ -14,12 +14,16 @@ export type RealtimeItem =
     }
   | { type: "other"; id: string }
 
-/** Tokens; counts that the server left out are 0. Cached tokens are part of the input tokens. */
+/**
+ * Tokens; counts that the server left out are 0. Cached tokens are part of the input tokens. Where the server does not
+ * report how many of them are audio, they count as audio first.
+ */
 export type TokenCount = {
   inputTokens: number
   inputTextTokens: number
   inputAudioTokens: number
   cachedTokens: number
+  cachedAudioTokens: number
   outputTokens: number
   outputTextTokens: number
   outputAudioTokens: number
@@ -88,7 +92,12 @@ const Usage = z
     input_tokens: count,
     output_tokens: count,
     input_token_details: z
-      .object({ text_tokens: count, audio_tokens: count, cached_tokens: count })
+      .object({
+        text_tokens: count,
+        audio_tokens: count,
+        cached_tokens: count,
+        cached_tokens_details: z.object({ audio_tokens: count }).nullish(),
+      })
       .nullish(),
     output_token_details: z.object({ text_tokens: count, audio_tokens: count }).nullish(),
   })
@@ -103,6 +112,10 @@ const Usage = z
       inputTextTokens: input?.text_tokens ?? 0,
       inputAudioTokens: input?.audio_tokens ?? 0,
       cachedTokens: input?.cached_tokens ?? 0,
+      cachedAudioTokens: Math.min(
+        input?.cached_tokens ?? 0,
+        (input?.cached_tokens_details ?? input)?.audio_tokens ?? 0,
+      ),
       outputTokens: output_tokens,
       outputTextTokens: output?.text_tokens ?? 0,
       outputAudioTokens: output?.audio_tokens ?? 0,

@@ -143,11 +143,30 @@ test("a cancelled response counts what it used", () => {
         inputTextTokens: 12,
         inputAudioTokens: 8,
         cachedTokens: 4,
+        cachedAudioTokens: 4,
         outputTokens: 10,
         outputTextTokens: 0,
         outputAudioTokens: 7,
       },
     },
+  })
+})
+
+test.each([
+  ["its own count", { cached_tokens: 6, cached_tokens_details: { text_tokens: 4, audio_tokens: 2 } }, 2],
+  [
+    "none, where all cached tokens are text",
+    { cached_tokens: 6, cached_tokens_details: { text_tokens: 6 } },
+    0,
+  ],
+  ["audio first, where the server reports no share", { cached_tokens: 6 }, 6],
+  ["no more audio than was sent", { cached_tokens: 12 }, 8],
+])("cached audio tokens: %s", (_, cached, cachedAudioTokens) => {
+  const usage = { input_tokens: 20, input_token_details: { text_tokens: 12, audio_tokens: 8, ...cached } }
+  expect(
+    parse({ type: "response.done", response: { id: "resp_1", status: "completed", usage } }),
+  ).toMatchObject({
+    response: { usage: { cachedTokens: cached.cached_tokens, cachedAudioTokens } },
   })
 })
 
