@@ -47,7 +47,7 @@ export function createEngines(services: EngineServices): EngineTable {
         connectTo,
         model: openai.realtimeModel,
         transcribeModel: openai.transcribeModel,
-        modelConnectMs: times.modelConnectMs,
+        modelTimes: times,
         tap,
       }),
   } satisfies EngineTable & Record<AvailableEngine, unknown>

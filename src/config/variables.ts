@@ -197,6 +197,26 @@ export const Environment = z.object({
   TOKEN_GAP_TIMEOUT_MS: named(ms().default(8000), "Longest gap within an answer"),
   WAIT_PHRASE_AFTER_MS: named(ms().default(2500), "Silence before the caller hears a wait phrase"),
   MODEL_CONNECT_TIMEOUT_MS: named(ms().default(5000), "Timeout for the model to accept a request"),
+  MODEL_PING_MS: named(
+    ms().default(5000),
+    "Time between pings on the connection to a realtime model; two missed answers end it",
+  ),
+  MODEL_STALL_MS: named(
+    ms().default(3000),
+    "A connection to a realtime model that takes no data for this long ends",
+  ),
+  MODEL_SILENCE_MS: named(
+    ms().default(2000),
+    "A connection to a realtime model that does not react to the caller's speech for this long ends",
+  ),
+  SOCKET_PING_MS: named(
+    ms().default(15_000),
+    "Time between pings on incoming sockets; two missed answers close the socket",
+  ),
+  SOCKET_STALL_MS: named(
+    ms().default(10_000),
+    "An incoming socket that takes no data for this long is closed",
+  ),
   TOOL_TIMEOUT_MS: named(ms().default(10_000), "Time limit of a tool call"),
   DRAIN_TIMEOUT_MS: named(ms(0).default(8000), "Time for running calls to end during shutdown"),
   MAX_CALL_MS: named(ms().default(3_600_000), "Longest duration of a call"),

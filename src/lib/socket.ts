@@ -5,8 +5,6 @@ export interface Socket {
   send(text: string): number
   /** Runs `send` and writes its frames to the network at once, where the socket supports it. */
   together?(send: () => void): void
-  /** Sends a ping; the pong arrives as `ponged`. (RFC 6455, 5.5.2.) */
-  ping?(): void
   /** Closes with a code and a reason. Closing twice is harmless. */
   close(code: number, reason: string): void
 }
@@ -17,8 +15,6 @@ export interface SocketSession {
   receive(text: string): void
   /** The socket closed, for any reason. Called once. */
   closed(code: number, reason: string): void
-  /** The other side answered a ping. */
-  ponged?(): void
   /** Queued frames were sent: the socket accepts more. */
   drained?(): void
 }

@@ -3,6 +3,7 @@
  * few objects as possible: at that rate most of the cost is fetching each object from memory.
  */
 
+import { SpeechActivity, type SpeechActivityChange } from "../audio/speech-activity.ts"
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Log } from "../lib/log.ts"
@@ -11,6 +12,8 @@ import type { Log } from "../lib/log.ts"
 const MAX_WAITING_CHARS = Math.ceil((10 * 8000 * 4) / 3)
 /** About ten seconds of audio on the way out; a slower connection gets no more. */
 const MAX_BUFFERED_BYTES = 160_000
+/** Pieces from before the noticed start of speech that belong to it: 320 ms. */
+const RECENT_PIECES = 16
 /** Pieces between two checks of whether the connection is too slow: 320 ms. */
 const CHECK_EVERY_PIECES = 16
 
@@ -37,6 +40,11 @@ export class CallerAudio {
   readonly #tap: AudioTap
   readonly #callId: CallId
   readonly #log: Log
+  readonly #activity = new SpeechActivity()
+  #onSpeech: (change: SpeechActivityChange) => void = () => {}
+  readonly #recent: string[] = []
+  /** Speech that was sent, and of which nobody knows yet whether it was heard. */
+  #unconfirmed: string[] | undefined
   #droppedChars = 0
   #waiting: string[] = []
   #waitingChars = 0
@@ -62,7 +70,35 @@ export class CallerAudio {
   hear(payload: string): void {
     if (this.#socket) this.#send(this.#socket, payload)
     else this.#wait(payload)
+    const change = this.#activity.hear(payload)
+    if (change !== undefined) this.#speech(change)
     if (this.#tap.hasListeners(this.#callId)) this.#tap.inbound(this.#callId, payload)
+  }
+
+  /** Receives what the caller's audio says of itself, by its loudness; see `SpeechActivity`. */
+  watchSpeech(onSpeech: (change: SpeechActivityChange) => void): void {
+    this.#onSpeech = onSpeech
+  }
+
+  /** How long the caller has been quiet by now, in milliseconds. */
+  get quietMs(): number {
+    return this.#activity.quietMs
+  }
+
+  /** The other side has noticed that the caller speaks: what was said need not be sent again. */
+  speechConfirmed(): void {
+    this.#activity.confirm()
+    this.speechTaken()
+  }
+
+  /** The other side has gone on without this: what was said need not be sent again. */
+  speechTaken(): void {
+    this.#unconfirmed = undefined
+  }
+
+  /** The other side has not noticed speech that was reported here. */
+  speechDoubted(): void {
+    this.#activity.doubt()
   }
 
   /** Audio in place of what does not arrive: for the model alone. */
@@ -72,25 +108,41 @@ export class CallerAudio {
 
   /** Sends to this connection from now on, which is ready; first what waited. */
   sendTo(socket: AudioConnection): void {
+    this.hold()
     this.#socket = socket
     this.#isSlow = false
     this.#pieces = 0
+    this.#recent.length = 0
     const waiting = this.#waiting
     this.#waiting = []
     this.#waitingChars = 0
     for (const payload of waiting) socket.send(this.#encode(payload))
   }
 
-  /** The connection is lost; another one may follow. */
+  /** The connection is lost; another one may follow, and gets the speech that this one may not have heard. */
   hold(): void {
     this.#socket = undefined
+    const unconfirmed = this.#unconfirmed ?? []
+    this.#unconfirmed = undefined
+    for (const payload of unconfirmed) this.#wait(payload)
   }
 
   #send(socket: AudioConnection, payload: string): void {
     if (this.#pieces % CHECK_EVERY_PIECES === 0) this.#check(socket)
+    this.#recent[this.#pieces % RECENT_PIECES] = payload
+    this.#unconfirmed?.push(payload)
     this.#pieces += 1
     if (this.#isSlow) this.#droppedChars += payload.length
     else socket.send(this.#encode(payload))
+  }
+
+  #speech(change: SpeechActivityChange): void {
+    if (change === "dropped") this.#unconfirmed = undefined
+    else if (change === "started" && this.#socket) {
+      const oldest = this.#pieces % RECENT_PIECES
+      this.#unconfirmed ??= [...this.#recent.slice(oldest), ...this.#recent.slice(0, oldest)]
+    }
+    this.#onSpeech(change)
   }
 
   #wait(payload: string): void {

@@ -32,10 +32,7 @@ export type OpenMediaEngine = (context: CallContext, stream: MediaStream, start:
 
 export type MediaSessionOptions = CallSessionOptions & { openEngine: OpenMediaEngine }
 
-/**
- * Audio comes fifty times a second, silence included: a stream without audio at two checks in a row is dead. So is a peer
- * that has not answered a ping before the next one, which is sent at every second check.
- */
+/** Audio comes fifty times a second, silence included: a stream without audio at two checks in a row is dead. */
 const CHECK_EVERY_MS = 15_000
 /** The format of every stream that is documented. (Twilio: "Media Streams: WebSocket messages".) */
 const ENCODING = "audio/x-mulaw"
@@ -46,7 +43,6 @@ export class MediaSession implements SocketSession {
   /** Where the caller's audio goes while the session is live. */
   #sink: AudioSink | undefined
   #framesSeen = 0
-  #hasPonged = true
   /** Whether Twilio has said that the stream is over. */
   #isStopped = false
   readonly #options: MediaSessionOptions
@@ -85,10 +81,6 @@ export class MediaSession implements SocketSession {
     }
   }
 
-  ponged(): void {
-    this.#hasPonged = true
-  }
-
   closed(code: number, reason: string): void {
     const { state } = this.#session
     this.#sink = undefined
@@ -115,7 +107,7 @@ export class MediaSession implements SocketSession {
       const stream = new MediaStream({ socket, streamSid: sessionId, clock: sweep.clock })
       const engine = openEngine(context, stream, start)
       this.#sink = engine.callerAudio
-      this.#cancelChecks = this.#checkLiveness()
+      this.#cancelChecks = this.#checkAudio()
       return engine
     })
   }
@@ -153,28 +145,18 @@ export class MediaSession implements SocketSession {
     return undefined
   }
 
-  /** Closes a stream without a sign of life; Twilio, if it is still there, then asks for the next step. */
-  #checkLiveness(): () => void {
+  /** Closes a stream without audio; Twilio, if it is still there, then asks for the next step. */
+  #checkAudio(): () => void {
     const { socket, sweep } = this.#options
     const { log } = this.#session
     let seen = 0
     let missed = 0
-    let checks = 0
     return sweep.every(CHECK_EVERY_MS, () => {
       missed = this.#framesSeen === seen ? missed + 1 : 0
       seen = this.#framesSeen
-      checks += 1
-      if (missed >= 2) {
-        log.warn("stream carries no audio and is closed", { silentMs: missed * CHECK_EVERY_MS })
-        return socket.close(1011, "no audio came")
-      }
-      if (!socket.ping || checks % 2 === 0) return
-      if (!this.#hasPonged) {
-        log.warn("stream answers no pings and is closed")
-        return socket.close(1011, "no pong came")
-      }
-      this.#hasPonged = false
-      socket.ping()
+      if (missed < 2) return
+      log.warn("stream carries no audio and is closed", { silentMs: missed * CHECK_EVERY_MS })
+      socket.close(1011, "no audio came")
     })
   }
 }

@@ -4,6 +4,7 @@ import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallContext } from "../conversation/call-context.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { ConnectModel } from "./connection/websocket.ts"
+import type { ModelTimes } from "./turn-manager-options.ts"
 
 export type RealtimeServices = {
   /** The way to a model. `safetyId` stands for the caller. */
@@ -11,8 +12,7 @@ export type RealtimeServices = {
   /** Used where an agent names none. */
   model: string
   transcribeModel: string
-  /** Longest wait for a connection to the model, in milliseconds. */
-  modelConnectMs: number
+  modelTimes: ModelTimes
   /** Receives the audio of the call for those who listen in. */
   tap: AudioTap
 }

@@ -21,7 +21,7 @@ import type { RealtimeCallOptions } from "./call-options.ts"
 import type { ConnectionFailure } from "./connection/connection.ts"
 import { encodeAppend, encodeItemDelete } from "./protocol/client-events.ts"
 import { historyFrames } from "./protocol/history-items.ts"
-import { sessionFor } from "./protocol/session-update.ts"
+import { sessionFor, turnEndMs } from "./protocol/session-update.ts"
 import { TurnManager } from "./turn-manager.ts"
 
 /** How long the model may take to say a farewell. */
@@ -89,6 +89,7 @@ export class RealtimeCall implements MediaEngine {
       },
       serverInterrupts: realtime.turnDetection.interruptResponse,
       serverAnswers: realtime.turnDetection.createResponse,
+      turnEndMs: turnEndMs(realtime),
       transcribes: realtime.transcription !== null,
       playsHoldPrompts: phrases.wait.length > 0,
       history: this.#history,
@@ -102,7 +103,7 @@ export class RealtimeCall implements MediaEngine {
       onCaller: () => this.#callerSpeaks(),
       onQuiet: () => this.#modelIsQuiet(),
       onFailed: (failure) => this.#modelFailed(failure),
-      times: { ...times, modelConnectMs: options.modelConnectMs },
+      times: { ...times, ...options.modelTimes },
       sweep,
       log,
     })

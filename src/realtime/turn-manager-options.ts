@@ -12,19 +12,32 @@ import type { ConnectionFailure } from "./connection/connection.ts"
 import type { ReconnectingConnectionOptions } from "./connection/reconnecting.ts"
 import type { FunctionCallsOptions } from "./function-calls.ts"
 import type { PendingResponsesOptions } from "./pending-responses.ts"
+import type { SpeechReactionOptions } from "./speech-reaction.ts"
 import type { RealtimeUsageOptions } from "./usage.ts"
 
-export type TurnManagerTimes = StreamTimes & {
-  /** Longest wait for a connection, in milliseconds. */
+/** Limits of a connection to the model, in milliseconds. */
+export type ModelTimes = {
+  /** Longest wait for a connection. */
   modelConnectMs: number
-  /** Longest silence before a sentence such as "One moment, please.", in milliseconds. */
-  waitPhraseMs: number
+  /** Time between two pings; a server that sends nothing for two of them is lost. */
+  modelPingMs: number
+  /** A server that takes none of the unsent data for this long is lost. */
+  modelStallMs: number
+  /** Longest wait for a reaction of the server after the caller's speech. */
+  modelSilenceMs: number
 }
+
+export type TurnManagerTimes = StreamTimes &
+  ModelTimes & {
+    /** Longest silence before a sentence such as "One moment, please.", in milliseconds. */
+    waitPhraseMs: number
+  }
 
 export type TurnManagerOptions = RealtimeUsageOptions &
   Pick<ReconnectingConnectionOptions, "connect" | "session" | "prelude"> &
   Pick<PendingResponsesOptions, "serverInterrupts" | "serverAnswers"> &
-  Pick<CallerTranscriptsOptions, "transcribes" | "keep"> & {
+  Pick<CallerTranscriptsOptions, "transcribes" | "keep"> &
+  Pick<SpeechReactionOptions, "turnEndMs"> & {
     /** Whether prompts are played to a caller who waits. */
     playsHoldPrompts: boolean
     history: History

@@ -17,6 +17,7 @@ import { encodeItemCreate, type NewItem } from "./protocol/client-events.ts"
 import type { RealtimeResponse } from "./protocol/objects.ts"
 import type { RealtimeError, RealtimeEvent } from "./protocol/server-events.ts"
 import { ResponseAudio } from "./response-audio.ts"
+import { SpeechReaction } from "./speech-reaction.ts"
 import type { TurnManagerOptions } from "./turn-manager-options.ts"
 import { RealtimeUsage } from "./usage.ts"
 
@@ -34,6 +35,7 @@ export class TurnManager {
   readonly #caller: CallerTranscripts
   readonly #functionCalls: FunctionCalls
   readonly #pending: PendingResponses
+  readonly #reaction: SpeechReaction
   readonly #usage: RealtimeUsage
   #state: State = { phase: "live" }
 
@@ -58,10 +60,17 @@ export class TurnManager {
       lastTurnOf: (responseId) => agentAudio.lastTurnOf(responseId),
       pending: this.#pending,
     })
+    this.#reaction = new SpeechReaction({
+      ...options,
+      silenceMs: times.modelSilenceMs,
+      isListening: () => this.isConnected && !this.busy && agentAudio.quietAt() <= sweep.clock.now(),
+      onNoReaction: (message) => this.#unheard(message),
+    })
     this.#connection = new ReconnectingConnection({
       ...options,
       isBetweenTurns: () => !this.busy && !this.#caller.awaitsTranscript && !agentAudio.isSpeaking,
       connectMs: times.modelConnectMs,
+      liveness: { pingMs: times.modelPingMs, stallMs: times.modelStallMs },
       events: {
         ready: (connection, again) => this.#ready(connection, again),
         event: (event, connection) => this.#take(event, connection),
@@ -120,6 +129,7 @@ export class TurnManager {
   close(onSettled: () => void = () => {}): void {
     if (this.#state.phase !== "live") return onSettled()
     this.#pending.close()
+    this.#reaction.stop()
     const transcription = new ClosingTranscription({
       caller: this.#caller,
       usage: this.#usage,
@@ -140,6 +150,7 @@ export class TurnManager {
   #lost(failure: ConnectionFailure): void {
     this.#options.publish(failureEvent(failure, true))
     const breaksOff = this.#pending.disconnected()
+    this.#reaction.stop()
     this.#caller.discardSpeech()
     this.#agentAudio.broken()
     // An answer that breaks off is explained at once; a loss in silence only when it lasts.
@@ -149,11 +160,19 @@ export class TurnManager {
   #failed(failure: ConnectionFailure): void {
     this.#options.publish(failureEvent(failure, false))
     this.#pending.failed()
+    this.#reaction.stop()
     this.#caller.discardSpeech()
     this.#agentAudio.broken()
     this.#state = { phase: "failed" }
     this.#usage.flush()
     this.#options.onFailed(failure)
+  }
+
+  /** The server does not react to the caller: the next connection is to answer, and gets what was said once more. */
+  #unheard(message: string): void {
+    this.#pending.request({ kind: "answer", about: [] })
+    this.#connection.giveUp({ retryable: true, message })
+    if (!this.#agentAudio.isSpeaking) this.#agentAudio.playPrompt("one-moment")
   }
 
   #take(event: RealtimeEvent, connection: ModelConnection): void {
@@ -172,6 +191,7 @@ export class TurnManager {
       return this.#pending.progress()
     }
     this.#usage.apply(event)
+    this.#reaction.apply(event)
     this.#caller.apply(event, connection)
     connection.items.apply(event)
     switch (event.type) {

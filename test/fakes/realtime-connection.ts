@@ -7,6 +7,8 @@ type Sink = {
   send: (text: string) => void
   close: (code: number, reason: string) => void
   terminate: () => void
+  /** Reads nothing more from the network, pings included. */
+  pause: () => void
 }
 
 type RespondOptions = { metadata?: Json | null; outOfBand?: boolean }
@@ -36,6 +38,7 @@ export class FakeConnection {
   readonly #sentMs = new Map<string, number>()
   #active: { id: string; cancel: AbortController } | null = null
   #bufferedBytes = 0
+  #isMute = false
   #serial = 0
 
   constructor(url: URL, headers: Headers, sink: Sink, options: ConnectionOptions) {
@@ -73,6 +76,7 @@ export class FakeConnection {
   }
 
   emit(type: string, fields: Json): void {
+    if (this.#isMute) return
     this.#sink.send(JSON.stringify({ type, event_id: this.#id("event"), ...fields }))
   }
 
@@ -90,6 +94,17 @@ export class FakeConnection {
   drop(): void {
     this.#active?.cancel.abort()
     this.#sink.terminate()
+  }
+
+  /** Sends no event from now on; reads everything, and answers pings. */
+  mute(): void {
+    this.#isMute = true
+  }
+
+  /** Neither reads nor answers from now on, pings included, as a peer behind a broken network. */
+  halfOpen(): void {
+    this.#isMute = true
+    this.#sink.pause()
   }
 
   /** The session is 60 minutes old. */

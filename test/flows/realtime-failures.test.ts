@@ -221,6 +221,74 @@ test("an answer that fails once is asked for again and heard", async () => {
   await sent(call, 400)
 })
 
+/** The caller says a sentence and is silent for half a second. Everything has come to the app by then. */
+async function says({ clock, app }: RealtimeHarness, call: SimulatedCall): Promise<void> {
+  const { audio, base64 } = sound("goodbye")
+  const said = call.stream?.say(audio)
+  for (let ms = 0; ms < base64Ms(base64) + 500; ms += 100) {
+    clock.advance(100)
+    await app.counts()
+  }
+  await said
+}
+
+test("a model that falls silent and still answers pings: a sentence within three seconds of the caller's words, and the next connection gets these words and answers", async () => {
+  await using harness = await realtimeHarness()
+  const { call, model } = await greeted(harness)
+  model.mute()
+  await says(harness, call)
+  await harness.clock.pass(PATIENCE_MS)
+  await told(call, "one-moment")
+  expect((await eventOf(harness, "model.failed")).event).toMatchObject({
+    message: "no reaction of the model to the caller's speech for 2000 ms",
+    retried: true,
+  })
+  const next = await harness.realtime.nextConnection()
+  expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
+  await next.next("response.create")
+  // The caller's words come again, whole.
+  await next.heard(90)
+  const heard = Buffer.concat(next.audio.map((payload) => Buffer.from(payload, "base64")))
+  expect(heard.includes(sound("goodbye").audio.subarray(2_000, 12_000))).toBe(true)
+  speaks(next, "Goodbye.")
+  await next.respond({ parts: [{ say: "Take care.", ms: 400 }] })
+  await sent(call, 400)
+})
+
+test.each<[string, (model: FakeConnection) => void]>([
+  ["that answers pings and nothing else", (model) => model.mute()],
+  ["that neither reads nor answers", (model) => model.halfOpen()],
+])(
+  "every connection to a model %s: the caller hears a sentence every three seconds, then the relay",
+  async (_, die) => {
+    await using harness = await realtimeHarness({ env: { FIRST_TOKEN_TIMEOUT_MS: "3000" } })
+    const { call, model } = await greeted(harness)
+    die(model)
+    await says(harness, call)
+    for (let connection = 2; connection <= 3; connection++) {
+      await harness.clock.pass(PATIENCE_MS)
+      await told(call, "one-moment")
+      const next = await harness.realtime.nextConnection()
+      await next.next("response.create")
+      die(next)
+      await harness.clock.pass(1_100)
+    }
+    await harness.clock.pass(PATIENCE_MS)
+    expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Connect"])
+  },
+)
+
+test("a silent caller and a model that is gone: another connection, and nobody hears of it", async () => {
+  await using harness = await realtimeHarness({ env: { MODEL_PING_MS: "5000" } })
+  const { call, model } = await greeted(harness)
+  const heard = call.audio.heard.count
+  model.halfOpen()
+  await harness.clock.pass(15_000)
+  const next = await harness.realtime.nextConnection()
+  expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
+  expect(call.audio.heard.count).toBe(heard)
+})
+
 test("garbage from the model changes nothing", async () => {
   await using harness = await realtimeHarness()
   const { clock } = harness

@@ -28,6 +28,7 @@ const started = (callSid: string = SID, customParameters: Json = {}, mediaFormat
     },
   })
 const media = `{"event":"media","sequenceNumber":"4","streamSid":"${STREAM}","media":{"track":"inbound","chunk":"3","timestamp":"60","payload":"/////w=="}}`
+const mediaFrame = (byte: number) => media.replace("/////w==", Buffer.alloc(160, byte).toString("base64"))
 const sound = (ms: number) => Buffer.alloc(ms * 8, 0x20).toString("base64")
 
 class RealtimeFixture extends CallFixture {
@@ -37,6 +38,8 @@ class RealtimeFixture extends CallFixture {
   twilio: Json[] = []
   model: Json[] = []
   modelCloses = 0
+  /** Connections to the model so far. */
+  connections = 0
   #events: RealtimeSocketEvents | undefined
   #serial = 0
 
@@ -44,6 +47,7 @@ class RealtimeFixture extends CallFixture {
     super({ ...given, call: { engine: "realtime", ...call } })
     const connect: ConnectModel = (events) => {
       this.#events = events
+      this.connections += 1
       return {
         bufferedAmount: 0,
         send: (text) => void this.model.push(JSON.parse(text)),
@@ -55,7 +59,12 @@ class RealtimeFixture extends CallFixture {
       connectTo: () => connect,
       model: "gpt-realtime-2.1",
       transcribeModel: "gpt-transcribe",
-      modelConnectMs: 5_000,
+      modelTimes: {
+        modelConnectMs: 5_000,
+        modelPingMs: 5_000,
+        modelStallMs: 3_000,
+        modelSilenceMs: 2_000,
+      },
       tap: { hasListeners: () => false, inbound() {}, outbound() {} },
     }
     this.session = new MediaSession({
@@ -335,6 +344,104 @@ describe("the caller's turn", () => {
     fixture.model = []
     fixture.clock.advance(1_500)
     expect(fixture.types(fixture.model)).not.toContain("input_audio_buffer.append")
+  })
+})
+
+describe("a server that does not react to the caller", () => {
+  /** The caller speaks for a second and is silent for `silentMs`, on a clock that runs along. */
+  function speaks(stand: RealtimeFixture, silentMs: number, { spokenMs = 1_000 } = {}): void {
+    const frames = [
+      ...Array<string>(spokenMs / 20).fill(mediaFrame(0x20)),
+      ...Array<string>(silentMs / 20).fill(mediaFrame(0xff)),
+    ]
+    for (const text of frames) {
+      stand.session.receive(text)
+      stand.clock.advance(20)
+    }
+  }
+  const failures = ({ events }: RealtimeFixture) =>
+    events.flatMap((event) => (event.type === "model.failed" ? [event.message] : []))
+  const LATE = "no reaction of the model to the caller's speech for 2000 ms"
+
+  test("is replaced two seconds after the caller's speech, and the caller is told to wait", async () => {
+    using stand = await RealtimeFixture.greeted()
+    speaks(stand, 1_900)
+    expect([failures(stand), stand.connections]).toEqual([[], 1])
+    speaks(stand, 200, { spokenMs: 0 })
+    expect([failures(stand), stand.connections]).toEqual([[LATE], 2])
+    expect(stand.types(stand.twilio)).toContain("media")
+    stand.model = []
+    stand.ready()
+    expect(stand.types(stand.model).slice(0, 3)).toEqual([
+      "session.update",
+      "conversation.item.create",
+      "response.create",
+    ])
+    // The speech, the pause after it, and 320 ms from before.
+    expect(stand.types(stand.model).filter((type) => type === "input_audio_buffer.append").length).toBeWithin(
+      150,
+      170,
+    )
+  })
+
+  test.each<[string, (stand: RealtimeFixture) => void]>([
+    ["the caller's turn", (stand) => stand.turn("item_c")],
+    ["a response", (stand) => stand.respond([{ text: "Yes?", ms: 200 }])],
+  ])("stays when it reports %s in time", async (_, react) => {
+    using stand = await RealtimeFixture.greeted()
+    speaks(stand, 1_800)
+    react(stand)
+    speaks(stand, 3_000, { spokenMs: 0 })
+    expect([failures(stand), stand.connections]).toEqual([[], 1])
+  })
+
+  test.each<[string, string, number]>([
+    ["with the pause that ends a turn", "input_audio_buffer.speech_started", 2_500],
+    ["with the turn in the conversation", "input_audio_buffer.speech_stopped", 2_000],
+  ])("in the middle of a turn has as much time more: %s", async (_, type, waitMs) => {
+    using stand = await RealtimeFixture.greeted()
+    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    speaks(stand, 100)
+    if (type.endsWith("stopped")) stand.emit(type, { item_id: "item_c", audio_end_ms: 1_000 })
+    speaks(stand, waitMs - 200, { spokenMs: 0 })
+    expect(failures(stand)).toEqual([])
+    speaks(stand, 400, { spokenMs: 0 })
+    expect([failures(stand), stand.connections]).toEqual([[LATE], 2])
+  })
+
+  test("is not suspected while the agent is heard: the caller's words may be an echo", async () => {
+    using stand = await RealtimeFixture.greeted()
+    stand.respond([{ text: "A long story.", ms: 9_000 }])
+    speaks(stand, 4_000)
+    expect([failures(stand), stand.connections]).toEqual([[], 1])
+  })
+
+  test("is not suspected of missing the same noise twice", async () => {
+    using stand = await RealtimeFixture.greeted()
+    const noise = () => {
+      for (const byte of [...Array<number>(40).fill(0xc7), ...Array<number>(150).fill(0xff)]) {
+        stand.session.receive(mediaFrame(byte))
+        stand.clock.advance(20)
+      }
+    }
+    noise()
+    expect(stand.connections).toBe(2)
+    stand.ready()
+    stand.respond(
+      [{ text: "Are you still there?", ms: 200 }],
+      stand.model.findLast(({ type }) => type === "response.create"),
+    )
+    stand.hearAll()
+    noise()
+    expect([failures(stand), stand.connections]).toEqual([[LATE], 2])
+  })
+
+  test("is not waited for after the call", async () => {
+    using stand = await RealtimeFixture.greeted()
+    speaks(stand, 1_000)
+    stand.session.closed(1005, "")
+    stand.clock.advance(10_000)
+    expect(stand.connections).toBe(1)
   })
 })
 

@@ -8,6 +8,8 @@ import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { AUTH_TOKEN, Client, PUBLIC_URL } from "./client.ts"
 
+const NEVER_MS = String(30 * 86_400_000)
+
 export type AppUnderTestOptions = Pick<AppOptions, "createEngines"> & {
   /** Belongs to the app from then on. */
   clock?: TestClock
@@ -34,6 +36,9 @@ export class AppUnderTest extends Client implements AsyncDisposable {
       DATABASE_URL: ":memory:",
       ASSETS_DIR: "/nonexistent",
       TRANSCRIPT_LOG_DIR: "off",
+      // On a clock that a test moves, no pong comes between two pings.
+      MODEL_PING_MS: NEVER_MS,
+      SOCKET_PING_MS: NEVER_MS,
       ...(env["API_KEYS"] === undefined ? { LOCAL_API: "open" } : {}),
       ...env,
     })

@@ -168,6 +168,16 @@ export class TestSocket {
   close(): void {
     this.#socket.close()
   }
+
+  /** Reads nothing more from the network, and so answers no pings. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  /** Resolves when the server sends its next ping, which is answered. */
+  pinged(): Promise<void> {
+    return new Promise((resolve) => this.#socket.addEventListener("ping", () => resolve(), { once: true }))
+  }
 }
 
 export function voiceForm(fields: Record<string, string> = {}): Record<string, string> {

@@ -2,6 +2,7 @@
 
 import { messageOf } from "../../lib/errors.ts"
 import type { Log } from "../../lib/log.ts"
+import { SocketLiveness, type LivenessTimes } from "../../lib/socket-liveness.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 import { encodeSessionUpdate } from "../protocol/client-events.ts"
 import type { ConnectModel, RealtimeSocket, RealtimeSocketEvents, SocketEnd } from "./websocket.ts"
@@ -43,6 +44,7 @@ export type RealtimeConnectionOptions = {
   events: RealtimeConnectionEvents
   /** Longest wait from the start until the server has confirmed the settings, in milliseconds. */
   connectMs: number
+  liveness: LivenessTimes
   sweep: Sweep
   log: Log
 }
@@ -69,6 +71,8 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   #badFrames = 0
   #updates = 1
   #cancelCut = () => {}
+  /** Undefined until the socket is open: before, `connectMs` is the limit. */
+  #liveness: SocketLiveness | undefined
 
   constructor(options: RealtimeConnectionOptions) {
     const { connect, connectMs, sweep, log } = options
@@ -123,18 +127,24 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     this.#guard(() => {
       if (this.#phase !== "connecting") return
       this.#phase = "configuring"
+      this.#watch()
       this.#write(encodeSessionUpdate(this.#options.session, FIRST_UPDATE))
     })
   }
 
   /** A text frame has arrived. */
   text(text: string): void {
+    this.#liveness?.seen()
     // Like `#guard`, without allocating a function for each frame.
     try {
       this.#receive(text)
     } catch (error) {
       this.#failed(error)
     }
+  }
+
+  ponged(): void {
+    this.#liveness?.seen()
   }
 
   /** The socket has closed. */
@@ -187,6 +197,16 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     if (this.isReady) this.#events.ready()
   }
 
+  #watch(): void {
+    const { liveness: times, sweep } = this.#options
+    this.#liveness = new SocketLiveness({
+      socket: this.socket,
+      times,
+      sweep,
+      onLost: (message) => this.#lose({ reason: "stalled", retryable: true, message }),
+    })
+  }
+
   #write(text: string): void {
     if (!this.#isOpen) return
     if (this.socket.bufferedAmount <= MAX_BUFFER_BYTES) this.socket.send(text)
@@ -220,6 +240,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     if (this.#phase === "closed") return false
     this.#phase = "closed"
     this.#cancelDeadline()
+    this.#liveness?.stop()
     return true
   }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Log } from "../../lib/log.ts"
+import type { LivenessTimes } from "../../lib/socket-liveness.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 import type { CallerAudio } from "../../media/caller-audio.ts"
 import type { RealtimeEvent } from "../protocol/server-events.ts"
@@ -57,6 +58,7 @@ export type ReconnectingConnectionOptions = {
   isBetweenTurns: () => boolean
   /** Longest wait for a connection, in milliseconds. */
   connectMs: number
+  liveness: LivenessTimes
   events: ReconnectingConnectionEvents
   sweep: Sweep
   log: Log
@@ -178,7 +180,7 @@ export class ReconnectingConnection {
     ready,
     lost,
   }: { connectMs: number } & Pick<RealtimeConnectionOptions["events"], "ready" | "lost">): Opened {
-    const { connect, session, prelude, sweep, log, events } = this.#options
+    const { connect, session, prelude, liveness, sweep, log, events } = this.#options
     this.#epoch += 1
     const model: ModelConnection = {
       epoch: this.#epoch,
@@ -196,6 +198,7 @@ export class ReconnectingConnection {
         return prelude()
       },
       connectMs,
+      liveness,
       sweep,
       log,
       events: {

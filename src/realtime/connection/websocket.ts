@@ -7,6 +7,8 @@ export type SocketEnd = { code: number; reason: string; opened: boolean; refused
 export interface RealtimeSocketEvents {
   opened(): void
   text(text: string): void
+  /** The server has answered a ping. */
+  ponged(): void
   /** Called once, whichever side closed it. */
   closed(end: SocketEnd): void
 }
@@ -16,6 +18,8 @@ export interface RealtimeSocket {
   readonly bufferedAmount: number
   /** Sends a text frame; without effect once the socket closes. Throws before it is open. */
   send(text: string): void
+  /** Sends a ping, which the server answers by itself. (RFC 6455, 5.5.2.) Without it the server is not pinged. */
+  ping?(): void
   /** Begins the closing handshake. */
   close(code: number, reason: string): void
   /** Ends the connection at once. Harmless when it has ended. */
@@ -103,6 +107,7 @@ export function connectTo(target: ModelTarget): ConnectModel {
       const status = /status code: ?(\d{3})/i.exec(String(event.message))?.[1]
       if (status !== undefined) refusedStatus = Number(status)
     }
+    const onPong = () => events.ponged()
     // Every error is followed by a close.
     const onClose = ({ code, reason }: CloseEvent) => {
       listening.abort()
@@ -110,6 +115,7 @@ export function connectTo(target: ModelTarget): ConnectModel {
     }
     socket.addEventListener("open", onOpen, { signal })
     socket.addEventListener("message", onMessage, { signal })
+    socket.addEventListener("pong", onPong, { signal })
     socket.addEventListener("error", onError, { signal })
     socket.addEventListener("close", onClose, { signal })
     return socket

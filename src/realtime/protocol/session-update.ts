@@ -52,6 +52,12 @@ export function canReason(model: string): boolean {
   return /^gpt-realtime-[2-9](?:\.\d+)?(?:-|$)/.test(model)
 }
 
+/** The longest pause of the caller, in milliseconds, after which the server ends the turn. (OpenAI "Voice activity detection".) */
+export function turnEndMs({ turnDetection: turns }: Pick<RealtimeSettings, "turnDetection">): number {
+  if (turns.type === "server_vad") return turns.silenceDurationMs
+  return { high: 2_000, auto: 4_000, medium: 4_000, low: 8_000 }[turns.eagerness]
+}
+
 function turnDetectionOf(turns: RealtimeSettings["turnDetection"]): object {
   const flags = { create_response: turns.createResponse, interrupt_response: turns.interruptResponse }
   switch (turns.type) {

@@ -5,6 +5,7 @@ import type { Call } from "../../call/call.ts"
 import type { SocketKind } from "../../call/engine.ts"
 import { messageOf, toAppError } from "../../lib/errors.ts"
 import type { Socket, SocketSession } from "../../lib/socket.ts"
+import { SocketLiveness } from "../../lib/socket-liveness.ts"
 import { mediaSocketAlias } from "../aliases/media-paths.ts"
 import type { Origin, ServerContext } from "../context.ts"
 import { observerUpgrade, type ObserverOpening } from "../v1/observer-upgrade.ts"
@@ -24,7 +25,7 @@ export type OpenSession = (purpose: SocketPurpose, socket: Socket) => SocketSess
 /** State of one socket. `failed`: the session could not be opened, and the socket closes with 1011. */
 type SocketData =
   | { phase: "upgrading"; openSession: (socket: Socket) => SocketSession }
-  | { phase: "live"; session: SocketSession }
+  | { phase: "live"; session: SocketSession; liveness: SocketLiveness }
   | { phase: "failed" }
 
 export type Sockets = {
@@ -66,15 +67,22 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
         ws.data = { phase: "failed" }
         guarded(() => {
           if (data.phase !== "upgrading") return
-          ws.data = { phase: "live", session: data.openSession(new ServerSocket(ws)) }
+          const session = data.openSession(new ServerSocket(ws))
+          const liveness = watch(ws)
+          ws.data = { phase: "live", session, liveness }
+          // The session may have closed the socket already.
+          if (!open.has(ws)) liveness.stop()
         })
         // A socket without a session would stay open and unanswered.
         if (sessionOf(ws) === undefined) ws.close(1011, "the session could not be opened")
       },
       message(ws, message) {
+        const { data } = ws
+        if (data.phase !== "live") return
+        data.liveness.seen()
         try {
           // These sockets carry text only. A binary frame is passed on as one that cannot be parsed.
-          sessionOf(ws)?.receive(typeof message === "string" ? message : "")
+          data.session.receive(typeof message === "string" ? message : "")
         } catch (error) {
           failed(error)
         }
@@ -83,10 +91,11 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
         guarded(() => sessionOf(ws)?.drained?.())
       },
       pong(ws) {
-        guarded(() => sessionOf(ws)?.ponged?.())
+        if (ws.data.phase === "live") ws.data.liveness.seen()
       },
       close(ws, code, reason) {
         open.delete(ws)
+        if (ws.data.phase === "live") ws.data.liveness.stop()
         guarded(() => sessionOf(ws)?.closed(code, reason))
       },
     },
@@ -136,6 +145,25 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     }
   }
 
+  /** Closes a socket whose peer is gone. Twilio, if it is still there, then asks for the next step. */
+  function watch(ws: ServerWebSocket<SocketData>): SocketLiveness {
+    const { socketPingMs: pingMs, socketStallMs: stallMs } = config.times
+    return new SocketLiveness({
+      socket: {
+        get bufferedAmount() {
+          return ws.getBufferedAmount()
+        },
+        ping: () => void ws.ping(),
+      },
+      times: { pingMs, stallMs },
+      sweep: context.control.sweep,
+      onLost(reason) {
+        log.warn("socket lost, its peer is gone", { reason })
+        ws.terminate()
+      },
+    })
+  }
+
   /** An error in one frame must not end the call. */
   function guarded(run: () => void): void {
     try {
@@ -180,10 +208,6 @@ class ServerSocket implements Socket {
 
   together(send: () => void): void {
     this.#ws.cork(send)
-  }
-
-  ping(): void {
-    this.#ws.ping()
   }
 
   close(code: number, reason: string): void {

@@ -20,6 +20,8 @@ export const SESSION = sessionFor({
   tools: [{ name: "end_call", description: "Ends the call", parameters: { type: "object" } }],
 })
 
+export const LIVENESS = { pingMs: 5_000, stallMs: 3_000 }
+
 type Json = Record<string, unknown>
 
 /** Adds fields to a client event that the program does not send, such as `event_id`. */
@@ -40,6 +42,7 @@ export class ConnectionFixture implements Disposable {
   readonly #ready = Promise.withResolvers<void>()
   readonly #lost = Promise.withResolvers<ConnectionFailure>()
   #unread: RealtimeEvent[] = []
+  #ponged = Promise.withResolvers<void>()
   readyCount = 0
 
   constructor(connect: ConnectModel, options: { prelude?: string[]; onReady?: () => void } = {}) {
@@ -63,12 +66,18 @@ export class ConnectionFixture implements Disposable {
             this.#takeFrame(text)
             events.text(text)
           },
+          ponged: () => {
+            events.ponged()
+            this.#ponged.resolve()
+            this.#ponged = Promise.withResolvers()
+          },
           closed: (end) => events.closed(end),
         }),
       session: SESSION,
       prelude: options.prelude ?? [],
       events,
       connectMs: 5_000,
+      liveness: LIVENESS,
       sweep: this.clock.sweep,
       log: getLog("test"),
     })
@@ -76,6 +85,11 @@ export class ConnectionFixture implements Disposable {
 
   get ready(): Promise<void> {
     return this.#ready.promise
+  }
+
+  /** Resolves when the server answers the next ping. */
+  get ponged(): Promise<void> {
+    return this.#ponged.promise
   }
 
   get lost(): Promise<ConnectionFailure> {

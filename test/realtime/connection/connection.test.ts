@@ -33,10 +33,12 @@ async function connected(fake: FakeRealtime, options = {}) {
 function still() {
   const sent: string[] = []
   const ends: string[] = []
+  const pings: number[] = []
   let told: RealtimeSocketEvents | undefined
   const socket = {
     bufferedAmount: 0,
     send: (text: string) => sent.push(text),
+    ping: () => void pings.push(sent.length),
     close: (code: number) => ends.push(`close ${code}`),
     terminate: () => ends.push("terminate"),
   }
@@ -50,7 +52,7 @@ function still() {
     const phone = { format: { type: "audio/pcmu" } }
     say({ type: "session.updated", session: { audio: { input: phone, output: phone } } })
   }
-  return { connect, socket, sent, ends, say, configure, events: () => told! }
+  return { connect, socket, sent, ends, pings, say, configure, events: () => told! }
 }
 
 describe("the way to the model", () => {
@@ -336,6 +338,59 @@ describe("a running connection", () => {
     expect(fixture.connection.send("{}")).toBe(false)
     expect(fixture.failures).toMatchObject([{ reason: "stalled" }])
     expect(ends).toEqual(["terminate"])
+  })
+})
+
+describe("a connection whose server is gone", () => {
+  test("is kept while the server answers pings, whether or not it sends events", async () => {
+    await using fake = new FakeRealtime()
+    const { fixture, connection } = await connected(fake)
+    using _ = fixture
+    connection.mute()
+    for (let ping = 0; ping < 4; ping++) {
+      const { ponged } = fixture
+      fixture.clock.advance(5_000)
+      await ponged
+    }
+    expect([fixture.connection.isReady, fixture.failures]).toEqual([true, []])
+  })
+
+  test("is kept while the server sends events, and answers no pings", () => {
+    const { connect, configure, say, pings } = still()
+    using fixture = new ConnectionFixture(connect)
+    configure()
+    for (let second = 0; second < 60; second++) {
+      fixture.clock.advance(1_000)
+      say({ type: "rate_limits.updated" })
+    }
+    expect([pings.length, fixture.failures]).toEqual([12, []])
+  })
+
+  test("is lost when two pings in a row are not answered", async () => {
+    await using fake = new FakeRealtime()
+    const { fixture, connection } = await connected(fake)
+    using _ = fixture
+    connection.halfOpen()
+    fixture.clock.advance(14_999)
+    expect(fixture.failures).toEqual([])
+    fixture.clock.advance(1)
+    expect(fixture.failures).toEqual([
+      { reason: "stalled", retryable: true, status: null, message: "no pong for 10000 ms" },
+    ])
+  })
+
+  test("is lost when it takes none of the unsent data for three seconds", async () => {
+    await using fake = new FakeRealtime()
+    const { fixture, connection } = await connected(fake)
+    using _ = fixture
+    connection.halfOpen()
+    // The buffers of the network take a few megabytes.
+    const audio = encodeAppend("A".repeat(512 * 1024))
+    while (fixture.connection.socket.bufferedAmount === 0) fixture.connection.send(audio)
+    fixture.clock.advance(4_000)
+    expect(fixture.failures).toEqual([
+      { reason: "stalled", retryable: true, status: null, message: "no data taken for 3000 ms" },
+    ])
   })
 })
 

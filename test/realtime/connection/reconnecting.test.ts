@@ -72,6 +72,7 @@ class Fixture implements Disposable {
     prelude: () => ['{"type":"conversation.item.create"}'],
     isBetweenTurns: () => this.betweenTurns,
     connectMs: 5_000,
+    liveness: { pingMs: 5_000, stallMs: 3_000 },
     events: {
       ready: ({ epoch }, again) => this.#report(`ready ${epoch}${again ? " again" : ""}`),
       event: ({ type }, { epoch }) => {

@@ -351,6 +351,7 @@ test("frames never arrive during a send, and none after the end", async () => {
   const socket: RealtimeSocket = connectToEmbeddedServer({ prompts, sweep: clock.sweep })({
     opened: () => heard.push("opened"),
     text: (text) => heard.push(String(JSON.parse(text).type)),
+    ponged: () => heard.push("ponged"),
     closed: ({ code }) => heard.push(`closed ${code}`),
   })
   expect(heard).toEqual([])

@@ -188,6 +188,22 @@ test("a second session of a call takes the place of the first", async () => {
   expect(await app.counts()).toMatchObject({ openSockets: 1, activeSessions: 1, expectedSockets: 0 })
 })
 
+test("a socket whose peer reads nothing is closed after two pings, and one that answers them stays", async () => {
+  await using app = await AppUnderTest.start({ SOCKET_PING_MS: "1000" })
+  const [gone, alive] = [await liveCall(app), await liveCall(app)]
+  gone.socket.pause()
+  for (let ping = 0; ping < 4; ping++) {
+    const pinged = alive.socket.pinged()
+    app.clock.advance(1_000)
+    await pinged
+    await app.counts()
+  }
+  expect(await app.counts()).toMatchObject({ openSockets: 1, activeSessions: 1 })
+  expect(await app.json(`/v1/calls/${gone.callSid}`)).toMatchObject({ status: "in-progress", live: false })
+  alive.socket.send(prompt("Are you there?"))
+  expect(await alive.socket.frames.next(({ last }) => last === true)).toMatchObject({ type: "text" })
+})
+
 test("closing the app closes every socket with 1001", async () => {
   await using app = await AppUnderTest.start()
   const [one, other] = [await liveCall(app), await liveCall(app)]
