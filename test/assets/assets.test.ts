@@ -328,11 +328,11 @@ describe("serverConfig.json", () => {
   test("a section that is not given comes from the shipped file", async () => {
     using t = setUp({ "serverConfig.json": { Server: { ListenMode: { enabled: true } } } })
     const agent = (await t.open()).agentFor({})
-    expect([agent.listenMode, agent.relay.attributes["voice"], agent.silence.enabled]).toEqual([
-      true,
-      "IKne3meq5aSn9XLyUdCD",
-      false,
-    ])
+    expect({
+      listenMode: agent.listenMode,
+      voice: agent.relay.attributes["voice"],
+      enabled: agent.silence.enabled,
+    }).toEqual({ listenMode: true, voice: "IKne3meq5aSn9XLyUdCD", enabled: false })
   })
 
   test.each(["SilenceDetection", "silenceDetection"])(
@@ -385,7 +385,10 @@ describe("serverConfig.json", () => {
       "serverConfig.json": { AssetLoader },
     })
     const { context, manifest } = (await t.open()).agentFor({})
-    expect([context.key, manifest.key]).toEqual(["sales", "salesTools"])
+    expect({ context: context.key, manifest: manifest.key }).toEqual({
+      context: "sales",
+      manifest: "salesTools",
+    })
   })
 
   test("keys that mean nothing here are told and read past", async () => {
@@ -685,7 +688,10 @@ describe("changes", () => {
     const held = assets.agentFor({})
     t.write({ "defaultContext.md": "newer", "extra.md": "x" })
     t.clock.advance(1500)
-    expect([held.context.text, assets.agentFor({}).context.text]).toEqual(["old", "newer"])
+    expect({ held: held.context.text, now: assets.agentFor({}).context.text }).toEqual({
+      held: "old",
+      now: "newer",
+    })
     expect(assets.keys().contexts).toEqual(["defaultContext", "extra"])
   })
 

@@ -265,12 +265,12 @@ describe("the configuration", () => {
       ConversationRelay: { Configuration: { welcomeGreeting: "Hello" }, silenceDetection: { enabled: true } },
     })
     const agent = assets.agentFor({})
-    expect([
-      agent.context.key,
-      agent.greeting,
-      agent.relay.attributes["language"],
-      agent.silence.enabled,
-    ]).toEqual(["sales", "Hello", "en-US", true])
+    expect({
+      key: agent.context.key,
+      greeting: agent.greeting,
+      language: agent.relay.attributes["language"],
+      enabled: agent.silence.enabled,
+    }).toEqual({ key: "sales", greeting: "Hello", language: "en-US", enabled: true })
     expect(entry).toMatchObject({ kind: "config", source: "api" })
     expect((await t.open()).agentFor({}).greeting).toBe("Hello")
   })
@@ -280,7 +280,10 @@ describe("the configuration", () => {
     const assets = await t.open()
     await assets.library.put([config({ AssetLoader: {} })])
     const agent = assets.agentFor({})
-    expect([agent.listenMode, agent.relay.attributes["voice"]]).toEqual([false, "IKne3meq5aSn9XLyUdCD"])
+    expect({ listenMode: agent.listenMode, voice: agent.relay.attributes["voice"] }).toEqual({
+      listenMode: false,
+      voice: "IKne3meq5aSn9XLyUdCD",
+    })
     await assets.library.remove({ kind: "config", key: "serverConfig" })
     expect(assets.agentFor({}).listenMode).toBe(true)
   })
@@ -306,7 +309,10 @@ describe("the configuration", () => {
     await assets.library.put([config({ Server: { ListenMode: true } })])
     writeFileSync(join(t.dir, "serverConfig.json"), JSON.stringify({ AssetLoader: { context: "sales" } }))
     expect(assets.reload()).toEqual({ changed: true, faults: [] })
-    expect([assets.agentFor({}).listenMode, assets.agentFor({}).context.key]).toEqual([true, "sales"])
+    expect({ listenMode: assets.agentFor({}).listenMode, key: assets.agentFor({}).context.key }).toEqual({
+      listenMode: true,
+      key: "sales",
+    })
   })
 
   test("stores only what was changed: other fields of the file still apply", async () => {
@@ -324,7 +330,7 @@ describe("the configuration", () => {
     writeFileSync(join(t.dir, "serverConfig.json"), file("Good morning"))
     assets.reload()
     const { key, greeting, timeZone } = assets.agentFor({ number: "+15550100002" })
-    expect([key, greeting, timeZone]).toEqual(["sales", "Good morning", "UTC"])
+    expect({ key, greeting, timeZone }).toEqual({ key: "sales", greeting: "Good morning", timeZone: "UTC" })
   })
 
   test("removes a field of the file with null, and follows the file again after a change back", async () => {

@@ -140,7 +140,10 @@ describe("filling", () => {
     machine.fake.edit("Context", "sales", { content: "Edited." })
     machine.fake.edit("Context", "onlyThere", { content: "There." })
     const assets = await machine.ready()
-    expect([textOf(assets, "sales"), textOf(assets, "onlyThere")]).toEqual(["Edited.", "There."])
+    expect({ sales: textOf(assets, "sales"), onlyThere: textOf(assets, "onlyThere") }).toEqual({
+      sales: "Edited.",
+      onlyThere: "There.",
+    })
     expect(machine.fake.content("Context")["sales"]).toEqual({ content: "Edited." })
     expect(machine.told("was edited there")).toEqual([
       "an entry of Twilio Sync was edited there; it is used instead of the file context sales",
@@ -225,7 +228,10 @@ describe("reading", () => {
     machine.fake.edit("Context", "sales", { content: "New." })
     machine.fake.edit("serverConfig", "serverConfig", { AssetLoader: { context: "sales" } })
     await machine.nextCall(assets)
-    expect([held.context.text, assets.agentFor({}).context.text]).toEqual(["Sell.", "New."])
+    expect({ held: held.context.text, now: assets.agentFor({}).context.text }).toEqual({
+      held: "Sell.",
+      now: "New.",
+    })
   })
 
   test("Sync is asked once in two seconds, by calls at once together", async () => {
@@ -275,7 +281,11 @@ describe("reading", () => {
     await machine.nextCall(assets)
     await machine.nextCall(assets)
     const { context, manifest } = assets.agentFor({ contextKey: "sales", manifestKey: "xTools" })
-    expect([context.text, manifest.tools.length, textOf(assets, "other")]).toEqual(["Sell.", 1, "Other."])
+    expect({ text: context.text, toolCount: manifest.tools.length, other: textOf(assets, "other") }).toEqual({
+      text: "Sell.",
+      toolCount: 1,
+      other: "Other.",
+    })
     expect(machine.told("is faulty; its previous version stays in use")).toEqual([
       expect.stringContaining(message),
     ])
@@ -298,11 +308,17 @@ describe("reading", () => {
     })
     machine.fake.edit("Context", "other", { content: "Other." })
     await machine.nextCall(assets)
-    expect([assets.agentFor({}).listenMode, textOf(assets, "other")]).toEqual([false, "Other."])
+    expect({ listenMode: assets.agentFor({}).listenMode, other: textOf(assets, "other") }).toEqual({
+      listenMode: false,
+      other: "Other.",
+    })
     expect(machine.told("there is no context later")).toHaveLength(1)
     machine.fake.edit("Context", "later", { content: "Later." })
     await machine.nextCall(assets)
-    expect([assets.agentFor({}).listenMode, assets.agentFor({}).context.text]).toEqual([true, "Later."])
+    expect({ listenMode: assets.agentFor({}).listenMode, text: assets.agentFor({}).context.text }).toEqual({
+      listenMode: true,
+      text: "Later.",
+    })
   })
 
   test("what is deleted in Sync comes from the file again, and what is needed stays", async () => {
@@ -316,7 +332,10 @@ describe("reading", () => {
     machine.fake.edit("Context", "needed", undefined)
     machine.fake.edit("Context", "other", { content: "Other." })
     await machine.nextCall(assets)
-    expect([assets.agentFor({}).context.text, textOf(assets, "other")]).toEqual(["Needed.", "Other."])
+    expect({ text: assets.agentFor({}).context.text, other: textOf(assets, "other") }).toEqual({
+      text: "Needed.",
+      other: "Other.",
+    })
     machine.fake.edit("serverConfig", "serverConfig", {})
     await machine.nextCall(assets)
     expect(textOf(assets, "sales")).toBe("Sell.")

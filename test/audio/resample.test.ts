@@ -85,7 +85,7 @@ test("steady loudness stays, and the loudest sound does not run over", () => {
   const square = Int16Array.from({ length: 2_400 }, (_, at) => (Math.floor(at / 60) % 2 ? 32_767 : -32_768))
   const down = resample(square, { fromHz: 24_000, toHz: 8_000 })
   const sign = (sample: number | undefined) => Math.sign(sample ?? 0)
-  expect([sign(down[410]), sign(down[430])]).toEqual([-1, 1])
+  expect({ down410: sign(down[410]), down430: sign(down[430]) }).toEqual({ down410: -1, down430: 1 })
   const steady = resample(new Int16Array(4_800).fill(1_234), { fromHz: 48_000, toHz: 8_000 })
   expect([...steady.subarray(100, 700)].every((sample) => Math.abs(sample - 1_234) <= 1)).toBe(true)
 })

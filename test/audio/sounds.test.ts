@@ -56,7 +56,10 @@ test("a compiled program carries them", async () => {
     stdout: "ignore",
     stderr: "pipe",
   })
-  expect([await build.exited, await build.stderr.text()]).toEqual([0, expect.any(String)])
+  expect({ exited: await build.exited, stderr: await build.stderr.text() }).toEqual({
+    exited: 0,
+    stderr: expect.any(String),
+  })
   await rm(source)
   const run = Bun.spawn([join(folder, "main")], { cwd: folder, stdout: "pipe" })
   expect((await run.stdout.text()).trim()).toBe(SOUND_NAMES.map((name) => sound(name).audio.length).join())

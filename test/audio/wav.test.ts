@@ -69,7 +69,7 @@ test("the rate is told, and bytes in the middle of a buffer are read in their pl
   const around = new Uint8Array(bytes.length + 3)
   around.set(bytes, 3)
   const { sampleRateHz, samples } = readWav(around.subarray(3))
-  expect([sampleRateHz, [...samples]]).toEqual([44_100, [1, 2]])
+  expect({ sampleRateHz, samples: [...samples] }).toEqual({ sampleRateHz: 44_100, samples: [1, 2] })
 })
 
 test.each([
@@ -90,11 +90,11 @@ test.each([
 })
 
 test("a WAV is known by its head", () => {
-  expect([isWav(file()), isWav(Buffer.from("RIFFxxxxAVI ")), isWav(new Uint8Array(3))]).toEqual([
-    true,
-    false,
-    false,
-  ])
+  expect({
+    wav: isWav(file()),
+    avi: isWav(Buffer.from("RIFFxxxxAVI ")),
+    tooShort: isWav(new Uint8Array(3)),
+  }).toEqual({ wav: true, avi: false, tooShort: false })
 })
 
 /** A file in memory. */
@@ -119,10 +119,10 @@ test("two tracks are written piece by piece, can be read at any time, and tell t
   wav.finish()
   wav.append(Int16Array.of(9), Int16Array.of(9))
   const view = new DataView(memory.bytes.buffer)
-  expect([early, [...readWav(memory.bytes).samples]]).toEqual([
-    [200, 100],
-    [200, 100, 0],
-  ])
+  expect({ early, samples: [...readWav(memory.bytes).samples] }).toEqual({
+    early: [200, 100],
+    samples: [200, 100, 0],
+  })
   expect([view.getUint32(4, true), view.getUint32(40, true), memory.bytes.length]).toEqual([48, 12, 56])
   expect([view.getInt16(44, true), view.getInt16(46, true), view.getInt16(48, true)]).toEqual([
     100, 300, -200,

@@ -42,7 +42,10 @@ test("the key is made once, is private, and is in force at the next start", () =
   const first = withGeneratedKey(config)
   const second = withGeneratedKey(config)
   const file = apiKeyFile(config)
-  expect([first.generated?.isNew, second.generated?.isNew]).toEqual([true, false])
+  expect({ first: first.generated?.isNew, second: second.generated?.isNew }).toEqual({
+    first: true,
+    second: false,
+  })
   expect(second.config.apiKeys).toEqual(first.config.apiKeys)
   expect(statSync(file).mode & 0o777).toBe(0o600)
   expect(second.config.secrets).toContain(readFileSync(file, "utf8").trim())

@@ -105,7 +105,7 @@ test.each([
   const { code, text } = await it.run(changes)
   expect(text).toMatch(line)
   expect(text).not.toEndWith("Ready for real calls.")
-  expect([code, (await it.run(changes, { strict: true })).code]).toEqual([0, 1])
+  expect({ code, strict: (await it.run(changes, { strict: true })).code }).toEqual({ code: 0, strict: 1 })
 })
 
 test.each([
@@ -135,7 +135,7 @@ test("a suspended account and numbers that lead elsewhere are found", async () =
 test("offline nothing is asked, and nothing is called ready", async () => {
   await using it = installation()
   const { code, text } = await it.run({}, { offline: true, strict: true })
-  expect([code, it.twilio.requests]).toEqual([0, []])
+  expect({ code, requests: it.twilio.requests }).toEqual({ code: 0, requests: [] })
   expect(text).toEndWith("Nothing is missing. No service was asked (--offline).")
 })
 

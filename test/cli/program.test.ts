@@ -66,7 +66,7 @@ test("check ends with 1 when the server could not start", async () => {
 test("migrate brings a new database up to date, and a second time finds nothing to do", async () => {
   const env = { DATABASE_URL: `file:${join(cwd, "new", "x.db")}` }
   const first = await run(["migrate"], env)
-  expect([first.code, first.stderr]).toEqual([0, ""])
+  expect({ code: first.code, stderr: first.stderr }).toEqual({ code: 0, stderr: "" })
   expect(first.stdout).toContain("applied ")
   expect((await run(["migrate"], env)).stdout).not.toContain("applied 2")
 })
@@ -151,7 +151,7 @@ test("the demo by sound is heard, recorded and kept", async () => {
   const record = join(cwd, "demo.wav")
   const args = ["demo", "--engine", "realtime", "--speed", "5", "--record", record]
   const { code, stdout, stderr } = await run(args)
-  expect([code, stderr]).toEqual([0, ""])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
   // How far a sentence gets at this speed depends on how busy the machine is.
   expect(stdout).toMatch(/agent {3}Hello,/)
   expect(stdout).toContain("The stored transcript")
@@ -173,7 +173,7 @@ test("sound files are the caller of a realtime call, whatever engine the agents 
     ["call", "--engine", "realtime", "--speed", "5", "--wav", wav],
     env,
   )
-  expect([code, stderr]).toEqual([0, ""])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
   expect(stdout).toContain("caller  (caller.ulaw)")
   expect(stdout).toMatch(/agent {3}You said:/)
   expect(await Bun.file(join(env.ASSETS_DIR, "serverConfig.json")).text()).toBe(config)

@@ -62,7 +62,10 @@ test("SIGTERM in mid-call: webhooks are answered, new calls are asked to wait, s
   child.kill("SIGTERM")
   await child.logged("stopping")
   const health = await client.api("/health")
-  expect([health.status, await health.json()]).toMatchObject([503, { status: "draining", liveCalls: 2 }])
+  expect({ status: health.status, body: await health.json() }).toMatchObject({
+    status: 503,
+    body: { status: "draining", liveCalls: 2 },
+  })
   const waiting = await client.twiml("/twilio/voice", voiceForm())
   expect(waiting.map(({ name }) => name)).toEqual(["Pause", "Redirect"])
   const completed = voiceForm({ CallSid: other.callSid, CallStatus: "completed" })
@@ -70,7 +73,10 @@ test("SIGTERM in mid-call: webhooks are answered, new calls are asked to wait, s
   socket.send(prompt("Are you still there?"))
   await socket.frames.next(({ last }) => last === true)
   expect((await client.json(`/v1/calls/${callSid}/transcript`)).turns).toHaveLength(5)
-  expect([(await socket.closed).code, (await other.socket.closed).code]).toEqual([1001, 1001])
+  expect({ socket: (await socket.closed).code, otherSocket: (await other.socket.closed).code }).toEqual({
+    socket: 1001,
+    otherSocket: 1001,
+  })
   expect(await child.exited).toBe(0)
   expect(child.stdout).toContain('"message":"stopped"')
 })

@@ -82,7 +82,10 @@ describe("failures", () => {
       },
       { files: [], sync: false, print: () => {}, fail: (line) => void failed.push(line) },
     )
-    expect([code, failed[0]]).toEqual([1, expect.stringContaining("Usage: parley upload <file>")])
+    expect({ code, message: failed[0] }).toEqual({
+      code: 1,
+      message: expect.stringContaining("Usage: parley upload <file>"),
+    })
   })
 
   test.each([
@@ -113,14 +116,17 @@ describe("failures", () => {
     using t = setUp()
     const path = content === undefined ? join(t.dir, name) : t.file(name, content)
     const { code, printed, failed } = await t.run([path])
-    expect([code, printed]).toEqual([1, []])
+    expect({ code, printed }).toEqual({ code: 1, printed: [] })
     expect(failed.join("\n")).toStartWith(message.replace("DIR", t.dir))
   })
 
   test("a database that cannot be used", async () => {
     using t = setUp({ DATABASE_URL: tmpdir() })
     const { code, failed } = await t.run([t.file("a.md", "x")])
-    expect([code, failed[0]]).toEqual([1, expect.stringMatching(/^Upload failed: The database/)])
+    expect({ code, message: failed[0] }).toEqual({
+      code: 1,
+      message: expect.stringMatching(/^Upload failed: The database/),
+    })
   })
 })
 
@@ -135,7 +141,10 @@ describe("to Twilio Sync", () => {
     await using fake = new FakeTwilioSync()
     using t = setUp(account(fake))
     const first = await t.run([t.file("a.md", "A.")], true)
-    expect([first.code, first.printed.at(-1)]).toEqual([0, "Upload completed successfully!"])
+    expect({ code: first.code, lastLine: first.printed.at(-1) }).toEqual({
+      code: 0,
+      lastLine: "Upload completed successfully!",
+    })
     t.file("serverConfig.json", { AssetLoader: { assetLoaderType: "sync" } })
     await t.run([t.file("a.md", "A again."), t.file("t.json", TOOLS)])
     expect(fake.content("Context")).toEqual({ a: { content: "A again." } })
@@ -145,13 +154,13 @@ describe("to Twilio Sync", () => {
   test("not without credentials, with a hint", async () => {
     using t = setUp()
     const { code, failed } = await t.run([t.file("a.md", "A.")], true)
-    expect([code, failed]).toEqual([
-      1,
-      [
+    expect({ code, failed }).toEqual({
+      code: 1,
+      failed: [
         "Error: Missing Twilio credentials",
         expect.stringContaining("TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"),
       ],
-    ])
+    })
   })
 
   test("not what Sync cannot hold, nor when it refuses", async () => {
@@ -167,9 +176,9 @@ describe("to Twilio Sync", () => {
       body: { code: 20003, message: "Authenticate", status: 401 },
     })
     const refused = await t.run([t.file("b.md", "B.")], true)
-    expect([refused.code, refused.failed.join()]).toEqual([
-      1,
-      expect.stringContaining("Upload failed: Twilio refused"),
-    ])
+    expect({ code: refused.code, failed: refused.failed.join() }).toEqual({
+      code: 1,
+      failed: expect.stringContaining("Upload failed: Twilio refused"),
+    })
   })
 })

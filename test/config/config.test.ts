@@ -180,7 +180,7 @@ describe("PUBLIC_URL", () => {
     ["is not put after a path that is there", "/voice", "https://a.example/voice", "https://a.example/voice"],
   ])("PATH_PREFIX %s", (_, PATH_PREFIX, PUBLIC_URL, expected) => {
     const { publicUrl, pathPrefix } = readConfig({ PATH_PREFIX, PUBLIC_URL })
-    expect([publicUrl, pathPrefix]).toEqual([expected, "/voice"])
+    expect({ publicUrl, pathPrefix }).toEqual({ publicUrl: expected, pathPrefix: "/voice" })
   })
 
   test("PATH_PREFIX must be a path", () => {

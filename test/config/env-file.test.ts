@@ -28,7 +28,7 @@ test.each([
   using files = folder(FILES)
   // Bun has read .env before.
   const env = withEnvFile({ NODE_ENV: mode, WHICH: "common", BASE: "1" }, files.dir)
-  expect([env["WHICH"], env["BASE"]]).toEqual([expected, "1"])
+  expect({ which: env["WHICH"], base: env["BASE"] }).toEqual({ which: expected, base: "1" })
 })
 
 test("what the process was started with wins over every file", () => {

@@ -62,7 +62,10 @@ describe("assets", () => {
     await using harness = await simpleRelayHarness({ assets: active("salesContext") })
     const call = await harness.call()
     const [request] = await call.ask("Hello", says("Hi."))
-    expect([instructionsOf(request).startsWith("Sell."), toolNamesOf(request)]).toEqual([true, ["end-call"]])
+    expect({ hasContext: instructionsOf(request).startsWith("Sell."), tools: toolNamesOf(request) }).toEqual({
+      hasContext: true,
+      tools: ["end-call"],
+    })
     expect(await rejection(simpleRelayHarness({ assets: active("nothing") }))).toMatchObject({
       message: expect.stringContaining("nothing"),
     })
@@ -93,10 +96,10 @@ describe("assets", () => {
     expect((await harness.app.json("/api/sync/serverconfig")).AssetLoader).toMatchObject(names)
     const next = await harness.call()
     const [request] = await next.ask("Hello", says("Hi."))
-    expect([instructionsOf(request).startsWith("Serve customers."), toolNamesOf(request)]).toEqual([
-      true,
-      ["send-sms"],
-    ])
+    expect({
+      hasContext: instructionsOf(request).startsWith("Serve customers."),
+      tools: toolNamesOf(request),
+    }).toEqual({ hasContext: true, tools: ["send-sms"] })
     // A call that runs keeps what it began with.
     const [after] = await running.ask("Still you?", says("Yes."))
     expect(instructionsOf(after)).toBe(instructionsOf(before))
@@ -141,7 +144,10 @@ describe("assets", () => {
     }
     const file = (name: string) => join(harness.dir, name)
     const [code, printed] = await run(relative(process.cwd(), file("myContext.md")))
-    expect([code, printed]).toEqual([0, expect.stringContaining("Upload completed successfully!")])
+    expect({ code, printed }).toEqual({
+      code: 0,
+      printed: expect.stringContaining("Upload completed successfully!"),
+    })
     expect(printed).toContain("Key: myContext")
     const errors = [[], ["x.txt"], [file("gone.md")], [file("broken.json")]]
     const told = await Promise.all(errors.map((files) => run(...files)))
@@ -170,19 +176,19 @@ describe("models", () => {
     await using harness = await simpleRelayHarness({ env: { OPENAI_MODEL: "gpt-4o" } })
     const call = await harness.call()
     const [request] = await call.ask("Hello", says("Hi."))
-    expect([request?.api, request?.body["stream"], request?.body["store"], request?.body["model"]]).toEqual([
-      "responses",
-      true,
-      false,
-      "gpt-4o",
-    ])
+    expect({
+      api: request?.api,
+      stream: request?.body["stream"],
+      store: request?.body["store"],
+      model: request?.body["model"],
+    }).toEqual({ api: "responses", stream: true, store: false, model: "gpt-4o" })
   })
 
   test("any server that speaks OpenAI's protocol answers in its place", async () => {
     await using harness = await simpleRelayHarness({ env: { MODEL_PROVIDER: "openai-compatible" } })
     const call = await harness.call()
     const [request] = await call.ask("Hello", says("Hi."))
-    expect([request?.api, await call.lines()]).toEqual(["chat", ["Hi."]])
+    expect({ api: request?.api, lines: await call.lines() }).toEqual({ api: "chat", lines: ["Hi."] })
   })
 
   test("a Flowise flow answers in its place", async () => {
@@ -211,12 +217,17 @@ describe("settings", () => {
       OUTBOUND_API_KEY: "a-key-of-sixteen",
       OUTBOUND_RATE_LIMIT_PER_MINUTE: "7",
     })
-    expect([config.port, config.publicUrl, config.openai.model, config.twilio.fromNumber]).toEqual([
-      3001,
-      "https://server-yourdomain.ngrok.dev",
-      "gpt-4o",
-      "+15550100002",
-    ])
+    expect({
+      port: config.port,
+      publicUrl: config.publicUrl,
+      model: config.openai.model,
+      fromNumber: config.twilio.fromNumber,
+    }).toEqual({
+      port: 3001,
+      publicUrl: "https://server-yourdomain.ngrok.dev",
+      model: "gpt-4o",
+      fromNumber: "+15550100002",
+    })
     expect(config.limits.serverCallStartsPerMinute).toBe(7)
   })
 

@@ -37,13 +37,15 @@ describe("the socket", () => {
     await using harness = await simpleRelayHarness({ assets: ASSETS })
     const call = await harness.call({ contextKey: "polite", manifestKey: "limitedTools" })
     const [request] = await call.ask("Hello", says("Hi."))
-    expect([instructionsOf(request).includes("Be polite."), toolNamesOf(request)]).toEqual([
-      true,
-      ["end-call"],
-    ])
+    expect({ isPolite: instructionsOf(request).includes("Be polite."), tools: toolNamesOf(request) }).toEqual(
+      { isPolite: true, tools: ["end-call"] },
+    )
     const other = await harness.call({ contextKey: "../x", manifestKey: "limitedTools" })
     const [next] = await other.ask("Hello", says("Hi."))
-    expect([instructionsOf(next).includes("Be polite."), toolNamesOf(next)]).toEqual([false, ["end-call"]])
+    expect({ isPolite: instructionsOf(next).includes("Be polite."), tools: toolNamesOf(next) }).toEqual({
+      isPolite: false,
+      tools: ["end-call"],
+    })
   })
 
   test("an answer streams piece by piece and is closed by an empty last frame", async () => {
@@ -130,6 +132,9 @@ describe("the socket", () => {
     await a.ask("I am A", says("Hello A."))
     const [request] = await b.ask("I am B", says("Hello B."))
     expect(inputOf(request)).not.toContain("I am A")
-    expect([(await a.lines()).join(""), (await b.lines()).join("")]).toEqual(["Hello A.", "Hello B."])
+    expect({ a: (await a.lines()).join(""), b: (await b.lines()).join("") }).toEqual({
+      a: "Hello A.",
+      b: "Hello B.",
+    })
   })
 })

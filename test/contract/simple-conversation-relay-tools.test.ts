@@ -198,11 +198,11 @@ describe("handing over", () => {
     const { handoffData, verbs } = await handedOver(harness)
     expect(handoffData).toBe(JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Has a <bill>." }))
     const [dial] = verbs
-    expect([dial?.name, dial?.children[0]?.name, dial?.children[0]?.text]).toEqual([
-      "Dial",
-      "Number",
-      "+15550100088",
-    ])
+    expect({
+      dialName: dial?.name,
+      childName: dial?.children[0]?.name,
+      childText: dial?.children[0]?.text,
+    }).toEqual({ dialName: "Dial", childName: "Number", childText: "+15550100088" })
     const whisper = new URL(dial?.children[0]?.attributes["url"] ?? "")
     const [said] = await harness.app.twiml(whisper.pathname + whisper.search, {
       CallSid: `CA${"9".repeat(32)}`,

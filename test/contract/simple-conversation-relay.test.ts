@@ -99,7 +99,11 @@ describe("outbound calls", () => {
     await using harness = await simpleRelayHarness({ env: outbound })
     const answer = await harness.app.post("/outboundCall", { properties: order }, bearer)
     const { success, response } = await jsonOf(answer)
-    expect([answer.status, success, response.status]).toEqual([200, true, "queued"])
+    expect({ answerStatus: answer.status, success, responseStatus: response.status }).toEqual({
+      answerStatus: 200,
+      success: true,
+      responseStatus: "queued",
+    })
     const placed = harness.rest.requests.find(
       ({ method, path }) => method === "POST" && path.endsWith("Calls.json"),
     )
@@ -149,30 +153,33 @@ describe("outbound calls", () => {
     await using open = await simpleRelayHarness()
     const foreign = { "X-Forwarded-For": "203.0.113.7" }
     const unset = await open.app.post("/outboundCall", {}, foreign)
-    expect([unset.status, await unset.json()]).toEqual([
-      503,
-      { success: false, error: "Outbound calling is not configured" },
-    ])
+    expect({ status: unset.status, body: await unset.json() }).toEqual({
+      status: 503,
+      body: { success: false, error: "Outbound calling is not configured" },
+    })
     await using harness = await simpleRelayHarness({
       env: { ...outbound, OUTBOUND_RATE_LIMIT_PER_MINUTE: "6" },
     })
     const wrong = await harness.app.post("/outboundCall", {}, { Authorization: "Bearer wrong" })
-    expect([wrong.status, await wrong.json()]).toEqual([401, { success: false, error: "Unauthorized" }])
+    expect({ status: wrong.status, body: await wrong.json() }).toEqual({
+      status: 401,
+      body: { success: false, error: "Unauthorized" },
+    })
     const missing = await harness.app.post("/outboundCall", { properties: {} }, bearer)
-    expect([missing.status, await missing.json()]).toEqual([
-      400,
-      { success: false, error: "Phone number is required" },
-    ])
+    expect({ status: missing.status, body: await missing.json() }).toEqual({
+      status: 400,
+      body: { success: false, error: "Phone number is required" },
+    })
     const send = (phoneNumber: string) =>
       harness.app.post("/outboundCall", { properties: { phoneNumber } }, bearer)
     expect((await send("555")).status).toBe(400)
     for (let count = 0; count < 6; count++) expect((await send("+15550100077")).status).toBe(200)
     expect((await send("555")).status).toBe(400)
     const many = await send("+15550100077")
-    expect([many.status, await many.json()]).toEqual([
-      429,
-      { success: false, error: "Rate limit exceeded: at most 6 calls per minute" },
-    ])
+    expect({ status: many.status, body: await many.json() }).toEqual({
+      status: 429,
+      body: { success: false, error: "Rate limit exceeded: at most 6 calls per minute" },
+    })
     expect(many.headers.get("retry-after")).toBe("60")
     harness.app.clock.advance(60_001)
     expect((await send("+15550100077")).status).toBe(200)
@@ -325,9 +332,9 @@ describe("messages", () => {
     const other = await jsonOf(await harness.app.post("/conversation", { sessionId, message: "Hi" }))
     expect([other.sessionId === sessionId, other.created]).toEqual([false, true])
     const empty = await harness.app.post("/conversation", {})
-    expect([empty.status, await empty.json()]).toEqual([
-      400,
-      { success: false, error: "Message is required" },
-    ])
+    expect({ status: empty.status, body: await empty.json() }).toEqual({
+      status: 400,
+      body: { success: false, error: "Message is required" },
+    })
   })
 })

@@ -33,7 +33,7 @@ export function speechOutputContract(name: string, open: () => SpeechOutputSubje
     test("an answer without text says nothing", () => {
       using s = open()
       s.output.finish()
-      expect([s.spoken(), s.output.heardBy()]).toEqual(["", undefined])
+      expect({ spoken: s.spoken(), heardBy: s.output.heardBy() }).toEqual({ spoken: "", heardBy: undefined })
     })
 
     test("a sentence in the middle of an answer takes nothing from the answer", () => {
@@ -53,7 +53,7 @@ export function speechOutputContract(name: string, open: () => SpeechOutputSubje
       s.output.text("Good day.")
       s.output.finish()
       s.output.act({ type: "send-digits", digits: "12" })
-      expect([s.spoken(), s.sentDigits()]).toEqual(["", true])
+      expect({ spoken: s.spoken(), sentDigits: s.sentDigits() }).toEqual({ spoken: "", sentDigits: true })
       s.output.muted = false
       expect(s.output.muted).toBe(false)
       s.output.sentence(SENTENCE)

@@ -38,10 +38,10 @@ test("the printed script: call, status during and after the call, end", async ()
     body: JSON.stringify(EXAMPLE),
   })
   const body = await jsonOf(answer)
-  expect([answer.status, body]).toEqual([
-    200,
-    { success: true, message: "Call initiated", callSid: expect.stringMatching(/^CA[0-9a-f]{32}$/) },
-  ])
+  expect({ status: answer.status, body }).toEqual({
+    status: 200,
+    body: { success: true, message: "Call initiated", callSid: expect.stringMatching(/^CA[0-9a-f]{32}$/) },
+  })
   expect(answer.headers.get("deprecation")).toBe("true")
   expect(answer.headers.get("link")).toBe('</v1/calls>; rel="successor-version"')
   const { callSid } = body
@@ -72,10 +72,10 @@ test("the printed script: call, status during and after the call, end", async ()
   })
 
   const ended = await app.post("/end-call", { callSid, user_id: "user123" })
-  expect([ended.status, await ended.json()]).toEqual([
-    200,
-    { success: true, message: "Call ended successfully" },
-  ])
+  expect({ status: ended.status, body: await ended.json() }).toEqual({
+    status: 200,
+    body: { success: true, message: "Call ended successfully" },
+  })
   expect(rest.requests.at(-1)?.form).toEqual({ Status: "completed" })
   await app.webhook(
     "/twilio/status",
@@ -112,14 +112,14 @@ test.each([
 ] as const)("%s: the documented 400", async (_, path, body, expected) => {
   await using it = await fixture()
   const answer = await it.app.post(path, body)
-  expect([answer.status, await answer.json()]).toEqual([400, expected])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 400, body: expected })
   expect(it.rest.requests).toEqual([])
 })
 
 test.each(["callSid=CA123456789", "user_id=user123", ""])("a status asked with %s: 400", async (query) => {
   await using it = await fixture()
   const answer = await it.app.api(`/call-status?${query}`)
-  expect([answer.status, await answer.json()]).toEqual([400, SIDS])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 400, body: SIDS })
 })
 
 test.each([
@@ -129,7 +129,10 @@ test.each([
 ])("%s: 400 with the reason", async (_, body, reason) => {
   await using it = await fixture()
   const answer = await it.app.post("/outbound-call", body)
-  expect([answer.status, await answer.json()]).toEqual([400, { error: expect.stringContaining(reason) }])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 400,
+    body: { error: expect.stringContaining(reason) },
+  })
 })
 
 function fields(count: number): Record<string, string> {
@@ -139,7 +142,10 @@ function fields(count: number): Record<string, string> {
 test.each(["{", "[]", "null", '"x"'])("a body %s: 400", async (body) => {
   await using it = await fixture()
   const answer = await it.app.api("/outbound-call", { method: "POST", headers: JSON_TYPE, body })
-  expect([answer.status, await answer.json()]).toEqual([400, { error: expect.any(String) }])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 400,
+    body: { error: expect.any(String) },
+  })
 })
 
 test("a call that Twilio refuses: the documented 500", async () => {
@@ -149,16 +155,19 @@ test("a call that Twilio refuses: the documented 500", async () => {
     { kind: "answer", status: 400, body: { code: 21215, message: "Geo permission", status: 400 } },
   )
   const answer = await it.app.post("/outbound-call", EXAMPLE)
-  expect([answer.status, await answer.json()]).toEqual([
-    500,
-    { success: false, error: expect.stringContaining("Geo permission") },
-  ])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 500,
+    body: { success: false, error: expect.stringContaining("Geo permission") },
+  })
 })
 
 test("without an account: the documented 500", async () => {
   await using app = await AppUnderTest.start()
   const answer = await app.post("/outbound-call", EXAMPLE)
-  expect([answer.status, await answer.json()]).toEqual([500, { success: false, error: expect.any(String) }])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 500,
+    body: { success: false, error: expect.any(String) },
+  })
 })
 
 test("the sample SID is no call: 404", async () => {
@@ -166,8 +175,8 @@ test("the sample SID is no call: 404", async () => {
   const ended = await it.app.post("/end-call", { callSid: "CA123456789", user_id: "user123" })
   const status = await it.app.api("/call-status?callSid=CA123456789&user_id=user123")
   const expected = { success: false, error: "No call found for call SID: CA123456789" }
-  expect([ended.status, await ended.json()]).toEqual([404, expected])
-  expect([status.status, await status.json()]).toEqual([404, expected])
+  expect({ status: ended.status, body: await ended.json() }).toEqual({ status: 404, body: expected })
+  expect({ status: status.status, body: await status.json() }).toEqual({ status: 404, body: expected })
 })
 
 test("the sixth call of a user in a minute: 429 with Retry-After; another user calls on", async () => {
@@ -176,7 +185,10 @@ test("the sixth call of a user in a minute: 429 with Retry-After; another user c
     expect((await it.app.post("/outbound-call", EXAMPLE)).status).toBe(200)
   }
   const sixth = await it.app.post("/outbound-call", EXAMPLE)
-  expect([sixth.status, await sixth.json()]).toEqual([429, { success: false, error: expect.any(String) }])
+  expect({ status: sixth.status, body: await sixth.json() }).toEqual({
+    status: 429,
+    body: { success: false, error: expect.any(String) },
+  })
   expect(Number(sixth.headers.get("retry-after"))).toBeGreaterThan(0)
   expect((await it.app.post("/outbound-call", { ...EXAMPLE, user_id: "other" })).status).toBe(200)
 })
@@ -186,7 +198,10 @@ test("a user is a name, not a proof", async () => {
   const { app } = it
   expect((await app.post("/outbound-call", EXAMPLE)).status).toBe(401)
   const asOther = await app.post("/outbound-call", { ...EXAMPLE, user_id: "other" }, BOUND)
-  expect([asOther.status, await asOther.json()]).toEqual([403, { success: false, error: expect.any(String) }])
+  expect({ status: asOther.status, body: await asOther.json() }).toEqual({
+    status: 403,
+    body: { success: false, error: expect.any(String) },
+  })
   const callSid = await placed(app, BOUND)
   const { callSid: othersSid } = await jsonOf(
     await app.post("/outbound-call", { ...EXAMPLE, user_id: "other" }, FREE),
@@ -209,7 +224,10 @@ test("the TwiML is Twilio's alone, and carries what the query gives, quotes and 
   const path = `/outbound-call-twiml?${query.toString()}`
   expect((await app.webhook(path, form, { signature: null })).status).toBe(403)
   const answer = await app.webhook(path, form)
-  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/xml; charset=utf-8"])
+  expect({ status: answer.status, contentType: answer.headers.get("content-type") }).toEqual({
+    status: 200,
+    contentType: "text/xml; charset=utf-8",
+  })
   const [connect] = parseTwiml(await answer.text())
   expect(connect?.children[0]).toMatchObject({
     name: "Stream",

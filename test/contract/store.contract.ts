@@ -64,10 +64,10 @@ function callsContract(open: Open) {
     })
     expect(await store.calls.byId(call.id)).toEqual(created)
     expect(await store.calls.bySid(call.sid ?? sampleSid())).toEqual(created)
-    expect([await store.calls.byId(newCallId()), await store.calls.bySid(sampleSid())]).toEqual([
-      undefined,
-      undefined,
-    ])
+    expect({
+      byId: await store.calls.byId(newCallId()),
+      bySid: await store.calls.bySid(sampleSid()),
+    }).toEqual({ byId: undefined, bySid: undefined })
   })
 
   test.each([
@@ -281,7 +281,10 @@ function endContract(open: Open) {
     await store.calls.advanceStatus(id, "completed", { at: 6 })
     await store.calls.advanceStatus(id, "failed", { at: 7, end })
     expect(await store.jobs.due(1000, 10)).toEqual([])
-    expect([await store.outcomes.of(id), (await store.calls.byId(id))?.endedBy]).toEqual([undefined, null])
+    expect({ of: await store.outcomes.of(id), endedBy: (await store.calls.byId(id))?.endedBy }).toEqual({
+      of: undefined,
+      endedBy: null,
+    })
   })
 }
 
@@ -748,11 +751,11 @@ function jobsContract(open: Open) {
     const lost = await store.jobs.lease(id, 10, 20)
     const held = await store.jobs.lease(id, 20, 30)
     if (!lost || !held) throw new Error("no lease")
-    expect([
-      await store.jobs.finish(lost, 21),
-      await store.jobs.fail(lost, "x", 21),
-      await store.jobs.again(lost, { dueAt: 22, error: null, used: true }),
-    ]).toEqual([false, false, false])
+    expect({
+      finish: await store.jobs.finish(lost, 21),
+      fail: await store.jobs.fail(lost, "x", 21),
+      again: await store.jobs.again(lost, { dueAt: 22, error: null, used: true }),
+    }).toEqual({ finish: false, fail: false, again: false })
     expect(await store.jobs.find(callId, "k")).toEqual(held)
     expect(await store.jobs.finish(held, 25)).toBe(true)
     expect(await store.jobs.finish(held, 26)).toBe(false)
@@ -1062,11 +1065,11 @@ function assetsContract(open: Open) {
   test("what is asked for and missing is nothing", async () => {
     await using store = await open()
     const { assets } = store
-    expect([
-      await assets.latest("config", "api"),
-      await assets.versions("context", "' OR 1=1"),
-      await assets.read("context", "a", "v"),
-    ]).toEqual([[], [], undefined])
+    expect({
+      latest: await assets.latest("config", "api"),
+      versions: await assets.versions("context", "' OR 1=1"),
+      read: await assets.read("context", "a", "v"),
+    }).toEqual({ latest: [], versions: [], read: undefined })
   })
 
   test("the revision grows with each change of its source, and with nothing else", async () => {
@@ -1114,12 +1117,12 @@ function wholeContract(open: Open) {
     expect(await store.purgeEndedBefore(20)).toBe(1)
     const { calls } = await store.calls.list({ limit: 10 })
     expect(calls.map(({ id }) => id).toSorted()).toEqual([recent.id, running.id].toSorted())
-    expect([
-      await store.events.of(old.id),
-      await store.turns.of(old.id),
-      await store.outcomes.of(old.id),
-      await store.jobs.due(1000, 10),
-    ]).toEqual([[], [], undefined, []])
+    expect({
+      eventsOf: await store.events.of(old.id),
+      turnsOf: await store.turns.of(old.id),
+      outcomesOf: await store.outcomes.of(old.id),
+      jobsDue: await store.jobs.due(1000, 10),
+    }).toEqual({ eventsOf: [], turnsOf: [], outcomesOf: undefined, jobsDue: [] })
   })
 
   test("closing writes what waits, and closing again is harmless", async () => {

@@ -50,10 +50,10 @@ async function hangUp(app: AppUnderTest, callSid: string): Promise<void> {
 test("GET /api/numbers shows the account's numbers, 20 at most, fetched anew", async () => {
   await using it = await fixture()
   const answer = await it.app.api("/api/numbers")
-  expect([answer.status, await answer.json()]).toEqual([
-    200,
-    [{ sid: MAIN.sid, phoneNumber: "+15550100002", friendlyName: "My Twilio Number" }],
-  ])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 200,
+    body: [{ sid: MAIN.sid, phoneNumber: "+15550100002", friendlyName: "My Twilio Number" }],
+  })
   expect(answer.headers.get("link")).toBe('</v1/numbers>; rel="successor-version"')
   it.rest.numbers.push(
     ...Array.from({ length: 30 }, (_, at) => ({
@@ -74,31 +74,31 @@ test("no number is invented where the account has none, or Twilio fails", async 
     body: { code: 20003, message: "Authenticate", status: 401 },
   })
   const answer = await it.app.api("/api/numbers")
-  expect([answer.status, await answer.json()]).toEqual([
-    500,
-    { error: "Failed to fetch phone numbers", details: expect.stringContaining("Authenticate") },
-  ])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 500,
+    body: { error: "Failed to fetch phone numbers", details: expect.stringContaining("Authenticate") },
+  })
 })
 
 test("the printed calls: place and end", async () => {
   await using it = await fixture()
   const answer = await curl(it.app, "/api/call", CALL)
   const body = await jsonOf(answer)
-  expect([answer.status, body]).toEqual([
-    200,
-    {
+  expect({ status: answer.status, body }).toEqual({
+    status: 200,
+    body: {
       success: true,
       callSid: expect.stringMatching(/^CA[0-9a-f]{32}$/),
       message: "Call initiated to +1234567890",
     },
-  ])
+  })
   expect(it.rest.requests.at(-1)?.form).toMatchObject({ To: "+1234567890", From: "+0987654321" })
   const { callSid } = body
   const ended = await curl(it.app, "/api/end-call", JSON.stringify({ callSid }))
-  expect([ended.status, await ended.json()]).toEqual([
-    200,
-    { success: true, message: "Call ended successfully" },
-  ])
+  expect({ status: ended.status, body: await ended.json() }).toEqual({
+    status: 200,
+    body: { success: true, message: "Call ended successfully" },
+  })
   expect(it.rest.requests.at(-1)?.form).toEqual({ Status: "completed" })
 })
 
@@ -124,7 +124,10 @@ test.each([
 ])("%s: 400", async (_, path, body, error) => {
   await using it = await fixture()
   const answer = await curl(it.app, path, body)
-  expect([answer.status, await answer.json()]).toEqual([400, { error: expect.stringContaining(error) }])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 400,
+    body: { error: expect.stringContaining(error) },
+  })
 })
 
 test.each([
@@ -135,26 +138,29 @@ test.each([
   const { callSid } = await jsonOf(await curl(it.app, "/api/call", CALL))
   it.rest.fault({ kind: "answer", status: 400, body: { code: 21215, message: "No way", status: 400 } })
   const answer = await curl(it.app, path, body ?? JSON.stringify({ callSid }))
-  expect([answer.status, await answer.json()]).toEqual([
-    500,
-    { error, details: expect.stringContaining("No way") },
-  ])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 500,
+    body: { error, details: expect.stringContaining("No way") },
+  })
 })
 
 test("without an account: the documented 500", async () => {
   await using app = await AppUnderTest.start()
   const answer = await curl(app, "/api/call", CALL)
-  expect([answer.status, await answer.json()]).toEqual([
-    500,
-    { error: "Failed to initiate call", details: expect.stringContaining("TWILIO_ACCOUNT_SID") },
-  ])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 500,
+    body: { error: "Failed to initiate call", details: expect.stringContaining("TWILIO_ACCOUNT_SID") },
+  })
 })
 
 test("the sixth call in a minute: 429 with Retry-After", async () => {
   await using it = await fixture()
   for (let count = 0; count < 5; count++) expect((await curl(it.app, "/api/call", CALL)).status).toBe(200)
   const sixth = await curl(it.app, "/api/call", CALL)
-  expect([sixth.status, await sixth.json()]).toEqual([429, { error: expect.any(String) }])
+  expect({ status: sixth.status, body: await sixth.json() }).toEqual({
+    status: 429,
+    body: { error: expect.any(String) },
+  })
   expect(Number(sixth.headers.get("retry-after"))).toBeGreaterThan(0)
 })
 
@@ -163,13 +169,13 @@ test("the printed requests with the sample SID: 404, in the documented words", a
   const error = `No transcript found for call SID: ${SAMPLE}`
   for (const path of [`/api/transcript/${SAMPLE}`, `/api/transcript/${SAMPLE}?format=text`]) {
     const answer = await it.app.api(path)
-    expect([answer.status, await answer.json()]).toEqual([404, { error }])
+    expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 404, body: { error } })
   }
   const ended = await curl(it.app, "/api/end-call", `{"callSid": "${SAMPLE}"}`)
-  expect([ended.status, await ended.json()]).toEqual([
-    404,
-    { error: `No call found for call SID: ${SAMPLE}` },
-  ])
+  expect({ status: ended.status, body: await ended.json() }).toEqual({
+    status: 404,
+    body: { error: `No call found for call SID: ${SAMPLE}` },
+  })
 })
 
 test("a call that nobody answered has no transcript", async () => {
@@ -250,7 +256,10 @@ test("with keys, everything but the TwiML needs one", async () => {
     expect((await it.app.api(path)).status).toBe(401)
   }
   const answer = await curl(it.app, "/api/call", CALL)
-  expect([answer.status, await answer.json()]).toEqual([401, { error: expect.any(String) }])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 401,
+    body: { error: expect.any(String) },
+  })
 })
 
 test("the whole API works under a prefix", async () => {

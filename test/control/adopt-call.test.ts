@@ -67,7 +67,7 @@ test("two sockets at once for the same call: one of them gets it", async () => {
   answer.resolve()
   const { code } = await Promise.race(sockets.map(({ closed }) => closed))
   const sessions = app.events.all.filter(({ event }) => event.type === "session.opened")
-  expect([code, sessions.length]).toEqual([4403, 1])
+  expect({ code, sessionCount: sessions.length }).toEqual({ code: 4403, sessionCount: 1 })
 })
 
 test.each([

@@ -98,7 +98,10 @@ test("without an account a conversation is ended by its own frame, and a call wi
   expect(await socket.frames.next(({ type }) => type === "end")).toBeObject()
   const silent = await app.incoming()
   const refused = await end(app, silent.callSid)
-  expect([refused.status, refused.body.error.code]).toEqual([503, "NOT_CONFIGURED"])
+  expect({ status: refused.status, code: refused.body.error.code }).toEqual({
+    status: 503,
+    code: "NOT_CONFIGURED",
+  })
   expect(refused.body.error.message).toContain("TWILIO_ACCOUNT_SID")
 })
 

@@ -151,7 +151,10 @@ test.each([
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio))
   const { status, body } = await place(app, { ...BODY, ...fields })
-  expect([status, body.error.message]).toEqual([400, expect.stringContaining(message)])
+  expect({ status, message: body.error.message }).toEqual({
+    status: 400,
+    message: expect.stringContaining(message),
+  })
   expect(twilio.requests).toEqual([])
 })
 
@@ -180,7 +183,7 @@ test.each([
   await using app = await AppUnderTest.start(settings(twilio))
   const { status, body } = await place(app, { to, from: FROM })
   if (others.length > 0) return expect(status).toBe(201)
-  expect([status, body.error.code]).toEqual([403, "FORBIDDEN"])
+  expect({ status, code: body.error.code }).toEqual({ status: 403, code: "FORBIDDEN" })
   expect(body.error.message).toContain("ALLOWED_DESTINATIONS")
   expect(dialled(twilio)).toEqual([])
 })
@@ -204,7 +207,7 @@ test("a first message that its parameters make too large for TwiML is refused be
   await using app = await AppUnderTest.start(settings(twilio))
   const firstMessage = "{name}".repeat(100)
   const { status, body } = await place(app, { ...BODY, firstMessage, parameters: { name: "x".repeat(1000) } })
-  expect([status, body.error.code]).toEqual([400, "INVALID_REQUEST"])
+  expect({ status, code: body.error.code }).toEqual({ status: 400, code: "INVALID_REQUEST" })
   expect(body.error.message).toContain("Twilio accepts 65536")
   expect(dialled(twilio)).toEqual([])
 })
@@ -216,7 +219,7 @@ test.each([
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio, env))
   const { status, body } = await place(app)
-  expect([status, body.error.code]).toEqual([503, "NOT_CONFIGURED"])
+  expect({ status, code: body.error.code }).toEqual({ status: 503, code: "NOT_CONFIGURED" })
   expect(body.error.message).toContain(name)
 })
 
@@ -225,7 +228,7 @@ test("a server that drains places no call", async () => {
   await using app = await AppUnderTest.start(settings(twilio))
   await app.app.drain()
   const { status, headers } = await place(app)
-  expect([status, headers.get("retry-after")]).toEqual([503, "5"])
+  expect({ status, retryAfter: headers.get("retry-after") }).toEqual({ status: 503, retryAfter: "5" })
   expect(dialled(twilio)).toEqual([])
 })
 
@@ -240,7 +243,7 @@ test("Twilio's refusal is told with its code, and the call has failed", async ()
   await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault(refusal(400, 21215, "Geo permission is missing"))
   const { status, body } = await place(app)
-  expect([status, body.error.code]).toEqual([502, "UPSTREAM_FAILED"])
+  expect({ status, code: body.error.code }).toEqual({ status: 502, code: "UPSTREAM_FAILED" })
   expect(body.error.message).toContain("21215")
   const { calls } = await app.json("/v1/calls")
   expect(calls).toMatchObject([
@@ -259,10 +262,10 @@ test("the same key with the same body is one call and one answer", async () => {
   const first = await place(app, body, key("k1"))
   const second = await place(app, { ...body, parameters: { b: "2", a: "1" } }, key("k1"))
   expect(second).toMatchObject({ status: 201, body: first.body })
-  expect([first.headers.get("idempotency-replayed"), second.headers.get("idempotency-replayed")]).toEqual([
-    null,
-    "true",
-  ])
+  expect({
+    first: first.headers.get("idempotency-replayed"),
+    second: second.headers.get("idempotency-replayed"),
+  }).toEqual({ first: null, second: "true" })
   expect(dialled(twilio)).toHaveLength(1)
 })
 
@@ -371,7 +374,10 @@ test("a refused request is refused again under its key, without asking Twilio", 
   twilio.fault(refusal(400, 21215, "Geo permission is missing"))
   const first = await place(app, BODY, key("k1"))
   const second = await place(app, BODY, key("k1"))
-  expect([second.status, second.body.error.message]).toEqual([502, first.body.error.message])
+  expect({ status: second.status, message: second.body.error.message }).toEqual({
+    status: 502,
+    message: first.body.error.message,
+  })
   expect(dialled(twilio)).toHaveLength(1)
 })
 
@@ -384,7 +390,10 @@ test.each(["", " ", "a b", "ü", "x".repeat(256)])("the key %p is none", async (
     BODY,
     key(encodeURI(name) === name ? name : Buffer.from(name).toString("latin1")),
   )
-  expect([answer.status, answer.body.error.code]).toEqual([400, "INVALID_REQUEST"])
+  expect({ status: answer.status, code: answer.body.error.code }).toEqual({
+    status: 400,
+    code: "INVALID_REQUEST",
+  })
   expect(dialled(twilio)).toEqual([])
 })
 
@@ -401,10 +410,10 @@ test("a user starts 5 calls a minute, and hears when the next one may start", as
   }
   expect(statuses).toEqual([201, 201, 201, 201, 201, 429])
   const refused = await place(app, BODY, ann)
-  expect([refused.headers.get("retry-after"), refused.body.error.message]).toEqual([
-    "54",
-    "Rate limit exceeded: at most 5 calls per minute per user",
-  ])
+  expect({ retryAfter: refused.headers.get("retry-after"), message: refused.body.error.message }).toEqual({
+    retryAfter: "54",
+    message: "Rate limit exceeded: at most 5 calls per minute per user",
+  })
   expect((await place(app, BODY, { Authorization: "Bearer key-of-bob" })).status).toBe(201)
   app.clock.advance(54_001)
   expect((await place(app, BODY, ann)).status).toBe(201)

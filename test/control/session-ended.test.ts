@@ -135,12 +135,12 @@ test("three losses are borne, also with reports that are the same to the letter;
     expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ resumes, status: "in-progress" })
   }
   const [say, hangup, ...others] = await app.twiml(path, lost)
-  expect([say?.name, say?.text, hangup?.name, others]).toEqual([
-    "Say",
-    "I am sorry, I cannot continue this call. Goodbye.",
-    "Hangup",
-    [],
-  ])
+  expect({ sayName: say?.name, sayText: say?.text, hangupName: hangup?.name, others }).toEqual({
+    sayName: "Say",
+    sayText: "I am sorry, I cannot continue this call. Goodbye.",
+    hangupName: "Hangup",
+    others: [],
+  })
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({
     ...ended,
     resumes: 3,

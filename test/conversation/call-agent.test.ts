@@ -48,7 +48,7 @@ test.each([
   ],
 ] satisfies [string, SessionStart, string[]][])("%s", (_, start, expected) => {
   using s = new AgentFixture({ start, parameters: { name: "Ann" }, agent: { greeting: "Hello {name}." } })
-  expect([s.asked, s.agents]).toEqual([[], []])
+  expect({ asked: s.asked, agents: s.agents }).toEqual({ asked: [], agents: [] })
   s.agent.start()
   expect(s.asked).toEqual(expected)
   expect(s.agents).toEqual(["default default"])
@@ -148,7 +148,11 @@ describe("a change", () => {
     expect(() => s.agent.change({ contextKey: "polite", manifestKey: "all", listenMode: true })).toThrow(
       "there is no",
     )
-    expect([s.output.muted, s.agents, s.asked]).toEqual([false, [], []])
+    expect({ muted: s.output.muted, agents: s.agents, asked: s.asked }).toEqual({
+      muted: false,
+      agents: [],
+      asked: [],
+    })
     expect(s.agent.prompt().instructions).toStartWith("Be kind.")
   })
 })

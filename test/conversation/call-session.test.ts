@@ -206,7 +206,11 @@ test("the record of a call is settled when the engine says so", async () => {
   s.open()
   await settled()
   s.session.closed(1000, "bye")
-  expect([s.liveCalls.size, s.liveCalls.isSettled(s.call.id), s.flushes]).toEqual([0, false, 1])
+  expect({
+    liveCallCount: s.liveCalls.size,
+    isSettled: s.liveCalls.isSettled(s.call.id),
+    flushes: s.flushes,
+  }).toEqual({ liveCallCount: 0, isSettled: false, flushes: 1 })
   s.onSettled?.()
   expect(s.liveCalls.isSettled(s.call.id)).toBe(true)
   expect(s.events.at(-1)).toEqual({ type: "session.closed", code: 1000, reason: "bye" })

@@ -86,7 +86,7 @@ test("audio before the settings is noise and a fault", async () => {
   socket.send(encodeAppend("AAAA"))
   socket.send(encodeCommit())
   await connection.next("input_audio_buffer.commit")
-  expect([connection.noise, connection.audio]).toEqual([["AAAA"], []])
+  expect({ noise: connection.noise, audio: connection.audio }).toEqual({ noise: ["AAAA"], audio: [] })
   expect(fake.takeFaults()).toEqual(["caller audio before the session had its format: noise"])
   socket.close()
   await connection.closed

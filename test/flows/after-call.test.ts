@@ -211,7 +211,10 @@ test("an outcome is asked for in the form of its schema, checked, and can be ext
 
   openai.enqueue(httpError(401, "invalid_api_key"))
   const again = await app.post(`/v1/calls/${callSid}/outcome`)
-  expect([again.status, await again.json()]).toMatchObject([202, { status: "pending" }])
+  expect({ status: again.status, body: await again.json() }).toMatchObject({
+    status: 202,
+    body: { status: "pending" },
+  })
   for (let step = 0; step < 100 && !(await isDone()); step++) await clock.pass(1000)
   expect(await app.json(`/v1/calls/${callSid}/outcome`)).toMatchObject({ status: "failed", data: null })
 })
@@ -226,6 +229,9 @@ test("an agent without a schema has no outcome, and one with a wrong schema is r
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ agents: { default: { outcome: { schema } } } }),
     })
-    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining("outcome")])
+    expect({ status: answer.status, body: await answer.text() }).toEqual({
+      status: 400,
+      body: expect.stringContaining("outcome"),
+    })
   }
 })

@@ -10,7 +10,10 @@ test("a placed call goes through every status and has its own words", async () =
   const { clock, openai, rest, app } = harness
   const placed = await jsonOf(await app.post("/v1/calls", { ...BODY, parameters: { callReference: "r-1" } }))
   const call = await rest.calls.next()
-  expect([placed.callSid, call.from]).toEqual([call.callSid, "+15550100002"])
+  expect({ callSid: placed.callSid, from: call.from }).toEqual({
+    callSid: call.callSid,
+    from: "+15550100002",
+  })
   const setup = await connected(call)
   expect(setup.message).toMatchObject({
     direction: "outbound-api",

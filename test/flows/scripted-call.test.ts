@@ -135,11 +135,11 @@ test("greeting, question, service, language, keys, message, listening, another r
   })
   await connected(call)
   const dial = call.verbs.all.find(({ name }) => name === "Dial")
-  expect([dial?.attributes["timeout"], dial?.attributes["callerId"], dial?.children[0]?.text]).toEqual([
-    "15",
-    undefined,
-    "+15550100088",
-  ])
+  expect({
+    timeout: dial?.attributes["timeout"],
+    callerId: dial?.attributes["callerId"],
+    text: dial?.children[0]?.text,
+  }).toEqual({ timeout: "15", callerId: undefined, text: "+15550100088" })
   const whisper = await twilio.post(dial?.children[0]?.attributes["url"] ?? "", { CallSid: call.callSid })
   expect(JSON.stringify(whisper)).toContain("Asks about a bill.")
   await answered(call)

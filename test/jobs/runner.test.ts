@@ -170,7 +170,10 @@ test("a job of a process that died is due again when its time is over, and not b
   const { clock, store } = it
   const id = await it.add(await it.call())
   const lease = () => store.jobs.lease(id, clock.now(), clock.now() + 15_000)
-  expect([(await lease())?.attempts, await lease()]).toEqual([1, undefined])
+  expect({ attempts: (await lease())?.attempts, lease: await lease() }).toEqual({
+    attempts: 1,
+    lease: undefined,
+  })
   it.start()
   await clock.pass(14_000)
   expect(it.runs).toEqual([])

@@ -159,7 +159,7 @@ describe("redaction", () => {
   ])("%s", (_, text, expected) => {
     getLog("x").info(text, { text })
     const { message, text: field } = last()
-    if (_ !== "a SIP address") expect([message, field]).toEqual([expected, expected])
+    if (_ !== "a SIP address") expect({ message, field }).toEqual({ message: expected, field: expected })
     else expect(String(field)).not.toContain("5550100001")
   })
 

@@ -161,5 +161,10 @@ test("whatever is set and cancelled, each deadline runs once, at the first visit
     expect(sweep.size).toBe(due.size)
   }
   clock.advance(1_000)
-  expect([wrong, due.size, sweep.size, sweep.nextDueMs]).toEqual([[], 0, 0, Infinity])
+  expect({ wrong, dueCount: due.size, sweepCount: sweep.size, nextDueMs: sweep.nextDueMs }).toEqual({
+    wrong: [],
+    dueCount: 0,
+    sweepCount: 0,
+    nextDueMs: Infinity,
+  })
 })

@@ -55,7 +55,10 @@ test("words are kept about every two seconds, and all of them at the end", () =>
   play(5_000)
   expect(kept.length).toBe(3)
   play(5_000)
-  expect([kept.at(-1), voice.isSpeaking]).toEqual([TEXT, false])
+  expect({ lastKept: kept.at(-1), isSpeaking: voice.isSpeaking }).toEqual({
+    lastKept: TEXT,
+    isSpeaking: false,
+  })
 })
 
 test("who reads the conversation in between gets every word that was heard by then", () => {

@@ -57,7 +57,7 @@ test("what is said between two connections is heard by the second one, once", ()
   sound.hear("BBBB")
   sound.sendTo(second)
   sound.hear("CCCC")
-  expect([first.heard, second.heard]).toEqual([["AAAA"], ["BBBB", "CCCC"]])
+  expect({ first: first.heard, second: second.heard }).toEqual({ first: ["AAAA"], second: ["BBBB", "CCCC"] })
 })
 
 test("of more than ten seconds the oldest gives way, each time anew", () => {
@@ -67,7 +67,11 @@ test("of more than ten seconds the oldest gives way, each time anew", () => {
     sound.hold()
     for (let n = 0; n < 600; n++) sound.hear(frame(n))
     sound.sendTo(model)
-    expect([model.heard.length, model.heard[0], model.heard.at(-1)]).toEqual([493, frame(107), frame(599)])
+    expect({
+      heardCount: model.heard.length,
+      firstHeard: model.heard[0],
+      lastHeard: model.heard.at(-1),
+    }).toEqual({ heardCount: 493, firstHeard: frame(107), lastHeard: frame(599) })
   }
 })
 
@@ -98,10 +102,10 @@ test("a connection that is too slow gets no more of it until it has caught up, a
   for (let piece = 0; piece < 16; piece++) sound.hear("AAAA")
   slow.bufferedAmount = 160_000
   sound.hear("BBBB")
-  expect([slow.heard, sound.droppedMs]).toEqual([["BBBB"], 6])
+  expect({ heard: slow.heard, droppedMs: sound.droppedMs }).toEqual({ heard: ["BBBB"], droppedMs: 6 })
   slow.bufferedAmount = 200_000
   for (let piece = 0; piece < 16; piece++) sound.hear("CCCC")
   sound.sendTo(next)
   sound.hear("DDDD")
-  expect([slow.heard.length, next.heard]).toEqual([16, ["DDDD"]])
+  expect({ heardCount: slow.heard.length, heard: next.heard }).toEqual({ heardCount: 16, heard: ["DDDD"] })
 })

@@ -88,7 +88,12 @@ class MediaFixture extends CallFixture {
     this.session.closed(1000, "")
     const left = this.clock.sweep.size
     super[Symbol.dispose]()
-    expect([left, this.clock.errors, this.liveCalls.size, this.liveCalls.settling]).toEqual([0, [], 0, 0])
+    expect({
+      left,
+      errors: this.clock.errors,
+      liveCallCount: this.liveCalls.size,
+      settling: this.liveCalls.settling,
+    }).toEqual({ left: 0, errors: [], liveCallCount: 0, settling: 0 })
   }
 }
 
@@ -113,8 +118,11 @@ describe("the opening of a stream", () => {
     for (let frame = 0; frame < 500; frame++) patient.receive(media("x".repeat(216)))
     for (let frame = 0; frame < 601; frame++) flooded.receive(media("AAAA"))
     await settled()
-    expect([patient.closes, patient.heard.length]).toEqual([[], 501])
-    expect([flooded.closes, flooded.heard]).toEqual([[1008], []])
+    expect({ closes: patient.closes, heardCount: patient.heard.length }).toEqual({
+      closes: [],
+      heardCount: 501,
+    })
+    expect({ closes: flooded.closes, heard: flooded.heard }).toEqual({ closes: [1008], heard: [] })
   })
 
   test.each([
@@ -124,7 +132,11 @@ describe("the opening of a stream", () => {
     using s = new MediaFixture()
     s.receive(connected, started(given), media("AAAA"))
     await settled()
-    expect([s.closes, s.liveCalls.size, s.heard]).toEqual([[code], 0, []])
+    expect({ closes: s.closes, liveCallCount: s.liveCalls.size, heard: s.heard }).toEqual({
+      closes: [code],
+      liveCallCount: 0,
+      heard: [],
+    })
   })
 
   test("a socket that never starts is closed", () => {
@@ -156,7 +168,11 @@ describe("the opening of a stream", () => {
     using s = await MediaFixture.live()
     s.receive(started(), connected, '{"event":"later"}', "")
     await settled()
-    expect([s.closes, s.liveCalls.size, s.heard]).toEqual([[], 1, []])
+    expect({ closes: s.closes, liveCallCount: s.liveCalls.size, heard: s.heard }).toEqual({
+      closes: [],
+      liveCallCount: 1,
+      heard: [],
+    })
   })
 })
 
@@ -171,7 +187,7 @@ describe("the end of a stream", () => {
   test("a stop reports that the caller left, once the socket is closed", async () => {
     using s = await MediaFixture.live()
     s.receive(stop)
-    expect([s.closes, s.left]).toEqual([[1000], []])
+    expect({ closes: s.closes, left: s.left }).toEqual({ closes: [1000], left: [] })
     s.session.closed(1005, "")
     expect(s.left).toEqual([s.call.id])
     expect(s.events.at(-1)).toMatchObject({ type: "session.closed", code: 1005 })
@@ -181,6 +197,6 @@ describe("the end of a stream", () => {
     using s = await MediaFixture.live()
     s.session.closed(1005, "")
     s.receive(media("AAAA"), mark, dtmf, stop)
-    expect([s.heard, s.left]).toEqual([[], []])
+    expect({ heard: s.heard, left: s.left }).toEqual({ heard: [], left: [] })
   })
 })

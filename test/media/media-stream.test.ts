@@ -59,7 +59,12 @@ test("a label comes back when all before it was heard", () => {
 
 test("frames that wait are counted and the stream goes on", () => {
   const { line, closed } = stream(() => -1)
-  expect([line.play(sound(20), key), line.congested, line.open, closed]).toEqual(["sent", 2, true, []])
+  expect({ play: line.play(sound(20), key), congested: line.congested, open: line.open, closed }).toEqual({
+    play: "sent",
+    congested: 2,
+    open: true,
+    closed: [],
+  })
 })
 
 test.each([
@@ -69,18 +74,24 @@ test.each([
   let count = 0
   const { line, closed, sent } = stream(() => (count++ < before ? 1 : 0))
   expect(line.play(sound(20), key)).toBe("closed")
-  expect([closed, line.open, line.play(sound(20), key), line.mark("x"), sent.length]).toEqual([
-    [[1011, "cannot keep up"]],
-    false,
-    "closed",
-    false,
-    before + 1,
-  ])
+  expect({
+    closed,
+    open: line.open,
+    play: line.play(sound(20), key),
+    mark: line.mark("x"),
+    sentCount: sent.length,
+  }).toEqual({
+    closed: [[1011, "cannot keep up"]],
+    open: false,
+    play: "closed",
+    mark: false,
+    sentCount: before + 1,
+  })
 })
 
 test("empty sound is neither sent nor marked", () => {
   const { line, sent } = stream()
-  expect([line.play("", key), sent]).toEqual(["sent", []])
+  expect({ play: line.play("", key), sent }).toEqual({ play: "sent", sent: [] })
 })
 
 test("more than nine minutes do not wait; there is room again when some were heard", () => {
@@ -95,7 +106,7 @@ test("more than nine minutes do not wait; there is room again when some were hea
 test("a peer that echoes no marks cannot make them pile up", () => {
   const { line } = stream()
   for (let count = 0; count < 27_000; count++) line.play(sound(1), key)
-  expect([line.play(sound(1), key), line.mark("x")]).toEqual(["full", false])
+  expect({ play: line.play(sound(1), key), mark: line.mark("x") }).toEqual({ play: "full", mark: false })
 })
 
 test("closing twice is harmless, and nothing is sent after it", () => {
@@ -118,5 +129,9 @@ test("a socket that is gone is not written to, and what was heard can still be a
   clock.advance(40)
   line.closed()
   line.close()
-  expect([line.heard(key)?.heardMs, line.mark("x"), sent.length]).toEqual([40, false, 2])
+  expect({ heardMs: line.heard(key)?.heardMs, mark: line.mark("x"), sentCount: sent.length }).toEqual({
+    heardMs: 40,
+    mark: false,
+    sentCount: 2,
+  })
 })

@@ -71,7 +71,11 @@ test("after an interruption everything is forgotten", () => {
   const playback = new Playback()
   playback.sent(key("item_1"), 400, 0)
   playback.interrupt(100)
-  expect([playback.interrupt(200), playback.waiting, playback.queuedMs(200)]).toEqual([[], 0, 0])
+  expect({
+    interrupt: playback.interrupt(200),
+    waiting: playback.waiting,
+    queuedMs: playback.queuedMs(200),
+  }).toEqual({ interrupt: [], waiting: 0, queuedMs: 0 })
   expect(playback.heard(key("item_1"), 200)).toBeUndefined()
 })
 
@@ -116,7 +120,7 @@ test("a mark that comes back twice, or late, counts once", () => {
   const marks = [1, 2].map(() => playback.sent(key("item_1"), 100, 0))
   playback.reached(marks[1]!, 200)
   const again = marks.map((mark) => playback.reached(mark, 300).heard)
-  expect([again, playback.waiting]).toEqual([[[], []], 0])
+  expect({ again, waiting: playback.waiting }).toEqual({ again: [[], []], waiting: 0 })
 })
 
 test("a label is told when everything before it was heard, and never after an interruption", () => {

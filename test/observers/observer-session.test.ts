@@ -97,7 +97,10 @@ test("sound goes to who listens, marked by its side, and costs nothing where nob
   ])
   expect(silent.names()).toEqual(["status"])
   listener.session.closed()
-  expect([it.observers.hasListeners(it.id), listener.left()]).toEqual([false, 1])
+  expect({ hasListeners: it.observers.hasListeners(it.id), left: listener.left() }).toEqual({
+    hasListeners: false,
+    left: 1,
+  })
 })
 
 test("an interruption is told after the words that were heard", async () => {

@@ -246,7 +246,10 @@ describe("isSpeaking and awaitsTranscript", () => {
     fixture.started()
     const whileSpeaking = fixture.caller.awaitsTranscript
     fixture.committed()
-    expect([whileSpeaking, fixture.caller.awaitsTranscript]).toEqual([false, false])
+    expect({ whileSpeaking, awaitsTranscript: fixture.caller.awaitsTranscript }).toEqual({
+      whileSpeaking: false,
+      awaitsTranscript: false,
+    })
   })
 })
 

@@ -189,7 +189,11 @@ class RealtimeFixture extends CallFixture {
     this.clock.advance(3_000)
     const left = this.clock.sweep.size
     super[Symbol.dispose]()
-    expect([left, this.clock.errors, this.liveCalls.size]).toEqual([0, [], 0])
+    expect({ left, errors: this.clock.errors, liveCallCount: this.liveCalls.size }).toEqual({
+      left: 0,
+      errors: [],
+      liveCallCount: 0,
+    })
   }
 }
 
@@ -198,10 +202,16 @@ describe("the end of a stream", () => {
     using fixture = await RealtimeFixture.greeted()
     fixture.turn("item_c")
     fixture.session.closed(1005, "")
-    expect([fixture.liveCalls.size, fixture.modelCloses]).toEqual([0, 0])
+    expect({ liveCallCount: fixture.liveCalls.size, modelCloses: fixture.modelCloses }).toEqual({
+      liveCallCount: 0,
+      modelCloses: 0,
+    })
     fixture.clock.advance(1_000)
     fixture.heard("item_c", "Good bye.")
-    expect([fixture.spoken.at(-1), fixture.modelCloses]).toEqual(["caller: Good bye.", 1])
+    expect({ lastSpoken: fixture.spoken.at(-1), modelCloses: fixture.modelCloses }).toEqual({
+      lastSpoken: "caller: Good bye.",
+      modelCloses: 1,
+    })
     expect(fixture.events.at(-1)).toMatchObject({ type: "caller.spoke", text: "Good bye." })
   })
 
@@ -217,7 +227,10 @@ describe("the end of a stream", () => {
     fixture.emit("input_audio_buffer.speech_stopped", { item_id: "item_c", audio_end_ms: 500 })
     fixture.emit("input_audio_buffer.committed", { item_id: "item_c", previous_item_id: null })
     fixture.heard("item_c", "Good b")
-    expect([fixture.spoken.at(-1), fixture.modelCloses]).toEqual(["caller: Good b", 1])
+    expect({ lastSpoken: fixture.spoken.at(-1), modelCloses: fixture.modelCloses }).toEqual({
+      lastSpoken: "caller: Good b",
+      modelCloses: 1,
+    })
   })
 
   test("nothing is begun any more after a hang-up: no answer, no turn, no connection", async () => {
@@ -238,7 +251,10 @@ describe("the end of a stream", () => {
     expect(fixture.types(fixture.model)).toEqual(["conversation.item.create", "response.cancel"])
     fixture.emit("input_audio_buffer.speech_started", { item_id: "item_d", audio_start_ms: 0 })
     fixture.heard("item_c", "Bye.")
-    expect([fixture.spoken.at(-1), fixture.modelCloses]).toEqual(["caller: Bye.", 1])
+    expect({ lastSpoken: fixture.spoken.at(-1), modelCloses: fixture.modelCloses }).toEqual({
+      lastSpoken: "caller: Bye.",
+      modelCloses: 1,
+    })
     fixture.clock.advance(120_000)
     expect(fixture.types(fixture.model)).toEqual(["conversation.item.create", "response.cancel"])
   })
@@ -248,9 +264,15 @@ describe("the end of a stream", () => {
     fixture.turn("item_c")
     expect(fixture.liveCalls.isSettled(fixture.call.id)).toBe(false)
     fixture.session.closed(1005, "")
-    expect([fixture.liveCalls.isSettled(fixture.call.id), fixture.liveCalls.settling]).toEqual([false, 1])
+    expect({
+      isSettled: fixture.liveCalls.isSettled(fixture.call.id),
+      settling: fixture.liveCalls.settling,
+    }).toEqual({ isSettled: false, settling: 1 })
     fixture.heard("item_c", "Bye.")
-    expect([fixture.liveCalls.isSettled(fixture.call.id), fixture.liveCalls.settling]).toEqual([true, 0])
+    expect({
+      isSettled: fixture.liveCalls.isSettled(fixture.call.id),
+      settling: fixture.liveCalls.settling,
+    }).toEqual({ isSettled: true, settling: 0 })
   })
 
   test("without transcription no words are waited for", async () => {
@@ -259,7 +281,10 @@ describe("the end of a stream", () => {
     })
     fixture.turn("item_c")
     fixture.session.closed(1005, "")
-    expect([fixture.modelCloses, fixture.liveCalls.settling]).toEqual([1, 0])
+    expect({ modelCloses: fixture.modelCloses, settling: fixture.liveCalls.settling }).toEqual({
+      modelCloses: 1,
+      settling: 0,
+    })
   })
 
   test.each([
@@ -315,7 +340,10 @@ describe("the caller's turn", () => {
       fixture.session.receive(media)
       fixture.clock.advance(20)
     }
-    expect([fixture.types(fixture.twilio), fixture.modelCloses]).toEqual([[], 0])
+    expect({ types: fixture.types(fixture.twilio), modelCloses: fixture.modelCloses }).toEqual({
+      types: [],
+      modelCloses: 0,
+    })
   })
 
   test("a server that does not answer holds nothing up", async () => {
@@ -366,9 +394,15 @@ describe("a server that does not react to the caller", () => {
   test("is replaced two seconds after the caller's speech, and the caller is told to wait", async () => {
     using stand = await RealtimeFixture.greeted()
     speaks(stand, 1_900)
-    expect([failures(stand), stand.connections]).toEqual([[], 1])
+    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+      failures: [],
+      connections: 1,
+    })
     speaks(stand, 200, { spokenMs: 0 })
-    expect([failures(stand), stand.connections]).toEqual([[LATE], 2])
+    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+      failures: [LATE],
+      connections: 2,
+    })
     expect(stand.types(stand.twilio)).toContain("media")
     stand.model = []
     stand.ready()
@@ -392,7 +426,10 @@ describe("a server that does not react to the caller", () => {
     speaks(stand, 1_800)
     react(stand)
     speaks(stand, 3_000, { spokenMs: 0 })
-    expect([failures(stand), stand.connections]).toEqual([[], 1])
+    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+      failures: [],
+      connections: 1,
+    })
   })
 
   test.each<[string, string, number]>([
@@ -406,14 +443,20 @@ describe("a server that does not react to the caller", () => {
     speaks(stand, waitMs - 200, { spokenMs: 0 })
     expect(failures(stand)).toEqual([])
     speaks(stand, 400, { spokenMs: 0 })
-    expect([failures(stand), stand.connections]).toEqual([[LATE], 2])
+    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+      failures: [LATE],
+      connections: 2,
+    })
   })
 
   test("is not suspected while the agent is heard: the caller's words may be an echo", async () => {
     using stand = await RealtimeFixture.greeted()
     stand.respond([{ text: "A long story.", ms: 9_000 }])
     speaks(stand, 4_000)
-    expect([failures(stand), stand.connections]).toEqual([[], 1])
+    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+      failures: [],
+      connections: 1,
+    })
   })
 
   test("is not suspected of missing the same noise twice", async () => {
@@ -433,7 +476,10 @@ describe("a server that does not react to the caller", () => {
     )
     stand.hearAll()
     noise()
-    expect([failures(stand), stand.connections]).toEqual([[LATE], 2])
+    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+      failures: [LATE],
+      connections: 2,
+    })
   })
 
   test("is not waited for after the call", async () => {
@@ -508,7 +554,7 @@ describe("what others may do", () => {
       fixture.recorded = promise
       fixture.live.wrapUp("", { reason: "api", detail: "over" })
       await settled()
-      expect([fixture.ends.length, fixture.closes]).toEqual([1, []])
+      expect({ endCount: fixture.ends.length, closes: fixture.closes }).toEqual({ endCount: 1, closes: [] })
       if (outcome === "recorded") resolve()
       else reject(new Error("locked"))
       await settled()
@@ -613,7 +659,7 @@ describe("tools", () => {
     }
     fixture.emit("response.output_item.done", { response_id: "resp_9", item })
     await settled()
-    expect([fixture.model, fixture.closes]).toEqual([[], []])
+    expect({ model: fixture.model, closes: fixture.closes }).toEqual({ model: [], closes: [] })
   })
 })
 

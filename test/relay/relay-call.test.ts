@@ -118,7 +118,10 @@ describe("silence", () => {
     using s = new RelayCallFixture({ agent: { silence: SILENCE } })
     s.relay.closed(() => {})
     s.clock.advance(100_000)
-    expect([s.socket.take(), s.clock.sweep.size]).toEqual([[], 0])
+    expect({ frames: s.socket.take(), deadlineCount: s.clock.sweep.size }).toEqual({
+      frames: [],
+      deadlineCount: 0,
+    })
   })
 
   test("is not counted once the conversation is to end", () => {

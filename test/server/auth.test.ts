@@ -102,7 +102,7 @@ test("a bound key sees and ends its own calls only", async () => {
   const inbound = await app.incoming()
   const ann = (await place(app, "key-of-ann")).body
   const nobody = (await place(app, "key-of-all")).body
-  expect([ann.userId, nobody.userId]).toEqual(["ann", null])
+  expect({ ann: ann.userId, nobody: nobody.userId }).toEqual({ ann: "ann", nobody: null })
   const seen = async (key: string, path: string, method = "GET") =>
     (await app.api(path, { method, headers: by(key) })).status
   for (const sid of [ann.callSid, ann.id, nobody.callSid, inbound.callSid]) {
@@ -128,7 +128,10 @@ test("a bound key does not act for another user, and a name is no proof", async 
   await using twilio = new FakeTwilio()
   await using app = await withAccount(twilio)
   const foreign = await place(app, "key-of-ann", { userId: "bob" })
-  expect([foreign.status, foreign.body.error.code]).toEqual([403, "FORBIDDEN"])
+  expect({ status: foreign.status, code: foreign.body.error.code }).toEqual({
+    status: 403,
+    code: "FORBIDDEN",
+  })
   expect((await app.api("/v1/calls?userId=bob", { headers: by("key-of-ann") })).status).toBe(403)
   expect(twilio.requests).toEqual([])
   expect((await place(app, "key-of-ann", { userId: "ann" })).body).toMatchObject({ userId: "ann" })

@@ -5,16 +5,16 @@ import { jsonOf, voiceForm } from "./client.ts"
 test("what is not there and what is asked for in the wrong way is told in one form", async () => {
   await using app = await AppUnderTest.start()
   const nothing = await app.api("/nothing")
-  expect([nothing.status, await nothing.json()]).toEqual([
-    404,
-    { error: { code: "NOT_FOUND", message: "There is nothing at GET /nothing." } },
-  ])
+  expect({ status: nothing.status, body: await nothing.json() }).toEqual({
+    status: 404,
+    body: { error: { code: "NOT_FOUND", message: "There is nothing at GET /nothing." } },
+  })
   const wrong = await app.api("/v1/calls", { method: "DELETE" })
-  expect([wrong.status, wrong.headers.get("allow"), (await jsonOf(wrong)).error.code]).toEqual([
-    405,
-    "POST, GET, HEAD",
-    "METHOD_NOT_ALLOWED",
-  ])
+  expect({
+    status: wrong.status,
+    allow: wrong.headers.get("allow"),
+    code: (await jsonOf(wrong)).error.code,
+  }).toEqual({ status: 405, allow: "POST, GET, HEAD", code: "METHOD_NOT_ALLOWED" })
 })
 
 test("answers carry an id and the headers that keep browsers from guessing", async () => {
@@ -52,10 +52,10 @@ test("pages of ALLOWED_ORIGINS may call the API with a key, and no others", asyn
     expect((await preflight(origin)).headers.get("access-control-allow-origin")).toBeNull()
   }
   const refused = await app.api("/v1/calls", { headers: { Origin: "https://app.test" } })
-  expect([refused.status, refused.headers.get("access-control-allow-origin")]).toEqual([
-    401,
-    "https://app.test",
-  ])
+  expect({
+    status: refused.status,
+    accessControlAllowOrigin: refused.headers.get("access-control-allow-origin"),
+  }).toEqual({ status: 401, accessControlAllowOrigin: "https://app.test" })
   expect(refused.headers.get("access-control-expose-headers")).toContain("Retry-After")
 })
 
@@ -64,10 +64,10 @@ test("a failure of our own tells nothing of itself", async () => {
   const { callSid } = await app.incoming()
   await app.app.close()
   const answer = await app.api(`/v1/calls/${callSid}`)
-  expect([answer.status, await answer.json()]).toEqual([
-    500,
-    { error: { code: "INTERNAL", message: "An unexpected error occurred" } },
-  ])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 500,
+    body: { error: { code: "INTERNAL", message: "An unexpected error occurred" } },
+  })
 })
 
 test("a body larger than a megabyte is refused on every path", async () => {
@@ -79,7 +79,10 @@ test("a body larger than a megabyte is refused on every path", async () => {
       body,
       headers: { "Content-Type": "application/json" },
     })
-    expect([answer.status, (await jsonOf(answer)).error.code]).toEqual([413, "TOO_LARGE"])
+    expect({ status: answer.status, code: (await jsonOf(answer)).error.code }).toEqual({
+      status: 413,
+      code: "TOO_LARGE",
+    })
   }
   expect((await app.webhook("/twilio/voice", voiceForm())).status).toBe(200)
 })

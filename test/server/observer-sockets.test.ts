@@ -224,7 +224,10 @@ test("a user's fourth observer is told why it is closed; a slot that is released
   const three = [watch(app, path), watch(app, path), watch(app, path)]
   for (const observer of three) expect(await observer.opened).toBe(true)
   const { code, reason } = await watch(app, path).closed
-  expect([code, reason]).toEqual([4429, "Too many observers: 3 per user are allowed. Close one first."])
+  expect({ code, reason }).toEqual({
+    code: 4429,
+    reason: "Too many observers: 3 per user are allowed. Close one first.",
+  })
   expect(await watch(app, path.replace("alice", "bob")).opened).toBe(true)
   three[0]?.close()
   await three[0]?.closed

@@ -15,7 +15,7 @@ test("next waits for what is still to come", async () => {
   log.push(1)
   log.push(2)
   log.push(3)
-  expect([await two, await log.next()]).toEqual([2, 3])
+  expect({ two: await two, next: await log.next() }).toEqual({ two: 2, next: 3 })
 })
 
 test("a closed log tells who waits and who comes late, and takes nothing more", async () => {

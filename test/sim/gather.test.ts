@@ -22,7 +22,11 @@ test.each([
 test("speech is taken where it is asked for", async () => {
   using clock = new TestClock()
   const gather = new Gather({ input: "dtmf speech" }, clock.sweep)
-  expect([gather.say("yes"), gather.say("no"), gather.press("1")]).toEqual([true, false, false])
+  expect({ yes: gather.say("yes"), no: gather.say("no"), press: gather.press("1") }).toEqual({
+    yes: true,
+    no: false,
+    press: false,
+  })
   expect(await gather.gathered).toEqual({ SpeechResult: "yes", Confidence: "0.92" })
 })
 

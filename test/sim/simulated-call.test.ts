@@ -60,14 +60,17 @@ test("redirects are followed, relative ones too, with the method they name", asy
     ["GET", "/twilio/next?tenant=a"],
     ["POST", "/last"],
   ])
-  expect([posts[0]?.signed, posts[2]?.signed]).toEqual([true, true])
-  expect([summary.status, summary.seconds]).toEqual(["busy", 0])
+  expect({ first: posts[0]?.signed, third: posts[2]?.signed }).toEqual({ first: true, third: true })
+  expect({ status: summary.status, seconds: summary.seconds }).toEqual({ status: "busy", seconds: 0 })
 })
 
 test("a circle of redirects comes to an end", async () => {
   await using it = fixture(() => "<Redirect/>")
   const summary = await it.twilio.call().ended
-  expect([it.server.posts.count, summary.problems]).toEqual([100, ["too many documents"]])
+  expect({ count: it.server.posts.count, problems: summary.problems }).toEqual({
+    count: 100,
+    problems: ["too many documents"],
+  })
 })
 
 test.each([
@@ -78,7 +81,10 @@ test.each([
 ] as const)("%s is told to the caller and kept as a problem", async (_, answer, problem) => {
   await using it = fixture(answer, { charactersPerSecond: Number.POSITIVE_INFINITY })
   const { status, heard, problems } = await it.twilio.call().ended
-  expect([status, heard]).toEqual(["completed", "We are sorry, an application error has occurred. Goodbye."])
+  expect({ status, heard }).toEqual({
+    status: "completed",
+    heard: "We are sorry, an application error has occurred. Goodbye.",
+  })
   expect(problems).toEqual([expect.stringContaining(problem)])
 })
 
@@ -111,7 +117,7 @@ test("a gather takes keys while its prompt is played, and the prompt stops", asy
   it.clock.advance(1_000)
   expect(call.press("12")).toBe(2)
   const { form, signed } = await it.server.post("/menu")
-  expect([form["Digits"], signed]).toEqual(["12", true])
+  expect({ digits: form["Digits"], signed }).toEqual({ digits: "12", signed: true })
   expect((await call.ended).heard).toBe("Press two")
 })
 
@@ -197,7 +203,7 @@ test.each([
     statusCallback: { url: "https://parley.test/status" },
   })
   const { status, seconds } = await call.ended
-  expect([status, seconds]).toEqual([outcome, 0])
+  expect({ status, seconds }).toEqual({ status: outcome, seconds: 0 })
   expect(
     it.server.posts.all.map(({ path, form }) => [path, form["CallStatus"], form["SipResponseCode"]]),
   ).toEqual([["/status", outcome, sip]])
@@ -210,7 +216,10 @@ test("a call that rings can be picked up, or given up", async () => {
   expect(first.status).toBe("ringing")
   first.answer()
   second.hangup()
-  expect([(await first.ended).status, (await second.ended).status]).toEqual(["completed", "canceled"])
+  expect({ first: (await first.ended).status, second: (await second.ended).status }).toEqual({
+    first: "completed",
+    second: "canceled",
+  })
 })
 
 test("an outgoing call is dialled when it is let, and not at all when it ended before", async () => {
@@ -220,11 +229,11 @@ test("an outgoing call is dialled when it is let, and not at all when it ended b
   const first = it.twilio.call(outgoing)
   const second = it.twilio.call(outgoing)
   second.hangup()
-  expect([(await second.ended).status, first.status, it.server.posts.count]).toEqual([
-    "canceled",
-    "queued",
-    0,
-  ])
+  expect({
+    second: (await second.ended).status,
+    first: first.status,
+    postCount: it.server.posts.count,
+  }).toEqual({ second: "canceled", first: "queued", postCount: 0 })
   dialling.resolve()
   expect((await first.ended).status).toBe("completed")
 })
@@ -252,7 +261,7 @@ test("inline TwiML needs no webhook, and new instructions replace it", async () 
   await call.verbs.next(({ name }) => name === "Say")
   it.clock.advance(1_000)
   const { verbs, heard } = await call.ended
-  expect([verbs, heard]).toEqual([["Pause", "Say"], "New."])
+  expect({ verbs, heard }).toEqual({ verbs: ["Pause", "Say"], heard: "New." })
 })
 
 test("hanging up before the server answered ends the call", async () => {
@@ -263,7 +272,7 @@ test("hanging up before the server answered ends the call", async () => {
   call.hangup()
   call.hangup()
   const { status, problems } = await call.ended
-  expect([status, problems]).toEqual(["completed", []])
+  expect({ status, problems }).toEqual({ status: "completed", problems: [] })
   never.resolve("")
 })
 
@@ -271,7 +280,11 @@ test("a callback that belongs to no call is signed as well", async () => {
   await using it = fixture(() => new Response(null, { status: 204 }))
   const answer = await it.twilio.post("/twilio/sms", { Body: "", From: "+15550100009" })
   const post = await it.server.post("/twilio/sms")
-  expect([answer.status, post.signed, post.form["Body"]]).toEqual([204, true, ""])
+  expect({ status: answer.status, signed: post.signed, body: post.form["Body"] }).toEqual({
+    status: 204,
+    signed: true,
+    body: "",
+  })
 })
 
 test("a server that is not there is a problem, not an error", async () => {

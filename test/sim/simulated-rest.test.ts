@@ -45,13 +45,23 @@ test("a call that is placed is dialled, runs its TwiML and reports its statuses 
   await it.client.endCall(placed.sid)
   const { status, seconds } = await call.ended
   const after = await it.client.fetchCall(placed.sid)
-  expect([placed.status, placed.sid, status, seconds]).toEqual(["queued", call.callSid, "completed", 5])
-  expect([during.status, during.direction, after.status, after.durationSeconds]).toEqual([
-    "in-progress",
-    "outbound",
-    "completed",
-    5,
-  ])
+  expect({ placedStatus: placed.status, placedSid: placed.sid, status, seconds }).toEqual({
+    placedStatus: "queued",
+    placedSid: call.callSid,
+    status: "completed",
+    seconds: 5,
+  })
+  expect({
+    duringStatus: during.status,
+    duringDirection: during.direction,
+    afterStatus: after.status,
+    afterDurationSeconds: after.durationSeconds,
+  }).toEqual({
+    duringStatus: "in-progress",
+    duringDirection: "outbound",
+    afterStatus: "completed",
+    afterDurationSeconds: 5,
+  })
   const posts = it.server.posts.all
   expect(posts.filter(({ path }) => path === "/status").map(({ form }) => form["CallStatus"])).toEqual([
     "initiated",
@@ -99,8 +109,8 @@ test("an answer that is lost leaves the call placed, one that is refused does no
   it.rest.refuseNext({ status: 400, code: 21211, message: "The 'To' number is not a valid phone number." })
   const [refused] = await Promise.allSettled([it.client.placeCall({ ...REQUEST, to: "+1" })])
   const recent = await it.client.recentCalls({ to: REQUEST.to, from: REQUEST.from, startedAfter: 0 })
-  expect([lost.status, refused.status]).toEqual(["rejected", "rejected"])
-  expect([recent.length, it.rest.calls.count]).toEqual([1, 1])
+  expect({ lost: lost.status, refused: refused.status }).toEqual({ lost: "rejected", refused: "rejected" })
+  expect({ recentCount: recent.length, count: it.rest.calls.count }).toEqual({ recentCount: 1, count: 1 })
 })
 
 test("numbers are listed and pointed at an address", async () => {
@@ -110,17 +120,21 @@ test("numbers are listed and pointed at an address", async () => {
   const response = await ask(it, `IncomingPhoneNumbers/${numbers[1]?.sid}.json`, {
     VoiceUrl: "https://parley.test/v",
   })
-  expect([response.status, it.rest.numbers.map(({ voiceUrl }) => voiceUrl)]).toEqual([
-    200,
-    ["", "https://parley.test/v"],
-  ])
+  expect({ status: response.status, numbers: it.rest.numbers.map(({ voiceUrl }) => voiceUrl) }).toEqual({
+    status: 200,
+    numbers: ["", "https://parley.test/v"],
+  })
 })
 
 test("a message is accepted and kept", async () => {
   await using it = account(answering)
   const { status } = await it.client.sendMessage({ to: "+15550100077", from: "+15550100002", body: "Hi" })
   const sent = await it.rest.messages.next()
-  expect([status, sent.to, sent.body]).toEqual(["queued", "+15550100077", "Hi"])
+  expect({ status, to: sent.to, body: sent.body }).toEqual({
+    status: "queued",
+    to: "+15550100077",
+    body: "Hi",
+  })
 })
 
 test("an API key is valid beside the token, a wrong one is refused", async () => {
@@ -150,10 +164,10 @@ test.each([
 ] as const)("%s is refused", async (_, path, form, status, code) => {
   await using it = account(answering)
   const response = await ask(it, path, form)
-  expect([response.status, await response.json()]).toEqual([
+  expect({ status: response.status, body: await response.json() }).toEqual({
     status,
-    expect.objectContaining({ code, status }),
-  ])
+    body: expect.objectContaining({ code, status }),
+  })
 })
 
 /** A request without the client; a form makes it a POST. */

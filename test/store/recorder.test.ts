@@ -52,9 +52,9 @@ test("rows are on disk within 100 ms, seen by another connection", async () => {
   await using t = await setUp()
   t.recorder.turn(sampleTurn(t.call.id))
   t.recorder.event(sampleEvent(t.call.id))
-  expect([t.rows("turns"), t.rows("events")]).toEqual([0, 0])
+  expect({ turns: t.rows("turns"), events: t.rows("events") }).toEqual({ turns: 0, events: 0 })
   t.clock.advance(80)
-  expect([t.rows("turns"), t.rows("events")]).toEqual([1, 1])
+  expect({ turns: t.rows("turns"), events: t.rows("events") }).toEqual({ turns: 1, events: 1 })
   expect(t.clock.sweep.size).toBe(0)
 })
 
@@ -183,5 +183,5 @@ test("closing the recorder writes what waits and leaves no deadline", async () =
   await using t = await setUp()
   t.recorder.turn(sampleTurn(t.call.id))
   await Promise.all([t.recorder.close(), t.recorder.close()])
-  expect([t.rows("turns"), t.clock.sweep.size]).toEqual([1, 0])
+  expect({ turns: t.rows("turns"), sweepCount: t.clock.sweep.size }).toEqual({ turns: 1, sweepCount: 0 })
 })

@@ -69,11 +69,11 @@ test("the request goes to the address that was checked, under the name's own Hos
   // A second question would be answered with an address inside.
   const resolve = answersOf(["127.0.0.1"], ["10.0.0.1"])
   const response = await checkedFetch({ allowPrivate: false, resolve })(url("rebind.example"), {})
-  expect([response.status, hosts, resolve.asked]).toEqual([
-    200,
-    [`rebind.example:${service.port}`],
-    ["rebind.example"],
-  ])
+  expect({ status: response.status, hosts, asked: resolve.asked }).toEqual({
+    status: 200,
+    hosts: [`rebind.example:${service.port}`],
+    asked: ["rebind.example"],
+  })
 })
 
 test("identity encoding is asked for, and a compressed answer is refused unread", async () => {

@@ -75,7 +75,7 @@ test("POST sends the arguments as JSON, with headers from secrets and the call",
     secrets: { CRM_TOKEN: "fake-token" },
   })
   const [request] = seen
-  expect([request?.method, request?.body]).toEqual(["POST", '{"id":"7"}'])
+  expect({ method: request?.method, body: request?.body }).toEqual({ method: "POST", body: '{"id":"7"}' })
   expect(request?.headers).toMatchObject({
     authorization: "Bearer fake-token",
     "content-type": "application/json",
@@ -118,7 +118,7 @@ test.each([
 test("a passing failure is tried again where the request may be repeated", async () => {
   const busy = () => new Response("busy", { status: 503 })
   const outcome = await run('{"id":"7"}', { http: { url: url("/"), method: "GET", retries: 2 } }, busy, busy)
-  expect([outcome.ok, seen.length]).toEqual([true, 3])
+  expect({ ok: outcome.ok, seenCount: seen.length }).toEqual({ ok: true, seenCount: 3 })
 })
 
 test("a lasting failure is not tried again, and the model reads it", async () => {
@@ -166,7 +166,7 @@ test.each([["."], [".."], ["%2e%2e"], ["a/../.."]])(
     const outcome = await run(JSON.stringify({ id }), { http })
     const paths = seen.map(({ path }) => path)
     if (outcome.ok) expect(paths).toEqual([`/orders/${encodeURIComponent(id)}/items`])
-    else expect([outcome.code, paths]).toEqual(["INVALID_ARGUMENTS", []])
+    else expect({ code: outcome.code, paths }).toEqual({ code: "INVALID_ARGUMENTS", paths: [] })
   },
 )
 

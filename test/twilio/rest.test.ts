@@ -131,12 +131,12 @@ describe("requests and answers", () => {
   test("a call that Twilio does not know cannot be ended", async () => {
     await using twilio = new FakeTwilio()
     const error = await failureOf(clientOf(twilio).rest.endCall(newSid("f")))
-    expect([error.code, error.kind, error.twilioCode, error.http]).toEqual([
-      "NOT_FOUND",
-      "refused",
-      20404,
-      404,
-    ])
+    expect({ code: error.code, kind: error.kind, twilioCode: error.twilioCode, http: error.http }).toEqual({
+      code: "NOT_FOUND",
+      kind: "refused",
+      twilioCode: 20404,
+      http: 404,
+    })
   })
 
   test.each([
@@ -302,7 +302,7 @@ describe("addresses and credentials", () => {
     const sleep = () => Promise.resolve()
     const client = createHttpClient({ timeoutMs: 1000, fetch, sleep, random: Math.random })
     const error = await failureOf(client.request({ method: "get", uri, username: "u", password: "p" }))
-    expect([error.kind, seen]).toEqual(["refused", []])
+    expect({ kind: error.kind, seen }).toEqual({ kind: "refused", seen: [] })
   })
 })
 
@@ -367,7 +367,7 @@ describe("failures", () => {
     await using twilio = new FakeTwilio()
     twilio.fault({ kind: "answer", status, body })
     const error = await failureOf(clientOf(twilio).rest.placeCall(asked))
-    expect<string[]>([error.kind, error.code]).toEqual([kind, code])
+    expect<Record<string, string>>({ kind: error.kind, code: error.code }).toEqual({ kind, code })
     expect(error.message).toContain(words)
     expect(twilio.requests).toHaveLength(1)
   })
@@ -388,7 +388,11 @@ describe("failures", () => {
     await using twilio = new FakeTwilio()
     const { rest } = clientOf(twilio, { authToken: "wrong-token" })
     const error = await failureOf(rest.numbers())
-    expect([error.kind, error.twilioCode, error.httpStatus]).toEqual(["refused", 20003, 401])
+    expect({ kind: error.kind, twilioCode: error.twilioCode, httpStatus: error.httpStatus }).toEqual({
+      kind: "refused",
+      twilioCode: 20003,
+      httpStatus: 401,
+    })
     expect(Bun.inspect(error)).not.toContain("wrong-token")
   })
 
@@ -402,7 +406,11 @@ describe("failures", () => {
     twilio.fault(limit, limit, limit)
     const { rest, waits } = clientOf(twilio)
     await rest.placeCall(asked)
-    expect([waits, twilio.requests.length, twilio.calls.size]).toEqual([[250, 500, 1000], 4, 1])
+    expect({ waits, requestCount: twilio.requests.length, callCount: twilio.calls.size }).toEqual({
+      waits: [250, 500, 1000],
+      requestCount: 4,
+      callCount: 1,
+    })
   })
 
   test("a rate limit that lasts is told as one", async () => {
@@ -415,12 +423,12 @@ describe("failures", () => {
     twilio.fault(limit, limit, limit, limit)
     const { rest, waits } = clientOf(twilio)
     const error = await failureOf(rest.placeCall(asked))
-    expect([error.kind, error.httpStatus, waits.length, twilio.calls.size]).toEqual([
-      "rate-limited",
-      429,
-      3,
-      0,
-    ])
+    expect({
+      kind: error.kind,
+      httpStatus: error.httpStatus,
+      waitCount: waits.length,
+      callCount: twilio.calls.size,
+    }).toEqual({ kind: "rate-limited", httpStatus: 429, waitCount: 3, callCount: 0 })
   })
 
   test.each([
@@ -432,7 +440,11 @@ describe("failures", () => {
     const startedAfter = Date.now()
     twilio.fault(fault)
     const error = await failureOf(rest.placeCall(asked))
-    expect([error.kind, error.code, error.httpStatus]).toEqual(["uncertain", "UPSTREAM_FAILED", null])
+    expect({ kind: error.kind, code: error.code, httpStatus: error.httpStatus }).toEqual({
+      kind: "uncertain",
+      code: "UPSTREAM_FAILED",
+      httpStatus: null,
+    })
     expect(error.message).toContain(words)
     expect(twilio.requests).toHaveLength(1)
     const found = await clientOf(twilio).rest.recentCalls({ to: asked.to, from: asked.from, startedAfter })
@@ -451,7 +463,7 @@ describe("failures", () => {
       baseUrl: `http://127.0.0.1:${port}`,
     })
     const error = await failureOf(rest.placeCall(asked))
-    expect([error.kind, error.code]).toEqual(["refused", "UPSTREAM_FAILED"])
+    expect({ kind: error.kind, code: error.code }).toEqual({ kind: "refused", code: "UPSTREAM_FAILED" })
     expect(error.message).toContain(`127.0.0.1:${port}`)
   })
 
@@ -504,9 +516,9 @@ describe("the fake", () => {
       headers: { authorization: `Basic ${btoa(`${twilio.accountSid}:${twilio.authToken}`)}` },
       body: new URLSearchParams(form),
     })
-    expect([answer.status, await answer.json()]).toEqual([
-      400,
-      expect.objectContaining({ code, status: 400 }),
-    ])
+    expect({ status: answer.status, body: await answer.json() }).toEqual({
+      status: 400,
+      body: expect.objectContaining({ code, status: 400 }),
+    })
   })
 })

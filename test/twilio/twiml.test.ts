@@ -195,7 +195,10 @@ describe("stream", () => {
       ...step,
       parameters: { fits: "x".repeat(495), tooLong: "x".repeat(493) },
     })
-    expect([xml.includes("fits"), xml.includes("tooLong")]).toEqual([true, false])
+    expect({ fits: xml.includes("fits"), tooLong: xml.includes("tooLong") }).toEqual({
+      fits: true,
+      tooLong: false,
+    })
   })
 })
 
@@ -219,7 +222,10 @@ describe("transfer", () => {
   test("the extension of a number is dialled before the whisper", () => {
     const [dial] = verbsOf(transferTo("+15550100001;ext=12"))
     const { text, attributes } = dial?.children[0] ?? {}
-    expect([text, attributes?.["sendDigits"]]).toEqual(["+15550100001", "ww12"])
+    expect({ text, sendDigits: attributes?.["sendDigits"] }).toEqual({
+      text: "+15550100001",
+      sendDigits: "ww12",
+    })
   })
 
   test.each([
@@ -245,11 +251,11 @@ describe("transfer", () => {
   test("the caller may hear a sentence first, and the person may see another number", () => {
     const then = transferTo("+15550100001", { callerId: "+15550100002" })
     const [say, dial] = verbsOf({ kind: "say", text: "I connect you.", then })
-    expect([say?.name, say?.text, dial?.attributes["callerId"]]).toEqual([
-      "Say",
-      "I connect you.",
-      "+15550100002",
-    ])
+    expect({ name: say?.name, text: say?.text, callerId: dial?.attributes["callerId"] }).toEqual({
+      name: "Say",
+      text: "I connect you.",
+      callerId: "+15550100002",
+    })
   })
 
   test("a queue is named; a workflow gets the task as JSON", () => {

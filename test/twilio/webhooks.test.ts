@@ -173,7 +173,10 @@ describe("status", () => {
     ["a list without a value", { CallSid: [], CallStatus: "busy" }, "CallSid"],
   ])("refused: %s", (_, given, field) => {
     const error = thrownBy(() => parseStatusWebhook(given))
-    expect([error.code, error.details]).toEqual(["INVALID_REQUEST", [{ field, fault: expect.any(String) }]])
+    expect({ code: error.code, details: error.details }).toEqual({
+      code: "INVALID_REQUEST",
+      details: [{ field, fault: expect.any(String) }],
+    })
   })
 })
 

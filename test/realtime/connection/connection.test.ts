@@ -97,12 +97,18 @@ describe("the way to the model", () => {
     await using fake = new FakeRealtime()
     using fixture = new ConnectionFixture(connectTo({ ...target(fake), safetyId: "hash" }))
     const { url, headers } = await fake.nextConnection()
-    expect([url.pathname, url.search]).toEqual(["/v1/realtime", "?model=gpt-realtime-2.1"])
-    expect([headers.get("authorization"), headers.get("openai-safety-identifier")]).toEqual([
-      "Bearer sk-test",
-      "hash",
-    ])
-    expect([headers.get("openai-beta"), headers.get("sec-websocket-extensions")]).toEqual([null, null])
+    expect({ pathname: url.pathname, search: url.search }).toEqual({
+      pathname: "/v1/realtime",
+      search: "?model=gpt-realtime-2.1",
+    })
+    expect({
+      authorization: headers.get("authorization"),
+      openaiSafetyIdentifier: headers.get("openai-safety-identifier"),
+    }).toEqual({ authorization: "Bearer sk-test", openaiSafetyIdentifier: "hash" })
+    expect({
+      openaiBeta: headers.get("openai-beta"),
+      secWebsocketExtensions: headers.get("sec-websocket-extensions"),
+    }).toEqual({ openaiBeta: null, secWebsocketExtensions: null })
     await fixture.ready
   })
 })
@@ -118,7 +124,10 @@ describe("setting up", () => {
     expect(fixture.connection.update(SESSION)).toBe("session_2")
     await fixture.next("session-updated")
     await fixture.next("session-updated")
-    expect([fixture.readyCount, fixture.connection.isReady]).toEqual([1, true])
+    expect({ readyCount: fixture.readyCount, isReady: fixture.connection.isReady }).toEqual({
+      readyCount: 1,
+      isReady: true,
+    })
     expect(fixture.connection.expiresAtMs).toBe(1_795_136_400_000)
   })
 
@@ -130,7 +139,10 @@ describe("setting up", () => {
     await fixture.ready
     for (const payload of ["BBBB", "CCCC"]) fixture.connection.send(encodeAppend(payload))
     await connection.heard(2)
-    expect([connection.audio, connection.noise]).toEqual([["BBBB", "CCCC"], []])
+    expect({ audio: connection.audio, noise: connection.noise }).toEqual({
+      audio: ["BBBB", "CCCC"],
+      noise: [],
+    })
   })
 
   test("history goes out before whatever is sent once the connection is ready", () => {
@@ -155,7 +167,10 @@ describe("setting up", () => {
   test("frames for a connection that is not ready are refused", () => {
     const { connect, sent } = still()
     using fixture = new ConnectionFixture(connect)
-    expect([fixture.connection.send("{}"), fixture.connection.update(SESSION)]).toEqual([false, null])
+    expect({ send: fixture.connection.send("{}"), update: fixture.connection.update(SESSION) }).toEqual({
+      send: false,
+      update: null,
+    })
     expect(sent).toEqual([])
   })
 
@@ -190,7 +205,10 @@ describe("setting up", () => {
     using fixture = new ConnectionFixture(connect)
     events().opened()
     say({ type: "session.updated", session })
-    expect([fixture.readyCount, fixture.failures]).toEqual([1, []])
+    expect({ readyCount: fixture.readyCount, failures: fixture.failures }).toEqual({
+      readyCount: 1,
+      failures: [],
+    })
   })
 })
 
@@ -352,7 +370,10 @@ describe("a connection whose server is gone", () => {
       fixture.clock.advance(5_000)
       await ponged
     }
-    expect([fixture.connection.isReady, fixture.failures]).toEqual([true, []])
+    expect({ isReady: fixture.connection.isReady, failures: fixture.failures }).toEqual({
+      isReady: true,
+      failures: [],
+    })
   })
 
   test("is kept while the server sends events, and answers no pings", () => {
@@ -363,7 +384,7 @@ describe("a connection whose server is gone", () => {
       fixture.clock.advance(1_000)
       say({ type: "rate_limits.updated" })
     }
-    expect([pings.length, fixture.failures]).toEqual([12, []])
+    expect({ pingCount: pings.length, failures: fixture.failures }).toEqual({ pingCount: 12, failures: [] })
   })
 
   test("is lost when two pings in a row are not answered", async () => {
@@ -438,7 +459,10 @@ describe("the end", () => {
     fixture.connection.send(encodeAppend("AAAA"))
     fixture.connection.close()
     fixture.clock.advance(10_000)
-    expect([fixture.readyCount, fixture.failures]).toEqual([0, []])
+    expect({ readyCount: fixture.readyCount, failures: fixture.failures }).toEqual({
+      readyCount: 0,
+      failures: [],
+    })
   })
 
   test("is forced when the other side does not agree to close", () => {

@@ -134,10 +134,10 @@ test("JSON that is none and a message that is too long are told in the old form"
   await using bench = await setUp()
   const headers = { "Content-Type": "application/json" }
   const broken = await bench.app.api("/conversation", { method: "POST", headers, body: "{" })
-  expect([broken.status, await jsonOf(broken)]).toEqual([
-    400,
-    { success: false, error: "The body is not JSON" },
-  ])
+  expect({ status: broken.status, body: await jsonOf(broken) }).toEqual({
+    status: 400,
+    body: { success: false, error: "The body is not JSON" },
+  })
   const long = await bench.send({ message: "x".repeat(32_001) })
   expect(long.status).toBe(400)
   expect(await jsonOf(long)).toMatchObject({ success: false, error: expect.stringContaining("32000") })

@@ -177,7 +177,7 @@ test.each<[string, Record<string, string>]>([
 ])("%s are answered with the documented failure", async (_, fields) => {
   await using app = await AppUnderTest.start()
   const answer = await app.webhook(PATH, voiceForm(fields))
-  expect([answer.status, await answer.text()]).toEqual([500, FAILURE])
+  expect({ status: answer.status, body: await answer.text() }).toEqual({ status: 500, body: FAILURE })
   expect(answer.headers.get("content-type")).toStartWith("text/plain")
 })
 
@@ -186,7 +186,7 @@ test("a body that is no JSON object is answered with the documented failure", as
   for (const body of ["{", "[]", "null"]) {
     const headers = { "Content-Type": "application/json", ...byKey }
     const answer = await app.api(PATH, { method: "POST", body, headers })
-    expect([answer.status, await answer.text()]).toEqual([500, FAILURE])
+    expect({ status: answer.status, body: await answer.text() }).toEqual({ status: 500, body: FAILURE })
   }
 })
 

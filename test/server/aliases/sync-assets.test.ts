@@ -17,10 +17,10 @@ describe("the documented requests", () => {
   test("store a context and a manifest, and make them the ones in use", async () => {
     await using app = await AppUnderTest.start()
     const context = await curl(app, "/api/sync/context", { customerServiceContext: "You are helpful." })
-    expect([context.status, await jsonOf(context)]).toEqual([
-      200,
-      { success: true, keys: ["customerServiceContext"] },
-    ])
+    expect({ status: context.status, body: await jsonOf(context) }).toEqual({
+      status: 200,
+      body: { success: true, keys: ["customerServiceContext"] },
+    })
     const tools = [{ type: "function", function: { name: "end-call" } }]
     const manifest = await curl(app, "/api/sync/toolmanifest", { customerServiceTools: { tools } })
     expect(await jsonOf(manifest)).toEqual({ success: true, keys: ["customerServiceTools"] })
@@ -54,10 +54,10 @@ describe("the documented requests", () => {
   test("tell their successors", async () => {
     await using app = await AppUnderTest.start()
     const { headers } = await curl(app, "/api/sync/context", { a: "x" })
-    expect([headers.get("deprecation"), headers.get("link")]).toEqual([
-      "true",
-      '</v1/contexts>; rel="successor-version"',
-    ])
+    expect({ deprecation: headers.get("deprecation"), link: headers.get("link") }).toEqual({
+      deprecation: "true",
+      link: '</v1/contexts>; rel="successor-version"',
+    })
   })
 })
 
@@ -82,10 +82,10 @@ describe("refusals have the old form", () => {
   ])("%s", async (_, path, body, message) => {
     await using app = await AppUnderTest.start()
     const answer = await curl(app, `/api/sync/${path}`, body)
-    expect([answer.status, await jsonOf(answer)]).toEqual([
-      400,
-      { success: false, error: expect.stringContaining(message) },
-    ])
+    expect({ status: answer.status, body: await jsonOf(answer) }).toEqual({
+      status: 400,
+      body: { success: false, error: expect.stringContaining(message) },
+    })
   })
 
   test("of several assets all or none are stored", async () => {
@@ -101,7 +101,10 @@ describe("refusals have the old form", () => {
   ])("%s", async (_, headers, status) => {
     await using app = await AppUnderTest.start({ API_KEYS: "admin-key-0123456789,user-key-0123456789:anna" })
     const answer = await curl(app, "/api/sync/context", { a: "x" }, headers)
-    expect([answer.status, (await jsonOf(answer)).success]).toEqual([status, status === 200])
+    expect({ status: answer.status, success: (await jsonOf(answer)).success }).toEqual({
+      status,
+      success: status === 200,
+    })
   })
 
   test("the paths are gone where the earlier system is switched off", async () => {

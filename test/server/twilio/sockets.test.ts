@@ -59,7 +59,7 @@ test("a replayed upgrade is refused: a token opens one socket", async () => {
   await using app = await AppUnderTest.start()
   const { socketUrl, socket } = await liveCall(app)
   const answer = await app.refusedUpgrade(socketUrl, sign(socketUrl))
-  expect([answer.status, await answer.json()]).toEqual([403, FORBIDDEN])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({ status: 403, body: FORBIDDEN })
   socket.send(prompt("Still there?"))
   expect(await socket.frames.next(({ last }) => last === true)).toMatchObject({ type: "text" })
 })
@@ -208,7 +208,10 @@ test("closing the app closes every socket with 1001", async () => {
   await using app = await AppUnderTest.start()
   const [one, other] = [await liveCall(app), await liveCall(app)]
   const closed = app.app.close()
-  expect([(await one.socket.closed).code, (await other.socket.closed).code]).toEqual([1001, 1001])
+  expect({ one: (await one.socket.closed).code, other: (await other.socket.closed).code }).toEqual({
+    one: 1001,
+    other: 1001,
+  })
   await closed
   await app.app.close()
 })

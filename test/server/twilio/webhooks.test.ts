@@ -129,7 +129,7 @@ test("past MAX_CONCURRENT_CALLS a caller hears a sentence; a free place takes th
   await using app = await AppUnderTest.start({ MAX_CONCURRENT_CALLS: "1" })
   const first = await app.incoming()
   const [say, hangup] = await app.twiml("/twilio/voice", voiceForm())
-  expect([say?.name, hangup?.name]).toEqual(["Say", "Hangup"])
+  expect({ say: say?.name, hangup: hangup?.name }).toEqual({ say: "Say", hangup: "Hangup" })
   expect(say?.text).toContain("busy")
   // The call that holds the place may ask again.
   expect(relayOf(await app.twiml("/twilio/voice?again=1", first.form)).action).toBeString()
@@ -149,11 +149,11 @@ test("while the server drains, a call is asked to ring on and to try again, each
   const drained = app.app.drain()
   const form = voiceForm()
   const [pause, redirect] = await app.twiml("/twilio/voice?call=1", form)
-  expect([pause?.name, redirect?.name, redirect?.text]).toEqual([
-    "Pause",
-    "Redirect",
-    `https://parley.test/twilio/voice?call=1&retry=1${OVERRIDES}`,
-  ])
+  expect({ pauseName: pause?.name, redirectName: redirect?.name, redirectText: redirect?.text }).toEqual({
+    pauseName: "Pause",
+    redirectName: "Redirect",
+    redirectText: `https://parley.test/twilio/voice?call=1&retry=1${OVERRIDES}`,
+  })
   const [, next] = await app.twiml("/twilio/voice?call=1&retry=1", form)
   expect(next?.text).toBe(`https://parley.test/twilio/voice?call=1&retry=2${OVERRIDES}`)
   expect((await app.json("/v1/calls")).calls).toHaveLength(1)
@@ -234,7 +234,10 @@ test("statuses of a placed call count before Twilio's answer, and an unanswered 
   const status = voiceForm({ CallSid: callSid, CallStatus: "ringing", SequenceNumber: "1" })
   expect((await app.webhook(`${url.pathname}${url.search}`, status)).status).toBe(204)
   const placed = await placing
-  expect([placed.status, await placed.json()]).toMatchObject([201, { callSid, status: "ringing" }])
+  expect({ status: placed.status, body: await placed.json() }).toMatchObject({
+    status: 201,
+    body: { callSid, status: "ringing" },
+  })
 })
 
 test("our id in the address of a webhook does not reach a call with another SID", async () => {

@@ -111,10 +111,10 @@ describe("contexts", () => {
   ])("%s is refused", async (_, path, body, status, message) => {
     await using app = await AppUnderTest.start()
     const answer = await put(app, path, body)
-    expect([answer.status, (await jsonOf(answer)).error.message]).toEqual([
+    expect({ status: answer.status, message: (await jsonOf(answer)).error.message }).toEqual({
       status,
-      expect.stringContaining(message),
-    ])
+      message: expect.stringContaining(message),
+    })
   })
 
   test("a body of another type is refused", async () => {
@@ -246,6 +246,9 @@ describe("with Twilio Sync", () => {
     inSync(async (app, fake) => {
       fake.faultAt(/POST/, { kind: "answer", status: 503 })
       const answer = await put(app, "/v1/contexts/sales", "Sell.")
-      expect([answer.status, (await jsonOf(answer)).error.code]).toEqual([502, "UPSTREAM_FAILED"])
+      expect({ status: answer.status, code: (await jsonOf(answer)).error.code }).toEqual({
+        status: 502,
+        code: "UPSTREAM_FAILED",
+      })
     }))
 })

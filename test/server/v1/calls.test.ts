@@ -83,7 +83,10 @@ test.each([
 ])("a list cannot be asked for %s", async (query) => {
   await using app = await AppUnderTest.start()
   const answer = await app.api(`/v1/calls?${query}`)
-  expect([answer.status, (await jsonOf(answer)).error.code]).toEqual([400, "INVALID_REQUEST"])
+  expect({ status: answer.status, code: (await jsonOf(answer)).error.code }).toEqual({
+    status: 400,
+    code: "INVALID_REQUEST",
+  })
 })
 
 test.each([

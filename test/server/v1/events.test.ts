@@ -64,7 +64,10 @@ test("a bound key sees only the events of its user, and uses its slots", async (
   expect(await stream.next()).toBe(": ping")
   expect((await app.api(`/v1/events?callSid=${callSid}`, { headers })).status).toBe(404)
   const refused = await app.api("/v1/events", { headers })
-  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "10"])
+  expect({ status: refused.status, retryAfter: refused.headers.get("retry-after") }).toEqual({
+    status: 429,
+    retryAfter: "10",
+  })
 })
 
 test.each([

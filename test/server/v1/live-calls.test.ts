@@ -27,7 +27,10 @@ test("a sentence is spoken and becomes part of the transcript", async () => {
   await using app = await AppUnderTest.start()
   const { path, socket } = await running(app)
   const answer = await app.post(`${path}/say`, { text: "  Hello there. " })
-  expect([answer.status, await answer.json()]).toEqual([202, { accepted: true }])
+  expect({ status: answer.status, body: await answer.json() }).toEqual({
+    status: 202,
+    body: { accepted: true },
+  })
   expect(await socket.frames.next()).toEqual({ type: "text", token: "Hello there.", last: true })
   const { turns } = await app.json(`${path}/transcript`)
   expect(turns.at(-1)).toMatchObject({ speaker: "agent", text: "Hello there." })
@@ -65,7 +68,7 @@ test.each([
   const { path, socket } = await running(app)
   const answer = await app.post(`${path}/transfer`, { to, summary: "" })
   const { error } = await jsonOf(answer)
-  expect([answer.status, error.code]).toEqual([403, "FORBIDDEN"])
+  expect({ status: answer.status, code: error.code }).toEqual({ status: 403, code: "FORBIDDEN" })
   expect(error.message).toContain(setting)
   await app.post(`${path}/say`, { text: "Still here." })
   expect(await socket.frames.next()).toMatchObject({ token: "Still here." })
@@ -94,7 +97,7 @@ test.each([
   const { path } = await running(app)
   const answer = await app.post(path + end, body)
   const { error } = await jsonOf(answer)
-  expect([answer.status, error.code]).toEqual([400, "INVALID_REQUEST"])
+  expect({ status: answer.status, code: error.code }).toEqual({ status: 400, code: "INVALID_REQUEST" })
   expect(JSON.stringify(error)).toContain(message)
 })
 
@@ -130,7 +133,11 @@ test("a call without a conversation is a conflict, an unknown one not found, a b
   await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const say = async (sid: string) => (await app.post(`/v1/calls/${sid}/say`, { text: "x" })).status
-  expect([await say(callSid), await say(newSid("CA")), await say("x")]).toEqual([409, 404, 400])
+  expect({
+    running: await say(callSid),
+    unknown: await say(newSid("CA")),
+    malformed: await say("x"),
+  }).toEqual({ running: 409, unknown: 404, malformed: 400 })
 })
 
 test("a call of nobody is not a bound user's to steer", async () => {
@@ -138,5 +145,9 @@ test("a call of nobody is not a bound user's to steer", async () => {
   const { path } = await running(app)
   const say = async (headers: Record<string, string>) =>
     (await app.post(`${path}/say`, { text: "x" }, headers)).status
-  expect([await say(ann), await say(all), await say({})]).toEqual([404, 202, 401])
+  expect({ own: await say(ann), unbound: await say(all), withoutKey: await say({}) }).toEqual({
+    own: 404,
+    unbound: 202,
+    withoutKey: 401,
+  })
 })

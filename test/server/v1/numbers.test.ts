@@ -96,7 +96,10 @@ test.each([
 ] as const)("%s is refused, and nothing changes", async (_, body, sid, status, words) => {
   await using it = await fixture()
   const answer = await put(it.app, body, sid)
-  expect([answer.status, answer.body.error.message]).toEqual([status, expect.stringContaining(words)])
+  expect({ status: answer.status, message: answer.body.error.message }).toEqual({
+    status,
+    message: expect.stringContaining(words),
+  })
   expect(it.rest.requests.filter(({ method }) => method === "POST")).toEqual([])
   expect((await it.app.json("/v1/config")).config.numbers).toBeUndefined()
 })
@@ -116,7 +119,10 @@ test.each<[string, Record<string, string>]>([
 ])("without %s nothing can be pointed here", async (_, env) => {
   await using it = await fixture(env)
   const answer = await put(it.app, { agent: "default", pointHere: true })
-  expect([answer.status, answer.body.error.code]).toEqual([503, "NOT_CONFIGURED"])
+  expect({ status: answer.status, code: answer.body.error.code }).toEqual({
+    status: 503,
+    code: "NOT_CONFIGURED",
+  })
 })
 
 test("a key of one user may read the numbers and change none", async () => {

@@ -12,10 +12,10 @@ test.each([
 ])("the root reports that the server runs, with %s", async (_, env: Record<string, string>, line) => {
   await using app = await AppUnderTest.start(env)
   const text = await app.api("/")
-  expect([text.headers.get("content-type"), await text.text()]).toEqual([
-    "text/plain; charset=UTF-8",
-    `${line} (parley ${VERSION})\n`,
-  ])
+  expect({ contentType: text.headers.get("content-type"), body: await text.text() }).toEqual({
+    contentType: "text/plain; charset=UTF-8",
+    body: `${line} (parley ${VERSION})\n`,
+  })
 })
 
 test("a browser is greeted neutrally", async () => {
@@ -37,9 +37,9 @@ test("health is told to everyone, and is 503 while the server drains", async () 
   const headers = { Host: "parley.test", "X-Forwarded-For": "203.0.113.9" }
   app.clock.advance(2000)
   const up = await app.api("/health", { headers })
-  expect([up.status, await up.json()]).toEqual([
-    200,
-    {
+  expect({ status: up.status, body: await up.json() }).toEqual({
+    status: 200,
+    body: {
       status: "healthy",
       timestamp: "2026-11-20T00:00:02.000Z",
       checks: { database: "ok" },
@@ -50,13 +50,13 @@ test("health is told to everyone, and is 503 while the server drains", async () 
       uptimeSeconds: 2,
       liveCalls: 0,
     },
-  ])
+  })
   const drained = app.app.drain()
   const draining = await app.api("/health", { headers })
-  expect([draining.status, await draining.json()]).toMatchObject([
-    503,
-    { status: "draining", state: "DRAINING" },
-  ])
+  expect({ status: draining.status, body: await draining.json() }).toMatchObject({
+    status: 503,
+    body: { status: "draining", state: "DRAINING" },
+  })
   app.clock.advance(10_000)
   await drained
 })
@@ -116,7 +116,10 @@ test("metrics are for keys", async () => {
   await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key" })
   const outside = { Host: "parley.test" }
   const refused = await app.api("/metrics", { headers: outside })
-  expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([401, 'Bearer realm="parley"'])
+  expect({ status: refused.status, wwwAuthenticate: refused.headers.get("www-authenticate") }).toEqual({
+    status: 401,
+    wwwAuthenticate: 'Bearer realm="parley"',
+  })
   const headers = { ...outside, Authorization: "Bearer a-secret-key" }
   expect((await app.api("/metrics", { headers })).status).toBe(200)
 })

@@ -73,7 +73,11 @@ test("the handshake is signed for the bare address, and connected and start come
     '<Connect><Stream url="wss://parley.test/media/t1?lost=1"><Parameter name="agent" value="a &amp; b"/></Stream></Connect>'
   await using it = await talking(script)
   const { streamSid, peer, start, call } = it
-  expect([peer.data.path, peer.data.signed, call.status]).toEqual(["/media/t1", true, "in-progress"])
+  expect({ path: peer.data.path, signed: peer.data.signed, status: call.status }).toEqual({
+    path: "/media/t1",
+    signed: true,
+    status: "in-progress",
+  })
   expect(peer.frames.all[0]).toEqual({ event: "connected", protocol: "Call", version: "1.0.0" })
   expect(start as unknown).toEqual({
     event: "start",
@@ -115,7 +119,7 @@ test("a late visit sends every frame it owes, and no frame is early", async () =
   await said(it.peer, 5)
   it.call.hangup()
   const { streams } = await it.call.ended
-  expect([owed, streams[0]?.sent]).toEqual([19, 5])
+  expect({ owed, sent: streams[0]?.sent }).toEqual({ owed: 19, sent: 5 })
 })
 
 test("time can run faster than real time", async () => {
@@ -196,7 +200,7 @@ test("a hang-up is told by stop, then the socket closes; what was being played i
   })
   expect((await it.peer.closed.promise).code).toBe(1_000)
   const { streams, sockets, status, problems } = await it.call.ended
-  expect([sockets, status, problems]).toEqual([1, "completed", []])
+  expect({ sockets, status, problems }).toEqual({ sockets: 1, status: "completed", problems: [] })
   expect(streams).toEqual([
     { streamSid: it.streamSid, reason: "hang-up", seconds: 0, sent: 5, received: 1, heardMs: 100 },
   ])
@@ -208,7 +212,11 @@ test("when the server closes, the verb behind runs and no action is asked for", 
   it.peer.close()
   await it.server.post("/next")
   const { streams, verbs, heard } = await it.call.ended
-  expect([verbs, streams[0]?.reason, heard]).toEqual([["Connect", "Redirect", "Hangup"], "server-closed", ""])
+  expect({ verbs, reason: streams[0]?.reason, heard }).toEqual({
+    verbs: ["Connect", "Redirect", "Hangup"],
+    reason: "server-closed",
+    heard: "",
+  })
   expect(it.server.posts.all.map(({ path }) => path)).toEqual(["/twilio/voice", "/next"])
 })
 
@@ -233,14 +241,21 @@ test.each([
   const own = attributes.startsWith("url") ? attributes : `url="wss://parley.test/m" ${attributes}`
   await using it = fixture(() => `<Connect><Stream ${own}/></Connect><Hangup/>`)
   const { problems, verbs, streams, sockets } = await it.twilio.call().ended
-  expect([verbs, sockets, streams[0]?.reason]).toEqual([["Connect", "Hangup"], 0, "failed"])
+  expect({ verbs, sockets, reason: streams[0]?.reason }).toEqual({
+    verbs: ["Connect", "Hangup"],
+    sockets: 0,
+    reason: "failed",
+  })
   expect(problems).toEqual([expect.stringContaining(number)])
 })
 
 test("a refused handshake fails the stream", async () => {
   await using it = fixture(streamed(), { refuseSockets: true })
   const { problems, streams } = await it.twilio.call().ended
-  expect([streams[0]?.reason, problems]).toEqual(["failed", [expect.stringContaining("31920")]])
+  expect({ reason: streams[0]?.reason, problems }).toEqual({
+    reason: "failed",
+    problems: [expect.stringContaining("31920")],
+  })
 })
 
 test("a parameter that is too long is a problem", async () => {
@@ -278,7 +293,10 @@ test.each([
   await it.peer.frames.next(event("mark"))
   it.call.hangup()
   const { problems } = await it.call.ended
-  expect([from, problems]).toEqual(["server", [expect.stringContaining("cannot be read")]])
+  expect({ from, problems }).toEqual({
+    from: "server",
+    problems: [expect.stringContaining("cannot be read")],
+  })
 })
 
 test("audio beyond ten minutes is dropped and reported once", async () => {
@@ -286,11 +304,11 @@ test("audio beyond ten minutes is dropped and reported once", async () => {
   for (let minute = 0; minute < 12; minute += 1) await it.play(fill(1, 60_000))
   it.call.hangup()
   const { problems, streams } = await it.call.ended
-  expect([problems.length, problems[0], streams[0]?.received]).toEqual([
-    1,
-    expect.stringContaining("31931"),
-    12,
-  ])
+  expect({
+    problemCount: problems.length,
+    firstProblem: problems[0],
+    received: streams[0]?.received,
+  }).toEqual({ problemCount: 1, firstProblem: expect.stringContaining("31931"), received: 12 })
 })
 
 test("the status callback hears of the start and the end, in that order", async () => {
@@ -381,10 +399,10 @@ test("the recording has the caller on the left and what was heard on the right",
 
 test("a call that says nothing on a stream is silent, and its words reach nobody", async () => {
   await using it = await talking()
-  expect([it.call.say("hello"), it.call.interrupt()]).toEqual([
-    { delivered: false, cut: undefined },
-    undefined,
-  ])
+  expect({ say: it.call.say("hello"), interrupt: it.call.interrupt() }).toEqual({
+    say: { delivered: false, cut: undefined },
+    interrupt: undefined,
+  })
   it.clock.advance(40)
   expect(Buffer.from(await said(it.peer, 2)).equals(silence(40))).toBe(true)
 })

@@ -46,7 +46,10 @@ test("clearing cuts what plays, drops what waits and sends all marks back at onc
   made.append(audio(2, 100), 0)
   made.mark("b", 0)
   made.clear(at(30))
-  expect([events, made.playing]).toEqual([["1: 240 at 0 cut last", "a", "b"], false])
+  expect({ events, playing: made.playing }).toEqual({
+    events: ["1: 240 at 0 cut last", "a", "b"],
+    playing: false,
+  })
   made.append(audio(3, 10), at(40))
   made.advance(at(100))
   expect(events.slice(3)).toEqual(["3: 80 at 40 last"])
@@ -84,5 +87,9 @@ test("every sample of time is reported once, audio or silence", () => {
 
 test("empty audio is ignored", () => {
   const { made, events } = buffer()
-  expect([made.append(new Uint8Array(0), 0), made.playing, events]).toEqual([true, false, []])
+  expect({ append: made.append(new Uint8Array(0), 0), playing: made.playing, events }).toEqual({
+    append: true,
+    playing: false,
+    events: [],
+  })
 })

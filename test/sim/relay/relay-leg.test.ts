@@ -29,7 +29,7 @@ test("the handshake is signed for the public wss address, and setup comes first"
   )
   const { call, peer, setup } = await talking(it)
   const signature = peer.data.headers.get("x-twilio-signature")
-  expect([peer.data.path, peer.data.signed]).toEqual(["/relay/t1", true])
+  expect({ path: peer.data.path, signed: peer.data.signed }).toEqual({ path: "/relay/t1", signed: true })
   expect(peer.data.headers.get("x-amzn-bedrock-agentcore-runtime-custom-twilio-signature")).toBe(signature)
   expect(peer.data.headers.get("sec-websocket-extensions")).toBeNull()
   expect(setup).toEqual({
@@ -197,7 +197,11 @@ test("an end with hand-over closes politely, and the action's TwiML runs", async
   it.clock.advance(5_000)
   const { heard, status, sessions } = await call.ended
   expect(await peer.closed.promise).toEqual({ code: 1000, reason: "Closing websocket session" })
-  expect([post.signed, heard, status]).toEqual([true, "Moving on.", "completed"])
+  expect({ signed: post.signed, heard, status }).toEqual({
+    signed: true,
+    heard: "Moving on.",
+    status: "completed",
+  })
   expect(post.form).toMatchObject({
     CallSid: call.callSid,
     CallStatus: "in-progress",
@@ -218,12 +222,12 @@ test("a caller who hangs up completes the session and the call; the answer is no
   const { form } = await it.server.post("/ended")
   const { heard, verbs } = await call.ended
   expect(await peer.closed.promise).toEqual({ code: 1000, reason: "Closing websocket session" })
-  expect([form["CallStatus"], form["SessionStatus"], heard, verbs]).toEqual([
-    "completed",
-    "completed",
-    "",
-    ["Connect"],
-  ])
+  expect({ callStatus: form["CallStatus"], sessionStatus: form["SessionStatus"], heard, verbs }).toEqual({
+    callStatus: "completed",
+    sessionStatus: "completed",
+    heard: "",
+    verbs: ["Connect"],
+  })
 })
 
 test("a lost socket fails the session, and a new one on the same call is in progress", async () => {
@@ -245,11 +249,17 @@ test("a lost socket fails the session, and a new one on the same call is in prog
     ErrorCode: "64105",
     ErrorMessage: "Websocket ended",
   })
-  expect([resumed["callSid"], resumed["callStatus"]]).toEqual([call.callSid, "IN_PROGRESS"])
+  expect({ callSid: resumed["callSid"], callStatus: resumed["callStatus"] }).toEqual({
+    callSid: call.callSid,
+    callStatus: "IN_PROGRESS",
+  })
   expect(resumed["sessionId"]).not.toBe(setup["sessionId"])
   again.send({ type: "end" })
   const { sockets, sessions: ends } = await call.ended
-  expect([sockets, ends.map(({ status }) => status)]).toEqual([2, ["failed", "ended"]])
+  expect({ sockets, ends: ends.map(({ status }) => status) }).toEqual({
+    sockets: 2,
+    ends: ["failed", "ended"],
+  })
 })
 
 test("a socket that the server closes is lost as well", async () => {
@@ -258,7 +268,10 @@ test("a socket that the server closes is lost as well", async () => {
   peer.close()
   const { form } = await it.server.post("/ended")
   await call.ended
-  expect([form["SessionStatus"], form["ErrorCode"]]).toEqual(["failed", "64105"])
+  expect({ sessionStatus: form["SessionStatus"], errorCode: form["ErrorCode"] }).toEqual({
+    sessionStatus: "failed",
+    errorCode: "64105",
+  })
 })
 
 test.each([
@@ -276,7 +289,10 @@ test.each([
   const call = it.twilio.call()
   const { form } = await it.server.post("/ended")
   const { problems } = await call.ended
-  expect([form["SessionStatus"], form["ErrorCode"]]).toEqual(["failed", code])
+  expect({ sessionStatus: form["SessionStatus"], errorCode: form["ErrorCode"] }).toEqual({
+    sessionStatus: "failed",
+    errorCode: code,
+  })
   expect(problems).toEqual([expect.stringContaining(code)])
 })
 
@@ -298,7 +314,10 @@ test("malformed frames are answered, a good one resets the count, ten in a row c
     type: "error",
     description: 'Invalid message received, code: 64107, {"type":"txt"}',
   })
-  expect([form["SessionStatus"], form["ErrorCode"]]).toEqual(["failed", "64107"])
+  expect({ sessionStatus: form["SessionStatus"], errorCode: form["ErrorCode"] }).toEqual({
+    sessionStatus: "failed",
+    errorCode: "64107",
+  })
   await call.ended
 })
 
@@ -316,7 +335,10 @@ test("languages are declared before they are spoken", async () => {
   const error = await peer.frame("error")
   const { form } = await it.server.post("/ended")
   expect(String(error["description"])).toContain("64106")
-  expect([form["SessionStatus"], form["ErrorCode"]]).toEqual(["failed", "64106"])
+  expect({ sessionStatus: form["SessionStatus"], errorCode: form["ErrorCode"] }).toEqual({
+    sessionStatus: "failed",
+    errorCode: "64106",
+  })
 })
 
 test("digits and audio wait their turn behind speech", async () => {
@@ -370,12 +392,17 @@ test("what the caller does without a session reaches nobody", async () => {
   call.dropSocket()
   call.sendRaw("x")
   await call.heardWords(3)
-  expect([call.say("hello"), call.press("1"), call.interrupt(), call.agentSpeaking]).toEqual([
-    { delivered: false, cut: undefined },
-    0,
-    undefined,
-    false,
-  ])
+  expect({
+    say: call.say("hello"),
+    press: call.press("1"),
+    interrupt: call.interrupt(),
+    agentSpeaking: call.agentSpeaking,
+  }).toEqual({
+    say: { delivered: false, cut: undefined },
+    press: 0,
+    interrupt: undefined,
+    agentSpeaking: false,
+  })
 })
 
 test("three hundred calls at once talk, and nothing of them stays", async () => {

@@ -202,7 +202,7 @@ test("empty cycles say nothing", () => {
   say("")
   say("", { last: false })
   clock.advance(1_000)
-  expect([told, heard()]).toEqual([[], []])
+  expect({ told, heard: heard() }).toEqual({ told: [], heard: [] })
 })
 
 test("discarding ends all playout and leaves no deadline", () => {

@@ -67,7 +67,7 @@ test.each(FAULTS)(
       ...sampleCall({ status: "queued", prompt: PROMPT }),
       sid: sampleSid(),
     })
-    expect([created, it.standIn.isActive]).toEqual([true, true])
+    expect({ created, isActive: it.standIn.isActive }).toEqual({ created: true, isActive: true })
     expect(await it.calls.issueToken(call.id, "t2", 100)).toBe(true)
     const claims = [await it.calls.claimToken("t2", 1), await it.calls.claimToken("t1", 1)]
     expect(claims.map((claimed) => claimed?.id)).toEqual([call.id, running.id])
