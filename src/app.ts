@@ -9,6 +9,8 @@ import { ENGINES } from "./call/engine.ts"
 import { LiveCalls } from "./call/live-calls.ts"
 import type { Config } from "./config/config.ts"
 import { createOwnNumbers } from "./control/own-numbers.ts"
+import { agentWarnings } from "./control/agent-warnings.ts"
+import { countMessage } from "./control/quotas.ts"
 import { createCallLifecycle } from "./control/call-lifecycle.ts"
 import type { ControlContext } from "./control/context.ts"
 import { failureLog } from "./control/failure-log.ts"
@@ -151,7 +153,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       log: getLog("messaging"),
     }),
     times: config.times,
-    maxConversations: config.limits.maxConversations,
+    room: { most: config.limits.maxConversations, mostOfUser: config.limits.conversationsPerUser },
+    countMessage: (userId) => countMessage(control, userId),
     onEvent: (event) => reportFailure({ callSid: null, event }),
     draining: () => draining,
     sweep,
@@ -226,6 +229,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     log: getLog("jobs"),
   })
   const watch = watchCalls(control)
+  log.background("checking agents", warnOfAgents(control))
   transcripts?.catchUp()
 
   return {
@@ -290,5 +294,11 @@ async function orClose<T>(store: Store, create: () => Promise<T>): Promise<T> {
   } catch (error) {
     await store.close()
     throw error
+  }
+}
+
+async function warnOfAgents(control: ControlContext): Promise<void> {
+  for (const warning of await agentWarnings(control, control.assets)) {
+    control.log.warn("a setting of an agent is refused", { warning })
   }
 }

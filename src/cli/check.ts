@@ -4,7 +4,11 @@ import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import type { LiveAssets } from "../assets/assets.ts"
 import type { Config, VariableInForce } from "../config/config.ts"
+import { agentWarnings } from "../control/agent-warnings.ts"
+import { createOwnNumbers } from "../control/own-numbers.ts"
 import { messageOf } from "../lib/errors.ts"
+import { getLog } from "../lib/log.ts"
+import { Sweep } from "../lib/sweep.ts"
 import { twilioOf } from "../providers.ts"
 import { openStore } from "../store/open-store.ts"
 import type { Store } from "../store/store.ts"
@@ -28,9 +32,10 @@ export async function check(config: Config, { print, offline, strict }: CheckOpt
   const isUsable = !("state" in assets)
   const files = isUsable ? assetChecks(config, assets) : [assets]
   const online = offline ? [] : await onlineChecks(config, isUsable ? assets : undefined)
+  const refused = isUsable ? await refusedSettings(config, assets, offline) : []
   if (isUsable) assets.close()
   const warnings = config.warnings.map((text): Check => ({ state: "warning", about: "", text }))
-  const checks = [...merged(diagnosticsOf(config), online), ...files, database, ...warnings]
+  const checks = [...merged(diagnosticsOf(config), online), ...files, ...refused, database, ...warnings]
   for (const item of checks) print(checkLine(item))
   printWebhooks(config, print)
   print("")
@@ -57,6 +62,15 @@ async function onlineChecks(config: Config, assets: LiveAssets | undefined): Pro
     ...(context ? [twilioChecks(config, context)] : []),
   ])
   return found.flat()
+}
+
+/** What agents ask for and the rules of this server refuse. */
+async function refusedSettings(config: Config, assets: LiveAssets, offline: boolean): Promise<Check[]> {
+  using sweep = new Sweep()
+  const twilio = offline ? undefined : twilioOf(config)
+  const ownNumbers = createOwnNumbers({ twilio, sweep, log: getLog("control") })
+  const found = await agentWarnings({ config, ownNumbers }, assets)
+  return found.map((text) => ({ state: "warning", about: "Agents", text }))
 }
 
 /** What a service answered in place of what its settings alone suggest. */

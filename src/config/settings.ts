@@ -59,6 +59,8 @@ export function settingsFrom(env: Environment) {
     sms: {
       allowedDestinations: env.SMS_ALLOWED_DESTINATIONS,
       perCall: env.SMS_PER_CALL,
+      perRecipientPerDay: env.SMS_PER_RECIPIENT_PER_DAY,
+      perHour: env.SMS_PER_HOUR,
     },
     assetsDir: env.ASSETS_DIR,
     /** Undefined: no files are written. */
@@ -69,9 +71,12 @@ export function settingsFrom(env: Environment) {
     limits: {
       callStartsPerMinute: env.CALL_STARTS_PER_MINUTE,
       serverCallStartsPerMinute: env.SERVER_CALL_STARTS_PER_MINUTE,
+      messagesPerMinute: env.MESSAGES_PER_MINUTE,
+      serverMessagesPerMinute: env.SERVER_MESSAGES_PER_MINUTE,
       observersPerUser: env.OBSERVERS_PER_USER,
       maxConcurrentCalls: env.MAX_CONCURRENT_CALLS,
       maxConversations: env.MAX_CONVERSATIONS,
+      conversationsPerUser: env.CONVERSATIONS_PER_USER,
     },
     times: {
       firstTokenMs: env.FIRST_TOKEN_TIMEOUT_MS,

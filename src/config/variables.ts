@@ -154,6 +154,14 @@ export const Environment = z.object({
     "Prefixes of numbers to which the tool send-sms may send, besides the caller",
   ),
   SMS_PER_CALL: named(count.default(5), "Maximum of messages that the tool send-sms sends in one call"),
+  SMS_PER_RECIPIENT_PER_DAY: named(
+    count.default(10),
+    "Maximum of messages that the tool send-sms sends to one number within 24 hours",
+  ),
+  SMS_PER_HOUR: named(
+    count.default(100),
+    "Maximum of messages that the tool send-sms sends within an hour, all calls together",
+  ),
   WEBHOOK_URL: named(hookUrl.optional(), "Address that receives transcript and outcome after every call"),
   WEBHOOK_SECRET: named(
     anyText.optional(),
@@ -184,10 +192,19 @@ export const Environment = z.object({
   ),
   CALL_STARTS_PER_MINUTE: named(count.default(5), "Call starts per user and minute"),
   SERVER_CALL_STARTS_PER_MINUTE: named(count.default(30), "Call starts per minute, all users together"),
+  MESSAGES_PER_MINUTE: named(
+    count.default(60),
+    "Requests per minute of a user that a model answers: messages to conversations and, with `respond`, into calls, and outcomes",
+  ),
+  SERVER_MESSAGES_PER_MINUTE: named(count.default(600), "The same per minute, all users together"),
   OBSERVERS_PER_USER: named(count.default(3), "Observers per user"),
   MAX_CONVERSATIONS: named(
     count.default(10_000),
     "Maximum of stored text conversations; the oldest are deleted",
+  ),
+  CONVERSATIONS_PER_USER: named(
+    count.default(1000),
+    "Maximum of stored text conversations of one user; the user's oldest are deleted",
   ),
   MAX_CONCURRENT_CALLS: named(
     count.default(2000),

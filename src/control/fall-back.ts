@@ -6,7 +6,8 @@ import type { NextStep } from "../call/next-step.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { connectToEngine } from "./connect.ts"
-import { agentOf, type ControlContext } from "./context.ts"
+import { agentOf, ownNumberOf, type ControlContext } from "./context.ts"
+import { transferRefusal } from "./may-dial.ts"
 import { endCall } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
 
@@ -23,8 +24,9 @@ export async function fallBack(
     await store.calls.setEngine(call.id, "relay")
     return connectToEngine(context, { call: { ...call, engine: "relay" }, agent })
   }
-  const target = agent.transfer.to ?? config.transferTo ?? ""
-  if (TransferTarget.safeParse(target).success) {
+  const target = TransferTarget.safeParse(agent.transfer.to ?? config.transferTo ?? "")
+  // A refused transfer would return the caller to the model that has just failed.
+  if (target.success && (await transferRefusal(context, target.data, ownNumberOf(call))) === undefined) {
     return beginTransfer(context, call, { summary: "The assistant had a technical problem." })
   }
   await endCall(context, call, { by: "system", reason: "no model could be reached" })

@@ -7,7 +7,6 @@ import { newCallId, type CallId, type CallSid } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
 import { isDialable } from "../lib/e164.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
-import type { StartLimit } from "../store/calls.ts"
 import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
@@ -16,10 +15,10 @@ import { requireSame, type PlacedCall } from "./placements.ts"
 import { dialledNumber, extensionDigits, phoneNumber } from "../call/phone-number.ts"
 import { isWithheld } from "../lib/withheld.ts"
 import { requireMayDial } from "./may-dial.ts"
+import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
 import { requireTwimlFits } from "./twiml-size.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 
-const MINUTE_MS = 60_000
 /** How far Twilio's clock may be behind ours in the search for a call that may have been placed. */
 const CLOCK_LEEWAY_MS = 5_000
 /** Twilio hangs up this long after the longest length, so that our own farewell comes first; in milliseconds. */
@@ -151,22 +150,6 @@ async function senderOf(
   if (!first)
     throw new AppError("NOT_CONFIGURED", "The account has no number. Set TWILIO_FROM_NUMBER or buy one.")
   return first.phoneNumber
-}
-
-/** Counted in the store, so that neither a restart nor concurrent requests get past the limit. */
-function startLimits({ config }: ControlContext, { userId, limitUnbound = true }: PlaceCall): StartLimit[] {
-  const { callStartsPerMinute, serverCallStartsPerMinute } = config.limits
-  const ofServer: StartLimit = { of: "server", most: serverCallStartsPerMinute }
-  if (userId === null && !limitUnbound) return [ofServer]
-  return [{ of: "user", most: callStartsPerMinute }, ofServer]
-}
-
-function rateLimited({ limit, oldestAt }: { limit: StartLimit; oldestAt: number }, now: number): AppError {
-  const retryAfterSeconds = Math.max(1, Math.ceil((oldestAt + MINUTE_MS - now) / 1000))
-  const whose = limit.of === "user" ? " per user" : ""
-  return new AppError("RATE_LIMITED", `Rate limit exceeded: at most ${limit.most} calls per minute${whose}`, {
-    retryAfterSeconds,
-  })
 }
 
 /** How long a request to Twilio may keep others from asking for the same call, in milliseconds. */

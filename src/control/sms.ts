@@ -9,6 +9,7 @@ import { isE164 } from "../lib/e164.ts"
 import { isWithheld } from "../lib/withheld.ts"
 import type { ControlContext } from "./context.ts"
 import { textRefusal } from "./may-dial.ts"
+import { countSms } from "./quotas.ts"
 
 /** How many messages the call has sent before this session. */
 export async function smsSentIn(store: Pick<Store, "turns">, callId: CallId): Promise<number> {
@@ -44,6 +45,11 @@ export function smsSenderFor(
         return { outcome: "refused", reason: `at most ${perCall} messages may be sent in one call` }
       // Counted before the request, so that parallel requests cannot exceed the limit.
       sent += 1
+      const limit = await countSms(context, to)
+      if (limit !== undefined) {
+        log.warn("message refused by a limit", { callSid: call.sid, reason: limit })
+        return { outcome: "refused", reason: limit }
+      }
       const { sid, status } = await twilio.sendMessage({ to, from, body: message })
       log.info("message sent", { callSid: call.sid, messageSid: sid, pii: { to } })
       return { outcome: "sent", to, sid, status }

@@ -3,6 +3,7 @@
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import type { NextStep } from "../call/next-step.ts"
+import { phoneNumber } from "../call/phone-number.ts"
 import { isTerminal } from "../call/status.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { isWithheld } from "../lib/withheld.ts"
@@ -13,6 +14,7 @@ import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
 import { connectToEngine } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
 import { transferRefusal } from "./may-dial.ts"
+import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
 import { endCall } from "./report-status.ts"
 
 /** A longer whisper would keep the caller waiting; in characters. */
@@ -25,7 +27,10 @@ export type TransferRequest = {
   to?: string | undefined
 }
 
-/** Starts the transfer. Without a target it has failed already, and the call continues as after a failed transfer. */
+/**
+ * Starts the transfer, which counts as a started call. Without a target, or with one that must not be dialled, it has
+ * failed already, and the call continues as after a failed transfer.
+ */
 export async function beginTransfer(
   context: ControlContext,
   call: Call,
@@ -38,7 +43,12 @@ export async function beginTransfer(
     log.error("transfer failed, no target is configured", { callSid: call.sid, agent: agent.key })
     return transferFailed(context, call, { summary, reason: "no target is configured" })
   }
-  const target = parsed.data
+  const target = await readNumber(context, parsed.data)
+  const refusal = await startRefusal(context, call, target)
+  if (refusal !== undefined) {
+    log.error("transfer refused", { callSid: call.sid, agent: agent.key, kind: target.kind, ...refusal })
+    return transferFailed(context, call, { summary, reason: refusal.reason })
+  }
   const isStarted = await store.calls.setTransfer(call.id, { state: "started", target, summary })
   if (isStarted)
     publish(context, call, { type: "transfer.started", kind: target.kind, to: target.to, summary })
@@ -55,6 +65,32 @@ export async function beginTransfer(
     task: { reason: "live-agent-handoff", summary, callSid: call.sid ?? "", from: call.from, to: call.to },
   }
   return { kind: "say", text: agent.phrases.transferring, then: transfer }
+}
+
+/** The number as its plan writes it; as it is where the plan does not know it. */
+async function readNumber({ config }: ControlContext, target: TransferTarget): Promise<TransferTarget> {
+  if (target.kind !== "number") return target
+  const options = { field: "to", defaultCountry: config.defaultCountry }
+  return { ...target, to: await phoneNumber(target.to, options).catch(() => target.to) }
+}
+
+/** Why the transfer must not start. `reason` is for the agent, `detail` names what to change. */
+async function startRefusal(
+  context: ControlContext,
+  call: Call,
+  target: TransferTarget,
+): Promise<{ reason: string; detail: string } | undefined> {
+  const { store, sweep } = context
+  const detail = await transferRefusal(context, target, ownNumberOf(call))
+  if (detail !== undefined) return { reason: "calls to the target are not allowed", detail }
+  // A queue dials nobody.
+  if (target.kind === "queue" || target.kind === "workflow") return undefined
+  const at = sweep.clock.now()
+  const { userId } = call
+  const limits = startLimits(context, { userId, limitUnbound: false })
+  const start = await store.calls.countTransfer({ userId, at }, { since: at - MINUTE_MS, limits })
+  if (start.outcome === "counted") return undefined
+  return { reason: "too many calls were started", detail: rateLimited(start, at).message }
 }
 
 /** Undefined: Twilio shows the caller's number by itself. Where that cannot be shown, our number is. */

@@ -6,6 +6,7 @@ import { isTerminal } from "../call/status.ts"
 import { messageOf } from "../lib/errors.ts"
 import { agentOf, type ControlContext } from "./context.ts"
 import { hangUp, isNotFound } from "./hang-up.ts"
+import { QUOTA_REACH_MS } from "./quotas.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 
 const PAST_LIMIT: EndCause = { by: "limit", reason: "the longest allowed length was reached" }
@@ -80,6 +81,7 @@ export function watchCalls(context: ControlContext): Watch {
   const prune = async () => {
     const now = sweep.clock.now()
     await store.receipts.prune(now - RECEIPTS_KEPT_MS)
+    await store.quotas.prune(now - QUOTA_REACH_MS)
     if (config.times.retentionMs > 0) await store.purgeEndedBefore(now - config.times.retentionMs)
   }
 

@@ -71,7 +71,10 @@ export type MessengerOptions = {
     /** How long a conversation is kept after its last message, in milliseconds. */
     conversationTtlMs: number
   }
-  maxConversations: number
+  /** How many conversations are kept, in all and of one user. */
+  room: { most: number; mostOfUser: number }
+  /** Counts a message of a user. Rejects with `AppError` RATE_LIMITED when the limit is reached. */
+  countMessage: (userId: string | null) => Promise<void>
   /** Is shown every event of an answer at once. */
   onEvent?: (event: CallEvent) => void
   /** Set while the server shuts down. */
@@ -81,8 +84,19 @@ export type MessengerOptions = {
 }
 
 export function createMessenger(options: MessengerOptions): Messenger {
-  const { conversations, assets, modelFor, toolsOf, times, maxConversations, onEvent, draining, sweep, log } =
-    options
+  const {
+    conversations,
+    assets,
+    modelFor,
+    toolsOf,
+    times,
+    room,
+    countMessage,
+    onEvent,
+    draining,
+    sweep,
+    log,
+  } = options
   const { clock } = sweep
   const queue = new KeyedQueue({ most: MAX_UNANSWERED, what: "messages of one conversation" })
   const closing = new AbortController()
@@ -192,7 +206,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
       if (closing.signal.aborted) return
       const kept = { ...changed, revision, expiresAt: clock.now() + times.conversationTtlMs }
       if (isNew) {
-        await conversations.create(kept, { most: maxConversations })
+        await conversations.create(kept, room)
         isNew = false
         return
       }
@@ -211,6 +225,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
       if (queue.size >= MAX_RUNNING) {
         throw new AppError("UNAVAILABLE", "Too many messages are being answered.", { retryAfterSeconds: 1 })
       }
+      await countMessage(userId)
       const id = known?.id ?? crypto.randomUUID()
       const limit = new AbortController()
       const signal = AbortSignal.any([limit.signal, closing.signal])

@@ -44,6 +44,11 @@ export type Placement =
   /** `oldestAt`: when the first of the calls that count was created. */
   | { outcome: "limited"; limit: StartLimit; oldestAt: number }
 
+export type TransferStart =
+  | { outcome: "counted" }
+  /** `oldestAt`: when the first of the calls and transfers that count started. */
+  | { outcome: "limited"; limit: StartLimit; oldestAt: number }
+
 export type CallFilter = {
   status?: CallStatus | undefined
   direction?: Direction | undefined
@@ -102,6 +107,12 @@ export interface Calls {
    * outbound calls created at or after `since`. Of several with one key at once, one creates the call.
    */
   place(call: NewPlacedCall, rule: { since: number; limits: readonly StartLimit[] }): Promise<Placement>
+
+  /** Counts a transfer as a started call, unless calls and transfers since a time have reached a limit. */
+  countTransfer(
+    transfer: { userId: string | null; at: number },
+    rule: { since: number; limits: readonly StartLimit[] },
+  ): Promise<TransferStart>
 
   /** The call that was placed under a key. */
   findByIdempotencyKey(

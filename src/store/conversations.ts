@@ -24,8 +24,11 @@ export interface Conversations {
   /** Undefined for one that is not there and for one that has expired at `now`. */
   byId(id: string, now: number): Promise<StoredConversation | undefined>
 
-  /** Makes room for it first: what has expired when it is created goes, then the oldest beyond `most`. */
-  create(conversation: StoredConversation, room: { most: number }): Promise<void>
+  /**
+   * Makes room for it first: what has expired when it is created goes, then the oldest of its user beyond `mostOfUser`.
+   * Beyond `most` the oldest of whoever has the most goes. Conversations of no user count only in `most`.
+   */
+  create(conversation: StoredConversation, room: { most: number; mostOfUser?: number }): Promise<void>
 
   /**
    * Stores what changed in a conversation that has this revision. Changes nothing when it was deleted, or when somebody

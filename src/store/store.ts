@@ -6,6 +6,7 @@ import type { Conversations } from "./conversations.ts"
 import type { Events, Transcripts, Turns, Writer } from "./history.ts"
 import type { Jobs } from "./jobs.ts"
 import type { Outcomes } from "./outcomes.ts"
+import type { Quotas } from "./quotas.ts"
 import type { Receipts } from "./receipts.ts"
 import type { UsageRecords } from "./usage.ts"
 
@@ -25,6 +26,7 @@ export interface Store extends AsyncDisposable {
   readonly transcripts: Transcripts
   readonly events: Events
   readonly receipts: Receipts
+  readonly quotas: Quotas
   readonly assets: StoredAssets
   readonly conversations: Conversations
   readonly jobs: Jobs

@@ -63,7 +63,7 @@ test("an empty environment is enough", () => {
     allowPrivateAddresses: false,
     webhook: { url: undefined, secret: undefined, timeoutMs: 10_000 },
     transferTo: undefined,
-    sms: { allowedDestinations: [], perCall: 5 },
+    sms: { allowedDestinations: [], perCall: 5, perRecipientPerDay: 10, perHour: 100 },
     transcriptLogDir: "./logs",
     assetsDir: "./assets",
     compat: ["s0", "s1", "s2", "s3", "s4"],
@@ -72,9 +72,12 @@ test("an empty environment is enough", () => {
     limits: {
       callStartsPerMinute: 5,
       serverCallStartsPerMinute: 30,
+      messagesPerMinute: 60,
+      serverMessagesPerMinute: 600,
       observersPerUser: 3,
       maxConcurrentCalls: 2000,
       maxConversations: 10_000,
+      conversationsPerUser: 1000,
     },
     times: {
       firstTokenMs: 6000,

@@ -21,6 +21,7 @@ export function storeContract(name: string, open: () => Promise<Store>) {
     describe("lists of calls", () => listsContract(open))
     describe("turns and events", () => historyContract(open))
     describe("receipts", () => receiptsContract(open))
+    describe("quotas", () => quotasContract(open))
     describe("jobs", () => jobsContract(open))
     describe("outcomes", () => outcomesContract(open))
     describe("usage", () => usageContract(open))
@@ -346,6 +347,21 @@ function placingContract(open: Open) {
     expect(placed.filter(({ outcome }) => outcome === "created")).toHaveLength(3)
     expect(placed.at(-1)).toEqual({ outcome: "limited", limit, oldestAt: 500 })
     expect((await store.calls.list({ limit: 50 })).calls).toHaveLength(3)
+  })
+
+  test("a transfer counts as a call of its user, and is refused at the same limits", async () => {
+    await using store = await open()
+    const limits = [{ of: "user", most: 2 }] as const
+    await store.calls.place(toPlace({ createdAt: 10, userId: "anna" }), ANY)
+    const transfer = (at: number, userId: string | null) =>
+      store.calls.countTransfer({ userId, at }, { since: 0, limits })
+    expect(await transfer(20, "anna")).toEqual({ outcome: "counted" })
+    expect(await transfer(30, "anna")).toEqual({ outcome: "limited", limit: limits[0], oldestAt: 10 })
+    expect(await transfer(30, "bert")).toEqual({ outcome: "counted" })
+    const placed = await store.calls.place(toPlace({ createdAt: 40, userId: "anna" }), { since: 15, limits })
+    expect(placed.outcome).toBe("created")
+    const again = await store.calls.place(toPlace({ createdAt: 50, userId: "anna" }), { since: 15, limits })
+    expect(again).toMatchObject({ outcome: "limited", oldestAt: 20 })
   })
 
   test("limits count placed calls of a user, of no user, or of all, since a time", async () => {
@@ -881,7 +897,62 @@ function conversation(given: Partial<StoredConversation> = {}): StoredConversati
   }
 }
 
+function quotasContract(open: Open) {
+  const ofSubject = { of: "subject", most: 2, withinMs: 1000 } as const
+  const ofAll = { of: "all", most: 3, withinMs: 1000 } as const
+
+  test("of many uses at once no more are taken than the limits allow", async () => {
+    await using store = await open()
+    const use = { kind: "message", subject: "anna", at: 5, limits: [ofSubject] } as const
+    const taken = await race(() => store.quotas.take(use))
+    expect(taken.filter(({ outcome }) => outcome === "taken")).toHaveLength(2)
+    expect(taken.at(-1)).toEqual({ outcome: "limited", limit: ofSubject, freeAt: 1005 })
+  })
+
+  test("uses count for their subject, for all of their kind, and within their time", async () => {
+    await using store = await open()
+    const take = async (kind: "message" | "sms", subject: string, at: number) =>
+      (await store.quotas.take({ kind, subject, at, limits: [ofSubject, ofAll] })).outcome
+    expect([await take("sms", "a", 0), await take("sms", "a", 1), await take("sms", "a", 2)]).toEqual([
+      "taken",
+      "taken",
+      "limited",
+    ])
+    expect([await take("sms", "b", 3), await take("sms", "c", 4)]).toEqual(["taken", "limited"])
+    expect(await take("message", "a", 5)).toBe("taken")
+    expect(await take("sms", "a", 1000)).toBe("taken")
+  })
+
+  test("what was pruned no longer counts", async () => {
+    await using store = await open()
+    const use = { kind: "sms", subject: "a", limits: [{ ...ofSubject, most: 1 }] } as const
+    await store.quotas.take({ ...use, at: 10 })
+    expect([await store.quotas.prune(10), await store.quotas.prune(11)]).toEqual([0, 1])
+    expect((await store.quotas.take({ ...use, at: 12 })).outcome).toBe("taken")
+  })
+}
+
 function conversationsContract(open: Open) {
+  test("a user's conversations beyond the cap make room at the user's own expense", async () => {
+    await using store = await open()
+    const room = { most: 100, mostOfUser: 2 }
+    const of = (userId: string | null, expiresAt: number) => conversation({ userId, expiresAt })
+    const bert = of("bert", HOUR)
+    const all = [bert, of("anna", 2 * HOUR), of("anna", 3 * HOUR), of("anna", 4 * HOUR), of(null, HOUR)]
+    for (const one of all) await store.conversations.create(one, room)
+    const found = await Promise.all(all.map(({ id }) => store.conversations.byId(id, 2000)))
+    expect(found.map((one) => one !== undefined)).toEqual([true, false, true, true, true])
+  })
+
+  test("at the cap of all, the user who has the most makes room", async () => {
+    await using store = await open()
+    const of = (userId: string | null, expiresAt: number) => conversation({ userId, expiresAt })
+    const all = [of("bert", HOUR), of("anna", 2 * HOUR), of("anna", 3 * HOUR), of("carl", 4 * HOUR)]
+    for (const one of all) await store.conversations.create(one, { most: 3 })
+    const found = await Promise.all(all.map(({ id }) => store.conversations.byId(id, 2000)))
+    expect(found.map((one) => one !== undefined)).toEqual([true, false, true, true])
+  })
+
   test("one is read as it was written", async () => {
     await using store = await open()
     const kept = conversation({ userId: "ann" })

@@ -89,3 +89,32 @@ test("a target that came with the data goes before the configured one; a bad one
   }
   expect([await to("+15550100077"), await to("<Say>")]).toEqual(["+15550100077", ""])
 })
+
+test.each([
+  ["a premium-rate number", { TRANSFER_TO: "+19005550123" }],
+  ["another country", { TRANSFER_TO: "+4930123456" }],
+])("to %s is refused, and the caller is back with the agent", async (_, env) => {
+  await using t = await transferred(env)
+  expect(t.verb?.children[0]?.name).toBe("ConversationRelay")
+  const { events } = await t.app.json(`/v1/calls/${t.callSid}/events`)
+  expect(events.map(({ type }: { type: string }) => type)).not.toContain("transfer.started")
+  expect(JSON.stringify(events)).toContain("calls to the target are not allowed")
+})
+
+test("an agent's number with a trunk zero is dialled without it", async () => {
+  await using t = await transferred({ TRANSFER_TO: "+4402079460958", ALLOWED_DESTINATIONS: "+44" })
+  expect(t.verb?.children[0]?.text).toBe("+442079460958")
+})
+
+test("counts as the start of a call, of which the server allows only so many", async () => {
+  await using app = await AppUnderTest.start({
+    TRANSFER_TO: "+15550100088",
+    SERVER_CALL_STARTS_PER_MINUTE: "2",
+  })
+  const nounOf = async () => {
+    const { callSid, actionPath } = await app.incoming()
+    const [verb] = await app.twiml(actionPath, endedForm(callSid, HANDOFF))
+    return verb?.children[0]?.name
+  }
+  expect([await nounOf(), await nounOf(), await nounOf()]).toEqual(["Number", "Number", "ConversationRelay"])
+})

@@ -21,6 +21,8 @@ export type MessengerFixtureOptions = {
   tools?: AnyTool[]
   /** Conversations that are kept. */
   most?: number
+  mostOfUser?: number
+  countMessage?: (userId: string | null) => Promise<void>
   /** In place of the scripted one. */
   model?: ChatModel
   sms?: (sent: number) => SmsSender
@@ -50,6 +52,8 @@ export class MessengerFixture implements AsyncDisposable {
     ownsStore,
     tools = [],
     most = 100,
+    mostOfUser = most,
+    countMessage = async () => {},
     model = this.model,
     sms,
   }: MessengerFixtureOptions & { store: Store; assets: Assets; ownsStore: boolean }) {
@@ -77,7 +81,8 @@ export class MessengerFixture implements AsyncDisposable {
         conversationMs: 60_000,
         conversationTtlMs: 24 * HOUR,
       },
-      maxConversations: most,
+      room: { most, mostOfUser },
+      countMessage,
       draining: () => this.draining,
       sweep,
       log,

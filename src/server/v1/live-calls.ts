@@ -3,6 +3,7 @@
 import { Hono } from "hono"
 import { z } from "zod"
 import { changeAgent, liveCall, transferCall } from "../../control/live-call-control.ts"
+import { countMessage } from "../../control/quotas.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { CALL_ERRORS, CALL_PARAMS, findCall } from "./find-call.ts"
 import { jsonBody, named, operation, type Operation } from "../openapi/operation.ts"
@@ -108,11 +109,17 @@ export function liveCallRoutes(context: ServerContext): Hono<Env> {
       ...LIVE,
       id: "addCallMessage",
       summary: "Add a message to the conversation, or send a frame of the engine",
+      errors: [...LIVE.errors, 429],
     }),
     jsonBody(MessageBody),
     async (c) => {
-      const live = liveCall(control, await findCall(context, c))
+      const call = await findCall(context, c)
       const body = c.req.valid("json")
+      if (!("frame" in body) && body.respond) {
+        liveCall(control, call)
+        await countMessage(control, c.get("auth").userId)
+      }
+      const live = liveCall(control, call)
       if ("frame" in body) live.sendFrame(body.frame)
       else live.insert(body)
       return c.json(ACCEPTED, 202)

@@ -5,6 +5,7 @@ import { z } from "zod"
 import type { Call } from "../../call/call.ts"
 import type { Usage } from "../../call/usage.ts"
 import { usageOf } from "../../control/usage.ts"
+import { countMessage } from "../../control/quotas.ts"
 import { extractAgain, toOutcome } from "../../jobs/outcome.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { CALL_ERRORS, CALL_PARAMS, CALL_SID, findCall } from "./find-call.ts"
@@ -81,9 +82,13 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
       description: "Uses the schema that the agent has now. No webhook is sent for it.",
       params: CALL_PARAMS,
       responses: { 202: { description: "The extraction is scheduled", schema: OutcomeView } },
-      errors: [...CALL_ERRORS, 409],
+      errors: [...CALL_ERRORS, 409, 429],
     }),
-    async (c) => c.json(await extractAgain(control, await findCall(context, c)), 202),
+    async (c) => {
+      const call = await findCall(context, c)
+      await countMessage(control, c.get("auth").userId)
+      return c.json(await extractAgain(control, call), 202)
+    },
   )
 
   app.get(

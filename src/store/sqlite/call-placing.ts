@@ -2,10 +2,10 @@
 
 import { and, count, eq, gte, min, sql } from "drizzle-orm"
 import type { Call } from "../../call/call.ts"
-import type { NewPlacedCall, Placement, StartLimit } from "../calls.ts"
+import type { NewPlacedCall, Placement, StartLimit, TransferStart } from "../calls.ts"
 import { CALL_COLUMNS } from "./call-columns.ts"
 import type { Db } from "./database.ts"
-import { calls } from "./schema.ts"
+import { calls, quotaUses } from "./schema.ts"
 
 /** To be run in one transaction. */
 export function insertPlacedCall(
@@ -37,13 +37,29 @@ export function findByKey(
   return { call, requestHash }
 }
 
-/** Of one user, of requests bound to no user (null), or of all. */
+/** To be run in one transaction. */
+export function insertTransfer(
+  db: Db,
+  { userId, at }: { userId: string | null; at: number },
+  { since, limits }: { since: number; limits: readonly StartLimit[] },
+): TransferStart {
+  for (const limit of limits) {
+    const { started, oldestAt } = startsSince(db, since, limit.of === "user" ? userId : undefined)
+    if (started >= limit.most) return { outcome: "limited", limit, oldestAt: oldestAt ?? at }
+  }
+  db.insert(quotaUses)
+    .values({ kind: "transfer", subject: userId ?? "", at })
+    .run()
+  return { outcome: "counted" }
+}
+
+/** Calls and transfers of one user, of requests bound to no user (null), or of all. */
 function startsSince(
   db: Db,
   since: number,
   userId: string | null | undefined,
 ): { started: number; oldestAt: number | null } {
-  const found = db
+  const placed = db
     .select({ started: count(), oldestAt: min(calls.createdAt) })
     .from(calls)
     .where(
@@ -54,7 +70,22 @@ function startsSince(
       ),
     )
     .get()
-  return found ?? { started: 0, oldestAt: null }
+  const transferred = db
+    .select({ started: count(), oldestAt: min(quotaUses.at) })
+    .from(quotaUses)
+    .where(
+      and(
+        eq(quotaUses.kind, "transfer"),
+        gte(quotaUses.at, since),
+        userId === undefined ? undefined : eq(quotaUses.subject, userId ?? ""),
+      ),
+    )
+    .get()
+  const times = [placed?.oldestAt, transferred?.oldestAt].filter((time) => typeof time === "number")
+  return {
+    started: (placed?.started ?? 0) + (transferred?.started ?? 0),
+    oldestAt: times.length > 0 ? Math.min(...times) : null,
+  }
 }
 
 function ofUser(userId: string | null) {

@@ -10,7 +10,7 @@ import type { CallFilter, Calls } from "../calls.ts"
 import type { Runner } from "./access.ts"
 import { CALL_COLUMNS } from "./call-columns.ts"
 import { advanceCall } from "./call-status.ts"
-import { findByKey, insertPlacedCall } from "./call-placing.ts"
+import { findByKey, insertPlacedCall, insertTransfer } from "./call-placing.ts"
 import { sqliteCode, type Db } from "./database.ts"
 import { calls } from "./schema.ts"
 
@@ -51,6 +51,7 @@ export function createCalls(db: Db, access: Runner): Calls {
       }),
 
     place: (call, rule) => access.transaction(() => insertPlacedCall(db, call, rule)),
+    countTransfer: (transfer, rule) => access.transaction(() => insertTransfer(db, transfer, rule)),
 
     findByIdempotencyKey: (userId, key) => access.read(() => findByKey(db, userId, key)),
 

@@ -1,6 +1,6 @@
 /** Conversations without a phone in SQLite. */
 
-import { and, asc, count, eq, gt, inArray, lte } from "drizzle-orm"
+import { and, asc, count, desc, eq, gt, inArray, isNull, lte } from "drizzle-orm"
 import type { Conversations } from "../conversations.ts"
 import type { Access } from "./access.ts"
 import type { Db } from "./database.ts"
@@ -13,16 +13,35 @@ export function createConversations(db: Db, access: Access): Conversations {
     return db.delete(conversations).where(lte(expiryColumn, now)).run().changes
   }
 
-  /** Leaves at most `most`; those go first that expire first. */
-  function shrinkTo(most: number): void {
-    const kept = db.select({ kept: count() }).from(conversations).get()?.kept ?? 0
+  /** Leaves a user at most `most`; those go first that expire first. Null: conversations of no user. */
+  function shrinkUser(userId: string | null, most: number): void {
+    const ofUser = userId === null ? isNull(conversations.userId) : eq(conversations.userId, userId)
+    const kept = db.select({ kept: count() }).from(conversations).where(ofUser).get()?.kept ?? 0
     if (kept <= most) return
     const oldest = db
       .select({ id: idColumn })
       .from(conversations)
+      .where(ofUser)
       .orderBy(asc(expiryColumn), asc(conversations.createdAt))
       .limit(kept - most)
     db.delete(conversations).where(inArray(idColumn, oldest)).run()
+  }
+
+  /** Leaves at most `most`, at the expense of whoever has the most. */
+  function shrinkTo(most: number): void {
+    for (;;) {
+      const kept = db.select({ kept: count() }).from(conversations).get()?.kept ?? 0
+      if (kept <= most) return
+      const [largest] = db
+        .select({ userId: conversations.userId, owned: count() })
+        .from(conversations)
+        .groupBy(conversations.userId)
+        .orderBy(desc(count()))
+        .limit(1)
+        .all()
+      if (!largest) return
+      shrinkUser(largest.userId, Math.max(0, largest.owned - (kept - most)))
+    }
   }
 
   return {
@@ -35,9 +54,10 @@ export function createConversations(db: Db, access: Access): Conversations {
           .get(),
       ),
 
-    create: (conversation, { most }) =>
+    create: (conversation, { most, mostOfUser = most }) =>
       access.transaction(() => {
         prune(conversation.createdAt)
+        if (conversation.userId !== null) shrinkUser(conversation.userId, mostOfUser - 1)
         shrinkTo(most - 1)
         db.insert(conversations).values(conversation).run()
       }),

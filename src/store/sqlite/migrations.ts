@@ -3,6 +3,7 @@
 import initial from "../../../drizzle/20261120193729_initial/migration.sql" with { type: "text" }
 import oneJobPerKind from "../../../drizzle/20261127114429_one_job_per_kind/migration.sql" with { type: "text" }
 import sessionEnd from "../../../drizzle/20261127113524_session_end/migration.sql" with { type: "text" }
+import quotaUses from "../../../drizzle/20261127131711_quota_uses/migration.sql" with { type: "text" }
 import usage from "../../../drizzle/20261120202115_usage/migration.sql" with { type: "text" }
 
 export type Migration = { readonly name: string; readonly sql: string }
@@ -13,4 +14,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "20261120202115_usage", sql: usage },
   { name: "20261127113524_session_end", sql: sessionEnd },
   { name: "20261127114429_one_job_per_kind", sql: oneJobPerKind },
+  { name: "20261127131711_quota_uses", sql: quotaUses },
 ]

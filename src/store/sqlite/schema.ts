@@ -10,6 +10,7 @@ import type { SessionEnd } from "../../call/session-end.ts"
 import type { CallStatus } from "../../call/status.ts"
 import type { TransferState } from "../../call/transfer-state.ts"
 import type { Latency, Speaker, ToolRecord, Turn, TurnKind } from "../../call/turn.ts"
+import type { QuotaKind } from "../quotas.ts"
 import type { UsageAmounts, UsageKind } from "../../call/usage.ts"
 
 export const calls = snakeCase.table(
@@ -209,3 +210,15 @@ export const outcomes = snakeCase.table("outcomes", {
   createdAt: integer().notNull(),
   updatedAt: integer().notNull(),
 })
+
+/** Uses that are limited within a time. Pruned when no limit reaches back so far. */
+export const quotaUses = snakeCase.table(
+  "quota_uses",
+  {
+    kind: text().$type<"transfer" | QuotaKind>().notNull(),
+    /** Whose use it is: a user, or the hash of a number. */
+    subject: text().notNull(),
+    at: integer().notNull(),
+  },
+  (table) => [index("quota_uses_time").on(table.kind, table.at)],
+)

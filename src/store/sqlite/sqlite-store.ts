@@ -12,6 +12,7 @@ import { BUSY_TIMEOUT_MS, openDatabase, type DatabaseOptions } from "./database.
 import { createHistory } from "./history.ts"
 import { createJobs } from "./jobs.ts"
 import { createOutcomes } from "./outcomes.ts"
+import { createQuotas } from "./quotas.ts"
 import { createReceipts } from "./receipts.ts"
 import { calls as callsTable } from "./schema.ts"
 import { StandIn } from "./stand-in.ts"
@@ -62,6 +63,7 @@ export function openSqliteStore({
     ...history,
     ...(standIn ? standInTurns(history.turns, standIn, beforeRead) : {}),
     receipts: standIn ? standInReceipts(receipts, standIn) : receipts,
+    quotas: createQuotas(db, access),
     assets: createAssets(db, access),
     conversations: createConversations(db, access),
     jobs: createJobs(db, access),

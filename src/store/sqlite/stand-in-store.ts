@@ -26,6 +26,9 @@ export function standInCalls(main: Calls, standIn: StandIn): Calls {
     create: (call) => change(call.id, (at) => at.create(call)),
     createOrFind: (call) =>
       standIn.change([eq(calls.sid, call.sid)], (tables) => tables.calls.createOrFind(call)),
+    // What is counted in memory is forgotten with it.
+    countTransfer: (transfer, rule) =>
+      standIn.change([], (tables) => tables.calls.countTransfer(transfer, rule)),
     attachSid: (id, sid) =>
       standIn.change([eq(calls.sid, sid), eq(calls.id, id)], (tables) => tables.calls.attachSid(id, sid)),
     advanceStatus: (call, incoming, report) =>

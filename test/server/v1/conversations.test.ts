@@ -126,3 +126,31 @@ test("the description of the API names the operations", async () => {
   expect(Object.keys(paths["/v1/conversations"])).toEqual(["post"])
   expect(Object.keys(paths["/v1/conversations/{id}"])).toEqual(["get", "delete"])
 })
+
+test("a user's messages are limited per minute, and leave other users alone", async () => {
+  const [anna, bert] = ["anna", "bert"].map((user) => ({ Authorization: `Bearer key-of-${user}-0123456789` }))
+  const API_KEYS = "key-of-anna-0123456789:anna,key-of-bert-0123456789:bert"
+  await using bench = await setUp({ API_KEYS, MESSAGES_PER_MINUTE: "2", SERVER_MESSAGES_PER_MINUTE: "4" })
+  const send = async (headers = anna) => {
+    const answer = await bench.send({ message: "Hello" }, headers)
+    return [answer.status, answer.headers.get("retry-after")]
+  }
+  expect([await send(), await send()]).toEqual([
+    [200, null],
+    [200, null],
+  ])
+  expect(await send()).toEqual([429, "60"])
+  expect([await send(bert), await send(bert)]).toEqual([
+    [200, null],
+    [200, null],
+  ])
+  bench.app.clock.advance(61_000)
+  expect(await send()).toEqual([200, null])
+})
+
+test("all users together have a limit of their own", async () => {
+  await using bench = await setUp({ SERVER_MESSAGES_PER_MINUTE: "1" })
+  expect((await bench.send({ message: "Hello" })).status).toBe(200)
+  const refused = await bench.send({ message: "Hello" })
+  expect([refused.status, (await jsonOf(refused)).error.code]).toEqual([429, "RATE_LIMITED"])
+})

@@ -151,3 +151,11 @@ test("a call of nobody is not a bound user's to steer", async () => {
     withoutKey: 401,
   })
 })
+
+test("a message that the agent answers counts, one that it only reads does not", async () => {
+  await using app = await AppUnderTest.start({ SERVER_MESSAGES_PER_MINUTE: "1" })
+  const { path } = await running(app)
+  const send = async (respond: boolean) =>
+    (await app.post(`${path}/messages`, { role: "system", text: "Shipped.", respond })).status
+  expect([await send(true), await send(true), await send(false)]).toEqual([202, 429, 202])
+})

@@ -127,6 +127,7 @@ describe("migrations", () => {
     for (const column of ["session_end", "transfer", "dial_lease_until"])
       earlier.run(`ALTER TABLE calls DROP COLUMN ${column}`)
     earlier.run("ALTER TABLE conversations DROP COLUMN revision")
+    earlier.run("DROP TABLE quota_uses")
     earlier.run("DROP INDEX jobs_once")
     earlier.run("CREATE INDEX jobs_of_call ON jobs (call_id)")
     earlier.run("DELETE FROM __drizzle_migrations WHERE name > '20261120202115_usage'")

@@ -1,0 +1,23 @@
+/** What the settings of agents ask for and the rules of this server refuse. */
+
+import type { Assets } from "../assets/agent.ts"
+import { TransferTarget } from "../call/transfer-target.ts"
+import { transferRefusal, type DialContext } from "./may-dial.ts"
+
+/** One sentence for each refusal; without a call, Twilio's list of our numbers decides what is home. */
+export async function agentWarnings(context: DialContext, assets: Assets): Promise<string[]> {
+  const found: string[] = []
+  for (const key of assets.keys().agents) {
+    const agent = assets.agentFor({ agent: key })
+    const target = TransferTarget.safeParse(agent.transfer.to ?? context.config.transferTo ?? "")
+    const refusal = target.success ? await transferRefusal(context, target.data) : undefined
+    if (refusal !== undefined) found.push(`the agent ${key} cannot transfer calls: ${refusal}`)
+    const changes = agent.manifest.tools.some(({ name }) => name === "change-context")
+    if (changes && (agent.changeTo?.contexts.length ?? 0) === 0) {
+      found.push(
+        `the tool change-context of the agent ${key} refuses every change: its setting changeTo lists no context`,
+      )
+    }
+  }
+  return found
+}

@@ -1,0 +1,59 @@
+/** Limits of what costs money with each use: requests to models, and text messages. */
+
+import { createHash } from "node:crypto"
+import { AppError } from "../lib/errors.ts"
+import type { QuotaLimit } from "../store/quotas.ts"
+import type { ControlContext } from "./context.ts"
+import { MINUTE_MS } from "./start-limits.ts"
+
+const HOUR_MS = 60 * MINUTE_MS
+/** The longest time within which uses are counted. */
+export const QUOTA_REACH_MS = 24 * HOUR_MS
+
+type QuotaContext = Pick<ControlContext, "config" | "store" | "sweep">
+
+/**
+ * Counts a request that a model answers. Keys that are bound to no user have only the limit of the server. Throws
+ * RATE_LIMITED with the time to wait.
+ */
+export async function countMessage(
+  { config, store, sweep }: QuotaContext,
+  userId: string | null,
+): Promise<void> {
+  const { messagesPerMinute, serverMessagesPerMinute } = config.limits
+  const ofServer: QuotaLimit = { of: "all", most: serverMessagesPerMinute, withinMs: MINUTE_MS }
+  const ofUser: QuotaLimit = { of: "subject", most: messagesPerMinute, withinMs: MINUTE_MS }
+  const at = sweep.clock.now()
+  const limits = userId === null ? [ofServer] : [ofUser, ofServer]
+  const result = await store.quotas.take({ kind: "message", subject: userId ?? "", at, limits })
+  if (result.outcome === "taken") return
+  const [whose, setting] =
+    result.limit.of === "subject" ? [" per user", "MESSAGES_PER_MINUTE"] : ["", "SERVER_MESSAGES_PER_MINUTE"]
+  throw new AppError(
+    "RATE_LIMITED",
+    `Rate limit exceeded: at most ${result.limit.most} messages per minute${whose} (${setting}).`,
+    { retryAfterSeconds: Math.max(1, Math.ceil((result.freeAt - at) / 1000)) },
+  )
+}
+
+/** Counts a text message, or returns why none may be sent now. */
+export async function countSms(
+  { config, store, sweep }: QuotaContext,
+  to: string,
+): Promise<string | undefined> {
+  const { perRecipientPerDay, perHour } = config.sms
+  const result = await store.quotas.take({
+    kind: "sms",
+    // Whether it is the same number is all that counts.
+    subject: createHash("sha256").update(to).digest("hex").slice(0, 32),
+    at: sweep.clock.now(),
+    limits: [
+      { of: "subject", most: perRecipientPerDay, withinMs: QUOTA_REACH_MS },
+      { of: "all", most: perHour, withinMs: HOUR_MS },
+    ],
+  })
+  if (result.outcome === "taken") return undefined
+  return result.limit.of === "subject"
+    ? `at most ${perRecipientPerDay} messages may be sent to one number in a day`
+    : `at most ${perHour} messages may be sent in an hour`
+}

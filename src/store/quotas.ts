@@ -1,0 +1,33 @@
+/** Uses that are limited within a time, counted for all processes together, so that a restart resets nothing. */
+
+/** `message`: a request that a model answers. `sms`: a text message that is sent. */
+export type QuotaKind = "message" | "sms"
+
+export type QuotaLimit = {
+  /** Uses of the same subject, or all uses of the kind. */
+  of: "subject" | "all"
+  most: number
+  withinMs: number
+}
+
+export type QuotaUse = {
+  kind: QuotaKind
+  /** Whose use it is. */
+  subject: string
+  /** Milliseconds since the epoch. */
+  at: number
+  limits: readonly QuotaLimit[]
+}
+
+export type QuotaResult =
+  | { outcome: "taken" }
+  /** Nothing was counted. `freeAt`: when the oldest use that counts no longer does. */
+  | { outcome: "limited"; limit: QuotaLimit; freeAt: number }
+
+export interface Quotas {
+  /** Counts a use unless a limit is reached. Of several at once, no more are taken than the limits allow. */
+  take(use: QuotaUse): Promise<QuotaResult>
+
+  /** Deletes uses older than `before`, transfers among them; resolves to how many. */
+  prune(before: number): Promise<number>
+}
