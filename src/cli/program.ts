@@ -2,7 +2,14 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander"
 import { AVAILABLE_ENGINES, type AvailableEngine } from "../call/engine.ts"
-import { ConfigError, environment, readConfig, variablesInForce, type Config } from "../config/config.ts"
+import {
+  ConfigError,
+  environment,
+  environmentRemarks,
+  readConfig,
+  variablesInForce,
+  type Config,
+} from "../config/config.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { configureLog, getLog } from "../lib/log.ts"
 import { VERSION } from "../version.ts"
@@ -158,7 +165,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
 /** Reads the configuration from the environment and sets up the log. */
 function configured(overrides: Record<string, string> = {}, level?: "error"): Config {
-  const config = readConfig({ ...environment, ...overrides })
+  const config = readConfig({ ...environment, ...overrides }, environmentRemarks)
   configureLog({ level: level ?? config.logLevel, format: config.logFormat, secrets: config.secrets })
   return config
 }

@@ -5,11 +5,14 @@ import { requiredTogether, warningsFor, type Fault } from "./checks.ts"
 import { startEnvironment } from "./environment.ts"
 import { settingsFrom, type Settings } from "./settings.ts"
 import { CONFIG_TABLE, Environment } from "./variables.ts"
-import { withEnvFile } from "./env-file.ts"
+import { envFileRemarks, withEnvFile, type FileRemark } from "./env-file.ts"
 import { httpUrl } from "./text-fields.ts"
 
-/** The variables that the process was started with, and those of the file that belongs to NODE_ENV. */
+/** The variables that the process was started with, and those of `.env` and of the file that belongs to NODE_ENV. */
 export const environment = withEnvFile(startEnvironment, process.cwd())
+
+/** What deserves a warning in those files; names of variables and no values. */
+export const environmentRemarks: readonly FileRemark[] = envFileRemarks(startEnvironment, process.cwd())
 
 /** All settings, with defaults filled in. */
 export type Config = Settings & {
@@ -37,7 +40,10 @@ export class ConfigError extends Error {
  * Reads the configuration out of environment variables; an empty one counts as not set. Throws `ConfigError`, which
  * names every faulty variable and shows no value of a secret one.
  */
-export function readConfig(env: Record<string, string | undefined>): Config {
+export function readConfig(
+  env: Record<string, string | undefined>,
+  remarks: readonly FileRemark[] = [],
+): Config {
   const { values, faults, warnings } = resolveNames(env)
   const parsed = Environment.safeParse(values)
   const wrong = (parsed.error?.issues ?? []).map(({ path, message }) => ({ name: String(path[0]), message }))
@@ -63,7 +69,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   return {
     ...config,
     toolSecrets,
-    warnings: [...warnings, ...warningsFor(config)],
+    warnings: [...warnings, ...warningsFor(config), ...fileWarnings(remarks)],
     secrets: secrets.filter((value) => value !== undefined),
   }
 }
@@ -128,6 +134,13 @@ function resolveNames(env: Record<string, string | undefined>) {
     if (first.alias !== name) warnings.push(`${first.alias} is read as ${name}; better set ${name}`)
   }
   return { values, faults, warnings: [...warnings, ...misspelled(env)] }
+}
+
+/** Of the variables that are read; others are those of other programs. */
+function fileWarnings(remarks: readonly FileRemark[]): string[] {
+  return remarks
+    .filter(({ name }) => KNOWN_NAMES.includes(name) || name.startsWith(TOOL_SECRET))
+    .map(({ file, line, name, text }) => `${name} ${text} (${file}:${line})`)
 }
 
 const KNOWN_NAMES = CONFIG_TABLE.flatMap(({ name, also }) => [name, ...also])
