@@ -14,6 +14,8 @@ import { AppError, messageOf } from "../lib/errors.ts"
 import { configureLog, getLog } from "../lib/log.ts"
 import { VERSION } from "../version.ts"
 
+type ServeArguments = { port?: number; replace: boolean; simulate: boolean }
+
 type CallArguments = {
   from: string
   to: string
@@ -42,7 +44,14 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     .description("answer webhooks, sockets and the REST API")
     .option("-p, --port <number>", "listen here instead of PORT", portNumber)
     .option("--replace", "take the place of the Parley that serves this port: listen, then stop it", false)
-    .action(async ({ port, replace }: { port?: number; replace: boolean }) => {
+    .option("--simulate", "with a simulated Twilio account: calls and numbers work without a real one", false)
+    .action(async ({ port, replace, simulate }: ServeArguments) => {
+      if (simulate) {
+        const { serveSimulated } = await import("./serve-simulated.ts")
+        await serveSimulated(configured(port === undefined ? {} : { PORT: String(port) }))
+        exitCode = undefined
+        return
+      }
       const config = await configuredWithKey(port === undefined ? {} : { PORT: String(port) })
       const { serveUntilStopped } = await import("./serve-until-stopped.ts")
       await serveUntilStopped({ config, replace })

@@ -4,7 +4,10 @@ import type { Variables } from "../../config/env-file.ts"
 import { WORKER_VARIABLE } from "./messages.ts"
 
 /** `parley serve`, the default command, unless this process is a worker or `SUPERVISOR=off`. */
-export function isSupervised([command]: readonly string[], env: Variables): boolean {
+export function isSupervised(args: readonly string[], env: Variables): boolean {
+  const [command] = args
+  // A simulated account lives in the process of its server.
+  if (args.includes("--simulate")) return false
   if (env[WORKER_VARIABLE] !== undefined || env["SUPERVISOR"]?.trim() === "off") return false
   if (process.platform === "win32") return false
   const isServe = command === undefined || command === "serve"
