@@ -11,7 +11,7 @@ import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
 import { publish, type ControlContext } from "./context.ts"
-import { requireSame, type PlacedCall } from "./placements.ts"
+import { RepeatedRefusal, requireSame, type PlacedCall } from "./placements.ts"
 import { dialledNumber, extensionDigits, phoneNumber } from "../call/phone-number.ts"
 import { isWithheld } from "../lib/withheld.ts"
 import { requireMayDial } from "./may-dial.ts"
@@ -23,8 +23,15 @@ import { endCall, reportStatus } from "./report-status.ts"
 const CLOCK_LEEWAY_MS = 5_000
 /** Twilio hangs up this long after the longest length, so that our own farewell comes first; in milliseconds. */
 const TIME_LIMIT_GRACE_MS = 30_000
-/** Added to the longest request to Twilio before another request may ask for the same call, in milliseconds. */
-const DIAL_LEASE_GRACE_MS = 5_000
+/**
+ * Whether a call without an answer of Twilio's was placed is unknown for this long, in milliseconds. By then Twilio has
+ * requested one of the addresses that contain our id, or did not place the call.
+ */
+const UNCERTAIN_MS = 120_000
+/** When a request is to be repeated that cannot be answered yet, in seconds. */
+const REPEAT_AFTER_SECONDS = 5
+/** Calls of unknown programs whose requests are looked at in one search. */
+const MAX_CANDIDATES = 10
 
 export type PlaceCall = {
   to: string
@@ -152,9 +159,9 @@ async function senderOf(
   return first.phoneNumber
 }
 
-/** How long a request to Twilio may keep others from asking for the same call, in milliseconds. */
+/** How long a request to Twilio keeps others from asking for the same call, in milliseconds. */
 function dialLeaseMs({ config }: ControlContext): number {
-  return config.times.twilioMs + DIAL_LEASE_GRACE_MS
+  return config.times.twilioMs + UNCERTAIN_MS
 }
 
 async function dial(
@@ -181,7 +188,6 @@ async function dial(
     const known = await store.calls.byId(call.id)
     if (known?.sid) return known
     if (error instanceof TwilioRestError && error.kind === "uncertain") {
-      await store.calls.releaseDial(call.id)
       log.error("Twilio did not answer a call request, the call may have been placed", {
         callId: call.id,
         error: messageOf(error),
@@ -223,23 +229,53 @@ async function repeat(
   if (earlier.call.sid !== null) return { call: earlier.call, repeated: true }
   const now = sweep.clock.now()
   const call = await store.calls.leaseDial(id, { now, until: now + dialLeaseMs(context) })
-  if (!call) return { call: placedElsewhere(await store.calls.byId(id), id), repeated: true }
-  const { to, from, createdAt } = call
-  const startedAfter = createdAt - CLOCK_LEEWAY_MS
+  if (!call) return { call: await placedBefore(context, twilio, earlier.call), repeated: true }
   try {
-    const recent = await twilio.recentCalls({ to, from, startedAfter })
-    // A webhook may have reported the SID meanwhile.
-    const known = await store.calls.byId(id)
-    if (known?.sid) return { call: known, repeated: true }
-    for (const remote of recent.filter(({ direction }) => direction === "outbound")) {
-      const attached = await store.calls.attachSid(id, remote.sid)
-      if (attached?.id === id) return { call: await adopt(context, attached, remote), repeated: true }
-    }
+    const found = await findPlaced(context, twilio, call)
+    if (found) return { call: found, repeated: true }
   } catch (error) {
     await store.calls.releaseDial(id)
     throw error
   }
-  return { call: await dial(context, twilio, call, request), repeated: true }
+  return { call: await dial(context, twilio, call, request), repeated: false }
+}
+
+/** A call that another request is placing or has placed, or of which nobody knows yet. Throws the reason where it has no SID. */
+async function placedBefore(context: ControlContext, twilio: TwilioRest, earlier: Call): Promise<Call> {
+  const { store, log } = context
+  const call = (await store.calls.byId(earlier.id)) ?? earlier
+  if (call.sid || isTerminal(call.status)) return placedElsewhere(call, call.id)
+  try {
+    const found = await findPlaced(context, twilio, call)
+    if (found) return found
+  } catch (error) {
+    log.warn("call lookup at Twilio failed", { callId: call.id, error: messageOf(error) })
+  }
+  return placedElsewhere(await store.calls.byId(call.id), call.id)
+}
+
+/**
+ * The call at Twilio of which a webhook has reported the SID meanwhile, or for which Twilio has requested an address with
+ * our id. Another program may call the same number from the same number at the same time.
+ */
+async function findPlaced(
+  context: ControlContext,
+  twilio: TwilioRest,
+  { id, to, from, createdAt }: Call,
+): Promise<Call | undefined> {
+  const { store } = context
+  const recent = await twilio.recentCalls({ to, from, startedAfter: createdAt - CLOCK_LEEWAY_MS })
+  const known = await store.calls.byId(id)
+  if (known?.sid) return known
+  const outbound = recent.filter(({ direction }) => direction === "outbound")
+  for (const remote of outbound.slice(0, MAX_CANDIDATES)) {
+    if (await store.calls.bySid(remote.sid)) continue
+    const urls = await twilio.requestedUrls(remote.sid)
+    if (!urls.some((url) => URL.parse(url)?.searchParams.get("call") === id)) continue
+    const attached = await store.calls.attachSid(id, remote.sid)
+    if (attached?.id === id) return adopt(context, attached, remote)
+  }
+  return undefined
 }
 
 /** The call that another request is placing or has placed. Throws the reason where it has no SID. */
@@ -247,10 +283,11 @@ function placedElsewhere(call: Call | undefined, id: CallId): Call {
   if (call?.sid) return call
   const details = { id }
   if (call && isTerminal(call.status)) {
-    throw new AppError("UPSTREAM_FAILED", call.endReason ?? "The call could not be placed.", { details })
+    throw new RepeatedRefusal(call.endReason ?? "The call could not be placed.", { details })
   }
-  const message = "Another request with this Idempotency-Key is being carried out. Repeat it in a moment."
-  throw new AppError("CONFLICT", message, { details, retryAfterSeconds: 1 })
+  const message =
+    "Twilio has not yet answered the request with this Idempotency-Key. Repeat it in a moment: the call will not be placed twice."
+  throw new AppError("CONFLICT", message, { details, retryAfterSeconds: REPEAT_AFTER_SECONDS })
 }
 
 function hashOf(request: PlaceCall): string {

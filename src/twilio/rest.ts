@@ -3,6 +3,7 @@
 import type { CallInstance } from "twilio/lib/rest/api/v2010/account/call"
 import type { IncomingPhoneNumberInstance } from "twilio/lib/rest/api/v2010/account/incomingPhoneNumber"
 import type RequestClient from "twilio/lib/base/RequestClient"
+import { z } from "zod"
 import type { Direction } from "../call/call.ts"
 import { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
@@ -67,6 +68,8 @@ export interface TwilioRest {
   fetchCall(sid: CallSid): Promise<RemoteCall>
   /** Calls between two numbers that were created at or after a time, among the 50 newest. */
   recentCalls(search: { to: string; from: string; startedAfter: number }): Promise<RemoteCall[]>
+  /** Addresses that Twilio requested for a call, the first 50. Twilio lists them with a delay. (Twilio: "Call Events subresource".) */
+  requestedUrls(sid: CallSid): Promise<string[]>
   /** Sends a text message of at most 1,600 characters. That it was accepted does not mean that it arrived. */
   sendMessage(message: { to: string; from: string; body: string }): Promise<{ sid: string; status: string }>
   /** The account's phone numbers, at most `limit` and never more than 1,000; 20 where it is missing. */
@@ -78,6 +81,9 @@ export interface TwilioRest {
   /** Leads calls to the number to these addresses, by POST, in place of an application. */
   pointNumber(sid: string, to: { voiceUrl: string; statusCallback: string }): Promise<AccountNumber>
 }
+
+/** What an event of a call tells of its request. */
+const RequestOfCall = z.object({ url: z.string() })
 
 /** The account itself. (Twilio: "Account resource".) */
 export type TwilioAccount = {
@@ -171,6 +177,12 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
         const { instances: calls } = await client.calls.page({ to, from, pageSize: 50 })
         const earliest = Math.floor(startedAfter / 1000) * 1000
         return calls.filter((call) => (msOf(call.dateCreated) ?? earliest) >= earliest).map(remoteCall)
+      }),
+
+    requestedUrls: (sid) =>
+      ask("list the requests of the call", async (client) => {
+        const { instances: events } = await client.calls(sid).events.page({ pageSize: 50 })
+        return events.flatMap(({ request }) => RequestOfCall.safeParse(request).data?.url ?? [])
       }),
 
     sendMessage: ({ to, from, body }) =>

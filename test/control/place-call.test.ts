@@ -340,6 +340,14 @@ test("a call that was lost before Twilio had it is dialled by the repeated reque
   twilio.fault({ kind: "hang" })
   const body = { ...BODY, timeoutSeconds: 17 }
   expect((await place(app, body, key("k1"))).status).toBe(502)
+  app.clock.advance(119_000)
+  const uncertain = await place(app, body, key("k1"))
+  expect({ status: uncertain.status, retryAfter: uncertain.headers.get("retry-after") }).toEqual({
+    status: 409,
+    retryAfter: "5",
+  })
+  expect(dialled(twilio)).toHaveLength(1)
+  app.clock.advance(2_000)
   expect((await place(app, body, key("k1"))).status).toBe(201)
   expect(dialled(twilio).map(({ form }) => form["Timeout"])).toEqual(["17", "17"])
   expect(twilio.calls.size).toBe(2)
@@ -351,9 +359,42 @@ test("a repeated request does not take another call of ours for the lost one", a
   twilio.fault({ kind: "hang" })
   await place(app, BODY, key("k1"))
   const other = await place(app, BODY, key("k2"))
+  expect((await place(app, BODY, key("k1"))).status).toBe(409)
+  app.clock.advance(121_000)
   const found = await place(app, BODY, key("k1"))
   expect(found.body.callSid).not.toBe(other.body.callSid)
   expect(twilio.calls.size).toBe(2)
+})
+
+test("a repeated request does not take the call of another program for the lost one", async () => {
+  await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
+  await using app = await AppUnderTest.start(settings(twilio))
+  twilio.fault({ kind: "hang" })
+  await place(app, BODY, key("k1"))
+  const foreign = twilio.addCall({ to: TO, from: FROM })
+  twilio.requestedUrls.set(foreign.sid, ["https://other.test/twilio/voice?call=1"])
+  expect((await place(app, BODY, key("k1"))).status).toBe(409)
+  app.clock.advance(121_000)
+  const dialledAgain = await place(app, BODY, key("k1"))
+  expect(dialledAgain.status).toBe(201)
+  expect(dialledAgain.body.callSid).not.toBe(foreign.sid)
+})
+
+test("a lost call that a status callback names is the call of its key", async () => {
+  await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
+  await using app = await AppUnderTest.start(settings(twilio))
+  twilio.fault({ kind: "hang", carriedOut: true })
+  const lost = await place(app, BODY, key("k1"))
+  const [sid = ""] = twilio.calls.keys()
+  // Twilio lists the requests of a call with a delay.
+  twilio.requestedUrls.clear()
+  expect((await place(app, BODY, key("k1"))).status).toBe(409)
+  const { id } = lost.body.error.details
+  await app.webhook(`/twilio/status?call=${id}`, { ...voiceForm({ CallSid: sid }), CallStatus: "initiated" })
+  const found = await place(app, BODY, key("k1"))
+  expect(found).toMatchObject({ status: 201, body: { callSid: sid } })
+  expect(found.headers.get("idempotency-replayed")).toBe("true")
+  expect(dialled(twilio)).toHaveLength(1)
 })
 
 test("a call that was over when it was found again has its end", async () => {
@@ -378,6 +419,7 @@ test("a refused request is refused again under its key, without asking Twilio", 
     status: 502,
     message: first.body.error.message,
   })
+  expect(second.headers.get("idempotency-replayed")).toBe("true")
   expect(dialled(twilio)).toHaveLength(1)
 })
 

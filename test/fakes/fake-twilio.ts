@@ -57,6 +57,8 @@ export class FakeTwilio extends TwilioServer {
   accountStatus = "active"
   readonly #logins: Set<string>
   readonly #clock: Clock
+  /** Addresses that a call has requested, by its SID. */
+  readonly requestedUrls = new Map<string, string[]>()
   #made = 0
 
   constructor(options: FakeTwilioOptions = {}) {
@@ -102,10 +104,17 @@ export class FakeTwilio extends TwilioServer {
     if (method === "GET" && path === `${API}${this.accountSid}.json`) return Response.json(this.#account())
     const prefix = `${API}${this.accountSid}/`
     if (!path.startsWith(prefix)) throw notFound(path)
-    const [resource = "", sid] = path
+    const [resource = "", sid, part] = path
       .slice(prefix.length)
       .replace(/\.json$/, "")
       .split("/")
+    if (method === "GET" && resource === "Calls" && part === "Events") {
+      const events = (this.requestedUrls.get(this.#call(sid, path).sid) ?? []).map((url) => ({
+        request: { method: "POST", url },
+        response: { response_code: 200 },
+      }))
+      return page(events, "events", path, query)
+    }
     switch (`${method} ${resource}${sid === undefined ? "" : "/:sid"}`) {
       case "POST Calls":
         return this.#createCall(checked(form, PARAMETERS.createCall))
@@ -171,7 +180,9 @@ export class FakeTwilio extends TwilioServer {
     if (!form["Url"] && !form["Twiml"] && !form["ApplicationSid"])
       throw new TwilioFault(400, 21205, "Url parameter is required")
     if (String(form["Twiml"] ?? "").length > 4000) throw new TwilioFault(400, 21603, "Twiml is too long")
-    return Response.json(this.addCall({ to, from }), { status: 201 })
+    const call = this.addCall({ to, from })
+    this.requestedUrls.set(call.sid, [String(form["Url"] ?? "").split("#", 1)[0] ?? ""])
+    return Response.json(call, { status: 201 })
   }
 
   #updateCall(call: FakeCall, form: Form): Response {

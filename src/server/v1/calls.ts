@@ -6,7 +6,8 @@ import type { Call } from "../../call/call.ts"
 import { AVAILABLE_ENGINES, ENGINES } from "../../call/engine.ts"
 import { CallStatus } from "../../call/status.ts"
 import { hangUpByApi } from "../../control/hang-up.ts"
-import { placeCall } from "../../control/place-call.ts"
+import { placeCall, type PlaceCall } from "../../control/place-call.ts"
+import { RepeatedRefusal } from "../../control/placements.ts"
 import { webhookStatuses } from "../../jobs/webhook.ts"
 import { AppError } from "../../lib/errors.ts"
 import { actingUser } from "../auth.ts"
@@ -182,7 +183,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
       const key = IdempotencyKey.safeParse(c.req.header("idempotency-key"))
       if (!key.success)
         throw new AppError("INVALID_REQUEST", "Idempotency-Key must be 1 to 255 printable characters.")
-      const { call, repeated } = await placeCall(control, {
+      const request: PlaceCall = {
         ...body,
         firstMessage,
         parameters: {
@@ -192,6 +193,10 @@ export function callRoutes(context: ServerContext): Hono<Env> {
         },
         userId: actingUser(c.get("auth"), userId),
         idempotencyKey: key.data,
+      }
+      const { call, repeated } = await placeCall(control, request).catch((error: unknown) => {
+        if (error instanceof RepeatedRefusal) c.header("Idempotency-Replayed", "true")
+        throw error
       })
       if (repeated) c.header("Idempotency-Replayed", "true")
       c.header("Location", `/v1/calls/${call.sid ?? call.id}`)
