@@ -25,6 +25,11 @@ export type PendingResponsesOptions = {
   isCallerSpeaking: () => boolean
   /** The model sent nothing in time. */
   onStalled: (message: string) => void
+  /**
+   * The caller heard nothing of a response that was not interrupted, and no tool runs for it. `repeated`: it is requested
+   * once more; otherwise this was the second one.
+   */
+  onUnspoken: (request: ResponseRequest, outcome: { repeated: boolean }) => void
   publish: (event: CallEvent) => void
   sweep: Sweep
 }
@@ -35,6 +40,8 @@ export class PendingResponses {
   readonly #progress: ProgressTimeout
   readonly #replies: ReplyEvents
   #runningTools = 0
+  /** The response that runs is the second attempt at one of which the caller heard nothing. */
+  #repeatsUnspoken = false
   #isClosed = false
   #cancelServerWait = () => {}
 
@@ -151,14 +158,19 @@ export class PendingResponses {
     if (this.#queue.created(response) !== "stale") this.#queue.interrupt()
   }
 
-  /** `response.done`: publishes the end of the reply. */
-  finished(response: RealtimeResponse): void {
-    this.#replies.finished(response)
+  /** `response.done`: publishes the end of the reply. `isPerceptible`: the caller heard of it, or a tool runs for it. */
+  finished(response: RealtimeResponse, { isPerceptible = true } = {}): void {
+    this.#replies.finished(response, { isPerceptible })
   }
 
   /** `response.done`, after `finished`: requests what comes next, a failed response among it. Before `settle`. */
-  done(response: RealtimeResponse): void {
-    this.#queue.done(response)
+  done(response: RealtimeResponse, { isPerceptible = true } = {}): void {
+    const request = this.#queue.requestOf(response.id)
+    const isUnspoken = !isPerceptible && response.status !== "failed" && request !== undefined
+    const repeated = isUnspoken && !this.#repeatsUnspoken
+    this.#repeatsUnspoken = repeated
+    this.#queue.done(response, { repeated })
+    if (isUnspoken) this.#options.onUnspoken(request, { repeated })
   }
 
   /** An `error` event. */

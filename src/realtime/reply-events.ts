@@ -19,15 +19,22 @@ export class ReplyEvents {
     this.#publish({ type: "reply.started", replyId: id })
   }
 
-  /** Responses without a published start get no published end. */
-  finished({ id, status, usage }: Pick<RealtimeResponse, "id" | "status" | "usage">): void {
+  /**
+   * Responses without a published start get no published end. One that is not perceptible, such as text in place of audio,
+   * has failed: nothing was said.
+   */
+  finished(
+    { id, status, usage }: Pick<RealtimeResponse, "id" | "status" | "usage">,
+    { isPerceptible = true } = {},
+  ): void {
     const startedAt = this.#startedAt.get(id)
     if (startedAt === undefined) return
     this.#startedAt.delete(id)
     this.#publish({
       type: "reply.finished",
       replyId: id,
-      outcome: status === "failed" ? "failed" : status === "cancelled" ? "interrupted" : "said",
+      outcome:
+        status === "cancelled" ? "interrupted" : status === "failed" || !isPerceptible ? "failed" : "said",
       tookMs: Math.max(0, this.#clock.now() - startedAt),
       ...(usage && {
         inputTokens: usage.inputTokens,

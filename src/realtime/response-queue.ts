@@ -48,6 +48,8 @@ type State =
       request: ResponseRequest | undefined
       /** A `response.create` that crossed this response on the wire and that the server is about to refuse. */
       crossed: (Sent & { isAnswered: boolean }) | undefined
+      /** The caller has spoken since, or somebody interrupted it. */
+      isAbandoned: boolean
     }
   /** The server reported an active response that is not known here. */
   | { phase: "blocked" }
@@ -137,11 +139,17 @@ export class ResponseQueue {
     if (state.phase === "requested" && metadata[CREATE_ID] === state.sent.eventId) {
       const { request } = state.sent
       if (!state.isStale) {
-        this.#state = { phase: "active", responseId: id, request, crossed: undefined }
+        this.#state = { phase: "active", responseId: id, request, crossed: undefined, isAbandoned: false }
         if (request.kind === "answer") this.#awaitsServer = false
         return "requested"
       }
-      this.#state = { phase: "active", responseId: id, request: undefined, crossed: undefined }
+      this.#state = {
+        phase: "active",
+        responseId: id,
+        request: undefined,
+        crossed: undefined,
+        isAbandoned: true,
+      }
       if (request.kind === "sentence") this.#waiting.unshift(request)
       this.#cancel(id)
       return "stale"
@@ -150,7 +158,8 @@ export class ResponseQueue {
       state.phase === "requested"
         ? { ...state.sent, isAnswered: this.#isAnswered(state.sent.request) }
         : undefined
-    this.#state = { phase: "active", responseId: id, request: { kind: "answer", about: [] }, crossed }
+    const request = { kind: "answer", about: [] } as const
+    this.#state = { phase: "active", responseId: id, request, crossed, isAbandoned: false }
     this.#callerHasTurn = false
     this.#awaitsServer = false
     // The response is based on every item that is in the conversation by now.
@@ -158,13 +167,21 @@ export class ResponseQueue {
     return "caller-turn"
   }
 
-  /** `response.done`, whatever its status. One that failed is requested again. */
-  done({ id, status }: Pick<RealtimeResponse, "id" | "status">): void {
+  /** The request that a running response is for; undefined when nobody waits for it any more. */
+  requestOf(responseId: string): ResponseRequest | undefined {
+    const state = this.#state
+    const isRunning = state.phase === "active" && state.responseId === responseId
+    return isRunning && !state.isAbandoned ? state.request : undefined
+  }
+
+  /** `response.done`, whatever its status. One that failed is requested again, and one that is to be `repeated`. */
+  done({ id, status }: Pick<RealtimeResponse, "id" | "status">, { repeated = false } = {}): void {
     const state = this.#state
     if (state.phase === "active" ? state.responseId !== id : state.phase !== "blocked") return
     // A crossed request that was neither refused nor started by now was this response.
     this.#state = { phase: "idle" }
-    if (state.phase === "active" && state.request && status === "failed") this.#enqueue(state.request)
+    if (state.phase === "active" && state.request && (status === "failed" || repeated))
+      this.#enqueue(state.request)
     this.sendNext()
   }
 
@@ -234,6 +251,7 @@ export class ResponseQueue {
     // The server accepts this request only after it has stopped the response before.
     if (state.phase === "requested") state.isStale = true
     if (state.phase !== "active") return
+    state.isAbandoned = true
     if (state.request?.kind === "answer") state.request = undefined
     if (!serverCancels) this.#cancel(state.responseId)
   }

@@ -13,10 +13,12 @@ import { ReconnectingConnection, type ModelConnection } from "./connection/recon
 import { FunctionCalls } from "./function-calls.ts"
 import { HoldPrompts } from "../media/hold-prompts.ts"
 import { PendingResponses } from "./pending-responses.ts"
-import { encodeItemCreate, type NewItem } from "./protocol/client-events.ts"
+import { encodeItemCreate, encodeItemDelete, type NewItem } from "./protocol/client-events.ts"
 import type { RealtimeResponse } from "./protocol/objects.ts"
 import type { RealtimeError, RealtimeEvent } from "./protocol/server-events.ts"
 import { ResponseAudio } from "./response-audio.ts"
+import { ResponseOutput } from "./response-output.ts"
+import type { ResponseRequest } from "./response-queue.ts"
 import { SpeechReaction } from "./speech-reaction.ts"
 import type { TurnManagerOptions } from "./turn-manager-options.ts"
 import { RealtimeUsage } from "./usage.ts"
@@ -30,6 +32,7 @@ type State =
 export class TurnManager {
   readonly #agentAudio: AgentAudio
   readonly #audio: ResponseAudio
+  readonly #output = new ResponseOutput()
   readonly #options: TurnManagerOptions
   readonly #connection: ReconnectingConnection
   readonly #caller: CallerTranscripts
@@ -51,6 +54,7 @@ export class TurnManager {
       ...options,
       holdPrompts: new HoldPrompts({ ...waiting, voice: agentAudio, sweep }),
       isCallerSpeaking: () => this.#caller.isSpeaking,
+      onUnspoken: (request, { repeated }) => this.#unspoken(request, repeated),
       onStalled: (message) => this.#connection.giveUp({ retryable: true, message }),
     })
     this.#functionCalls = new FunctionCalls({
@@ -183,6 +187,7 @@ export class TurnManager {
     }
     // Audio and its transcript arrive many times a second.
     if (event.type === "audio") {
+      this.#output.audio(event.responseId)
       if (this.#audio.play(event, connection)) this.#pending.heard()
       return
     }
@@ -207,6 +212,7 @@ export class TurnManager {
         if (this.#pending.created(event.response) === "stale") connection.mutedIds.add(event.response.id)
         return
       case "output-item-done":
+        this.#output.item(event.responseId, event.item)
         if (event.item.type === "message") this.#agentAudio.sent(connection.epoch, event.item.id)
         if (event.item.type !== "function-call") return
         this.#pending.progress()
@@ -237,8 +243,10 @@ export class TurnManager {
 
   #done(response: RealtimeResponse, connection: ModelConnection): void {
     const { id, status, error } = response
+    // An agent that must not speak is expected to be silent.
+    const isPerceptible = this.#agentAudio.muted || this.#output.isPerceptible(id)
     connection.mutedIds.delete(id)
-    this.#pending.finished(response)
+    this.#pending.finished(response, { isPerceptible })
     if (status === "failed") {
       const code = error?.code ?? undefined
       this.#responseFailed({ message: error?.message ?? "", code, retryable: code !== "insufficient_quota" })
@@ -246,9 +254,19 @@ export class TurnManager {
     if (status === "completed" || status === "incomplete") this.#connection.proven()
     if (this.#connection.current !== connection) return
     this.#agentAudio.allSent(connection.epoch, id)
-    this.#pending.done(response)
+    // The model must not believe that it has said this.
+    for (const itemId of this.#output.unspokenMessages(id)) connection.send(encodeItemDelete(itemId))
+    this.#pending.done(response, { isPerceptible })
     this.#functionCalls.done(connection, id)
     if (this.#pending.settle()) this.#options.onQuiet()
+  }
+
+  /** The model has responded with nothing that can be heard: text, a part of a call, nothing at all. */
+  #unspoken({ kind }: ResponseRequest, isRepeated: boolean): void {
+    const { publish, log } = this.#options
+    log.warn("a response of the model had no audio", { request: kind, isRepeated })
+    publish({ type: "model.failed", message: "the response had no audio", retried: isRepeated })
+    if (!isRepeated) this.#agentAudio.playPrompt(kind === "answer" ? "not-caught" : "technical-problem")
   }
 
   #error(error: RealtimeError): void {

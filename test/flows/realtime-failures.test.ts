@@ -3,6 +3,7 @@ import { sound, type SoundName } from "../../src/audio/sounds.ts"
 import { base64Ms } from "../../src/audio/mulaw.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import type { FakeConnection } from "../fakes/realtime-connection.ts"
+import type { ResponseScript } from "../fakes/realtime-script.ts"
 import {
   eventOf,
   frame,
@@ -288,6 +289,59 @@ test("a silent caller and a model that is gone: another connection, and nobody h
   expect(JSON.stringify(await next.next("conversation.item.create"))).toContain(GREETING)
   expect(call.audio.heard.count).toBe(heard)
 })
+
+const SILENT: readonly (readonly [string, ResponseScript])[] = [
+  ["empty", { parts: [] }],
+  ["cut off before the first sound", { parts: [], ending: { incomplete: "max_output_tokens" } }],
+  ["held back by a filter", { parts: [{ write: "I" }], ending: { incomplete: "content_filter" } }],
+  ["text only", { parts: [{ write: "You owe me nothing." }] }],
+  ["a part of a call", { parts: [{ call: "find", arguments: "{", callId: "c_1", status: "incomplete" }] }],
+]
+
+test.each(SILENT)(
+  "an answer that is %s is asked for once more, and the caller hears the second one",
+  async (_, script) => {
+    await using harness = await realtimeHarness()
+    const { call, model } = await greeted(harness)
+    harness.realtime.enqueue({ parts: [{ say: "Here I am.", ms: 400 }] })
+    speaks(model, "Hello?")
+    await eventOf(harness, "caller.spoke")
+    await model.respond(script)
+    await model.next("response.create")
+    await sent(call, 400)
+    harness.clock.advance(500)
+    expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: "Here I am." })
+    expect(model.errors).toEqual([])
+  },
+)
+
+test.each(SILENT)(
+  "answers that are %s twice: a stored sentence, and nothing is said that was not spoken",
+  async (_, script) => {
+    await using harness = await realtimeHarness()
+    const { call, model } = await greeted(harness)
+    harness.realtime.enqueue(script)
+    speaks(model, "Hello?")
+    await eventOf(harness, "caller.spoke")
+    await model.respond(script)
+    await told(call, "not-caught")
+    await frame(call, "mark")
+    await harness.clock.pass(6_000)
+    expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: sound("not-caught").text })
+    const outcomes = harness.app.events.all.flatMap(({ event }) =>
+      event.type === "reply.finished" ? [event.outcome] : [],
+    )
+    expect(outcomes).toEqual(["said", "failed", "failed"])
+    expect(await transcriptOf(harness, call)).toEqual([
+      `agent: ${GREETING}`,
+      "caller: Hello?",
+      `agent: ${sound("not-caught").text}`,
+    ])
+    // The model forgets what it has only written.
+    const deleted = model.received.filter(({ type }) => type === "conversation.item.delete")
+    expect(deleted).toHaveLength(script.parts.some((part) => "write" in part) ? 2 : 0)
+  },
+)
 
 test("garbage from the model changes nothing", async () => {
   await using harness = await realtimeHarness()

@@ -33,6 +33,7 @@ class Fixture implements Disposable {
   readonly sent: { type: string; event_id: string }[] = []
   readonly events: CallEvent[] = []
   readonly stalls: string[] = []
+  readonly unspoken: string[] = []
   readonly pending: PendingResponses
   isCallerSpeaking = false
 
@@ -44,6 +45,8 @@ class Fixture implements Disposable {
       serverInterrupts,
       isCallerSpeaking: () => this.isCallerSpeaking,
       onStalled: (message) => this.stalls.push(message),
+      onUnspoken: ({ kind }, { repeated }) =>
+        this.unspoken.push(`${kind} ${repeated ? "repeated" : "given up"}`),
       publish: (event) => this.events.push(event),
       sweep: this.clock.sweep,
     })
@@ -339,4 +342,66 @@ test("what the server rejects waits until it is retried", () => {
   expect(fixture.types).toHaveLength(1)
   fixture.pending.retry()
   expect(fixture.types).toHaveLength(2)
+})
+
+describe("a response of which the caller hears nothing", () => {
+  const NOTHING = { isPerceptible: false }
+  const finish = ({ pending }: Fixture, response: RealtimeResponse, output = NOTHING) => {
+    pending.created(response)
+    pending.finished(response, output)
+    pending.done(response, output)
+  }
+
+  test.each(["completed", "incomplete", "cancelled"])(
+    "is requested once more (%s), and then given up",
+    (status) => {
+      using fixture = Fixture.connected()
+      fixture.pending.request({ kind: "answer", about: [] })
+      finish(fixture, fixture.response("resp_1", status))
+      expect([fixture.unspoken, fixture.sent.length]).toEqual([["answer repeated"], 2])
+      finish(fixture, fixture.response("resp_2", status))
+      expect([fixture.unspoken, fixture.sent.length]).toEqual([["answer repeated", "answer given up"], 2])
+      expect(fixture.pending.busy).toBe(false)
+    },
+  )
+
+  test("is requested once more again after one that was heard", () => {
+    using fixture = Fixture.connected()
+    for (const [id, isPerceptible] of [
+      ["resp_1", false],
+      ["resp_2", true],
+      ["resp_3", false],
+    ] as const) {
+      if (id !== "resp_2") fixture.pending.request({ kind: "answer", about: [] })
+      finish(fixture, fixture.response(id), { isPerceptible })
+    }
+    expect([fixture.unspoken, fixture.sent.length]).toEqual([["answer repeated", "answer repeated"], 4])
+  })
+
+  test("is an answer to the caller's turn, or a sentence", () => {
+    using fixture = Fixture.connected()
+    finish(fixture, fixture.turn("resp_1"))
+    finish(fixture, fixture.response("resp_2"), { isPerceptible: true })
+    fixture.pending.request({ kind: "sentence", text: "Hello" })
+    finish(fixture, fixture.response("resp_3"))
+    expect([fixture.unspoken, fixture.sent.length]).toEqual([["answer repeated", "sentence repeated"], 3])
+  })
+
+  test("has failed, for the record", () => {
+    using fixture = Fixture.connected()
+    finish(fixture, fixture.turn("resp_1"))
+    expect(fixture.events.at(-1)).toMatchObject({ type: "reply.finished", outcome: "failed" })
+  })
+
+  test.each<[string, (fixture: Fixture) => void]>([
+    ["the caller has interrupted", ({ pending }) => void pending.callerStarted()],
+    ["somebody else has interrupted", ({ pending }) => void pending.interrupt()],
+  ])("is not requested again when %s", (_, interrupt) => {
+    using fixture = Fixture.connected()
+    const response = fixture.turn("resp_1", "cancelled")
+    fixture.pending.created(response)
+    interrupt(fixture)
+    fixture.pending.done(response, NOTHING)
+    expect(fixture.unspoken).toEqual([])
+  })
 })
