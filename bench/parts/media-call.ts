@@ -2,9 +2,17 @@
 
 import { markAt, payloadOf } from "./media-payload.ts"
 import { wallMs } from "./wall-clock.ts"
-import type { MediaLoadOptions } from "./media-load.ts"
 
 /** Of the time that is measured, in milliseconds. */
+export type MediaLoadOptions = {
+  /** Length of each piece of the model's sound; the caller's have 20 ms. */
+  deltaMs: number
+  /** From the session's settings to their confirmation: the caller's sound waits for so long. */
+  settingsMs: number
+  /** From one interruption in a call to the next. */
+  interruptEveryMs: number
+}
+
 export type MediaSamples = { up: number[]; down: number[]; clear: number[]; interruptions: number }
 
 export function newMediaSamples(): MediaSamples {

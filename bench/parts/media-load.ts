@@ -3,20 +3,11 @@
  * sent by an absolute clock and carries its moment, so that the time between is the relay's.
  */
 
-import { MediaCall, newMediaSamples, type MediaSamples } from "./media-call.ts"
+import { MediaCall, newMediaSamples, type MediaLoadOptions, type MediaSamples } from "./media-call.ts"
 import { wallMs } from "./wall-clock.ts"
 
 /** Where the next call's socket is opened. */
 export type Dial = () => Promise<{ url: string; headers: Record<string, string>; callSid: string }>
-
-export type MediaLoadOptions = {
-  /** Length of each piece of the model's sound; the caller's have 20 ms. */
-  deltaMs: number
-  /** From the session's settings to their confirmation: the caller's sound waits for so long. */
-  settingsMs: number
-  /** From one interruption in a call to the next. */
-  interruptEveryMs: number
-}
 
 type ModelSide = { call: MediaCall | undefined; early: string[] }
 

@@ -12,4 +12,4 @@ export const CALL_STATUSES = [
   "failed",
   "canceled",
 ] as const
-export type CallStatus = (typeof CALL_STATUSES)[number]
+export type CallStatusName = (typeof CALL_STATUSES)[number]

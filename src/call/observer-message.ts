@@ -1,6 +1,6 @@
 /** What an observer of a call is sent: one JSON object in each text frame. */
 
-import type { CallStatus } from "./call-statuses.ts"
+import type { CallStatusName } from "./call-statuses.ts"
 
 export type Track = "inbound" | "outbound"
 
@@ -14,7 +14,7 @@ export type ObservedFact =
       kind: "speech" | "keypad"
       interrupted: boolean
     }
-  | { event: "status"; status: CallStatus; previous: CallStatus }
+  | { event: "status"; status: CallStatusName; previous: CallStatusName }
   | {
       event: "tool"
       state: "started" | "finished"
@@ -35,7 +35,7 @@ export type ObservedEvent = ObservedFact & { id: number; at: string }
 export type ObserverMessage = { seq: number } & (
   | ObservedEvent
   /** The first message: how the call stands now. What follows comes after the event `id`. */
-  | { event: "status"; status: CallStatus; callSid: string | null; live: boolean; id: number }
+  | { event: "status"; status: CallStatusName; callSid: string | null; live: boolean; id: number }
   | { event: "audio"; payload: string; track: Track }
   | { event: "ping"; at: string }
 )

@@ -1,12 +1,12 @@
 /** A client of Parley's API for browsers, Bun, Node.js 20 and other runtimes with `fetch`. No dependency. */
 
-import type { CallStatus } from "../call/call-statuses.ts"
+import type { CallStatusName as CallStatus } from "../call/call-statuses.ts"
 import type { Engine } from "../call/engine.ts"
 import { ParleyError } from "./parley-error.ts"
 import { ParleyStream, type ParleyStreamOptions } from "./parley-stream.ts"
 
 export { ParleyError } from "./parley-error.ts"
-export type { CallStatus } from "../call/call-statuses.ts"
+export type { CallStatusName as CallStatus } from "../call/call-statuses.ts"
 export type { Engine } from "../call/engine.ts"
 export { ParleyStream, type ParleyStreamOptions } from "./parley-stream.ts"
 export type { ObserverMessage } from "../call/observer-message.ts"

@@ -3,7 +3,7 @@
 import type { CallEvent } from "../call/events.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { Latency, Turn } from "../call/turn.ts"
-import { ChatModelError, type ChatModel, type ChatPart, type Usage } from "../llm/chat-model.ts"
+import { ChatModelError, type ChatModel, type ChatPart, type TokenUsage } from "../llm/chat-model.ts"
 import { messageOf } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { LiveUpdateAction, VoiceAction } from "../tools/define-tool.ts"
@@ -55,7 +55,7 @@ export class Reply {
   /** Counted from the beginning of the reply. */
   readonly latency: Latency = {}
   /** Of the requests that came to their end. */
-  readonly usage: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
+  readonly usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
   readonly #options: ReplyOptions
   readonly #controller = new AbortController()
   #end: SessionEnd | undefined

@@ -34,7 +34,7 @@ export type AnswerFormat = {
   schema: JsonSchema
 }
 
-export type Usage = { inputTokens: number; cachedTokens: number; outputTokens: number }
+export type TokenUsage = { inputTokens: number; cachedTokens: number; outputTokens: number }
 
 export type ChatPart =
   /** Words to speak, to be passed on at once. `phase` as the back end reports it. */
@@ -43,7 +43,7 @@ export type ChatPart =
   | { type: "tool-call"; callId: string; name: string; arguments: string }
   | { type: "opaque"; backEnd: string; item: unknown }
   /** Always the last part. `length`: cut by a token limit. `filtered`: by a content filter. */
-  | { type: "end"; reason: "stop" | "tool-calls" | "length" | "filtered"; usage?: Usage }
+  | { type: "end"; reason: "stop" | "tool-calls" | "length" | "filtered"; usage?: TokenUsage }
 
 export interface ChatModel {
   /** Back end and model, for logs and records: `openai:gpt-6-luna`. */

@@ -35,7 +35,7 @@ export type Message = {
   userId: string | null
 }
 
-export type Answer = {
+export type MessageAnswer = {
   conversationId: string
   response: string
   /** Whether this message opened the conversation. */
@@ -49,7 +49,7 @@ export interface Messenger {
    * Answers within the time limit. Rejects with `AppError`: INVALID_REQUEST for an unknown key, NOT_FOUND, RATE_LIMITED,
    * UNAVAILABLE, or UPSTREAM_FAILED with the conversation's id in `details`; the message then stays in the conversation.
    */
-  send(message: Message): Promise<Answer>
+  send(message: Message): Promise<MessageAnswer>
   /** Rejects with `AppError` NOT_FOUND for a conversation that is not there, has expired, or is another user's. */
   read(id: string, userId: string | null): Promise<StoredConversation>
   /** Rejects with the same. An answer that is being made is given, and kept nowhere. */
@@ -168,7 +168,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
     created: boolean,
     message: Message,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<MessageAnswer> {
     if (closing.signal.aborted) throw shuttingDown()
     if (signal.aborted) throw tooLate(id)
     const found = created ? opened(id, message) : await read(id, message.userId)

@@ -27,7 +27,7 @@ export type CallRequest = {
   sendDigits?: string | undefined
 }
 
-export type PlacedCall = { sid: CallSid; status: CallStatus }
+export type CreatedCall = { sid: CallSid; status: CallStatus }
 
 /** A call as Twilio knows it. Times in milliseconds since the epoch, in whole seconds. */
 export type RemoteCall = {
@@ -59,7 +59,7 @@ export type AccountNumber = {
  */
 export interface TwilioRest {
   /** Places a call. When the failure is `uncertain`, `recentCalls` shows whether it came about. */
-  placeCall(request: CallRequest): Promise<PlacedCall>
+  placeCall(request: CallRequest): Promise<CreatedCall>
   /** Hangs up, also while it rings. A call that is over already is no error. */
   endCall(sid: CallSid): Promise<void>
   /** Replaces the TwiML that the call runs; this ends a relay session. `twiml` has at most 4,000 characters. */

@@ -2,7 +2,7 @@
 
 import { z } from "zod"
 import type { ToolSpec } from "../../call/tool-spec.ts"
-import { ChatModelError, type ChatPart, type ChatRequest, type Usage } from "../chat-model.ts"
+import { ChatModelError, type ChatPart, type ChatRequest, type TokenUsage } from "../chat-model.ts"
 import type { FlowiseEvent } from "./flowise-events.ts"
 import { MarkerFilter, type Marker } from "./flowise-markers.ts"
 import { SpokenFilter } from "../reasoning-filter.ts"
@@ -36,7 +36,7 @@ export class FlowiseAnswer {
   readonly #request: ChatRequest
   readonly #spoken = new SpokenFilter()
   readonly #markers = new MarkerFilter()
-  readonly #usage: Usage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
+  readonly #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
   /** White space that is spoken only when words follow. */
   #space = ""
   #spoke = false

@@ -89,7 +89,7 @@ export function createFlowiseModel(options: FlowiseModelOptions): ChatModel {
       }
       try {
         for await (const event of exchange({ open, signal, isLast: ({ event }) => event === "end" })) {
-          if (isTerminal(event)) running = false
+          if (isLastEvent(event)) running = false
           yield* answer.read(event)
         }
         if (signal.aborted) return
@@ -142,7 +142,7 @@ async function* plainEvents(response: Response): AsyncGenerator<FlowiseEvent> {
 }
 
 /** Whether the flow runs no more after this event. */
-function isTerminal({ event, data }: FlowiseEvent): boolean {
+function isLastEvent({ event, data }: FlowiseEvent): boolean {
   if (event === "agentFlowEvent") return data !== "INPROGRESS" && data !== "FINISHED"
   return event === "end" || event === "error" || event === "abort"
 }

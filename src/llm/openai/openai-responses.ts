@@ -8,7 +8,7 @@ import { exchange } from "./streaming-request.ts"
 import { isOpenAiHost, OPENAI_BASE_URL, openAiSource, type OpenAiSource } from "./openai-client.ts"
 import { brokenStream } from "./openai-errors.ts"
 import { quickSettings, reasons, type ModelSettings } from "./openai-models.ts"
-import { BACK_END, isTerminal, ResponseEvents } from "./response-events.ts"
+import { BACK_END, isLastEvent, ResponseEvents } from "./response-events.ts"
 import { SpokenFilter } from "../reasoning-filter.ts"
 
 type Body = OpenAI.Responses.ResponseCreateParamsStreaming
@@ -42,7 +42,7 @@ export function createResponsesModel({
       const body: Body = { ...fixed, ...requestFields(request), ...formatField(request, fixed) }
       const events = exchange({
         open: async (connection) => (await client()).responses.create(body, { signal: connection }),
-        isLast: isTerminal,
+        isLast: isLastEvent,
         signal,
       })
       const reader = new ResponseEvents()

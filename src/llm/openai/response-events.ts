@@ -1,7 +1,7 @@
 /** Codec: events of a streamed response in, parts of an answer out. (OpenAI: "Streaming events reference".) */
 
 import { z } from "zod"
-import type { ChatPart, Usage } from "../chat-model.ts"
+import type { ChatPart, TokenUsage } from "../chat-model.ts"
 import { brokenStream, streamFailure } from "./openai-errors.ts"
 
 /** The name under which reasoning items are handed on and taken back. */
@@ -36,7 +36,7 @@ const Terminal = z.object({
 const ErrorEvent = z.object({ code: z.string().nullish(), message: z.string().nullish() })
 
 /** Whether nothing comes after this event. */
-export function isTerminal(event: unknown): boolean {
+export function isLastEvent(event: unknown): boolean {
   return TERMINAL.has(typeOf(event))
 }
 
@@ -97,7 +97,7 @@ export class ResponseEvents {
   }
 }
 
-function toUsage(usage: z.infer<typeof UsageBlock>): Usage {
+function toUsage(usage: z.infer<typeof UsageBlock>): TokenUsage {
   return {
     inputTokens: usage.input_tokens,
     cachedTokens: usage.input_tokens_details?.cached_tokens ?? 0,

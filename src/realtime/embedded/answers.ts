@@ -2,7 +2,7 @@
 
 import { MULAW_BYTES_PER_MS } from "../../audio/mulaw.ts"
 import type { CreatedItem } from "./requests.ts"
-import type { Answer, Sentence } from "./response.ts"
+import type { EmbeddedAnswer, Sentence } from "./response.ts"
 
 /** The recorded sentences that the server speaks. */
 export interface Prompts {
@@ -33,7 +33,7 @@ export function answerTo(
   last: ConversationEntry | undefined,
   { greeting, youSaid, done }: Prompts,
   toolNames: readonly string[],
-): Answer {
+): EmbeddedAnswer {
   if (!last) return { type: "speech", ...greeting }
   if (last.speech) {
     const audio = Buffer.concat([youSaid.audio, last.speech.audio.subarray(0, MAX_ECHO_BYTES)])

@@ -9,7 +9,7 @@ export type Json = Record<string, unknown>
 export type Sentence = { readonly text: string; readonly audio: Uint8Array }
 
 /** Content of a response. */
-export type Answer =
+export type EmbeddedAnswer =
   | { type: "speech"; text: string; audio: Uint8Array }
   | { type: "text"; text: string }
   | { type: "call"; name: string; arguments: string }
@@ -20,7 +20,7 @@ export type EmbeddedResponseOptions = {
   /** The item before the response, null for the first; undefined: out of band, and its item is not added. */
   previousItemId: string | null | undefined
   conversationId: string
-  answer: Answer
+  answer: EmbeddedAnswer
   /** Input tokens to report. */
   inputTokens: number
   metadata: Json | null
@@ -107,7 +107,7 @@ export class EmbeddedResponse {
     return `call_${this.itemId}`
   }
 
-  #step(answer: Answer & { type: "speech" }): void {
+  #step(answer: EmbeddedAnswer & { type: "speech" }): void {
     const { audio, text } = answer
     const bytes = audio.subarray(this.#sentBytes, this.#sentBytes + STEP_MS * MULAW_BYTES_PER_MS)
     if (bytes.length > 0) {

@@ -2,8 +2,8 @@
 
 import { and, desc, eq, inArray, lt, max } from "drizzle-orm"
 import type {
-  AssetId,
-  AssetKind,
+  StoredAssetId,
+  StoredAssetKind,
   StoredRevisions,
   StoredAssets,
   AssetVersionText,
@@ -16,15 +16,15 @@ import { assets } from "./schema.ts"
 const MAX_VERSIONS = 200
 const STORED_KINDS = ["context", "manifest", "config", "menu"] as const
 /** Where the versions that went from files to Sync are noted; no key from outside has a slash. */
-const SYNCED_VERSIONS: AssetId = { kind: "config", key: "sync/pushed" }
+const SYNCED_VERSIONS: StoredAssetId = { kind: "config", key: "sync/pushed" }
 
 type Source = "api" | "sync"
 type NewVersion = Parameters<StoredAssets["put"]>[0]
 
-export function createAssets(db: Db, access: Access): StoredAssets {
-  const at = ({ kind, key }: AssetId) => and(eq(assets.kind, kind), eq(assets.key, key))
+export function createStoredAssets(db: Db, access: Access): StoredAssets {
+  const at = ({ kind, key }: StoredAssetId) => and(eq(assets.kind, kind), eq(assets.key, key))
 
-  function newest(id: AssetId, source: Source) {
+  function newest(id: StoredAssetId, source: Source) {
     const ofSource = and(at(id), eq(assets.source, source))
     return db.select().from(assets).where(ofSource).orderBy(desc(assets.id)).limit(1).get()
   }
@@ -45,7 +45,7 @@ export function createAssets(db: Db, access: Access): StoredAssets {
   }
 
   /** Only the newest of what was stored are kept; what calls ran with stays. */
-  function prune(id: AssetId): void {
+  function prune(id: StoredAssetId): void {
     const stored = and(at(id), inArray(assets.source, ["api", "sync"]))
     const last = db
       .select({ id: assets.id })
@@ -61,7 +61,7 @@ export function createAssets(db: Db, access: Access): StoredAssets {
         .run()
   }
 
-  function latest(kind: AssetKind, source: Source): AssetVersionText[] {
+  function latest(kind: StoredAssetKind, source: Source): AssetVersionText[] {
     const ids = db
       .select({ id: max(assets.id) })
       .from(assets)
@@ -83,7 +83,12 @@ export function createAssets(db: Db, access: Access): StoredAssets {
     prune({ kind, key })
   }
 
-  function remove({ kind, key, source, at: createdAt }: AssetId & { source: Source; at: number }): void {
+  function remove({
+    kind,
+    key,
+    source,
+    at: createdAt,
+  }: StoredAssetId & { source: Source; at: number }): void {
     const before = newest({ kind, key }, source)
     if (!before || before.deleted) return
     db.insert(assets).values({ kind, key, version: "", text: "", source, deleted: true, createdAt }).run()

@@ -5,7 +5,7 @@ import { getLog } from "../../lib/log.ts"
 import { Sweep } from "../../lib/sweep.ts"
 import type { Store } from "../store.ts"
 import { Access } from "./access.ts"
-import { createAssets } from "./assets.ts"
+import { createStoredAssets } from "./assets.ts"
 import { createCalls } from "./calls.ts"
 import { createConversations } from "./conversations.ts"
 import { BUSY_TIMEOUT_MS, openDatabase, type DatabaseOptions } from "./database.ts"
@@ -64,7 +64,7 @@ export function openSqliteStore({
     ...(standIn ? standInTurns(history.turns, standIn, beforeRead) : {}),
     receipts: standIn ? standInReceipts(receipts, standIn) : receipts,
     quotas: createQuotas(db, access),
-    assets: createAssets(db, access),
+    assets: createStoredAssets(db, access),
     conversations: createConversations(db, access),
     jobs: createJobs(db, access),
     outcomes: createOutcomes(db, access),

@@ -1,11 +1,15 @@
 import { expect, test } from "bun:test"
-import { EmbeddedResponse, type Answer } from "../../../src/realtime/embedded/response.ts"
+import { EmbeddedResponse, type EmbeddedAnswer } from "../../../src/realtime/embedded/response.ts"
 import { TestClock } from "../../lib/test-clock.ts"
 
-const speech = (ms: number): Answer => ({ type: "speech", text: "Good day.", audio: new Uint8Array(ms * 8) })
+const speech = (ms: number): EmbeddedAnswer => ({
+  type: "speech",
+  text: "Good day.",
+  audio: new Uint8Array(ms * 8),
+})
 
 function setUp(
-  answer: Answer,
+  answer: EmbeddedAnswer,
   options: { previousItemId?: string | null | undefined } = { previousItemId: "item_0" },
 ) {
   const clock = new TestClock()
@@ -66,7 +70,7 @@ test("speech goes out in steps of 400 ms, four times as fast as it plays", () =>
   expect({ done: doneCount(), deadlines: clock.sweep.size }).toEqual({ done: 1, deadlines: 0 })
 })
 
-test.each<[string, Answer, object]>([
+test.each<[string, EmbeddedAnswer, object]>([
   [
     "a call",
     { type: "call", name: "end_call", arguments: '{"a":1}' },
