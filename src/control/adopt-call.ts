@@ -25,14 +25,14 @@ export async function adoptCall(
   isWanted: () => boolean,
 ): Promise<Call | undefined> {
   const known = await context.store.calls.bySid(setup.callSid)
-  if (known) return takeKnown(context, known)
-  const remote = await runningAtTwilio(context, setup)
+  if (known) return takeKnown(context, known, setup.callSid)
+  const remote = await runningAtTwilio(context, setup.callSid)
   return remote && isWanted() ? takeNew(context, setup, remote) : undefined
 }
 
 async function runningAtTwilio(
   { twilio, log }: ControlContext,
-  { callSid }: ForeignSetup,
+  callSid: CallSid,
 ): Promise<RemoteCall | undefined> {
   if (!twilio) return undefined
   try {
@@ -44,12 +44,22 @@ async function runningAtTwilio(
   }
 }
 
-/** Undefined for a call that has a session, or a token that its session must present. */
-async function takeKnown({ slots, config, sweep }: ControlContext, call: Call): Promise<Call | undefined> {
-  if (isTerminal(call.status)) return undefined
+/**
+ * Undefined for a call that has ended, is being transferred, has a session, or has a token that its session must present;
+ * also for one that Twilio does not confirm. The signature of a fixed address is the same for every call, so that it
+ * proves nothing about this one.
+ */
+async function takeKnown(context: ControlContext, call: Call, sid: CallSid): Promise<Call | undefined> {
+  const { slots, config, sweep, twilio } = context
+  if (isTerminal(call.status) || call.transfer?.state === "started") return undefined
   const now = sweep.clock.now()
-  const isFree = await slots.reserveUnused(call.id, { now, until: now + config.times.setupMs })
-  return isFree ? call : undefined
+  if (!(await slots.reserveUnused(call.id, { now, until: now + config.times.setupMs }))) return undefined
+  const isRunning = twilio
+    ? (await runningAtTwilio(context, sid)) !== undefined
+    : call.status === "ringing" || call.status === "in-progress"
+  if (isRunning) return call
+  await slots.release(call.id)
+  return undefined
 }
 
 async function takeNew(
@@ -75,7 +85,7 @@ async function takeNew(
   if (!created) {
     // Another socket may have opened with the same call while Twilio answered.
     await slots.release(id)
-    return takeKnown(context, call)
+    return takeKnown(context, call, callSid)
   }
   await reportStatus(context, call, { status, at: now })
   return store.calls.byId(id)

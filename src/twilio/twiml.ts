@@ -48,9 +48,11 @@ function addVerbs(response: VoiceResponse, step: NextStep): void {
 function connectRelay(response: VoiceResponse, step: ConnectRelay): void {
   const { actionUrl, url, greeting, attributes, languages, parameters } = step
   // The builder's own types for this noun lack attributes and misspell others; a plain child takes every name.
-  const relay = response
-    .connect({ action: clean(actionUrl), method: "POST" })
-    .addChild("ConversationRelay", attributesOf({ ...attributes, url, welcomeGreeting: greeting }))
+  const relay = response.connect({ action: clean(actionUrl), method: "POST" }).addChild(
+    "ConversationRelay",
+    // With `applicationReconnect` Twilio opens the same address again, whose token is used; `actionUrl` gives a new one.
+    attributesOf({ ...attributes, url, welcomeGreeting: greeting, applicationReconnect: undefined }),
+  )
   for (const language of languages) {
     if (language.code) relay.addChild("Language", attributesOf(language))
   }

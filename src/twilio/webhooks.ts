@@ -149,21 +149,27 @@ export const TransferEndedWebhook = z
     CallStatus,
     DialCallStatus: optionalText,
     DialCallDuration: optionalCount,
+    DialBridged: optionalText,
     QueueResult: optionalText,
   })
-  .transform((form) => ({
-    callSid: form.CallSid,
-    callStatus: form.CallStatus,
-    /** Whether the caller and a person were joined. */
-    connected:
-      form.DialCallStatus === "completed" ||
-      form.DialCallStatus === "answered" ||
-      form.QueueResult === "bridged" ||
-      form.QueueResult === "redirected-from-bridged",
-    /** Twilio's word for what became of it. */
-    result: form.DialCallStatus ?? form.QueueResult ?? "unknown",
-    durationSeconds: form.DialCallDuration,
-  }))
+  .transform((form) => {
+    // A person who was hung up on before the two were joined also ends `completed`.
+    const isUnbridged = form.DialBridged === "false"
+    const isDialled = form.DialCallStatus === "completed" || form.DialCallStatus === "answered"
+    return {
+      callSid: form.CallSid,
+      callStatus: form.CallStatus,
+      /** Whether the caller and a person were joined. */
+      connected:
+        (isDialled && !isUnbridged) ||
+        form.QueueResult === "bridged" ||
+        form.QueueResult === "redirected-from-bridged",
+      /** Twilio's word for what became of it; `not-bridged` for a person who answered and was not joined. */
+      result:
+        isDialled && isUnbridged ? "not-bridged" : (form.DialCallStatus ?? form.QueueResult ?? "unknown"),
+      durationSeconds: form.DialCallDuration,
+    }
+  })
 export type TransferEndedWebhook = z.infer<typeof TransferEndedWebhook>
 
 /** Throws `AppError` INVALID_REQUEST that names every wrong field. */

@@ -118,3 +118,32 @@ test("past the limit of calls at once no other application's call is taken", asy
   const { sid } = twilio.addCall({ status: "in-progress" })
   expect((await (await opened(app, sid)).closed).code).toBe(1011)
 })
+
+test("a setup that was captured is refused after its session: one socket for each session of Twilio's", async () => {
+  await using twilio = new FakeTwilio()
+  await using app = await AppUnderTest.start(settings(twilio))
+  const { sid } = twilio.addCall({ status: "in-progress" })
+  const setup = setupFrame(sid)
+  const first = app.socket(SOCKET)
+  await first.opened
+  first.send(setup)
+  await app.events.next(({ event }) => event.type === "session.opened")
+  first.close()
+  await app.events.next(({ event }) => event.type === "session.closed")
+  const replayed = app.socket(SOCKET)
+  await replayed.opened
+  replayed.send(setup)
+  expect((await replayed.closed).code).toBe(4403)
+})
+
+test("a known call is refused once Twilio says that it is over", async () => {
+  await using twilio = new FakeTwilio()
+  await using app = await AppUnderTest.start(settings(twilio))
+  const call = twilio.addCall({ status: "in-progress" })
+  const first = await opened(app, call.sid)
+  await app.events.next(({ event }) => event.type === "session.opened")
+  first.close()
+  await app.events.next(({ event }) => event.type === "session.closed")
+  call.status = "completed"
+  expect((await (await opened(app, call.sid)).closed).code).toBe(4403)
+})

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { AppUnderTest } from "../server/app-under-test.ts"
-import { endedForm, voiceForm } from "../server/client.ts"
+import { endedForm, setupFrame, voiceForm } from "../server/client.ts"
 
 const HANDOFF = {
   HandoffData: JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Wants a person." }),
@@ -51,6 +51,26 @@ test.each([["busy"], ["no-answer"], ["failed"], ["canceled"], [""]])(
     expect(connect?.children[0]?.name).toBe("ConversationRelay")
   },
 )
+
+test("a person who answers and is not connected to the caller has not taken the call", async () => {
+  await using t = await transferred()
+  const form = { ...endedForm(t.callSid), DialCallStatus: "completed", DialBridged: "false" }
+  const [connect] = await t.app.twiml(t.action, form)
+  expect(connect?.children[0]?.name).toBe("ConversationRelay")
+  expect(await t.app.json(`/v1/calls/${t.callSid}`)).toMatchObject({ status: "in-progress" })
+  const { events } = await t.app.json(`/v1/calls/${t.callSid}/events`)
+  expect(events).toContainEqual(expect.objectContaining({ type: "transfer.failed", reason: "not-bridged" }))
+})
+
+test("a call in transfer is not taken over by a socket without a token", async () => {
+  await using t = await transferred()
+  // The slot for the session before the transfer is free by now.
+  t.app.clock.advance(61_000)
+  const socket = t.app.socket("wss://parley.test/conversation-relay")
+  await socket.opened
+  socket.send(setupFrame(t.callSid))
+  expect((await socket.closed).code).toBe(4403)
+})
 
 test("a caller who hangs up meanwhile has ended the call", async () => {
   await using t = await transferred()

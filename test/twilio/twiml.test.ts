@@ -125,6 +125,11 @@ describe("relay", () => {
     expect(connect?.children[0]?.attributes).toEqual({ kept: "yes", url })
   })
 
+  test("Twilio is not told to open the same one-time address again", () => {
+    const xml = renderNextStep({ ...bare, attributes: { applicationReconnect: true } })
+    expect(xml).not.toContain("applicationReconnect")
+  })
+
   test("the configuration cannot replace the address of the socket", () => {
     const attributes = { url: "wss://evil.example", welcomeGreeting: "Hi" }
     const [connect] = parseTwiml(renderNextStep({ ...bare, attributes }))
