@@ -1,6 +1,15 @@
 /** The API key that is generated for a server that others can reach and that has no `API_KEYS`. */
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { dirname, join } from "node:path"
 import type { Config } from "../config/config.ts"
 import { isExposed } from "../config/exposure.ts"
@@ -55,8 +64,14 @@ function readOrCreate(file: string): GeneratedKey {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
-    // Of two processes that start at once only one creates the file.
-    writeFileSync(file, `${key}\n`, { flag: "wx", mode: 0o600 })
+    const draft = `${file}.${process.pid}`
+    writeFileSync(draft, `${key}\n`, { mode: 0o600 })
+    try {
+      // Of two processes that start at once only one creates the file, and nobody reads it half written.
+      linkSync(draft, file)
+    } finally {
+      rmSync(draft, { force: true })
+    }
     return { key, file, isNew: true }
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw unusable(file, error)

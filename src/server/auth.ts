@@ -25,6 +25,12 @@ const FORWARDING = [
   "cf-connecting-ip",
   "true-client-ip",
   "fly-client-ip",
+  "x-cluster-client-ip",
+  "x-forwarded-scheme",
+  "x-envoy-external-address",
+  "x-amzn-trace-id",
+  "cf-ray",
+  "ngrok-trace-id",
 ]
 
 /** Value of `WWW-Authenticate` in every 401 response. (RFC 6750, section 3.) */
@@ -52,6 +58,8 @@ export function isDirectLoopback(
   const host = (headers.get("host") ?? "").toLowerCase()
   if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)) return false
   const page = headers.get("origin")
+  // An image or a script of a page of another site comes without Origin.
+  if (page === null && /^(?:cross-site|same-site)$/.test(headers.get("sec-fetch-site") ?? "")) return false
   return page === null || page === `http://${host}` || allowedOrigins.includes(page)
 }
 

@@ -66,8 +66,10 @@ async function allowedAddresses(
   const host = bareHost(url)
   const [first, ...rest] = isIP(host) ? [host] : await resolved(host, resolve)
   if (first === undefined) throw unresolved(host)
+  // This machine only by its own names: a public name that resolves to it is somebody else's doing.
+  const isThisMachine = host === "localhost" || isIP(host) !== 0
   const isAllowed = (address: string) =>
-    allowPrivate || isLoopbackAddress(address) || !isPrivateAddress(address)
+    allowPrivate || (isThisMachine && isLoopbackAddress(address)) || !isPrivateAddress(address)
   if ([first, ...rest].every(isAllowed)) return [first, ...rest]
   throw new AppError("INVALID_REQUEST", "The address leads into a private network, which is not allowed.")
 }

@@ -114,7 +114,7 @@ function buildRequest(
   }
   if ("fault" in filled) return { code: "INVALID_ARGUMENTS", fault: `${spec.name}: ${filled.fault}` }
   const { url: path, used } = filled
-  const rest = Object.entries(args).filter(([name]) => !used.has(name))
+  const rest = Object.entries(args).filter(([name]) => !used.has(name) && isDeclared(spec.parameters, name))
   const common = {
     accept: "application/json, text/plain;q=0.9",
     ...(callSid ? { "x-call-sid": callSid } : {}),
@@ -124,7 +124,11 @@ function buildRequest(
       return { code: "NOT_CONFIGURED", fault: `The address of the tool ${spec.name} is not a URL.` }
     }
     const url = new URL(path)
-    for (const [name, value] of rest) url.searchParams.append(name, asText(value))
+    // What the manifest itself says in the query is not for a model to change.
+    const fixed = new Set(url.searchParams.keys())
+    for (const [name, value] of rest) {
+      if (!fixed.has(name)) url.searchParams.append(name, asText(value))
+    }
     return { url: url.href, init: { method: http.method, headers: { ...common, ...headers } } }
   }
   return {
@@ -135,6 +139,12 @@ function buildRequest(
       body: JSON.stringify(Object.fromEntries(rest)),
     },
   }
+}
+
+/** Whether the manifest declares the argument; one that it does not know stays here. */
+function isDeclared({ properties, additionalProperties }: JsonSchema, name: string): boolean {
+  if (additionalProperties === true) return true
+  return typeof properties === "object" && properties !== null && Object.hasOwn(properties, name)
 }
 
 /**
@@ -148,8 +158,9 @@ function fillUrl(template: string, args: Arguments): { url: string; used: Set<st
   const fill = (text: string, { required }: { required: boolean }) =>
     text.replace(PLACEHOLDER, (_, name: string) => {
       used.add(name)
-      const value = asText(args[name])
-      if (required && (value.trim() === "" || typeof args[name] === "object")) {
+      const given = Object.hasOwn(args, name) ? args[name] : undefined
+      const value = asText(given).toWellFormed()
+      if (required && (isBlank(value) || typeof given === "object")) {
         fault ??= `the argument ${name} must be a text or a number that is not empty`
       }
       return encodeURIComponent(value)
@@ -161,6 +172,11 @@ function fillUrl(template: string, args: Arguments): { url: string; used: Set<st
   if (!hasSamePath(path.replace(PLACEHOLDER, "x"), filledPath)) fault ??= "an argument changes the path"
   const url = [filledPath, ...query.map((text) => fill(text, { required: false }))].join("")
   return fault === undefined ? { url, used } : { fault }
+}
+
+/** Whether nothing of the text can be seen. */
+function isBlank(text: string): boolean {
+  return text.replace(/[\s\p{Cf}\p{Cc}]/gu, "") === ""
 }
 
 /** Whether both addresses have the same host and as many path segments. */

@@ -28,6 +28,7 @@ test.each<[string, Record<string, string>, number]>([
   ["a page of another site", { Host: "localhost:3000", Origin: "https://evil.test" }, 401],
   ["a page of another port", { Host: "localhost:3000", Origin: "http://localhost:8080" }, 401],
   ["a page without an origin", { Host: "localhost:3000", Origin: "null" }, 401],
+  ["an image on a page of another site", { Host: "localhost:3000", "Sec-Fetch-Site": "cross-site" }, 401],
   ["a name that leads here, as of a rebinding page", { Host: "rebound.evil.test" }, 401],
   ["a name that only begins right", { Host: "localhost.evil.test" }, 401],
   ["an address of another machine", { Host: "192.0.2.1" }, 401],

@@ -58,6 +58,11 @@ describe("which addresses are refused before anything is sent", () => {
     expect(await failureOf(send(url("mixed.example"), {}))).toContain("private network")
   })
 
+  test("a name of others that leads to this machine", async () => {
+    const send = checkedFetch({ allowPrivate: false, resolve: answersOf(["127.0.0.1"]) })
+    expect(await failureOf(send(url("partner.example"), {}))).toContain("private network")
+  })
+
   test("a name that cannot be resolved", async () => {
     const send = checkedFetch({ allowPrivate: true, resolve: answersOf([]) })
     expect(await failureOf(send(url("nowhere.example"), {}))).toContain("nowhere.example cannot be resolved")
@@ -68,7 +73,7 @@ test("the request goes to the address that was checked, under the name's own Hos
   hosts.length = 0
   // A second question would be answered with an address inside.
   const resolve = answersOf(["127.0.0.1"], ["10.0.0.1"])
-  const response = await checkedFetch({ allowPrivate: false, resolve })(url("rebind.example"), {})
+  const response = await checkedFetch({ allowPrivate: true, resolve })(url("rebind.example"), {})
   expect({ status: response.status, hosts, asked: resolve.asked }).toEqual({
     status: 200,
     hosts: [`rebind.example:${service.port}`],

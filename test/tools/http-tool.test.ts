@@ -174,6 +174,7 @@ test.each([
   ["a missing one", {}],
   ["an empty one", { id: "" }],
   ["a blank one", { id: "  " }],
+  ["an invisible one", { id: "\u200b" }],
   ["null", { id: null }],
   ["a dot", { id: "." }],
   ["two dots", { id: ".." }],
@@ -195,7 +196,8 @@ test.each([
   ["number", { id: 7 }, "/v1/orders/7"],
   ["a name with dots", { id: "a.b..c" }, "/v1/orders/a.b..c"],
   ["a slash", { id: "../7" }, "/v1/orders/..%2F7"],
-  ["an optional argument of the query", { id: "7", note: "" }, "/v1/orders/7?note="],
+  ["an argument that is not declared", { id: "7", admin: "true" }, "/v1/orders/7"],
+  ["half a character", { id: "a\ud800" }, "/v1/orders/a%EF%BF%BD"],
 ])("an argument that is a %s stays within its segment", async (_, args, path) => {
   seen.length = 0
   const tool = httpTool({
@@ -219,4 +221,9 @@ test("retries of a request that could act twice are refused in the manifest", ()
   expect(
     HttpToolSpec.safeParse({ url: "https://crm.example.com/", retries: 1, idempotent: true }).success,
   ).toBe(true)
+})
+
+test("an argument does not change what the query of the manifest says", async () => {
+  await run('{"id":"7","year":2026}', { http: { url: url("/orders?year=2025"), method: "GET" } })
+  expect(seen.map(({ path }) => path)).toEqual(["/orders?year=2025&id=7"])
 })

@@ -18,6 +18,8 @@ import { isDirectLoopback, authOf } from "../auth.ts"
 const REPETITION_MS = 30_000
 /** A voice webhook has some 40 fields and 2 KB; the longest are those with recognised speech. */
 const MAX_BODY_BYTES = 64 * 1024
+/** Names of Twilio's fields, of `parameters[name]` and of JSON. A moved border between name and value breaks it. */
+const FIELD_NAME = /^(?:[A-Za-z0-9_.-]{1,128}|[A-Za-z0-9_.-]{1,64}\[[^\]]{1,64}\])$/
 const TOO_LARGE = `A request of Twilio's has ${MAX_BODY_BYTES} bytes and ${MAX_FIELDS} fields at most.`
 
 export type WebhookGuardOptions = {
@@ -40,7 +42,11 @@ export function webhookGuard(context: ServerContext, options: WebhookGuardOption
   return createMiddleware<Env>(async function webhookGuardHandler(c, next) {
     const signature = c.req.header(SIGNATURE_HEADER)
     const isOpen = !config.twilio.validateWebhooks && isDirectLoopback(config, c.env.origin)
-    const isTrusted = isOpen || (options.orKey && signature === undefined && authOf(config, c))
+    // A key that is bound to a user may not speak for Twilio: that would reach the calls of others.
+    const isKeyed = options.orKey && signature === undefined && authOf(config, c)?.userId === null
+    const isTrusted = isOpen || isKeyed
+    const [, query = ""] = urlOf(context, c.req.raw).split(/\?(.*)/s)
+    if (hasTooManyFields(query)) throw new AppError("TOO_LARGE", TOO_LARGE)
     if (!isTrusted && !isWellFormed(signature)) return refuse(context, c, options.kind, undefined)
     const rawBody = await limitedBody(c)
     if (rawBody === undefined) throw new AppError("TOO_LARGE", TOO_LARGE)
@@ -52,6 +58,13 @@ export function webhookGuard(context: ServerContext, options: WebhookGuardOption
       return refuse(context, c, options.kind, signed)
     }
     const fields = form ?? jsonForm(rawBody)
+    const odd = Object.keys(fields).find((name) => !FIELD_NAME.test(name))
+    if (odd !== undefined) {
+      throw new AppError(
+        "INVALID_REQUEST",
+        `The field ${JSON.stringify(odd.slice(0, 64))} has an invalid name.`,
+      )
+    }
     const repeated = repeatedField(fields)
     if (repeated !== undefined) {
       throw new AppError("INVALID_REQUEST", `The field ${repeated.slice(0, 64)} occurs more than once.`)
@@ -177,11 +190,11 @@ function jsonForm(rawBody: string): Form {
 }
 
 /**
- * A request counts once. Its identity is what was signed: kind, URL and signature. How the body was encoded, or where a
- * field's name ends, is not covered by the signature and makes no other request of it.
+ * A request counts once. Its identity is the signature, which covers URL and fields as one text: how URL and body were
+ * encoded, and where one field ends and the next begins, makes no other request of it.
  */
 async function onlyOnce(
-  { control, pathOf }: ServerContext,
+  { control }: ServerContext,
   c: RequestContext,
   kind: string,
   next: () => Promise<void>,
@@ -189,9 +202,7 @@ async function onlyOnce(
 ): Promise<Response | undefined> {
   const { store, sweep } = control
   const idempotencyToken = c.req.header("i-twilio-idempotency-token") ?? null
-  const fingerprint = createHash("sha256")
-    .update(`${kind}\n${pathOf(c.req.raw)}\n${signature}`)
-    .digest("hex")
+  const fingerprint = createHash("sha256").update(signature).digest("hex")
   const at = sweep.clock.now()
   const receipt = await store.receipts.accept({ fingerprint, kind, idempotencyToken, at })
   if (receipt !== "new") {

@@ -250,6 +250,36 @@ test.each([
   expect(await app.json(`/v1/calls/${callSid}/events`)).toEqual(before)
 })
 
+test.each([
+  ["an escape in the query", "?v=%31", (body: string) => body],
+  ["an escape in a name of the query", "?%76=1", (body: string) => body],
+  ["an empty field at the end of the query", "?v=1&", (body: string) => body],
+  [
+    "the query moved into the first field",
+    "?v=",
+    (body: string) => body.replace("AccountSid", "1AccountSid"),
+  ],
+])("a replay with %s is the same request, and is refused", async (_, query, rewrite) => {
+  await using app = await AppUnderTest.start()
+  expect((await app.webhook("/twilio/voice?v=1", form)).status).toBe(200)
+  const signature = signatureFor({ authToken: AUTH_TOKEN, url: `${PUBLIC_URL}/twilio/voice?v=1`, form })
+  const answer = await app.api(`/twilio/voice${query}`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-www-form-urlencoded",
+      "X-Twilio-Signature": signature,
+      "I-Twilio-Idempotency-Token": "another",
+    },
+    body: rewrite(new URLSearchParams(form).toString()),
+  })
+  expect(answer.status).toBe(403)
+})
+
+test("a query of more fields than Twilio ever sends is refused", async () => {
+  await using app = await AppUnderTest.start()
+  expect((await app.webhook(`/twilio/voice?${"a&".repeat(300)}`, form)).status).toBe(413)
+})
+
 test("a field that occurs twice is refused, also when it is signed once", async () => {
   await using app = await AppUnderTest.start()
   const answer = await app.api("/twilio/voice", {
