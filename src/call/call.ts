@@ -56,3 +56,13 @@ export type Call = {
   /** Why it ended, or why it could not be placed. */
   endReason: string | null
 }
+
+/** Whole seconds from the answer to the end: as Twilio reports them, else by our own times. Null while the call runs or was never answered. */
+export function durationOf({
+  durationSeconds,
+  answeredAt,
+  endedAt,
+}: Pick<Call, "durationSeconds" | "answeredAt" | "endedAt">): number | null {
+  if (durationSeconds !== null || answeredAt === null || endedAt === null) return durationSeconds
+  return Math.max(0, Math.round((endedAt - answeredAt) / 1000))
+}

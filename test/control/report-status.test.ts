@@ -45,6 +45,14 @@ test.each<[string, Status[], Record<string, unknown>]>([
     { status: "completed", endedAt: `${START}09.000Z`, durationSeconds: 7 },
   ],
   [
+    "an end without a duration",
+    [
+      { status: "in-progress", at: 2, sequence: 2 },
+      { status: "completed", at: 9, sequence: 3 },
+    ],
+    { status: "completed", durationSeconds: 7 },
+  ],
+  [
     "everything twice",
     [
       { status: "in-progress", at: 2, sequence: 2 },

@@ -2,7 +2,7 @@
 
 import { Hono } from "hono"
 import { z } from "zod"
-import type { Call } from "../../call/call.ts"
+import { durationOf, type Call } from "../../call/call.ts"
 import { AVAILABLE_ENGINES, ENGINES } from "../../call/engine.ts"
 import { CallStatus } from "../../call/status.ts"
 import { hangUpByApi } from "../../control/hang-up.ts"
@@ -269,7 +269,7 @@ async function viewOf({ liveCalls, control }: ServerContext, call: Call): Promis
 
 export function callView(call: Call, live: boolean, webhook: CallView["webhook"] = null): CallView {
   const { id, sid, direction, status, from, to, agent, engine, parameters, userId, resumes } = call
-  const { durationSeconds, endedBy, endReason } = call
+  const { endedBy, endReason } = call
   return {
     callSid: sid,
     id,
@@ -284,7 +284,7 @@ export function callView(call: Call, live: boolean, webhook: CallView["webhook"]
     createdAt: new Date(call.createdAt).toISOString(),
     answeredAt: isoOf(call.answeredAt),
     endedAt: isoOf(call.endedAt),
-    durationSeconds,
+    durationSeconds: durationOf(call),
     endedBy,
     endReason,
     resumes,
