@@ -131,7 +131,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     }),
   )
   const prices = await orClose(store, async () => readPrices(config.assetsDir))
-  const startedAt = sweep.clock.now()
+  const startedAt = sweep.clock.monotonic()
   let port = config.port
   let draining = false
   const closing = new AbortController()
@@ -195,7 +195,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
     counts: () => ({
       openSockets: sockets.size,
-      expectedSockets: liveCalls.inUse(sweep.clock.now()) - liveCalls.size,
+      expectedSockets: liveCalls.inUse(sweep.clock.monotonic()) - liveCalls.size,
       placingCalls: control.placements.size,
       endingCalls: control.hangUpCauses.size,
       watchedCalls: watch.size,
@@ -245,9 +245,9 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     async drain() {
       draining = true
       observers.close()
-      const deadline = sweep.clock.now() + config.times.drainMs
-      const busy = () => liveCalls.inUse(sweep.clock.now()) + liveCalls.settling + messenger.size > 0
-      const isBusy = () => busy() && sweep.clock.now() < deadline
+      const deadline = sweep.clock.monotonic() + config.times.drainMs
+      const busy = () => liveCalls.inUse(sweep.clock.monotonic()) + liveCalls.settling + messenger.size > 0
+      const isBusy = () => busy() && sweep.clock.monotonic() < deadline
       while (!closing.signal.aborted && isBusy()) await sweep.sleep(50, closing.signal)
       await transcripts?.idle()
     },
@@ -258,8 +258,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       sockets.closeAll(1001, "server is shutting down")
       // The next process reads the conversation from the database.
       recorder.flush()
-      const until = sweep.clock.now() + longestMs
-      const isWaiting = () => control.moving.size > 0 && sweep.clock.now() < until
+      const until = sweep.clock.monotonic() + longestMs
+      const isWaiting = () => control.moving.size > 0 && sweep.clock.monotonic() < until
       while (!closing.signal.aborted && isWaiting()) await sweep.sleep(20, closing.signal)
       // The last response is still to be sent.
       if (!closing.signal.aborted) await sweep.sleep(RESPONSE_MS, closing.signal)

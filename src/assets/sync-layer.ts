@@ -27,7 +27,7 @@ const MAX_WAIT_MS = 1500
 const PAUSE_MS = 2000
 const PAUSE_AFTER_FAILURE_MS = 10_000
 
-/** `nextAtMs`: a call asks Sync again from then on. All times are milliseconds since the epoch. */
+/** `nextAtMs`: a call asks Sync again from then on. All times are monotonic milliseconds. */
 type ReadState =
   | { phase: "idle"; nextAtMs: number }
   | { phase: "reading"; startedAtMs: number; nextAtMs: number; done: Promise<void> }
@@ -59,7 +59,7 @@ export class SyncLayer implements AssetTarget {
   /** Reads what has changed, at most every two seconds. Resolves within 1.5 seconds and never rejects. */
   async refresh(): Promise<void> {
     const { sweep, log } = this.#options
-    const nowMs = sweep.clock.now()
+    const nowMs = sweep.clock.monotonic()
     if (this.#reading.phase === "closed") return
     if (this.#reading.phase === "idle" && nowMs < this.#reading.nextAtMs) return
     const { startedAtMs, done } = this.#read()
@@ -108,7 +108,7 @@ export class SyncLayer implements AssetTarget {
   /** Joins a read that is running. `done` never rejects. */
   #read(): { startedAtMs: number; done: Promise<void> } {
     if (this.#reading.phase === "reading") return this.#reading
-    const startedAtMs = this.#options.sweep.clock.now()
+    const startedAtMs = this.#options.sweep.clock.monotonic()
     const closed = this.#reading.phase === "closed"
     const done = this.#readAndUpload()
       .catch((error: unknown) => this.#failed(error))

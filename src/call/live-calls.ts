@@ -45,7 +45,7 @@ export interface LiveCall {
 export class LiveCalls implements CallSlots {
   readonly #live = new Map<CallId, LiveCall>()
   readonly #settling = new Map<symbol, CallId>()
-  /** Calls that are to open a socket, with the time until which their slot is reserved. */
+  /** Calls that are to open a socket, with the monotonic time until which their slot is reserved. */
   readonly #reserved = new Map<CallId, number>()
 
   /** Sessions that are open. */

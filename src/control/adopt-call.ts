@@ -52,7 +52,7 @@ async function runningAtTwilio(
 async function takeKnown(context: ControlContext, call: Call, sid: CallSid): Promise<Call | undefined> {
   const { slots, config, sweep, twilio } = context
   if (isTerminal(call.status) || call.transfer?.state === "started") return undefined
-  const now = sweep.clock.now()
+  const now = sweep.clock.monotonic()
   if (!(await slots.reserveUnused(call.id, { now, until: now + config.times.setupMs }))) return undefined
   const isRunning = twilio
     ? (await runningAtTwilio(context, sid)) !== undefined
@@ -70,7 +70,7 @@ async function takeNew(
   const { store, slots, config, sweep } = context
   if (context.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
   const id = newCallId()
-  const now = sweep.clock.now()
+  const now = sweep.clock.monotonic()
   const most = config.limits.maxConcurrentCalls
   if (!(await slots.reserve(id, { now, until: now + config.times.setupMs, most }))) {
     throw new AppError("UNAVAILABLE", "The server is at capacity.")
@@ -87,6 +87,6 @@ async function takeNew(
     await slots.release(id)
     return takeKnown(context, call, callSid)
   }
-  await reportStatus(context, call, { status, at: now })
+  await reportStatus(context, call, { status, at: sweep.clock.now() })
   return store.calls.byId(id)
 }

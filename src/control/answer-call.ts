@@ -67,7 +67,7 @@ async function answer(context: ControlContext, request: AnswerCall): Promise<Nex
   if (isTerminal(call.status)) throw new AppError("FORBIDDEN", "The call is over.")
   await reportStatus(context, call, { status: webhook.callStatus, at: sweep.clock.now() })
   const agent = agentOf(context, call)
-  const now = sweep.clock.now()
+  const now = sweep.clock.monotonic()
   const most = config.limits.maxConcurrentCalls
   if (!(await slots.reserve(call.id, { now, until: now + config.times.socketTokenMs, most }))) {
     log.warn("call refused, at capacity", { callSid: webhook.callSid, limit: most })

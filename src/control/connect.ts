@@ -51,7 +51,8 @@ export async function connectToEngine(
   const token = newSocketToken()
   const now = sweep.clock.now()
   const expiresAt = now + config.times.socketTokenMs
-  await slots.reserve(call.id, { now, until: expiresAt })
+  const nowMs = sweep.clock.monotonic()
+  await slots.reserve(call.id, { now: nowMs, until: nowMs + config.times.socketTokenMs })
   if (!(await store.calls.issueToken(call.id, token, expiresAt))) {
     await slots.release(call.id)
     return { kind: "hang-up" }

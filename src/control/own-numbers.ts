@@ -33,9 +33,9 @@ export function createOwnNumbers({
   async function read(from: Pick<TwilioRest, "numbers">): Promise<void> {
     try {
       known = (await from.numbers(MAX_NUMBERS)).map(({ phoneNumber }) => phoneNumber)
-      goodUntil = sweep.clock.now() + KEPT_MS
+      goodUntil = sweep.clock.monotonic() + KEPT_MS
     } catch (error) {
-      goodUntil = sweep.clock.now() + RETRY_MS
+      goodUntil = sweep.clock.monotonic() + RETRY_MS
       log.warn("the numbers of the account could not be read", { error: messageOf(error) })
     } finally {
       reading = undefined
@@ -43,7 +43,7 @@ export function createOwnNumbers({
   }
 
   return async function ownNumbers() {
-    if (!twilio || sweep.clock.now() < goodUntil) return known
+    if (!twilio || sweep.clock.monotonic() < goodUntil) return known
     reading ??= read(twilio)
     const giveUp = new AbortController()
     await Promise.race([reading, sweep.sleep(MAX_WAIT_MS, giveUp.signal)])

@@ -4,6 +4,7 @@ import type { Call, EndCause } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
 import { isTerminal } from "../call/status.ts"
 import { messageOf } from "../lib/errors.ts"
+import { CallAges } from "./call-ages.ts"
 import { agentOf, type ControlContext } from "./context.ts"
 import { hangUp, isNotFound } from "./hang-up.ts"
 import { QUOTA_REACH_MS } from "./quotas.ts"
@@ -41,30 +42,33 @@ export function watchCalls(context: ControlContext): Watch {
   const wrappedUp = new Map<CallId, number>()
   let isLooking = false
   let stopped = false
+  const ages = new CallAges(sweep.clock)
 
-  /** Whether a minute has passed since the last time, which for the first time is `since`. If so, this is the last time. */
-  const isDue = (times: Map<CallId, number>, { id }: Call, since: number) => {
-    const now = sweep.clock.now()
-    if (now - (times.get(id) ?? since) < AGAIN_AFTER_MS) return false
+  /** Whether a minute has passed since the last time; for the first time, `firstMs` counts. If so, this is the last time. */
+  const isDue = (times: Map<CallId, number>, { id }: Call, firstMs: number) => {
+    const now = sweep.clock.monotonic()
+    const last = times.get(id)
+    if ((last === undefined ? firstMs : now - last) < AGAIN_AFTER_MS) return false
     times.set(id, now)
     return true
   }
 
   const visit = (call: Call) => {
-    const now = sweep.clock.now()
     const live = context.liveCalls.get(call.id)
-    const age = now - (call.answeredAt ?? call.createdAt)
+    const age = ages.since(call.id, call.answeredAt ?? call.createdAt)
+    const sinceCreation = ages.since(call.id, call.createdAt)
     if (age > config.times.maxCallMs + LIMIT_GRACE_MS) {
-      if (isDue(hungUp, call, 0)) log.background("ending a call past its limit", endPastLimit(context, call))
+      if (isDue(hungUp, call, Number.POSITIVE_INFINITY))
+        log.background("ending a call past its limit", endPastLimit(context, call))
     } else if (live && age > config.times.maxCallMs) {
       if (wrappedUp.has(call.id)) return
-      wrappedUp.set(call.id, now)
+      wrappedUp.set(call.id, sweep.clock.monotonic())
       live.wrapUp(agentOf(context, call).phrases.timeUp, {
         reason: "time-limit",
         detail: PAST_LIMIT.reason,
       })
-    } else if (!live && isDue(asked, call, call.createdAt)) {
-      log.background("looking up a call at Twilio", reconcile(context, call))
+    } else if (!live && isDue(asked, call, sinceCreation)) {
+      log.background("looking up a call at Twilio", reconcile(context, call, sinceCreation))
     }
   }
 
@@ -73,6 +77,7 @@ export function watchCalls(context: ControlContext): Watch {
     if (stopped) return
     for (const call of open) visit(call)
     const ids = new Set(open.map(({ id }) => id))
+    ages.looked(ids)
     for (const times of [asked, hungUp, wrappedUp]) {
       for (const id of times.keys()) if (!ids.has(id)) times.delete(id)
     }
@@ -88,8 +93,12 @@ export function watchCalls(context: ControlContext): Watch {
   /** What happened before a restart is looked up at once. */
   const catchUp = async () => {
     const interrupted = await store.calls.open()
-    for (const { id } of interrupted) asked.set(id, sweep.clock.now())
-    await reconcileAll(context, interrupted)
+    for (const { id, createdAt, answeredAt } of interrupted) {
+      asked.set(id, sweep.clock.monotonic())
+      for (const date of [createdAt, answeredAt ?? createdAt]) ages.since(id, date)
+    }
+    ages.looked(new Set(interrupted.map(({ id }) => id)))
+    await reconcileAll(context, interrupted, ages)
   }
 
   log.background("looking up calls at Twilio", catchUp())
@@ -116,21 +125,20 @@ export function watchCalls(context: ControlContext): Watch {
   }
 }
 
-async function reconcileAll(context: ControlContext, calls: readonly Call[]): Promise<void> {
+async function reconcileAll(context: ControlContext, calls: readonly Call[], ages: CallAges): Promise<void> {
   const waiting = calls.values()
   const worker = async () => {
-    for (const call of waiting) await reconcile(context, call)
+    for (const call of waiting) await reconcile(context, call, ages.since(call.id, call.createdAt))
   }
   await Promise.all(Array.from({ length: ASKED_AT_ONCE }, worker))
 }
 
-/** Records the status that Twilio reports for a call. Never rejects. */
-export async function reconcile(context: ControlContext, call: Call): Promise<void> {
+/** Records the status that Twilio reports for a call, which was created `ageMs` ago. Never rejects. */
+async function reconcile(context: ControlContext, call: Call, ageMs: number): Promise<void> {
   const { twilio, sweep, log } = context
-  const now = sweep.clock.now()
   try {
     if (!call.sid) {
-      if (now - call.createdAt < LOST_AFTER_MS) return
+      if (ageMs < LOST_AFTER_MS) return
       const reason = "Twilio never confirmed that it was placed"
       return await endCall(context, call, { status: "failed", by: "system", reason })
     }
@@ -154,7 +162,7 @@ async function endPastLimit(context: ControlContext, call: Call): Promise<void> 
   try {
     if (twilio && call.sid) {
       await hangUp(context, twilio, { ...call, sid: call.sid }, PAST_LIMIT)
-      return await reconcile(context, call)
+      return await reconcile(context, call, 0)
     }
   } catch (error) {
     if (!isNotFound(error)) throw error
@@ -179,9 +187,8 @@ export function callerLeft(context: ControlContext, callId: CallId): void {
 async function lookUpEnd(context: ControlContext, callId: CallId): Promise<void> {
   const { store, liveCalls, slots, sweep, twilio } = context
   const call = await store.calls.byId(callId)
-  const now = sweep.clock.now()
-  if (!call || isTerminal(call.status) || liveCalls.get(callId) || (await slots.isReserved(callId, now)))
-    return
-  if (twilio) await reconcile(context, call)
-  else await reportStatus(context, call, { status: "completed", at: now })
+  if (!call || isTerminal(call.status) || liveCalls.get(callId)) return
+  if (await slots.isReserved(callId, sweep.clock.monotonic())) return
+  if (twilio) await reconcile(context, call, 0)
+  else await reportStatus(context, call, { status: "completed", at: sweep.clock.now() })
 }

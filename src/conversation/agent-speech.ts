@@ -36,9 +36,9 @@ export class AgentSpeech {
 
   /** Text of it was sent to be spoken. */
   sent(utterance: Utterance, text: string): void {
-    const now = this.#options.clock.now()
-    this.#utterances.sent(utterance, text, now)
-    this.#options.history.say(utterance.turn, utterance.spoken.text, now)
+    const { clock, history } = this.#options
+    this.#utterances.sent(utterance, text, clock.monotonic())
+    history.say(utterance.turn, utterance.spoken.text, clock.now())
   }
 
   /** All of it was sent. */
@@ -62,7 +62,7 @@ export class AgentSpeech {
   ): { utterance: Utterance; text: string } | undefined {
     const { last } = this
     if (report !== "") {
-      const hit = this.#utterances.interrupted(report, { now: this.#options.clock.now(), durationMs })
+      const hit = this.#utterances.interrupted(report, { now: this.#options.clock.monotonic(), durationMs })
       // What fits nothing that was sent is all the same what the caller heard.
       return hit ?? (last && { utterance: last, text: report })
     }

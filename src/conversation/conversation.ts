@@ -75,7 +75,7 @@ export class Conversation {
     this.#speech = new AgentSpeech({
       history,
       clock: sweep.clock,
-      audible: () => output.quietAt() > sweep.clock.now(),
+      audible: () => output.quietAt() > sweep.clock.monotonic(),
       publish,
     })
     this.#toolCalls = new ToolCalls({ history, run: runTool, sweep, publish })
@@ -289,7 +289,7 @@ export class Conversation {
       type: "reply.finished",
       replyId: reply.turn.id,
       outcome,
-      tookMs: this.#now() - reply.startedAt,
+      tookMs: this.#options.sweep.clock.monotonic() - reply.startedAt,
       ...(inputTokens > 0
         ? { model: this.#options.model.name, inputTokens, cachedTokens, outputTokens }
         : {}),
@@ -306,9 +306,5 @@ export class Conversation {
 
   #publish(event: CallEvent): void {
     this.#options.publish(event)
-  }
-
-  #now(): number {
-    return this.#options.sweep.clock.now()
   }
 }

@@ -15,7 +15,7 @@ export type EndAfterPlaybackOptions = {
 
 type State =
   | { phase: "open" }
-  /** `latestAt`: when the session ends in any case, in milliseconds since the epoch. */
+  /** `latestAt`: when the session ends in any case, in monotonic milliseconds. */
   | { phase: "ending"; end: SessionEnd; latestAt: number; cancel: () => void }
   | { phase: "over" }
 
@@ -56,7 +56,7 @@ export class EndAfterPlayback {
     const heardBy = output.heardBy()
     if (heardBy === undefined) return this.now()
     const dueAt = Math.min(heardBy, state.latestAt)
-    state.cancel = sweep.after(Math.max(0, dueAt - sweep.clock.now()), () => this.now())
+    state.cancel = sweep.after(Math.max(0, dueAt - sweep.clock.monotonic()), () => this.now())
   }
 
   /** Everything was heard, or the caller interrupted it. Without effect before a request. */
@@ -77,7 +77,7 @@ export class EndAfterPlayback {
   #enter(end: SessionEnd): Extract<State, { phase: "ending" }> | undefined {
     if (!this.isOpen) return undefined
     const { output, sweep, limitMs = Number.POSITIVE_INFINITY } = this.#options
-    const latestAt = Math.max(output.quietAt(), sweep.clock.now()) + limitMs
+    const latestAt = Math.max(output.quietAt(), sweep.clock.monotonic()) + limitMs
     const state = { phase: "ending" as const, end, latestAt, cancel: () => {} }
     this.#state = state
     return state

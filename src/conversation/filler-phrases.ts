@@ -8,7 +8,7 @@ export type FillerPhrasesOptions = {
   phrases: readonly string[]
   /** Silence before a phrase, in milliseconds. */
   silenceMs: number
-  /** When the agent will have ceased, or has ceased, to be heard, in milliseconds since the epoch. */
+  /** When the agent will have ceased, or has ceased, to be heard, in monotonic milliseconds. */
   quietAt: () => number
   /** How often `quietAt` is read again, because it may have become earlier, in milliseconds. */
   checkEveryMs?: number
@@ -29,7 +29,7 @@ export class FillerPhrases {
   start(): void {
     this.stop()
     this.#said = 0
-    this.#silentFrom = this.#options.sweep.clock.now()
+    this.#silentFrom = this.#options.sweep.clock.monotonic()
     this.#check()
   }
 
@@ -40,7 +40,7 @@ export class FillerPhrases {
 
   #check(): void {
     const { sweep, phrases, silenceMs, quietAt, checkEveryMs = 250, say } = this.#options
-    const now = sweep.clock.now()
+    const now = sweep.clock.monotonic()
     const dueMs = Math.max(this.#silentFrom, quietAt()) + silenceMs
     if (now >= dueMs) {
       const phrase = phrases.at(Math.min(this.#said, phrases.length - 1))

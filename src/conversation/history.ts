@@ -138,11 +138,11 @@ export class History {
   }
 
   /** The one result of a tool call. */
-  toolFinished(turn: Turn, result: { output: string; ok: boolean; at: number }): void {
+  toolFinished(turn: Turn, result: { output: string; ok: boolean; at: number; tookMs: number }): void {
     if (!turn.tool || turn.tool.output !== null) return
     turn.tool.output = result.output
     turn.tool.ok = result.ok
-    turn.tool.tookMs = result.at - turn.startedAt
+    turn.tool.tookMs = result.tookMs
     turn.endedAt = result.at
     this.#keep(turn)
   }

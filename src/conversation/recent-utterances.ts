@@ -11,7 +11,7 @@ const RECENT = 2
 export type Utterance = {
   readonly turn: Turn
   readonly spoken: UtteranceLedger
-  /** When its first words were sent, in milliseconds since the epoch; undefined before. */
+  /** When its first words were sent, in monotonic milliseconds; undefined before. */
   startedAt: number | undefined
   /** Whether the caller cut it off: no more of it will be played. */
   cut: boolean

@@ -67,7 +67,7 @@ export class Reply {
 
   constructor(options: ReplyOptions) {
     this.turn = options.turn
-    this.startedAt = options.sweep.clock.now()
+    this.startedAt = options.sweep.clock.monotonic()
     this.#options = options
   }
 
@@ -225,7 +225,7 @@ export class Reply {
   }
 
   #elapsedMs(): number {
-    return this.#options.sweep.clock.now() - this.startedAt
+    return this.#options.sweep.clock.monotonic() - this.startedAt
   }
 }
 

@@ -8,7 +8,7 @@ export type SilenceDetectionOptions = {
   /** Said one after another. With none, the first threshold is the end. */
   messages: readonly string[]
   sweep: Sweep
-  /** When everything the agent said will have been heard, in milliseconds since the epoch. */
+  /** When everything the agent said will have been heard, in monotonic milliseconds. */
   quietAt: () => number
   /** Whether an answer is being made or a tool is running: then the caller is waiting. */
   busy: () => boolean
@@ -18,7 +18,7 @@ export type SilenceDetectionOptions = {
 
 export class SilenceDetection {
   readonly #options: SilenceDetectionOptions
-  /** From when on silence counts, in milliseconds since the epoch. */
+  /** From when on silence counts, in monotonic milliseconds. */
   #sinceMs = 0
   #reminders = 0
   #state: "stopped" | "running" | "closed" = "stopped"
@@ -50,7 +50,7 @@ export class SilenceDetection {
   /** The caller gave a sign of life: the next reminder is the first again. */
   alive(): void {
     this.#reminders = 0
-    this.#sinceMs = this.#options.sweep.clock.now()
+    this.#sinceMs = this.#options.sweep.clock.monotonic()
     if (this.#state === "running") this.#arm()
   }
 
@@ -62,7 +62,7 @@ export class SilenceDetection {
   #arm(): void {
     const { sweep } = this.#options
     this.#cancel()
-    this.#cancel = sweep.after(Math.max(0, this.#dueMs() - sweep.clock.now()), () => this.#check())
+    this.#cancel = sweep.after(Math.max(0, this.#dueMs() - sweep.clock.monotonic()), () => this.#check())
   }
 
   /** A whole threshold of silence after the agent was heard to the end, its reminders included. */
@@ -73,7 +73,7 @@ export class SilenceDetection {
 
   #check(): void {
     const { sweep, messages, busy, remind, giveUp } = this.#options
-    const now = sweep.clock.now()
+    const now = sweep.clock.monotonic()
     if (busy()) {
       // A reminder that is being made is no sign of life: reminders do not start over.
       this.#sinceMs = now

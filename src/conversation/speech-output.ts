@@ -18,10 +18,10 @@ export interface SpeechOutput {
   act(action: VoiceAction): void
   /** The caller interrupted: nothing that was sent before is heard from now on. */
   interrupt(): void
-  /** When everything sent so far will have been heard, in milliseconds since the epoch; in the past when it was. */
+  /** When everything sent so far will have been heard, in monotonic milliseconds; in the past when it was. */
   quietAt(): number
   /**
-   * When everything sent so far is taken as heard even if nothing reports it, in milliseconds since the epoch. Undefined
+   * When everything sent so far is taken as heard even if nothing reports it, in monotonic milliseconds. Undefined
    * when nothing is left to be heard; Infinity while the other side reports that it is speaking.
    */
   heardBy(): number | undefined

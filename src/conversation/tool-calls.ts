@@ -48,19 +48,20 @@ export class ToolCalls {
     // A call that no model would take back must not get into the history: it would break every later request.
     const { call: sound, fault } = soundCall(call)
     const { name } = sound
-    const startedAt = sweep.clock.now()
-    const turn = history.toolCalled(reply, { callId, ...sound }, startedAt)
+    const { clock } = sweep
+    const startedMs = clock.monotonic()
+    const turn = history.toolCalled(reply, { callId, ...sound }, clock.now())
     publish({ type: "tool.started", toolCallId: callId, name })
     const outcome: ToolOutcome =
       fault === undefined ? await run(sound) : { ok: false, code: "INVALID_ARGUMENTS", message: fault }
-    const at = sweep.clock.now()
-    history.toolFinished(turn, { output: outcomeText(outcome), ok: outcome.ok, at })
+    const tookMs = clock.monotonic() - startedMs
+    history.toolFinished(turn, { output: outcomeText(outcome), ok: outcome.ok, at: clock.now(), tookMs })
     publish({
       type: "tool.finished",
       toolCallId: callId,
       name,
       ok: outcome.ok,
-      tookMs: at - startedAt,
+      tookMs,
       ...(outcome.ok ? {} : failureOf(outcome)),
     })
     return outcome

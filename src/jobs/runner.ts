@@ -4,6 +4,7 @@ import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Job, Jobs } from "../store/jobs.ts"
+import { ClockSteps, type ClockStep } from "./clock-steps.ts"
 
 export type JobResult =
   | { done: true }
@@ -58,6 +59,8 @@ export function runJobs({
   const running = new Map<string, { job: Job; controller: AbortController }>()
   /** Only one look at a time: between asking and leasing the number of running jobs must not grow. */
   let looking: "no" | "once" | "again" = "no"
+  const steps = new ClockSteps(sweep.clock)
+  let following = Promise.resolve()
   let stopped = false
   const cancel = sweep.every(everyMs, wake)
 
@@ -82,7 +85,29 @@ export function runJobs({
     return looking === "again" && !stopped
   }
 
+  /** Due times are dates, because they outlive the process: they follow a clock that is set, and so do leases. */
+  function followClock(): Promise<void> {
+    const step = steps.take()
+    if (!step) return following
+    log.warn("the clock was set, jobs keep their pauses", { stepMs: step.ms })
+    following = shiftDueTimes(step)
+    return following
+  }
+
+  async function shiftDueTimes({ ms, before }: ClockStep): Promise<void> {
+    try {
+      await jobs.shift(ms, before)
+    } catch (error) {
+      return log.error("jobs do not follow the clock that was set", { error })
+    }
+    for (const entry of running.values()) {
+      if (entry.job.createdAt > before) continue
+      entry.job = { ...entry.job, dueAt: entry.job.dueAt + ms }
+    }
+  }
+
   async function startDue(): Promise<void> {
+    await followClock()
     if (stopped || running.size >= concurrency) return
     const now = sweep.clock.now()
     for (const { id, kind: name } of await jobs.due(now, concurrency - running.size)) {
@@ -102,7 +127,8 @@ export function runJobs({
     const cancelLimit = sweep.after(kind.timeoutMs, () => controller.abort(new Error("it took too long")))
     try {
       const result = await attempt(job, kind, controller.signal)
-      if (!stopped) await settle(job, kind, result)
+      await followClock()
+      if (!stopped) await settle(running.get(job.id)?.job ?? job, kind, result)
     } finally {
       cancelLimit()
       running.delete(job.id)

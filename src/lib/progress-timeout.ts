@@ -34,7 +34,7 @@ export class ProgressTimeout {
   /** An answer is expected from now on. Called again, the wait for its first part begins again. */
   start(): void {
     this.#waitsFor = "first part"
-    this.#dueMs = this.#clock.now() + this.#options.times.firstTokenMs
+    this.#dueMs = this.#clock.monotonic() + this.#options.times.firstTokenMs
     this.#arm()
   }
 
@@ -42,7 +42,7 @@ export class ProgressTimeout {
   progress(): void {
     if (this.#waitsFor === "nothing") return
     this.#waitsFor = "next part"
-    this.#dueMs = this.#clock.now() + this.#options.times.tokenGapMs
+    this.#dueMs = this.#clock.monotonic() + this.#options.times.tokenGapMs
     if (this.#dueMs < this.#checkAtMs) this.#arm()
   }
 
@@ -55,11 +55,11 @@ export class ProgressTimeout {
   #arm(): void {
     this.#cancel()
     this.#checkAtMs = this.#dueMs
-    this.#cancel = this.#options.sweep.after(this.#dueMs - this.#clock.now(), () => this.#check())
+    this.#cancel = this.#options.sweep.after(this.#dueMs - this.#clock.monotonic(), () => this.#check())
   }
 
   #check(): void {
-    if (this.#clock.now() < this.#dueMs) return this.#arm()
+    if (this.#clock.monotonic() < this.#dueMs) return this.#arm()
     const { times, onTimeout } = this.#options
     const message =
       this.#waitsFor === "first part"

@@ -37,7 +37,7 @@ export class Sweep {
     return this.#size
   }
 
-  /** When the next tick has work, in milliseconds since the epoch; `Infinity` without deadlines. */
+  /** When the next tick has work, in milliseconds of the monotonic time; `Infinity` without deadlines. */
   get nextDueMs(): number {
     const next = this.#slots.get(Math.min(...this.#slots.keys())) ?? []
     return Math.min(...[...next].map(({ dueMs }) => dueMs))
@@ -45,7 +45,7 @@ export class Sweep {
 
   /** Calls `run` once, `ms` from now or at the next tick after that. Returns a function that cancels it; cancelling twice is harmless. */
   after(ms: number, run: () => void): () => void {
-    const entry: Entry = { dueMs: this.clock.now() + ms, run }
+    const entry: Entry = { dueMs: this.clock.monotonic() + ms, run }
     const slot = slotOf(entry.dueMs)
     const entries = this.#slots.get(slot) ?? new Set()
     this.#slots.set(slot, entries.add(entry))
@@ -94,7 +94,7 @@ export class Sweep {
 
   /** Runs what is due. Called by the timer, or by the owner when `everyMs` is 0. */
   tick(): void {
-    const now = this.clock.now()
+    const now = this.clock.monotonic()
     const due = this.#slotsUntil(slotOf(now)).flatMap((slot) =>
       [...(this.#slots.get(slot) ?? [])].filter(({ dueMs }) => dueMs <= now),
     )

@@ -47,7 +47,7 @@ type Utterance = {
   isBroken: boolean
   /** Whether all that was sent was heard. */
   isHeard: boolean
-  /** When its text was kept last, in milliseconds since the epoch. */
+  /** When its text was kept last, in monotonic milliseconds. */
   keptAt: number
 }
 
@@ -74,9 +74,9 @@ export class AgentAudio {
     this.#options = options
   }
 
-  /** When everything sent so far will have been heard, or was, in milliseconds since the epoch. */
+  /** When everything sent so far will have been heard, or was, in monotonic milliseconds. */
   quietAt(): number {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonic()
     const { queuedMs } = this.#stream
     this.#quietAt = queuedMs > 0 ? now + queuedMs : Math.min(this.#quietAt, now)
     return this.#quietAt
@@ -205,7 +205,7 @@ export class AgentAudio {
   #play(payload: string, key: AudioPart): void {
     const { callId } = this.#options
     this.#stream.play(payload, key)
-    this.#quietAt = this.#clock.now() + this.#stream.queuedMs
+    this.#quietAt = this.#clock.monotonic() + this.#stream.queuedMs
     if (this.#tap.hasListeners(callId)) this.#tap.outbound(callId, payload)
   }
 
@@ -227,13 +227,13 @@ export class AgentAudio {
       return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
     }
     // The stream may drop audio that was heard to its end: afterwards its text cannot be computed any more.
-    if (complete || this.#clock.now() - utterance.keptAt >= KEEP_TEXT_EVERY_MS)
+    if (complete || this.#clock.monotonic() - utterance.keptAt >= KEEP_TEXT_EVERY_MS)
       this.#keepText(utterance, partOf(utterance, heardMs, sentMs))
   }
 
   #keepText(utterance: Utterance, text: string): void {
     const { history } = this.#options
-    utterance.keptAt = this.#clock.now()
+    utterance.keptAt = this.#clock.monotonic()
     if (text !== utterance.turn.text) history.say(utterance.turn, text, utterance.turn.startedAt)
   }
 

@@ -42,7 +42,7 @@ export class MediaStream {
 
   /** Audio that was sent and not heard yet, in milliseconds. */
   get queuedMs(): number {
-    return this.#playback.queuedMs(this.#clock.now())
+    return this.#playback.queuedMs(this.#clock.monotonic())
   }
 
   /** Plays mu-law in base64 behind what is queued. Never throws. */
@@ -50,7 +50,7 @@ export class MediaStream {
     if (!this.#open) return "closed"
     const ms = base64Ms(payload)
     if (ms === 0) return "sent"
-    const now = this.#clock.now()
+    const now = this.#clock.monotonic()
     const { waiting } = this.#playback
     if (waiting >= MAX_WAITING_MARKS || this.#playback.queuedMs(now) + ms > MAX_QUEUED_MS) return "full"
     let result: PlayResult = "closed"
@@ -70,24 +70,24 @@ export class MediaStream {
    */
   mark(label: string): boolean {
     if (!this.#open || this.#playback.waiting >= MAX_WAITING_MARKS) return false
-    return this.#send(this.#encoder.mark(this.#playback.label(label, this.#clock.now())))
+    return this.#send(this.#encoder.mark(this.#playback.label(label, this.#clock.monotonic())))
   }
 
   /** Stops playback at once and drops what is queued. Returns what was heard, as `Playback.interrupt` does. */
   clear(): Heard[] {
-    const heard = this.#playback.interrupt(this.#clock.now())
+    const heard = this.#playback.interrupt(this.#clock.monotonic())
     if (this.#open) this.#send(this.#encoder.clear)
     return heard
   }
 
   /** A mark came back from Twilio. */
   reached(mark: string): Reached {
-    return this.#playback.reached(mark, this.#clock.now())
+    return this.#playback.reached(mark, this.#clock.monotonic())
   }
 
   /** How far a part has been heard by now; undefined for one that was never sent, was cleared, or is long over. */
   heard(key: AudioPart): Heard | undefined {
-    return this.#playback.heard(key, this.#clock.now())
+    return this.#playback.heard(key, this.#clock.monotonic())
   }
 
   /** Closes the socket, after which Twilio runs the verb behind `<Connect>`. Closing twice is harmless. */

@@ -3,6 +3,7 @@
 import type { CallEvent } from "../call/events.ts"
 import type { Turn } from "../call/turn.ts"
 import type { History } from "../conversation/history.ts"
+import type { Clock } from "../lib/clock.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { CallerAudio } from "../media/caller-audio.ts"
@@ -26,16 +27,16 @@ const MAX_UNTRANSCRIBED = 100
 /** Transcripts that have not come so long after the turn are not waited for. */
 const TRANSCRIPT_WITHIN_MS = 5_000
 
-/** Speech that has not entered the conversation yet. Times in milliseconds since the epoch. */
+/** Speech that has not entered the conversation yet. `startedAt` is in milliseconds since the epoch, `stoppedMs` in monotonic time. */
 type Speech =
   | { phase: "none" }
   | { phase: "speaking"; startedAt: number }
-  | { phase: "stopped"; startedAt: number; stoppedAt: number }
+  | { phase: "stopped"; startedAt: number; stoppedMs: number }
 
 export class CallerTranscripts {
   readonly #options: CallerTranscriptsOptions
   /** By epoch of the connection and id of the item. */
-  readonly #untranscribed = new Map<string, Turn>()
+  readonly #untranscribed = new Map<string, { turn: Turn; committedMs: number }>()
   readonly #padding: SilencePadding
   #speech: Speech = { phase: "none" }
   #acceptsSpeech = true
@@ -55,9 +56,9 @@ export class CallerTranscripts {
     if (this.#speech.phase === "speaking") return true
     const since =
       this.#speech.phase === "stopped"
-        ? this.#speech.stoppedAt
-        : [...this.#untranscribed.values()].at(-1)?.endedAt
-    return typeof since === "number" && this.#now() - since < TRANSCRIPT_WITHIN_MS
+        ? this.#speech.stoppedMs
+        : [...this.#untranscribed.values()].at(-1)?.committedMs
+    return since !== undefined && this.#clock.monotonic() - since < TRANSCRIPT_WITHIN_MS
   }
 
   /** Takes any event of the server. */
@@ -87,22 +88,23 @@ export class CallerTranscripts {
 
   #started(): void {
     if (!this.#acceptsSpeech) return
-    this.#speech = { phase: "speaking", startedAt: this.#now() }
+    this.#speech = { phase: "speaking", startedAt: this.#clock.now() }
     this.#padding.start()
   }
 
   #stopped(): void {
     this.#padding.stop()
     if (this.#speech.phase !== "speaking") return
-    this.#speech = { phase: "stopped", startedAt: this.#speech.startedAt, stoppedAt: this.#now() }
+    this.#speech = { phase: "stopped", startedAt: this.#speech.startedAt, stoppedMs: this.#clock.monotonic() }
   }
 
   #committed(key: string): void {
     const speech = this.#speech
     this.discardSpeech()
-    const turn = this.#options.history.caller("", { kind: "speech", at: this.#now() })
+    const turn = this.#options.history.caller("", { kind: "speech", at: this.#clock.now() })
     if (speech.phase !== "none") turn.startedAt = speech.startedAt
-    if (this.#options.transcribes) this.#untranscribed.set(key, turn)
+    if (this.#options.transcribes)
+      this.#untranscribed.set(key, { turn, committedMs: this.#clock.monotonic() })
     const [oldest] = this.#untranscribed.keys()
     if (this.#untranscribed.size > MAX_UNTRANSCRIBED && oldest !== undefined)
       this.#untranscribed.delete(oldest)
@@ -111,8 +113,9 @@ export class CallerTranscripts {
   /** A transcript that comes twice changes nothing. */
   #transcribed(key: string, text: string, lang: string | null): void {
     const { keep, publish } = this.#options
-    const turn = this.#untranscribed.get(key)
-    if (!turn) return
+    const waiting = this.#untranscribed.get(key)
+    if (!waiting) return
+    const { turn } = waiting
     this.#untranscribed.delete(key)
     turn.text = text.trim()
     turn.lang = lang
@@ -120,8 +123,8 @@ export class CallerTranscripts {
     if (turn.text !== "") publish({ type: "caller.spoke", turnId: turn.id, text: turn.text, lang })
   }
 
-  #now(): number {
-    return this.#options.sweep.clock.now()
+  get #clock(): Clock {
+    return this.#options.sweep.clock
   }
 }
 

@@ -15,7 +15,7 @@ export class ReplyEvents {
   }
 
   started({ id }: Pick<RealtimeResponse, "id">): void {
-    this.#startedAt.set(id, this.#clock.now())
+    this.#startedAt.set(id, this.#clock.monotonic())
     this.#publish({ type: "reply.started", replyId: id })
   }
 
@@ -35,7 +35,7 @@ export class ReplyEvents {
       replyId: id,
       outcome:
         status === "cancelled" ? "interrupted" : status === "failed" || !isPerceptible ? "failed" : "said",
-      tookMs: Math.max(0, this.#clock.now() - startedAt),
+      tookMs: Math.max(0, this.#clock.monotonic() - startedAt),
       ...(usage && {
         inputTokens: usage.inputTokens,
         cachedTokens: usage.cachedTokens,
@@ -47,7 +47,7 @@ export class ReplyEvents {
   /** Responses that were running have failed. */
   connectionLost(): void {
     for (const [replyId, startedAt] of this.#startedAt) {
-      const tookMs = Math.max(0, this.#clock.now() - startedAt)
+      const tookMs = Math.max(0, this.#clock.monotonic() - startedAt)
       this.#publish({ type: "reply.finished", replyId, outcome: "failed", tookMs })
     }
     this.#startedAt.clear()

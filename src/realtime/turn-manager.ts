@@ -67,7 +67,7 @@ export class TurnManager {
     this.#reaction = new SpeechReaction({
       ...options,
       silenceMs: times.modelSilenceMs,
-      isListening: () => this.isConnected && !this.busy && agentAudio.quietAt() <= sweep.clock.now(),
+      isListening: () => this.isConnected && !this.busy && agentAudio.quietAt() <= sweep.clock.monotonic(),
       onNoReaction: (message) => this.#unheard(message),
     })
     this.#connection = new ReconnectingConnection({

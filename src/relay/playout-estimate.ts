@@ -22,7 +22,7 @@ export class PlayoutEstimate {
     return this.#speaking
   }
 
-  /** Milliseconds since the epoch at which everything sent so far has been spoken. */
+  /** When everything sent so far has been spoken, in monotonic milliseconds. */
   get endsAt(): number {
     return this.#endsAt
   }

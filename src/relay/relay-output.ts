@@ -161,6 +161,6 @@ export class RelayOutput implements SpeechOutput {
   }
 
   #now(): number {
-    return this.#sweep.clock.now()
+    return this.#sweep.clock.monotonic()
   }
 }

@@ -120,7 +120,7 @@ export function tooManyWrongKeys(
   origin: Origin | undefined,
 ): AppError | undefined {
   const peer = origin?.server.requestIP(origin.request)?.address ?? "unknown"
-  const { within, retryAfterSeconds } = failedKeys.add(peer, control.sweep.clock.now())
+  const { within, retryAfterSeconds } = failedKeys.add(peer, control.sweep.clock.monotonic())
   return within ? undefined : new AppError("RATE_LIMITED", "Too many wrong keys.", { retryAfterSeconds })
 }
 

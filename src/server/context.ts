@@ -56,7 +56,7 @@ export type ServerContext = {
   pathOf: (request: Request) => string
   /** Current counts by name, for `/metrics`. */
   counts: () => Record<string, number>
-  /** When the process started to serve, in milliseconds since the epoch. */
+  /** When the process started to serve, in monotonic milliseconds. */
   startedAt: number
   log: Log
 }

@@ -22,7 +22,7 @@ export class FailedAttempts {
   }
 
   /**
-   * Counts one more refusal of `peer` at `now`, in milliseconds. `within`: it is within the budget. `first`: it is the
+   * Counts one more refusal of `peer` at `now`, in monotonic milliseconds. `within`: it is within the budget. `first`: it is the
    * first one beyond the budget in this minute. `retryAfterSeconds`: until the minute is over.
    */
   add(peer: string, now: number): { within: boolean; first: boolean; retryAfterSeconds: number } {

@@ -40,6 +40,9 @@ export class CallState {
   #status: CallStatus
   #answeredAt: number | undefined
   #endedAt: number | undefined
+  /** The same in monotonic time. */
+  #answeredMs = 0
+  #endedMs: number | undefined
   #cancelLimit = () => {}
 
   constructor(options: CallStateOptions) {
@@ -65,7 +68,7 @@ export class CallState {
   /** Whole seconds since the call was answered. */
   get seconds(): number {
     if (this.#answeredAt === undefined) return 0
-    return Math.floor(((this.#endedAt ?? this.#options.sweep.clock.now()) - this.#answeredAt) / 1_000)
+    return Math.floor(((this.#endedMs ?? this.#options.sweep.clock.monotonic()) - this.#answeredMs) / 1_000)
   }
 
   /** Rings an outgoing call until it is answered or over. */
@@ -89,6 +92,7 @@ export class CallState {
     if (this.#answeredAt !== undefined || this.#endedAt !== undefined) return
     const { timeLimitSeconds, sweep, onLimit } = this.#options
     this.#answeredAt = sweep.clock.now()
+    this.#answeredMs = sweep.clock.monotonic()
     this.#become("in-progress")
     if (timeLimitSeconds !== undefined) this.#cancelLimit = sweep.after(timeLimitSeconds * 1_000, onLimit)
   }
@@ -97,6 +101,7 @@ export class CallState {
   end(status: CallStatus): boolean {
     if (this.#endedAt !== undefined) return false
     this.#endedAt = this.#options.sweep.clock.now()
+    this.#endedMs = this.#options.sweep.clock.monotonic()
     this.#status = status
     this.#cancelLimit()
     this.#pickedUp.resolve()

@@ -100,11 +100,11 @@ export class Webhooks {
     { overrides, signal }: { overrides: ConnectionOverrides; signal: AbortSignal | undefined },
   ): Promise<WebhookAnswer> {
     const { clock } = this.#sweep
-    const until = clock.now() + overrides.totalMs
+    const until = clock.monotonic() + overrides.totalMs
     for (let attempt = 0; ; attempt++) {
-      const timeoutMs = Math.min(overrides.readTimeoutMs, until - clock.now())
+      const timeoutMs = Math.min(overrides.readTimeoutMs, until - clock.monotonic())
       const { answer, failure } = await this.#fetch(target, request, { timeoutMs, signal })
-      const isLast = attempt >= overrides.retries || clock.now() >= until || signal?.aborted
+      const isLast = attempt >= overrides.retries || clock.monotonic() >= until || signal?.aborted
       if (failure === undefined || isLast || !overrides.retriesOn(failure)) return answer
     }
   }

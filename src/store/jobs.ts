@@ -47,6 +47,9 @@ export interface Jobs {
   /** Another attempt at `dueAt`. One that was not used up is given back. */
   again(lease: Lease, next: { dueAt: number; error: string | null; used: boolean }): Promise<boolean>
 
+  /** The clock was set by `ms`: what was due in a while is due in the same while. `before`: jobs created until then. */
+  shift(ms: number, before: number): Promise<void>
+
   /** The job of this kind of the call. */
   find(callId: CallId, kind: string): Promise<Job | undefined>
 

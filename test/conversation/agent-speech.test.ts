@@ -43,7 +43,7 @@ describe("while the answer streams", () => {
     using fixture = new ConversationFixture()
     const request = await fixture.ask("Hello")
     await request.say("Good day")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.interrupt("")
     expect(request.aborted).toBe(true)
     expect(fixture.transcript).toEqual(["caller: Hello", "agent:  —"])
@@ -55,7 +55,7 @@ describe("while the answer streams", () => {
     const request = await fixture.ask("Hello")
     await request.say("Good day. How can I help?")
     fixture.conversation.played("Good day.")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.interrupt(" ")
     expect(fixture.transcript.at(-1)).toBe("agent: Good day. —")
   })
@@ -102,7 +102,7 @@ describe("after the answer was complete", () => {
   test("the last turn is cut", async () => {
     using fixture = new ConversationFixture()
     await fixture.exchange("Hello", "Good day, how can I help you today?")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.clock.advance(500)
     fixture.conversation.interrupt("Good day, how")
     expect(fixture.items).toEqual(["user: Hello", "assistant: Good day, how"])
@@ -122,7 +122,7 @@ describe("after the answer was complete", () => {
   test("an empty report after a cut takes nothing more away", async () => {
     using fixture = new ConversationFixture()
     await fixture.exchange("Hello", "Good day, how can I help you today?")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.interrupt("Good day")
     fixture.conversation.interrupt("")
     expect(fixture.transcript.at(-1)).toBe("agent: Good day —")
@@ -256,7 +256,7 @@ describe("what is not an answer", () => {
     const request = await fixture.ask("Find it")
     fixture.clock.advance(2500)
     await request.say("Here it is")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.interrupt("")
     expect(request.aborted).toBe(true)
     expect(fixture.transcript).toEqual(["caller: Find it", "agent: One moment.", "agent:  —"])
@@ -278,7 +278,7 @@ describe("clauses that were played", () => {
     fixture.conversation.interrupt("Yes.")
     await fixture.exchange("B", "We are open until ten.")
     fixture.conversation.played("We are open")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.close()
     expect(fixture.transcript.at(-1)).toBe("agent: We are open —")
   })
@@ -288,7 +288,7 @@ describe("clauses that were played", () => {
     await fixture.exchange("A", "No. No. No.")
     fixture.conversation.played("No.")
     fixture.conversation.played("No.")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.close()
     expect(fixture.transcript.at(-1)).toBe("agent: No. No. —")
   })

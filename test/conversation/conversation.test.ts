@@ -310,7 +310,7 @@ describe("the end of the line", () => {
     const request = await fixture.ask("Hello")
     await request.say("Good day. How can I help")
     fixture.conversation.played("Good day.")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.close()
     expect(fixture.transcript).toEqual(["agent: Welcome!", "caller: Hello", "agent: Good day. —"])
   })
@@ -320,7 +320,7 @@ describe("the end of the line", () => {
     await fixture.exchange("Hello", "Good day. How can I help?")
     fixture.conversation.played("Good day.")
     fixture.conversation.say("Are you there?")
-    fixture.output.quietAtMs = fixture.clock.now() + 1000
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
     fixture.conversation.close()
     expect(fixture.transcript).toEqual(["caller: Hello", "agent: Good day. —", "agent:  —"])
     expect(fixture.eventsOf("agent.spoke").map(({ text }) => text)).toEqual(["Good day.", ""])

@@ -37,8 +37,8 @@ function played(steps: readonly Step[], { limitMs, withinMs }: { limitMs?: numbe
   for (const step of steps) {
     if (typeof step === "number") clock.advance(step)
     else if (typeof step === "object") {
-      heardBy = step.heardInMs === undefined ? undefined : clock.now() + step.heardInMs
-      quietAt = clock.now() + (step.quietInMs ?? 0)
+      heardBy = step.heardInMs === undefined ? undefined : clock.monotonic() + step.heardInMs
+      quietAt = clock.monotonic() + (step.quietInMs ?? 0)
     } else if (step === "request") ending.request(END)
     else if (step === "request after speech")
       ending.requestAfterSpeech(END, withinMs === undefined ? {} : { withinMs })

@@ -24,11 +24,11 @@ test("come after each silence, the last one again and again, and never after the
 
 test("wait while the agent is still heard, also when that ends earlier than estimated", async () => {
   using fixture = new ConversationFixture({ times: { firstTokenMs: 60_000 } })
-  fixture.output.quietAtMs = fixture.clock.now() + 20_000
+  fixture.output.quietAtMs = fixture.clock.monotonic() + 20_000
   await fixture.ask("Hello")
   fixture.clock.advance(10_000)
   expect(fixture.output.take()).toEqual([])
-  fixture.output.quietAtMs = fixture.clock.now()
+  fixture.output.quietAtMs = fixture.clock.monotonic()
   fixture.clock.advance(2400)
   expect(fixture.output.take()).toEqual([])
   fixture.clock.advance(350)
@@ -43,7 +43,7 @@ test("come while a tool takes long, after what was said before it was heard", as
   await request.call("find")
   await request.end("", { reason: "tool-calls" })
   fixture.output.take()
-  fixture.output.quietAtMs = fixture.clock.now() + 1000
+  fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
   fixture.clock.advance(3499)
   expect(fixture.output.take()).toEqual([])
   fixture.clock.advance(1)
@@ -59,7 +59,7 @@ test("do not come into words that flow", async () => {
   const request = await fixture.ask("Hello")
   for (let n = 0; n < 10; n++) {
     await request.say("word ")
-    fixture.output.quietAtMs = fixture.clock.now() + 800
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 800
     fixture.clock.advance(2400)
   }
   expect(fixture.output.take().filter((note) => note.startsWith("sentence"))).toEqual([])
@@ -69,7 +69,7 @@ test("come when an answer stalls in the middle, once what was sent of it was hea
   using fixture = new ConversationFixture()
   const request = await fixture.ask("Hello")
   await request.say("Good day, how")
-  fixture.output.quietAtMs = fixture.clock.now() + 1000
+  fixture.output.quietAtMs = fixture.clock.monotonic() + 1000
   fixture.clock.advance(3500)
   await request.end(" can I help?")
   expect(fixture.output.take()).toEqual([

@@ -35,7 +35,7 @@ describe("one turn of the agent", () => {
     history.phase(turn, "commentary")
     history.say(turn, "Let me look.", 1)
     const tool = history.toolCalled(turn, { callId: "c", name: "find", arguments: "{}" }, 2)
-    history.toolFinished(tool, { output: "yes", ok: true, at: 3 })
+    history.toolFinished(tool, { output: "yes", ok: true, at: 3, tookMs: 1 })
     history.phase(turn, "final_answer")
     history.say(turn, "Let me look. Here it is.", 4)
     history.settle(turn, { text: "Let me", interrupted: true, at: 5 })
@@ -48,7 +48,7 @@ describe("one turn of the agent", () => {
     const turn = history.agent()
     const tool = history.toolCalled(turn, { callId: "c", name: "find", arguments: "{}" }, 2)
     history.note("A fact.", { speaker: "system", at: 3 })
-    history.toolFinished(tool, { output: "yes", ok: true, at: 3 })
+    history.toolFinished(tool, { output: "yes", ok: true, at: 3, tookMs: 1 })
     history.say(turn, "Here it is.", 4)
     expect(lines()).toEqual([
       "user: Find it",
@@ -62,8 +62,8 @@ describe("one turn of the agent", () => {
   test("the result of a call is the first one", () => {
     const { history, turns } = kept()
     const tool = history.toolCalled(history.agent(), { callId: "c", name: "find", arguments: "{}" }, 2)
-    history.toolFinished(tool, { output: "yes", ok: true, at: 12 })
-    history.toolFinished(tool, { output: "no", ok: false, at: 30 })
+    history.toolFinished(tool, { output: "yes", ok: true, at: 12, tookMs: 10 })
+    history.toolFinished(tool, { output: "no", ok: false, at: 30, tookMs: 1 })
     expect(turns()[0]).toMatchObject({ endedAt: 12, tool: { output: "yes", ok: true, tookMs: 10 } })
   })
 
@@ -71,7 +71,7 @@ describe("one turn of the agent", () => {
     const { history, lines } = kept()
     for (const at of [1, 2]) {
       const tool = history.toolCalled(history.agent(), { callId: "c", name: "find", arguments: "{}" }, at)
-      history.toolFinished(tool, { output: `${at}`, ok: true, at })
+      history.toolFinished(tool, { output: `${at}`, ok: true, at, tookMs: 1 })
     }
     expect(lines()).toEqual(["call c: find {}", "result c: 1", "call c: find {}", "result c: 2"])
   })
@@ -85,7 +85,7 @@ describe("taken up again from its turns", () => {
     const turn = history.agent()
     history.say(turn, "Let me look.", 2)
     const done = history.toolCalled(turn, { callId: "a", name: "find", arguments: "{}" }, 3)
-    history.toolFinished(done, { output: "yes", ok: true, at: 4 })
+    history.toolFinished(done, { output: "yes", ok: true, at: 4, tookMs: 1 })
     history.toolCalled(turn, { callId: "b", name: "find", arguments: "{}" }, 5)
     return { turns: turns(), lines: lines() }
   }
@@ -119,7 +119,7 @@ test("a request shows the latest 400 turns, and a call whose words were left out
   const turn = history.agent()
   history.say(turn, "Old words", 0)
   const tool = history.toolCalled(turn, { callId: "c", name: "find", arguments: "{}" }, 1)
-  history.toolFinished(tool, { output: "yes", ok: true, at: 2 })
+  history.toolFinished(tool, { output: "yes", ok: true, at: 2, tookMs: 1 })
   for (let n = 0; n < 399; n++) history.caller(`word ${n}`, { kind: "speech", at: n })
   expect(lines().slice(0, 3)).toEqual(["call c: find {}", "result c: yes", "user: word 0"])
   for (let n = 0; n < 2000; n++) history.caller(`more ${n}`, { kind: "speech", at: n })

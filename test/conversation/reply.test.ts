@@ -144,7 +144,7 @@ describe("a failure in the middle of the words", () => {
     [
       "a pause that is too long",
       async (fixture: ConversationFixture) => {
-        fixture.output.quietAtMs = fixture.clock.now() + 10_000
+        fixture.output.quietAtMs = fixture.clock.monotonic() + 10_000
         fixture.clock.advance(8000)
         await settled()
       },
@@ -527,7 +527,7 @@ describe("arguments that no model would take back", () => {
     const { history } = first
     const reply = history.agent()
     const turn = history.toolCalled(reply, { callId: "c", name: "find", arguments: '{"what":' }, 0)
-    history.toolFinished(turn, { output: "{}", ok: true, at: 0 })
+    history.toolFinished(turn, { output: "{}", ok: true, at: 0, tookMs: 1 })
     using again = new ConversationFixture({ turns: [turn] })
     expect(again.items).toEqual(["call c: find {}", "result c: {}"])
   })

@@ -13,7 +13,7 @@ function watched({
   speaks = () => {},
 }: Given = {}) {
   const clock = new TestClock()
-  const startedAt = clock.now()
+  const startedAt = clock.monotonic()
   const said: [string, number][] = []
   const watch = new SilenceDetection({
     thresholdMs: THRESHOLD_MS,
@@ -22,10 +22,10 @@ function watched({
     quietAt,
     busy,
     remind(text) {
-      said.push([text, clock.now() - startedAt])
+      said.push([text, clock.monotonic() - startedAt])
       speaks()
     },
-    giveUp: () => said.push(["end", clock.now() - startedAt]),
+    giveUp: () => said.push(["end", clock.monotonic() - startedAt]),
   })
   return { clock, watch, said, startedAt }
 }
@@ -46,7 +46,7 @@ test("each reminder and the end come a whole threshold after the reminder before
   let quietAt = 0
   const { clock, watch, said } = watched({
     quietAt: () => quietAt,
-    speaks: () => (quietAt = clock.now() + 2_500),
+    speaks: () => (quietAt = clock.monotonic() + 2_500),
   })
   watch.start()
   clock.advance(20_000)
@@ -60,8 +60,8 @@ test("each reminder and the end come a whole threshold after the reminder before
 test("a reminder that a model takes long to speak is not said twice", () => {
   let busyUntil = 0
   const { clock, watch, said } = watched({
-    busy: () => clock.now() < busyUntil,
-    speaks: () => (busyUntil = clock.now() + 1_200),
+    busy: () => clock.monotonic() < busyUntil,
+    speaks: () => (busyUntil = clock.monotonic() + 1_200),
   })
   watch.start()
   clock.advance(20_000)

@@ -70,7 +70,7 @@ function media(): SpeechOutputSubject {
     spoken: () => spoken.join(""),
     sentDigits: () => tonesMs > 0,
     hearAll() {
-      clock.advance(Math.max(0, output.quietAt() - clock.now()))
+      clock.advance(Math.max(0, output.quietAt() - clock.monotonic()))
       for (const mark of marks.splice(0)) output.reached(mark)
     },
     [Symbol.dispose]: () => fixture[Symbol.dispose](),

@@ -42,7 +42,7 @@ export type FakeTwilioOptions = {
   apiKey?: string
   apiSecret?: string
   numbers?: readonly FakeNumber[]
-  clock?: Clock
+  clock?: Pick<Clock, "now">
 }
 
 const OVER = ["completed", "busy", "no-answer", "failed", "canceled"]
@@ -56,7 +56,7 @@ export class FakeTwilio extends TwilioServer {
   readonly numbers: FakeNumber[]
   accountStatus = "active"
   readonly #logins: Set<string>
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, "now">
   /** Addresses that a call has requested, by its SID. */
   readonly requestedUrls = new Map<string, string[]>()
   #made = 0

@@ -191,3 +191,39 @@ test("a job of a kind that is not known is given up and blocks nothing", async (
   expect(it.runs).toHaveLength(1)
   expect((await it.store.jobs.find(callId, "surprise"))?.state).toBe("failed")
 })
+
+test.each([
+  ["back", -10 * 60_000],
+  ["forward", 2 * 60 * 60_000],
+])("pauses keep their length when the clock is set %s", async (_, step) => {
+  await using it = await fixture()
+  const { clock, runs } = it
+  const startedMs = clock.monotonic()
+  const ranAt: number[] = []
+  it.does.work = () => {
+    ranAt.push(clock.monotonic() - startedMs)
+    if (runs.length < 3) throw new Error("no")
+    return Promise.resolve({ done: true })
+  }
+  await it.add(await it.call())
+  it.start()
+  await clock.pass(200)
+  clock.step(step)
+  await clock.pass(10_000)
+  const [first = 0, second = 0, third = 0] = ranAt
+  expect([first < 20, second >= 1000, second < 2100, third - second >= 4000, third < 8000]).not.toContain(
+    false,
+  )
+})
+
+test("a job of a process that died is due after its lease, also when the clock is set back", async () => {
+  await using it = await fixture()
+  const { clock, runs } = it
+  it.does.work = () => (runs.length === 1 ? new Promise(() => {}) : Promise.resolve({ done: true }))
+  const id = await it.add(await it.call())
+  await it.store.jobs.lease(id, clock.now(), clock.now() + 15_000)
+  it.start()
+  clock.step(-10 * 60_000)
+  await clock.pass(16_000)
+  expect(runs.map(({ job }) => job.id)).toEqual([id])
+})

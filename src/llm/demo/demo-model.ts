@@ -6,7 +6,7 @@ import { demoAnswer } from "./demo-answer.ts"
 
 export type DemoModelOptions = {
   /** Asked only for the time of day. */
-  clock?: Clock
+  clock?: Pick<Clock, "now">
   /** Pause before each word, in milliseconds. */
   wordMs?: number
   /** Resolves after `ms`, or as soon as the signal is aborted. */

@@ -67,7 +67,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   /** Once the connection is ready, the caller's audio is sent directly to the socket. */
   readonly socket: RealtimeSocket
   readonly #cancelDeadline: () => void
-  #expiresAtMs: number | null = null
+  #expiresAt: number | null = null
   #badFrames = 0
   #updates = 1
   #cancelCut = () => {}
@@ -94,9 +94,9 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     return this.#phase === "ready"
   }
 
-  /** When the server will end the session, in milliseconds since the epoch; null while not known. */
-  get expiresAtMs(): number | null {
-    return this.#expiresAtMs
+  /** When the server will end the session, in monotonic milliseconds; null while not known. */
+  get expiresAt(): number | null {
+    return this.#expiresAt
   }
 
   /** Sends one frame of `client-events.ts`. False: the connection is not ready, and the frame is dropped. */
@@ -163,10 +163,17 @@ export class RealtimeConnection implements RealtimeSocketEvents {
     if (event.type === "malformed") return this.#reject(event.reason)
     if (event.type === "error" && this.#isFatal(event.error)) return
     if (event.type === "session-created" || event.type === "session-updated") {
-      this.#expiresAtMs = event.expiresAtMs ?? this.#expiresAtMs
+      this.#expiresAt = this.#expiryOf(event) ?? this.#expiresAt
     }
     this.#events.event(event)
     if (event.type === "session-updated" && this.#phase === "configuring") this.#configured(event)
+  }
+
+  /** Undefined: the server names no time, or one that is over: then one of the two clocks is wrong. */
+  #expiryOf({ expiresAtMs }: SessionFacts): number | undefined {
+    const { clock } = this.#options.sweep
+    const leftMs = (expiresAtMs ?? 0) - clock.now()
+    return leftMs > 0 ? clock.monotonic() + leftMs : undefined
   }
 
   /** Most errors leave a session as it was; these two end it. */
@@ -222,7 +229,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
       return this.#lose({ reason: "refused", retryable, status: refusedStatus, message })
     }
     if (!opened) return this.#lose({ reason: "unreachable", retryable: true, message: "no connection" })
-    const expired = code === 1001 || (this.#expiresAtMs ?? Infinity) <= this.#options.sweep.clock.now()
+    const expired = code === 1001 || (this.#expiresAt ?? Infinity) <= this.#options.sweep.clock.monotonic()
     const message = `closed with ${code}${reason === "" ? "" : `: ${reason.slice(0, 120)}`}`
     this.#lose({ reason: expired ? "expired" : "closed", retryable: true, message })
   }

@@ -87,13 +87,13 @@ export class ReconnectingConnection {
   #epoch = 0
   /** Attempts and failed responses since the model has last completed a response. */
   #failures = 0
-  /** Start of the outage, in milliseconds since the epoch; undefined while there is none. */
+  /** Start of the outage, in monotonic milliseconds; undefined while there is none. */
   #outageSince: number | undefined
 
   /** Begins to connect. */
   constructor(options: ReconnectingConnectionOptions) {
     this.#options = options
-    this.#outageSince = options.sweep.clock.now()
+    this.#outageSince = options.sweep.clock.monotonic()
     this.#state = this.#connect(options.connectMs)
   }
 
@@ -249,9 +249,9 @@ export class ReconnectingConnection {
 
   #planRenewal({ connection }: Opened): void {
     const state = this.#state
-    if (connection.expiresAtMs === null || state.phase !== "ready" || state.renewal.phase === "connecting")
+    if (connection.expiresAt === null || state.phase !== "ready" || state.renewal.phase === "connecting")
       return
-    const leftMs = connection.expiresAtMs - this.#now()
+    const leftMs = connection.expiresAt - this.#now()
     this.#renewAfter(Math.max(RENEWAL_CHECK_MS, leftMs - RENEW_BEFORE_MS, leftMs / 2))
   }
 
@@ -296,6 +296,6 @@ export class ReconnectingConnection {
   }
 
   #now(): number {
-    return this.#options.sweep.clock.now()
+    return this.#options.sweep.clock.monotonic()
   }
 }

@@ -123,7 +123,7 @@ function refuse(
   const { log, control, failedSignatures } = context
   const { origin } = c.env
   const peer = origin?.server.requestIP(origin.request)?.address ?? "unknown"
-  const { within, first, retryAfterSeconds } = failedSignatures.add(peer, control.sweep.clock.now())
+  const { within, first, retryAfterSeconds } = failedSignatures.add(peer, control.sweep.clock.monotonic())
   if (within) {
     log.warn("webhook refused, signature is missing or wrong", { kind, path: c.req.path })
     throw new AppError("BAD_SIGNATURE", signatureFault(context, c.req.raw, urlOf(context, c.req.raw), signed))

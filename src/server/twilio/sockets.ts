@@ -108,7 +108,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
   function refusedSignature(request: Request, server: Server<SocketData>, path: string): Response {
     const { control, failedSignatures } = context
     const peer = server.requestIP(request)?.address ?? "unknown"
-    const { within, retryAfterSeconds } = failedSignatures.add(peer, control.sweep.clock.now())
+    const { within, retryAfterSeconds } = failedSignatures.add(peer, control.sweep.clock.monotonic())
     if (!within) return refuse(429, "RATE_LIMITED", `Too many wrong signatures. Wait ${retryAfterSeconds} s.`)
     log.warn("socket refused, signature is missing or wrong", { path: path.replace(/[^/]{20,}$/, "…") })
     const fault = signatureFault(context, request, socketUrl(control, path))

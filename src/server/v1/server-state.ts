@@ -162,7 +162,7 @@ function countsOf({ counts, liveCalls }: ServerContext): Record<string, number> 
 
 /** Whole seconds since the server started to serve. */
 function uptimeOf({ startedAt, control }: ServerContext): number {
-  return Math.floor((control.sweep.clock.now() - startedAt) / 1000)
+  return Math.floor((control.sweep.clock.monotonic() - startedAt) / 1000)
 }
 
 function wantsPrometheus(c: RequestContext): boolean {

@@ -144,7 +144,7 @@ export class MediaLeg {
 
   #opened(): void {
     const { sweep, ticker, start, onStart } = this.#options
-    this.#startedMs = sweep.clock.now()
+    this.#startedMs = sweep.clock.monotonic()
     this.#transmit("connected", () => this.#frames.connected())
     this.#transmit("start", () => this.#frames.start(start))
     this.#leaveTicker = ticker.join(() => this.#tick())
@@ -221,7 +221,7 @@ export class MediaLeg {
   #now(): number {
     if (this.#startedMs === undefined) return 0
     const { sweep, speed } = this.#options
-    return Math.floor((sweep.clock.now() - this.#startedMs) * speed * MULAW_BYTES_PER_MS)
+    return Math.floor((sweep.clock.monotonic() - this.#startedMs) * speed * MULAW_BYTES_PER_MS)
   }
 
   #transmit(event: StreamFrame["event"], write: () => string, text?: string): boolean {

@@ -86,7 +86,7 @@ export class RelayLeg {
     this.#events = `${attributes["events"] ?? ""} ${attributes["debug"] ?? ""}`.split(/\s+/)
     this.#ttsLanguage = attributes["ttsLanguage"] ?? attributes["language"] ?? "en-US"
     this.#sttLanguage = attributes["transcriptionLanguage"] ?? attributes["language"] ?? "en-US"
-    this.#startedMs = sweep.clock.now()
+    this.#startedMs = sweep.clock.monotonic()
     this.#playout = new SpeechPlayout({
       ...options,
       onSpeaking: (on) => this.#report("speaker-events", "agentSpeaking", on ? "on" : "off"),
@@ -286,7 +286,7 @@ export class RelayLeg {
     if (this.#over) return
     this.#over = true
     this.#playout.discard()
-    const seconds = Math.floor((this.#options.sweep.clock.now() - this.#startedMs) / 1_000)
+    const seconds = Math.floor((this.#options.sweep.clock.monotonic() - this.#startedMs) / 1_000)
     log.background("relay session", this.#settle({ sessionId: this.sessionId, seconds, ...end }))
   }
 

@@ -76,7 +76,7 @@ export class SpeechPlayout {
   constructor(options: SpeechPlayoutOptions) {
     this.#options = options
     this.#msPerCharacter = 1_000 / options.charactersPerSecond
-    this.#atMs = options.sweep.clock.now()
+    this.#atMs = options.sweep.clock.monotonic()
   }
 
   /** Whether something is audible now. */
@@ -194,7 +194,7 @@ export class SpeechPlayout {
       ...item,
       position: 0,
       reported: 0,
-      audibleFromMs: this.#options.sweep.clock.now() + delayMs,
+      audibleFromMs: this.#options.sweep.clock.monotonic() + delayMs,
       startedMs: undefined,
     })
   }
@@ -210,7 +210,7 @@ export class SpeechPlayout {
   /** Plays what is due. Every event gets its own time, however late this is called. */
   #advance(): void {
     this.#disarm()
-    const now = this.#options.sweep.clock.now()
+    const now = this.#options.sweep.clock.monotonic()
     for (let item = this.#queue[0]; item; item = this.#queue[0]) {
       if (item.position >= item.units) {
         if (item.open) break
@@ -269,7 +269,9 @@ export class SpeechPlayout {
   #ended({ source, text: whole, lang, last }: Item, text: string, complete: boolean): void {
     for (const watch of this.#watches.splice(0)) watch.done()
     if (whole.trim() === "") return
-    this.#options.onHeard({ at: Math.round(this.#atMs), source, text, lang, complete, last })
+    const { clock } = this.#options.sweep
+    const at = Math.round(clock.now() - (clock.monotonic() - this.#atMs))
+    this.#options.onHeard({ at, source, text, lang, complete, last })
   }
 
   #watchedStop(item: Item): number {

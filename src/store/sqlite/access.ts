@@ -33,12 +33,12 @@ export class Access {
 
   /** Runs work that only reads: at once, and again while the database is locked. */
   async read<T>(work: () => T): Promise<T> {
-    const giveUpAt = this.#sweep.clock.now() + GIVE_UP_MS
+    const giveUpAt = this.#sweep.clock.monotonic() + GIVE_UP_MS
     for (;;) {
       if (this.#closing.signal.aborted) throw closedError()
       const attempt = tryNow(work)
       if (attempt.done) return attempt.value
-      if (this.#sweep.clock.now() >= giveUpAt) throw lockedError(attempt.locked)
+      if (this.#sweep.clock.monotonic() >= giveUpAt) throw lockedError(attempt.locked)
       await this.#sweep.sleep(RETRY_MS, this.#closing.signal)
     }
   }
@@ -73,7 +73,7 @@ export class Access {
   #wait<T>(work: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     this.#waiting.push({
-      giveUpAt: this.#sweep.clock.now() + GIVE_UP_MS,
+      giveUpAt: this.#sweep.clock.monotonic() + GIVE_UP_MS,
       attempt() {
         try {
           const attempt = tryNow(work)
@@ -99,7 +99,7 @@ export class Access {
         this.#waiting.shift()
         continue
       }
-      const now = this.#sweep.clock.now()
+      const now = this.#sweep.clock.monotonic()
       while (this.#waiting[0] && this.#waiting[0].giveUpAt <= now) this.#waiting.shift()?.giveUp(locked)
       break
     }

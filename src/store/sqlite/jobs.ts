@@ -54,6 +54,14 @@ export function createJobs(db: Db, access: Access): Jobs {
     again: (lease, { dueAt, error, used }) =>
       change(lease, { dueAt, lastError: error, attempts: used ? lease.attempts : lease.attempts - 1 }),
 
+    shift: (ms, before) =>
+      access.write(() => {
+        db.update(jobs)
+          .set({ dueAt: sql`${jobs.dueAt} + ${ms}` })
+          .where(and(eq(jobs.state, "waiting"), lte(jobs.createdAt, before)))
+          .run()
+      }),
+
     find: (callId, kind) => access.read(() => findJob(db, callId, kind)),
 
     findAll: (callIds, kind) =>

@@ -45,7 +45,7 @@ test("one late visit tells the same, with the times at which it happened", () =>
   let now = 0
   const spoken: HeardItem[] = []
   const playout = new SpeechPlayout({
-    sweep: Object.assign(clock.sweep, { clock: { now: () => now } }),
+    sweep: Object.assign(clock.sweep, { clock: { now: () => now, monotonic: () => now } }),
     charactersPerSecond: 10,
     speechDelayMs: 0,
     onHeard: (item) => spoken.push(item),
