@@ -23,5 +23,10 @@ export function newSocketToken(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
 }
 
+/** Makes an address differ from every other one: equal requests to it would get one signature, and a signature counts once. */
+export function nonce(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(9))).toString("base64url")
+}
+
 /** Name of the `<Parameter>` that carries a socket's token where the address of the socket is fixed. */
 export const TOKEN_PARAMETER = "parleyToken"

@@ -3,7 +3,7 @@
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import { SOCKET_OF, type Engine } from "../call/engine.ts"
-import { newSocketToken, TOKEN_PARAMETER } from "../call/ids.ts"
+import { newSocketToken, nonce, TOKEN_PARAMETER } from "../call/ids.ts"
 import type { ConnectRelay, ConnectStream, NextStep } from "../call/next-step.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
@@ -32,7 +32,6 @@ type Opening = {
   url: string
   /** The token as a parameter, where the address does not contain it. */
   tokenParameter: Readonly<Record<string, string>>
-  now: number
 }
 
 /**
@@ -64,7 +63,6 @@ export async function connectToEngine(
     agent,
     url: publicUrl().replace(/^http/, "ws") + path,
     tokenParameter: isFixed ? { [TOKEN_PARAMETER]: token } : {},
-    now,
   }
   const step =
     SOCKET_OF[engine] === "relay" ? await connectRelay(context, opening) : connectStream(context, opening)
@@ -72,9 +70,9 @@ export async function connectToEngine(
 }
 
 /** The next process connects the call: Twilio asks there, or here again as long as this one answers. */
-function reconnectLater({ publicUrl, sweep }: ControlContext): NextStep {
+function reconnectLater({ publicUrl }: ControlContext): NextStep {
   // Another address each time: the same one would get the same signature, and a signature counts once.
-  const url = webhookUrl(publicUrl(), `/twilio/reconnect?at=${sweep.clock.now()}`)
+  const url = webhookUrl(publicUrl(), `/twilio/reconnect?n=${nonce()}`)
   return { kind: "redirect", url, afterSeconds: RECONNECT_AFTER_SECONDS }
 }
 
@@ -87,7 +85,7 @@ async function connectRelay({ store, publicUrl }: ControlContext, opening: Openi
     kind: "connect-relay",
     url,
     // Another address for each session: the same one could get the same signature, and a signature counts once.
-    actionUrl: webhookUrl(publicUrl(), `/twilio/connect-ended?resume=${call.resumes}`),
+    actionUrl: webhookUrl(publicUrl(), `/twilio/connect-ended?resume=${call.resumes}&n=${nonce()}`),
     greeting: spokenTo ? undefined : fillPlaceholders(call.firstMessage ?? agent.greeting, parameters),
     attributes: agent.relay.attributes,
     languages: agent.relay.languages,
@@ -96,14 +94,14 @@ async function connectRelay({ store, publicUrl }: ControlContext, opening: Openi
 }
 
 function connectStream({ publicUrl }: ControlContext, opening: Opening): ConnectStream {
-  const { call, url, tokenParameter, now } = opening
+  const { call, url, tokenParameter } = opening
   return {
     kind: "connect-stream",
     url,
     // Another address for each stream: the same one could get the same signature, and a signature counts once.
     nextUrl: webhookUrl(
       publicUrl(),
-      `/twilio/connect-ended?engine=${call.engine}&resume=${call.resumes}&at=${now}`,
+      `/twilio/connect-ended?engine=${call.engine}&resume=${call.resumes}&n=${nonce()}`,
     ),
     parameters: { ...call.parameters, ...tokenParameter },
   }

@@ -2,6 +2,7 @@
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
+import { nonce } from "../call/ids.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { phoneNumber } from "../call/phone-number.ts"
 import { isTerminal } from "../call/status.ts"
@@ -36,7 +37,7 @@ export async function beginTransfer(
   call: Call,
   { summary, to }: TransferRequest,
 ): Promise<NextStep> {
-  const { store, sweep, log } = context
+  const { store, log } = context
   const agent = agentOf(context, call)
   const parsed = parseTarget(context, agent, to)
   if (!parsed.success) {
@@ -58,8 +59,8 @@ export async function beginTransfer(
     kind: "transfer",
     target,
     // Another address for each transfer: the same one could get the same signature, and a signature counts once.
-    actionUrl: webhookUrl(url, `/twilio/transfer-ended?at=${sweep.clock.now()}`),
-    whisperUrl: webhookUrl(url, `/twilio/whisper?call=${call.id}`),
+    actionUrl: webhookUrl(url, `/twilio/transfer-ended?n=${nonce()}`),
+    whisperUrl: webhookUrl(url, `/twilio/whisper?call=${call.id}&n=${nonce()}`),
     timeoutSeconds: agent.transfer.timeoutSeconds,
     callerId: agent.transfer.callerId ?? callerIdOf(call),
     task: { reason: "live-agent-handoff", summary, callSid: call.sid ?? "", from: call.from, to: call.to },

@@ -13,7 +13,14 @@ async function transferred(env: Record<string, string> = {}, fields: Record<stri
   const { callSid, actionPath } = await app.incoming(fields)
   const [verb] = await app.twiml(actionPath, endedForm(callSid, { ...fields, ...HANDOFF }))
   const action = app.pathOf(verb?.attributes["action"] ?? "")
-  return { app, callSid, verb, action, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() }
+  return {
+    app,
+    callSid,
+    verb,
+    action,
+    sessionAction: actionPath,
+    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
+  }
 }
 
 test.each([
@@ -70,6 +77,15 @@ test("a call in transfer is not taken over by a socket without a token", async (
   await socket.opened
   socket.send(setupFrame(t.callSid))
   expect((await socket.closed).code).toBe(4403)
+})
+
+test("each session and each transfer has addresses of its own, also within one millisecond", async () => {
+  await using t = await transferred()
+  const back = await t.app.twiml(t.action, { ...endedForm(t.callSid), DialCallStatus: "busy" })
+  const action = t.app.pathOf(back[0]?.attributes["action"] ?? "")
+  const [again] = await t.app.twiml(action, endedForm(t.callSid, HANDOFF))
+  const secondAction = t.app.pathOf(again?.attributes["action"] ?? "")
+  expect(new Set([t.sessionAction, t.action, action, secondAction]).size).toBe(4)
 })
 
 test("a caller who hangs up meanwhile has ended the call", async () => {
