@@ -28,7 +28,7 @@ describe("the socket", () => {
     socket.send(prompt("Hello"))
     const request = await harness.openai.nextRequest()
     await socket.frames.next(({ last }) => last === true)
-    expect(inputOf(request)).not.toContain("Too early")
+    expect(inputOf(request)).not.toContainEqual(expect.stringContaining("Too early"))
     for (const fact of [callSid, "+15550100001", "+15550100002"])
       expect(instructionsOf(request)).toContain(fact)
   })
@@ -70,8 +70,8 @@ describe("the socket", () => {
     expect(await counting.closed).toBe("aborted")
     expect(await call.lines()).toEqual(["One two three. ", "Four."])
     const [request] = await call.ask("Stop", says("Yes?"))
-    expect(inputOf(request)).toContain("One two")
-    expect(inputOf(request)).not.toContain("three")
+    expect(inputOf(request)).toContainEqual(expect.stringContaining("One two"))
+    expect(inputOf(request)).not.toContainEqual(expect.stringContaining("three"))
   })
 
   test("a newer prompt takes the place of the running answer, and a late interruption does not stop it", async () => {
@@ -97,7 +97,7 @@ describe("the socket", () => {
     for (const digit of "42#") call.send({ type: "dtmf", digit })
     const request = await harness.openai.nextRequest()
     await call.answered()
-    expect(inputOf(request)).toContain("42#")
+    expect(inputOf(request)).toContainEqual(expect.stringContaining("42#"))
   })
 
   test("garbage, unknown frames and errors of Twilio do not end the call", async () => {
@@ -131,7 +131,7 @@ describe("the socket", () => {
     const [a, b] = [await harness.call(), await harness.call()]
     await a.ask("I am A", says("Hello A."))
     const [request] = await b.ask("I am B", says("Hello B."))
-    expect(inputOf(request)).not.toContain("I am A")
+    expect(inputOf(request)).not.toContainEqual(expect.stringContaining("I am A"))
     expect({ a: (await a.lines()).join(""), b: (await b.lines()).join("") }).toEqual({
       a: "Hello A.",
       b: "Hello B.",

@@ -12,6 +12,7 @@ import {
   type SimpleRelayHarness,
   toolNamesOf,
 } from "./simple-relay-harness.ts"
+import { textsIn } from "../lib/texts-in.ts"
 
 const ALL = [
   "end-call",
@@ -62,9 +63,9 @@ describe("delivery", () => {
       { type: "text", token: " done.", last: false },
       { type: "text", token: "", last: true },
     ])
-    const results = JSON.stringify(requests[1]?.body["input"])
+    const results = inputOf(requests[1])
     for (const message of ["DTMF digits sent", "Language switched", "Media playback started"]) {
-      expect(results).toContain(`${message} successfully`)
+      expect(results).toContainEqual(expect.stringContaining(`${message} successfully`))
     }
   })
 
@@ -115,14 +116,16 @@ describe("delivery", () => {
     expect(harness.rest.messages).toMatchObject([
       { to: "+15550100001", from: "+15550100002", body: "Your code is 7." },
     ])
-    expect(JSON.stringify(after?.body["input"])).toContain("SMS sent successfully")
+    expect(textsIn(after?.body["input"])).toContainEqual(expect.stringContaining("SMS sent successfully"))
   })
 
   test("a tool that fails is told to the model, which goes on", async () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const [, after] = await call.ask("Play", callsTool("play-media", {}), says("I cannot."))
-    expect(JSON.stringify(after?.body["input"])).toContain("Source URL is required to play media")
+    expect(textsIn(after?.body["input"])).toContainEqual(
+      expect.stringContaining("Source URL is required to play media"),
+    )
     expect(await call.lines()).toEqual(["I", " cannot."])
   })
 
@@ -130,8 +133,10 @@ describe("delivery", () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const [, after] = await call.ask("Switch", callsTool("switch-language", {}), says("Which?"))
-    expect(JSON.stringify(after?.body["input"])).toContain(
-      "At least one language parameter (ttsLanguage or transcriptionLanguage) must be provided",
+    expect(textsIn(after?.body["input"])).toContainEqual(
+      expect.stringContaining(
+        "At least one language parameter (ttsLanguage or transcriptionLanguage) must be provided",
+      ),
     )
   })
 })
@@ -146,7 +151,7 @@ describe("send-sms", () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const [, after] = await call.ask("Text", callsTool("send-sms", args), says("No."))
-    expect(JSON.stringify(after?.body["input"])).toContain(reason)
+    expect(textsIn(after?.body["input"])).toContainEqual(expect.stringContaining(reason))
     expect(harness.rest.messages).toEqual([])
   })
 
@@ -156,7 +161,9 @@ describe("send-sms", () => {
     const args = { to: "+1 (555) 010-0099", message: "x" }
     await call.ask("Text", callsTool("send-sms", args), says("Sent."))
     const [, after] = await call.ask("Again", callsTool("send-sms", args), says("No more."))
-    expect(JSON.stringify(after?.body["input"])).toContain("SMS send failed: at most 1 messages")
+    expect(textsIn(after?.body["input"])).toContainEqual(
+      expect.stringContaining("SMS send failed: at most 1 messages"),
+    )
     expect(harness.rest.messages.map(({ to }) => to)).toEqual(["+15550100099"])
   })
 
@@ -167,7 +174,7 @@ describe("send-sms", () => {
     harness.rest.fault({ kind: "answer", status: 400, body })
     const args = { to: "+15550100001", message: "x" }
     const [, after] = await call.ask("Text", callsTool("send-sms", args), says("No."))
-    expect(JSON.stringify(after?.body["input"])).toContain("SMS send failed: ")
+    expect(textsIn(after?.body["input"])).toContainEqual(expect.stringContaining("SMS send failed: "))
   })
 })
 
@@ -298,8 +305,8 @@ test("change-context gives the next request the new role, the summary and the hi
   expect(instructionsOf(before)).not.toContain("You handle bills.")
   expect(instructionsOf(after)).toContain("You handle bills.")
   expect(instructionsOf(after)).toContain("+15550100001")
-  expect(inputOf(after)).toContain("Wants a refund.")
-  expect(inputOf(after)).toContain("My bill")
+  expect(inputOf(after)).toContainEqual(expect.stringContaining("Wants a refund."))
+  expect(inputOf(after)).toContainEqual(expect.stringContaining("My bill"))
   expect(toolNamesOf(after)).toEqual(ALL)
 })
 
@@ -312,7 +319,7 @@ test("change-context switches only to what the agent lists", async () => {
   for (const args of [{ newContext: "billing" }, { newContext: "defaultContext", newManifest: "allTools" }]) {
     const [, after] = await call.ask("x", callsTool("change-context", args), says("No."))
     expect(instructionsOf(after)).not.toContain("You handle bills.")
-    expect(JSON.stringify(after?.body["input"])).toContain('\\"success\\":false')
+    expect(textsIn(after?.body["input"])).toContainEqual(expect.stringContaining('"success":false'))
   }
 })
 
@@ -322,6 +329,6 @@ test("change-context refuses a key that is none, and one that leads elsewhere", 
   for (const newContext of ["nothing", "../secret"]) {
     const [, after] = await call.ask("x", callsTool("change-context", { newContext }), says("No."))
     expect(instructionsOf(after)).not.toContain("You handle bills.")
-    expect(JSON.stringify(after?.body["input"])).toContain('\\"success\\":false')
+    expect(textsIn(after?.body["input"])).toContainEqual(expect.stringContaining('"success":false'))
   }
 })

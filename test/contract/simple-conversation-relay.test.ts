@@ -251,13 +251,13 @@ describe("changing a running call", () => {
     const [second] = await call.ask("Who am I?", says("Ann."))
     expect(toolNamesOf(second)).toEqual(["end-call"])
     expect(instructionsOf(second)).toBe(instructionsOf(first))
-    expect(inputOf(second)).toContain("Hello Ann.")
+    expect(inputOf(second)).toContainEqual(expect.stringContaining("Hello Ann."))
     const change = { callSid: call.callSid, contextKey: "polite", reset: true }
     await harness.app.post("/updateResponseService", change)
     const [third] = await call.ask("Who am I?", says("I do not know."))
     expect(instructionsOf(third)).toContain("Be polite.")
     expect(instructionsOf(third)).toContain("+15550100001")
-    expect(inputOf(third)).not.toContain("Ann")
+    expect(inputOf(third)).not.toContainEqual(expect.stringContaining("Ann"))
   })
 
   test("a status callback is told to the model with the next request", async () => {
@@ -270,7 +270,7 @@ describe("changing a running call", () => {
     const answer = await harness.app.webhook("/twilioStatusCallback", form)
     expect(await answer.json()).toEqual({ success: true })
     const [request] = await call.ask("Hello", says("Hi."))
-    expect(inputOf(request)).toContain("seen-by-model")
+    expect(inputOf(request)).toContainEqual(expect.stringContaining("seen-by-model"))
   })
 
   test("a status callback of a call that is not ours is taken and changes nothing", async () => {
@@ -287,8 +287,8 @@ describe("changing a running call", () => {
     expect(await call.answered()).toEqual({ type: "text", token: "Hold on.", last: true })
     await put({ role: "system", text: "The caller is a member." })
     const [request] = await call.ask("Am I a member?", says("Yes."))
-    expect(inputOf(request)).toContain("The caller is a member.")
-    expect(inputOf(request)).toContain("Hold on.")
+    expect(inputOf(request)).toContainEqual(expect.stringContaining("The caller is a member."))
+    expect(inputOf(request)).toContainEqual(expect.stringContaining("Hold on."))
     expect((await put({ frame: { type: "sendDigits", digits: "x" } })).status).toBe(400)
   })
 

@@ -7,6 +7,7 @@ import type { Script } from "../fakes/openai-script.ts"
 import type { AppUnderTest } from "../server/app-under-test.ts"
 import { assetFolder } from "../server/assets-with.ts"
 import { relayOf, setupFrame, voiceForm, type TestSocket } from "../server/client.ts"
+import { textsIn } from "../lib/texts-in.ts"
 
 export const NUMBER = { sid: `PN${"1".repeat(32)}`, phone_number: "+15550100002", friendly_name: "x" }
 /** Sent to find out what was sent before it. */
@@ -147,8 +148,8 @@ export function instructionsOf(request: FakeRequest | undefined): string {
   return String(request?.body["instructions"])
 }
 
-export function inputOf(request: FakeRequest | undefined): string {
-  return JSON.stringify(request?.body["input"])
+export function inputOf(request: FakeRequest | undefined): string[] {
+  return textsIn(request?.body["input"])
 }
 
 export function toolNamesOf(request: FakeRequest | undefined): string[] {

@@ -10,6 +10,7 @@ import type { ToolCall } from "../../src/tools/run-tool.ts"
 import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { notedLog } from "../relay/fixture.ts"
+import { textsIn } from "../lib/texts-in.ts"
 
 type Connection = { epoch: number; send: (text: string) => void }
 
@@ -162,7 +163,7 @@ describe("a tool that finishes", () => {
     fixture.current = fixture.connection(2)
     await fixture.finish(0, done("found"))
     expect(fixture.sent).toMatchObject([{ epoch: 2, item: { type: "message", role: "system" } }])
-    expect(JSON.stringify(fixture.sent)).toContain("The tool look_up has finished")
+    expect(textsIn(fixture.sent)).toContainEqual(expect.stringContaining("The tool look_up has finished"))
     expect(fixture.requests).toEqual([{ kind: "answer", about: ["output_1"] }])
   })
 

@@ -3,6 +3,7 @@ import { RealtimeSettings } from "../../../src/assets/realtime-settings.ts"
 import { encodeSessionUpdate } from "../../../src/realtime/protocol/client-events.ts"
 import { canReason, sessionFor } from "../../../src/realtime/protocol/session-update.ts"
 import { clientEventFaults, parseClientEvent } from "../../fakes/realtime-request-check.ts"
+import { textsIn } from "../../lib/texts-in.ts"
 
 const tool = {
   name: "end_call",
@@ -163,6 +164,6 @@ describe("settings are refused", () => {
     ["an empty voice", { voice: "" }, "voice"],
   ])("%s", (_, settings, where) => {
     const parsed = RealtimeSettings.safeParse(settings)
-    expect(JSON.stringify(parsed.error?.issues)).toContain(where)
+    expect(textsIn(parsed.error?.issues)).toContainEqual(expect.stringContaining(where))
   })
 })
