@@ -100,6 +100,13 @@ export const CallEvent = z.discriminatedUnion("type", [
     listenMode: z.boolean(),
     silenceDetection: z.boolean(),
   }),
+  /** A text message of the call did not arrive. `errorCode`: Twilio's. */
+  z.object({
+    type: z.literal("sms.failed"),
+    messageSid: z.string(),
+    errorCode: z.string().nullable(),
+    cause: z.string(),
+  }),
   z.object({ type: z.literal("relay.failed"), description: z.string() }),
   z.object({ type: z.literal("frame.rejected"), reason: z.string() }),
 ])

@@ -28,7 +28,7 @@ export async function reportStatus(
     if (result?.changed) publishStatus(context, call, result)
     return
   }
-  const cause = (await context.hangUpCauses.of(call.id)) ?? causeOf(status, reason)
+  const cause = (await context.hangUpCauses.of(call.id)) ?? causeOf(call, status, reason)
   const result = await storeEnd(context, call, { ...details, status, cause })
   if (!result) return
   publishStatus(context, call, result)
@@ -138,7 +138,12 @@ async function applyCallback(
 }
 
 /** Who ended a call of which only the last status is known. */
-function causeOf(status: CallStatus, reason: string | undefined): EndCause {
+function causeOf({ direction }: Call, status: CallStatus, reason: string | undefined): EndCause {
+  // An incoming call has nobody else who could give up before it is answered.
+  const isUnanswered = status === "no-answer" || status === "canceled"
+  if (direction === "inbound" && isUnanswered) {
+    return { by: "caller", reason: reason ?? "the caller hung up before the call was answered" }
+  }
   switch (status) {
     case "completed":
       return { by: "caller", reason: reason ?? "the caller hung up" }

@@ -9,6 +9,7 @@ import type { ConnectEndedWebhook, StreamEndedWebhook } from "../twilio/webhooks
 import { connectToEngine } from "./connect.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
 import { fallBack } from "./fall-back.ts"
+import { withOtherProviders } from "./other-provider.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
 
@@ -48,7 +49,7 @@ export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook
     : decodeHandoffData(handoffData)
   const isOver = sessionStatus === "completed" && !isTerminal(callStatus)
   return ifCallContinues(context, { callSid, callStatus: isOver ? "completed" : callStatus }, async (call) =>
-    nextStepAfter(context, call, await recordSessionEnd(context, call, { end })),
+    nextStepAfter(context, call, await recordSessionEnd(context, call, { end }), errorCode),
   )
 }
 
@@ -91,8 +92,13 @@ function ifCallContinues(
   })
 }
 
-/** What the call does next after a session that ended for this reason. */
-export async function nextStepAfter(context: ControlContext, call: Call, end: SessionEnd): Promise<NextStep> {
+/** What the call does next after a session that ended for this reason. `errorCode`: Twilio's, of a session that was lost. */
+export async function nextStepAfter(
+  context: ControlContext,
+  call: Call,
+  end: SessionEnd,
+  errorCode: string | null = null,
+): Promise<NextStep> {
   switch (end.reason) {
     case "transfer":
       return beginTransfer(context, call, end)
@@ -100,7 +106,7 @@ export async function nextStepAfter(context: ControlContext, call: Call, end: Se
     case "model-refused":
       return fallBack(context, call, end)
     case "lost":
-      return resume(context, call, end.detail)
+      return resume(context, call, { reason: end.detail, errorCode })
     case "agent-ended":
     case "silence":
     case "time-limit":
@@ -114,7 +120,11 @@ export async function nextStepAfter(context: ControlContext, call: Call, end: Se
 }
 
 /** Continues the same conversation on a new socket or, after too many losses, ends the call with a sentence. */
-async function resume(context: ControlContext, call: Call, reason: string): Promise<NextStep> {
+async function resume(
+  context: ControlContext,
+  call: Call,
+  { reason, errorCode }: { reason: string; errorCode: string | null },
+): Promise<NextStep> {
   const { store, log } = context
   const agent = agentOf(context, call)
   const resumes = await store.calls.resume(call.id, MAX_RESUMES)
@@ -128,5 +138,5 @@ async function resume(context: ControlContext, call: Call, reason: string): Prom
   }
   if (context.draining()) log.info("conversation is left to the next process", { callSid: call.sid, resumes })
   else log.warn("conversation resumed on a new socket", { callSid: call.sid, resumes, reason })
-  return connectToEngine(context, { call: { ...call, resumes }, agent })
+  return connectToEngine(context, { call: { ...call, resumes }, agent: withOtherProviders(agent, errorCode) })
 }

@@ -7,6 +7,7 @@ import type { Store } from "../store/store.ts"
 import type { SmsSender } from "../tools/define-tool.ts"
 import { isE164 } from "../lib/e164.ts"
 import { isWithheld } from "../lib/withheld.ts"
+import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { ControlContext } from "./context.ts"
 import { textRefusal } from "./may-dial.ts"
 import { countSms } from "./quotas.ts"
@@ -20,7 +21,7 @@ export async function smsSentIn(store: Pick<Store, "turns">, callId: CallId): Pr
 /** The sender for one call; undefined without a Twilio account. `sent`: how many were sent before. */
 export function smsSenderFor(
   context: ControlContext,
-  call: Pick<Call, "sid" | "direction" | "from" | "to">,
+  call: Pick<Call, "sid" | "direction" | "from" | "to"> & Partial<Pick<Call, "id">>,
   sent = 0,
 ): SmsSender | undefined {
   const { twilio, config, log } = context
@@ -28,6 +29,8 @@ export function smsSenderFor(
   const { perCall } = config.sms
   const [peer, own] = call.direction === "inbound" ? [call.from, call.to] : [call.to, call.from]
   const from = config.twilio.fromNumber ?? own
+  const query = call.id === undefined ? "" : `?call=${call.id}`
+  const statusCallback = config.publicUrl && webhookUrl(config.publicUrl, `/twilio/sms${query}`)
 
   /** Why the message must not be sent now. What follows it is synchronous, so that parallel requests are counted. */
   async function refusalOf(to: string): Promise<string | undefined> {
@@ -50,7 +53,7 @@ export function smsSenderFor(
         log.warn("message refused by a limit", { callSid: call.sid, reason: limit })
         return { outcome: "refused", reason: limit }
       }
-      const { sid, status } = await twilio.sendMessage({ to, from, body: message })
+      const { sid, status } = await twilio.sendMessage({ to, from, body: message, statusCallback })
       log.info("message sent", { callSid: call.sid, messageSid: sid, pii: { to } })
       return { outcome: "sent", to, sid, status }
     },

@@ -27,6 +27,14 @@ export type CallRequest = {
   sendDigits?: string | undefined
 }
 
+export type MessageRequest = {
+  to: string
+  from: string
+  body: string
+  /** Told by POST what becomes of the message. */
+  statusCallback?: string | undefined
+}
+
 export type CreatedCall = { sid: CallSid; status: CallStatus }
 
 /** A call as Twilio knows it. Times in milliseconds since the epoch, in whole seconds. */
@@ -71,7 +79,7 @@ export interface TwilioRest {
   /** Addresses that Twilio requested for a call, the first 50. Twilio lists them with a delay. (Twilio: "Call Events subresource".) */
   requestedUrls(sid: CallSid): Promise<string[]>
   /** Sends a text message of at most 1,600 characters. That it was accepted does not mean that it arrived. */
-  sendMessage(message: { to: string; from: string; body: string }): Promise<{ sid: string; status: string }>
+  sendMessage(message: MessageRequest): Promise<{ sid: string; status: string }>
   /** The account's phone numbers, at most `limit` and never more than 1,000; 20 where it is missing. */
   numbers(limit?: number): Promise<AccountNumber[]>
   /** The account. Standard API keys may not read it; the auth token may. */
@@ -185,9 +193,14 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
         return events.flatMap(({ request }) => RequestOfCall.safeParse(request).data?.url ?? [])
       }),
 
-    sendMessage: ({ to, from, body }) =>
+    sendMessage: ({ to, from, body, statusCallback }) =>
       ask("send the message", async (client) => {
-        const { sid, status } = await client.messages.create({ to, from, body })
+        const { sid, status } = await client.messages.create({
+          to,
+          from,
+          body,
+          ...(statusCallback !== undefined && { statusCallback }),
+        })
         return { sid, status }
       }),
 

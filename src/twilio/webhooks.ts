@@ -177,6 +177,22 @@ export function parseTransferEndedWebhook(form: Form): TransferEndedWebhook {
   return parse(TransferEndedWebhook, form)
 }
 
+/** What became of a text message. (Twilio: "Track outbound message status".) */
+export const MessageStatusWebhook = z
+  .object({ MessageSid: text, MessageStatus: text, ErrorCode: optionalText })
+  .transform((form) => ({
+    messageSid: form.MessageSid,
+    status: form.MessageStatus,
+    /** With `failed` and `undelivered`. */
+    errorCode: form.ErrorCode,
+  }))
+export type MessageStatusWebhook = z.infer<typeof MessageStatusWebhook>
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseMessageStatusWebhook(form: Form): MessageStatusWebhook {
+  return parse(MessageStatusWebhook, form)
+}
+
 /** Throws `AppError` INVALID_REQUEST that names every wrong field. */
 export function parseVoiceWebhook(form: Form): VoiceWebhook {
   return parse(VoiceWebhook, form)

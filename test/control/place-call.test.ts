@@ -190,7 +190,7 @@ test.each([
 
 test("parameters too large for TwiML travel with the record of the call", async () => {
   await using twilio = new FakeTwilio()
-  await using app = await AppUnderTest.start(settings(twilio))
+  await using app = await AppUnderTest.start(settings(twilio, { TWILIO_TIMEOUT_MS: "10000" }))
   const names = Array.from({ length: 50 }, (_, n) => `p${n}`)
   const parameters = Object.fromEntries(names.map((name) => [name, "&".repeat(2000)]))
   const { body } = await place(app, { ...BODY, parameters: { ...parameters, small: "1" } })

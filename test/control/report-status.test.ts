@@ -24,6 +24,9 @@ async function report(
   expect((await app.webhook("/twilio/status", form)).status).toBe(204)
 }
 
+/** Why an incoming call ends that Twilio reports as `no-answer` or `canceled`. */
+const ABANDONED = "the caller hung up before the call was answered"
+
 const START = "2026-11-20T00:00:"
 
 test.each<[string, Status[], Record<string, unknown>]>([
@@ -68,7 +71,7 @@ test.each<[string, Status[], Record<string, unknown>]>([
       { status: "no-answer", at: 3 },
       { status: "completed", at: 9, seconds: 7 },
     ],
-    { status: "no-answer", endedAt: `${START}03.000Z`, endedBy: "system", endReason: "nobody answered" },
+    { status: "no-answer", endedAt: `${START}03.000Z`, endedBy: "caller", endReason: ABANDONED },
   ],
   [
     "a busy line",
@@ -83,7 +86,7 @@ test.each<[string, Status[], Record<string, unknown>]>([
   [
     "a cancelled call",
     [{ status: "canceled" }],
-    { status: "canceled", endReason: "canceled before it was answered" },
+    { status: "canceled", endedBy: "caller", endReason: ABANDONED },
   ],
   ["no times at all", [{ status: "completed" }], { status: "completed", endedAt: `${START}00.000Z` }],
 ])("statuses that come %s", async (_, statuses, expected) => {

@@ -124,6 +124,15 @@ test("where no session ever opened, the next one greets", async () => {
   expect(relay.attributes["welcomeGreeting"]).toBeString()
 })
 
+test("after an error of a speech provider the conversation resumes with another one", async () => {
+  await using app = await AppUnderTest.start()
+  const { callSid, actionPath } = await app.incoming()
+  const failed = endedForm(callSid, { SessionStatus: "failed", ErrorCode: "64111" })
+  const { attributes } = relayOf(await app.twiml(actionPath, failed))
+  expect([attributes["ttsProvider"], attributes["voice"]]).toEqual(["Google", undefined])
+  expect(attributes["transcriptionProvider"]).toBe("Deepgram")
+})
+
 test("three losses are borne, also with reports that are the same to the letter; then a sentence ends the call", async () => {
   await using app = await AppUnderTest.start()
   const { callSid, actionPath } = await app.incoming()

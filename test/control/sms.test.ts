@@ -5,6 +5,7 @@ import type { ControlContext } from "../../src/control/context.ts"
 import { smsSenderFor, smsSentIn } from "../../src/control/sms.ts"
 import { readConfig } from "../../src/config/config.ts"
 import { messageOf } from "../../src/lib/errors.ts"
+import { newCallId } from "../../src/call/ids.ts"
 import { Sweep } from "../../src/lib/sweep.ts"
 import { openStore } from "../../src/store/open-store.ts"
 import { createTwilioRest } from "../../src/twilio/rest.ts"
@@ -35,6 +36,15 @@ test.each([
   expect(await sender?.send("+15550100002", "x")).toEqual(refused("messages may go to the caller only"))
   expect(await sender?.send("+1 (555) 010-0001", "x")).toMatchObject({ outcome: "sent", to: "+15550100001" })
   expect(fake.messages).toMatchObject([{ to: "+15550100001", from: "+15550100002", body: "x" }])
+})
+
+test("Twilio is asked to report what becomes of a message", async () => {
+  await using fake = new FakeTwilio()
+  const shared = await context(fake, { PUBLIC_URL: "https://parley.test" })
+  const id = newCallId()
+  await smsSenderFor(shared, { ...INBOUND, id })?.send("+15550100001", "x")
+  const sent = fake.requests.find(({ path }) => path.endsWith("/Messages.json"))
+  expect(sent?.form["StatusCallback"]).toStartWith(`https://parley.test/twilio/sms?call=${id}`)
 })
 
 test("what went out before counts, and so does what failed", async () => {

@@ -5,12 +5,14 @@ import type { Call } from "../../call/call.ts"
 import { CallId } from "../../call/ids.ts"
 import type { NextStep } from "../../call/next-step.ts"
 import { answerCall } from "../../control/answer-call.ts"
+import { takeMessageStatus } from "../../control/message-status.ts"
 import { takeStatusCallback } from "../../control/report-status.ts"
 import { reconnect, relayEnded, streamEnded } from "../../control/session-ended.ts"
 import { transferEnded, whisper } from "../../control/transfer.ts"
 import { renderNextStep } from "../../twilio/twiml.ts"
 import {
   parseConnectEndedWebhook,
+  parseMessageStatusWebhook,
   parseStatusWebhook,
   parseStreamEndedWebhook,
   parseVoiceWebhook,
@@ -78,6 +80,12 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   // A repeated status changes nothing, so a delivery that failed may be repeated.
   app.post("/twilio/status", webhookGuard(context, { kind: "status", once: false }), async (c) => {
     await takeStatus(context, c)
+    return c.body(null, 204)
+  })
+
+  app.post("/twilio/sms", webhookGuard(context, { kind: "sms", once: true }), async (c) => {
+    const webhook = parseMessageStatusWebhook(c.get("form"))
+    await takeMessageStatus(control, { webhook, callId: callIdOf(c) })
     return c.body(null, 204)
   })
 
