@@ -91,7 +91,7 @@ export class Reply {
         spoke: false,
         ended: undefined,
       }
-      const failure = await this.#request(round)
+      const failure = await this.#request(round, { freshConnection: retried })
       if (this.signal.aborted) return this.#result("aborted")
       if (this.#end) return this.#result("said")
       if (failure) {
@@ -123,7 +123,10 @@ export class Reply {
   }
 
   /** One request to the model, and the tools it calls. Returns what kept it from its end. */
-  async #request(round: Round): Promise<ChatModelError | undefined> {
+  async #request(
+    round: Round,
+    { freshConnection }: { freshConnection: boolean },
+  ): Promise<ChatModelError | undefined> {
     const { model, history, prompt, sweep, times } = this.#options
     const expiry = new AbortController()
     let expired: string | undefined
@@ -141,7 +144,8 @@ export class Reply {
     this.#filter = this.#options.speechFilter ? new SpeechFilter() : undefined
     let failure: ChatModelError | undefined
     try {
-      const request = { ...prompt(), items: history.items(), toolChoice: round.toolChoice }
+      const { toolChoice } = round
+      const request = { ...prompt(), items: history.items(), toolChoice, freshConnection }
       for await (const part of model.reply(request, signal)) {
         if (signal.aborted) break
         timeout.progress()

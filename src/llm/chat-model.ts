@@ -26,6 +26,11 @@ export type ChatRequest = {
   conversationId?: string
   /** The answer is to be JSON of this schema, of an object. Back ends that cannot be told so read it in the messages. */
   format?: AnswerFormat
+  /**
+   * An earlier attempt got no answer. The request must not go over a connection that was kept open: behind a broken network
+   * all of them may be dead, and each would cost the whole timeout.
+   */
+  freshConnection?: boolean
 }
 
 export type AnswerFormat = {

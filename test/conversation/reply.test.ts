@@ -45,6 +45,9 @@ describe("a failure before the first word", () => {
       failures: [true],
       outcomes: ["said"],
     })
+    // All connections that are kept open may be dead.
+    const fresh = fixture.model.requests.map(({ request }) => request.freshConnection)
+    expect(fresh).toEqual([false, true])
   })
 
   test("is tried once more when the model throws before there is a stream", async () => {

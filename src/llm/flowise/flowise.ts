@@ -82,6 +82,7 @@ export function createFlowiseModel(options: FlowiseModelOptions): ChatModel {
           },
           body,
           redirect: "manual",
+          keepalive: request.freshConnection !== true,
           signal: connection,
         })
         running = response.ok

@@ -9,7 +9,13 @@ import { chatMessages } from "./chat-messages.ts"
 import { END, readChatStream } from "./chat-stream.ts"
 import { adapted, newDialect, type Dialect, type Roles } from "./dialect.ts"
 import { exchange } from "./streaming-request.ts"
-import { isOpenAiHost, OPENAI_BASE_URL, openAiSource, type OpenAiSource } from "./openai-client.ts"
+import {
+  isOpenAiHost,
+  OPENAI_BASE_URL,
+  openAiSource,
+  type OpenAiSource,
+  requestOptions,
+} from "./openai-client.ts"
 import { brokenStream } from "./openai-errors.ts"
 import { quickSettings, type ModelSettings } from "./openai-models.ts"
 
@@ -47,7 +53,9 @@ export function createChatCompletionsModel({
         for (;;) {
           const sent: Body = { ...fixed, ...requestFields(request, atOpenAi, dialect) }
           try {
-            return readChatStream(await completions.create(sent, { signal: connection }).asResponse())
+            return readChatStream(
+              await completions.create(sent, requestOptions(request, connection)).asResponse(),
+            )
           } catch (error) {
             const better = adapted(dialect, error)
             if (!better || connection.aborted) throw error

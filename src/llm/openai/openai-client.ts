@@ -1,6 +1,7 @@
 /** Where the OpenAI SDK comes from: loaded on first use, one client for all requests to one address. */
 
 import type OpenAI from "openai"
+import type { ChatRequest } from "../chat-model.ts"
 import { fetchReadably } from "./refusals.ts"
 
 /** Source: OpenAI "API reference: Introduction". */
@@ -45,6 +46,14 @@ export function openAiSource({ apiKey, baseUrl = OPENAI_BASE_URL }: OpenAiSource
       ...(apiKey === undefined ? { defaultHeaders: { Authorization: null } } : {}),
     })
   }
+}
+
+/** What the SDK is given with a request. */
+export function requestOptions(
+  { freshConnection }: Pick<ChatRequest, "freshConnection">,
+  signal: AbortSignal,
+) {
+  return freshConnection === true ? { signal, fetchOptions: { keepalive: false } } : { signal }
 }
 
 /** Whether the address is OpenAI's own, in any of its regions. False for what is not an address. */

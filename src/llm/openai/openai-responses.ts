@@ -5,7 +5,13 @@ import type { ToolSpec } from "../../call/tool-spec.ts"
 import type { ChatItem, ChatModel, ChatPart, ChatRequest } from "../chat-model.ts"
 import { isStrictSchema } from "../answer-format.ts"
 import { exchange } from "./streaming-request.ts"
-import { isOpenAiHost, OPENAI_BASE_URL, openAiSource, type OpenAiSource } from "./openai-client.ts"
+import {
+  isOpenAiHost,
+  OPENAI_BASE_URL,
+  openAiSource,
+  type OpenAiSource,
+  requestOptions,
+} from "./openai-client.ts"
 import { brokenStream } from "./openai-errors.ts"
 import { quickSettings, reasons, type ModelSettings } from "./openai-models.ts"
 import { BACK_END, isLastEvent, ResponseEvents } from "./response-events.ts"
@@ -41,7 +47,8 @@ export function createResponsesModel({
     async *reply(request, signal) {
       const body: Body = { ...fixed, ...requestFields(request), ...formatField(request, fixed) }
       const events = exchange({
-        open: async (connection) => (await client()).responses.create(body, { signal: connection }),
+        open: async (connection) =>
+          (await client()).responses.create(body, requestOptions(request, connection)),
         isLast: isLastEvent,
         signal,
       })
