@@ -24,7 +24,9 @@ export function snapshotKeys({ agents, contexts, manifests }: Snapshot) {
   return { agents: sortedKeys(agents), contexts: sortedKeys(contexts), manifests: sortedKeys(manifests) }
 }
 
-function find<T>(what: string, key: string, among: ReadonlyMap<string, T>): T {
+const FIELDS = { Agent: "agent", Context: "contextKey", "Tool manifest": "manifestKey" } as const
+
+function find<T>(what: keyof typeof FIELDS, key: string, among: ReadonlyMap<string, T>): T {
   const found = among.get(key)
   if (found !== undefined) return found
   const known = sortedKeys(among)
@@ -32,7 +34,7 @@ function find<T>(what: string, key: string, among: ReadonlyMap<string, T>): T {
   throw new AppError(
     "INVALID_REQUEST",
     `${what} not found for key: ${shown}. Known keys: ${known.join(", ")}`,
-    { details: { known } },
+    { details: known.map((name) => ({ field: FIELDS[what], message: "is known", value: name })) },
   )
 }
 

@@ -4,7 +4,7 @@ import { z } from "zod"
 import { TimeZone } from "../call/local-time.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { isWithheld } from "../lib/withheld.ts"
-import { ENGINES } from "../call/engine.ts"
+import { AVAILABLE_ENGINES, ENGINES } from "../call/engine.ts"
 import { closest } from "../lib/closest.ts"
 import { isE164 } from "../lib/e164.ts"
 import { messageOf } from "../lib/errors.ts"
@@ -102,7 +102,7 @@ const outcome = z.strictObject({
 })
 
 const AgentSettings = z.strictObject({
-  engine: z.enum(ENGINES).optional(),
+  engine: z.enum(ENGINES, `must be ${AVAILABLE_ENGINES.join(" or ")}`).optional(),
   context: AssetKey.optional(),
   manifest: AssetKey.optional(),
   greeting: z.string().max(1000).optional(),

@@ -5,7 +5,7 @@ import { extname } from "node:path"
 import { createAssets, type LiveAssets } from "../assets/assets.ts"
 import { ignoredIn } from "../assets/files.ts"
 import { readPrices } from "../assets/prices.ts"
-import { ENGINES } from "../call/engine.ts"
+import { AVAILABLE_ENGINES } from "../call/engine.ts"
 import { requiredPlaceholders } from "../call/placeholders.ts"
 import type { Config } from "../config/config.ts"
 import { messageOf } from "../lib/errors.ts"
@@ -24,7 +24,7 @@ export async function openAssets(config: Config, store: Store | undefined): Prom
       dir: config.assetsDir,
       log: getLog("assets"),
       knownTools: [...builtinTools().keys()],
-      engines: ENGINES,
+      engines: AVAILABLE_ENGINES,
       ...(store ? { repository: store.assets } : {}),
     })
     readPrices(config.assetsDir)

@@ -6,7 +6,7 @@ import type { Engine } from "../call/engine.ts"
 import { newCallId, type CallId, type CallSid } from "../call/ids.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
 import { isDialable } from "../lib/e164.ts"
-import { AppError, messageOf } from "../lib/errors.ts"
+import { AppError, messageOf, type ErrorDetail } from "../lib/errors.ts"
 import { TwilioRestError } from "../twilio/rest-error.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
@@ -195,7 +195,7 @@ async function dial(
       throw new AppError(
         "UPSTREAM_FAILED",
         `Twilio did not answer; whether the call was placed is unknown. Look it up as ${call.id}, or repeat the request with the same Idempotency-Key: it will not be placed twice.`,
-        { cause: error, details: { id: call.id } },
+        { cause: error, details: recordOf(call) },
       )
     }
     await endCall(context, call, { status: "failed", by: "system", reason: messageOf(error) })
@@ -281,7 +281,7 @@ async function findPlaced(
 /** The call that another request is placing or has placed. Throws the reason where it has no SID. */
 function placedElsewhere(call: Call | undefined, id: CallId): Call {
   if (call?.sid) return call
-  const details = { id }
+  const details = recordOf({ id })
   if (call && isTerminal(call.status)) {
     throw new RepeatedRefusal(call.endReason ?? "The call could not be placed.", { details })
   }
@@ -296,4 +296,9 @@ function hashOf(request: PlaceCall): string {
   const parts = [to, from, agent, fields, prompt, firstMessage, timeoutSeconds, userId]
   if (engine !== undefined) parts.push(engine)
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex")
+}
+
+/** Tells the client under which id the call is kept. */
+function recordOf({ id }: Pick<Call, "id">): ErrorDetail[] {
+  return [{ field: "id", message: "is the record of the call", value: id }]
 }

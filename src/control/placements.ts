@@ -1,15 +1,14 @@
 /** Requests to place a call that are being carried out: the same request, sent again meanwhile, waits for its answer. */
 
 import type { Call } from "../call/call.ts"
-import type { CallId } from "../call/ids.ts"
-import { AppError } from "../lib/errors.ts"
+import { AppError, type ErrorDetail } from "../lib/errors.ts"
 
 /** `repeated`: an earlier request with the same key placed the call. */
 export type PlacedCall = { call: Call; repeated: boolean }
 
 /** The refusal of an earlier request with the same key, again. */
 export class RepeatedRefusal extends AppError {
-  constructor(message: string, options: { details: { id: CallId } }) {
+  constructor(message: string, options: { details: readonly ErrorDetail[] }) {
     super("UPSTREAM_FAILED", message, options)
     this.name = "RepeatedRefusal"
   }

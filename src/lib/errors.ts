@@ -24,17 +24,29 @@ export type ErrorStatus = (typeof ERRORS)[ErrorCode]["http"]
 /** Every code of the table. */
 export const ERROR_CODES: readonly string[] = Object.keys(ERRORS)
 
+/** One remark beside the message of an error. */
+export type ErrorDetail = {
+  /** The field at fault, or what `value` is. */
+  field?: string
+  message: string
+  /** What the client needs to go on, such as the id of what was kept. */
+  value?: string
+  /** The asset at fault, and the line in it, counted from 1. */
+  asset?: string
+  line?: number
+}
+
 export type AppErrorOptions = {
   cause?: unknown
-  /** Fields and faults, sent beside the message. Never a secret. */
-  details?: unknown
+  /** Sent beside the message. Never a secret. */
+  details?: readonly ErrorDetail[]
   /** Seconds after which the same request may succeed; sent as `Retry-After`. */
   retryAfterSeconds?: number
 }
 
 export class AppError extends Error {
   readonly code: ErrorCode
-  readonly details: unknown
+  readonly details: readonly ErrorDetail[] | undefined
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, message: string, { cause, details, retryAfterSeconds }: AppErrorOptions = {}) {

@@ -4,7 +4,7 @@ import type { Agent, Assets, AgentModel } from "../assets/agent.ts"
 import type { CallEvent } from "../call/events.ts"
 import type { Parameters } from "../call/call.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
-import { AppError, messageOf } from "../lib/errors.ts"
+import { AppError, messageOf, type ErrorDetail } from "../lib/errors.ts"
 import { KeyedQueue } from "../lib/keyed-queue.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
@@ -191,7 +191,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
     if (result.outcome === "failed") {
       log.error("a message could not be answered", { conversationId: id })
       throw new AppError("UPSTREAM_FAILED", "The model did not answer. Send the message again.", {
-        details: { conversationId: id },
+        details: keptIn(id),
       })
     }
     const { text: response, endedBy } = result
@@ -261,8 +261,12 @@ export function createMessenger(options: MessengerOptions): Messenger {
 
 function tooLate(conversationId: string): AppError {
   return new AppError("UPSTREAM_FAILED", "The answer took too long. Send the message again.", {
-    details: { conversationId },
+    details: keptIn(conversationId),
   })
+}
+
+function keptIn(conversationId: string): ErrorDetail[] {
+  return [{ field: "conversationId", message: "holds the message", value: conversationId }]
 }
 
 function unknownConversation(): AppError {
@@ -274,7 +278,7 @@ function changedElsewhere(conversationId: string): AppError {
     "CONFLICT",
     "Another message of this conversation was answered meanwhile. Send it again.",
     {
-      details: { conversationId },
+      details: keptIn(conversationId),
     },
   )
 }

@@ -2,8 +2,13 @@
 
 /** With several processes the limits hold for all of them: the store could count. */
 export interface ObserverSlots {
-  /** Reserves one of the user's slots. Resolves to its release, which is harmless when called twice; undefined at the limit. */
-  reserve(userId: string | null): Promise<(() => void) | undefined>
+  /**
+   * Reserves one of the user's slots; `holder` names it for `holders`. Resolves to its release, which is harmless when
+   * called twice; undefined at the limit.
+   */
+  reserve(userId: string | null, holder: string): Promise<(() => void) | undefined>
+  /** Who holds the slots of a user, oldest first. */
+  holders(userId: string | null): string[]
   /** Slots in use by this process. */
   readonly size: number
 }
@@ -13,27 +18,26 @@ const MAX_SLOTS = 1000
 
 /** The slots of one process. */
 export function memoryObserverSlots({ perUser }: { perUser: number }): ObserverSlots {
-  const ofUsers = new Map<string | null, number>()
+  const ofUsers = new Map<string | null, Set<{ holder: string }>>()
   let inUse = 0
   return {
     get size() {
       return inUse
     },
 
-    async reserve(userId) {
-      const ofUser = ofUsers.get(userId) ?? 0
-      if (ofUser >= perUser || inUse >= MAX_SLOTS) return undefined
-      ofUsers.set(userId, ofUser + 1)
+    async reserve(userId, holder) {
+      const ofUser = ofUsers.get(userId) ?? new Set()
+      if (ofUser.size >= perUser || inUse >= MAX_SLOTS) return undefined
+      const slot = { holder }
+      ofUsers.set(userId, ofUser.add(slot))
       inUse++
-      let isReserved = true
       return function release() {
-        if (!isReserved) return
-        isReserved = false
+        if (!ofUser.delete(slot)) return
         inUse--
-        const rest = (ofUsers.get(userId) ?? 1) - 1
-        if (rest > 0) ofUsers.set(userId, rest)
-        else ofUsers.delete(userId)
+        if (ofUser.size === 0) ofUsers.delete(userId)
       }
     },
+
+    holders: (userId) => [...(ofUsers.get(userId) ?? [])].map(({ holder }) => holder),
   }
 }

@@ -29,6 +29,7 @@ export function eventLines(options: EventLinesOptions): ReadableStream<Uint8Arra
   let isStale = true
   let pinged = false
   let over = false
+  let stream: ReadableStreamDefaultController<Uint8Array> | undefined
 
   const rouse = () => {
     isStale = true
@@ -38,6 +39,8 @@ export function eventLines(options: EventLinesOptions): ReadableStream<Uint8Arra
   const observer: Observer = {
     changed: rouse,
     ping() {
+      // The other side has not read since the last ping: it is gone, and holds its slot no longer.
+      if (pinged) return giveUp()
       pinged = true
       rouse()
     },
@@ -52,6 +55,11 @@ export function eventLines(options: EventLinesOptions): ReadableStream<Uint8Arra
     unfollow()
     options.leave()
     rouse()
+  }
+
+  function giveUp(): void {
+    leave()
+    stream?.error(new Error("the observer reads nothing"))
   }
 
   /** The next lines; undefined at the end. */
@@ -72,8 +80,11 @@ export function eventLines(options: EventLinesOptions): ReadableStream<Uint8Arra
 
   let begun = false
   return new ReadableStream({
+    start(controller) {
+      stream = controller
+    },
     async pull(controller) {
-      const lines = begun ? await next() : "retry: 2000\n: connected\n\n"
+      const lines: string | undefined = begun ? await next() : "retry: 2000\n: connected\n\n"
       begun = true
       if (lines !== undefined) return controller.enqueue(encoder.encode(lines))
       leave()

@@ -32,11 +32,16 @@ export function errorHandler(log: Log): ErrorHandler<Env> {
 export function invalidRequest(error: z.core.$ZodError, part: string): AppError {
   const details = error.issues.map((issue) => ({
     field: fieldOf(issue),
-    message: issue.message,
+    message: messageOfIssue(issue),
   }))
   const [first] = details
   const where = first ? [first.field, first.message].filter(Boolean).join(": ") : "is invalid"
   return new AppError("INVALID_REQUEST", `The ${part} is invalid: ${where}`, { details })
+}
+
+function messageOfIssue({ code, message }: z.core.$ZodIssue): string {
+  if (code === "unrecognized_keys") return "is not a known field"
+  return code === "invalid_type" && message.endsWith("received undefined") ? "is missing" : message
 }
 
 /** Path of the invalid field; for unknown fields, their paths. */

@@ -19,6 +19,7 @@ import { apiDescriptionRoutes } from "./openapi/routes.ts"
 import { twilioRoutes } from "./twilio/webhooks.ts"
 import { assetRoutes } from "./v1/assets.ts"
 import { callRoutes } from "./v1/calls.ts"
+import { agentRoutes } from "./v1/agents.ts"
 import { configurationRoutes } from "./v1/configuration.ts"
 import { conversationRoutes } from "./v1/conversations.ts"
 import { eventRoutes } from "./v1/events.ts"
@@ -41,6 +42,7 @@ const V1_RESOURCES = [
   conversationRoutes,
   numberRoutes,
   assetRoutes,
+  agentRoutes,
   configurationRoutes,
 ]
 

@@ -216,8 +216,11 @@ function parse<T>(schema: z.ZodType<T>, form: Form): T {
   ])
   const parsed = schema.safeParse(Object.fromEntries(single))
   if (parsed.success) return parsed.data
-  const details = parsed.error.issues.map((issue) => ({ field: issue.path.join("."), fault: issue.message }))
-  const faults = details.map(({ field, fault }) => `${field}: ${fault}`).join("; ")
+  const details = parsed.error.issues.map((issue) => ({
+    field: issue.path.join("."),
+    message: issue.message,
+  }))
+  const faults = details.map(({ field, message }) => `${field}: ${message}`).join("; ")
   throw new AppError("INVALID_REQUEST", `Invalid Twilio request: ${faults}`, { details })
 }
 

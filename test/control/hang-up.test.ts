@@ -123,7 +123,7 @@ test("a call that has no SID yet is a conflict, which passes", async () => {
   await using app = await AppUnderTest.start(account(twilio))
   twilio.fault({ kind: "hang" })
   const lost = await jsonOf(await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }))
-  expect(await end(app, lost.error.details.id)).toMatchObject({
+  expect(await end(app, lost.error.details[0].value)).toMatchObject({
     status: 409,
     body: { error: { code: "CONFLICT" } },
   })

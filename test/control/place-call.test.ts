@@ -324,7 +324,7 @@ test.each<[string, Fault]>([
   twilio.fault(fault)
   const lost = await place(app, BODY, key("k1"))
   expect(lost).toMatchObject({ status: 502, body: { error: { code: "UPSTREAM_FAILED" } } })
-  const { id } = lost.body.error.details
+  const id = lost.body.error.details[0].value
   expect(await app.json(`/v1/calls/${id}`)).toMatchObject({ callSid: null, status: "queued" })
   const [carriedOut] = twilio.calls.keys()
   const found = await place(app, BODY, key("k1"))

@@ -111,7 +111,7 @@ test("a call that Twilio never confirmed has failed after a quarter of an hour",
   await using app = await AppUnderTest.start(account(twilio))
   twilio.fault({ kind: "hang" })
   const lost = await jsonOf(await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }))
-  const path = `/v1/calls/${lost.error.details.id}`
+  const path = `/v1/calls/${lost.error.details[0].value}`
   app.clock.advance(14 * 60_000)
   expect(await app.json(path)).toMatchObject({ status: "queued" })
   app.clock.advance(2 * 60_000)

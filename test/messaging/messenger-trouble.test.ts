@@ -144,9 +144,9 @@ describe("failure", () => {
     const request = await fixture.model.next()
     await request.say("Good")
     await request.fail(new ChatModelError("secret of the provider", { retryable: false }))
-    const error = (await rejection(sent)) as { details: { conversationId: string } }
+    const error = (await rejection(sent)) as { details: [{ value: string }] }
     expect(error).toMatchObject({ code: "UPSTREAM_FAILED", message: expect.not.stringContaining("secret") })
-    const { conversationId } = error.details
+    const [{ value: conversationId }] = error.details
     expect(await fixture.turns(conversationId)).toEqual(["caller: Hello"])
     expect((await fixture.talk("Hello", "Good day.", { conversationId })).response).toBe("Good day.")
     expect(fixture.model.requests[1]?.items).toEqual([said("user", "Hello")] as never)
@@ -157,7 +157,7 @@ describe("failure", () => {
     await using fixture = await MessengerFixture.open()
     const sent = fixture.send("Hello")
     await (await fixture.model.next()).fail(new ChatModelError("no", { retryable: false }))
-    const { conversationId } = ((await rejection(sent)) as { details: { conversationId: string } }).details
+    const [{ value: conversationId }] = ((await rejection(sent)) as { details: [{ value: string }] }).details
     await fixture.talk("Are you there?", "Yes.", { conversationId })
     expect(await fixture.turns(conversationId)).toEqual([
       "caller: Hello",
@@ -173,7 +173,7 @@ describe("failure", () => {
     await first.call("send-dtmf", { dtmfDigit: "1" })
     await first.end("", { reason: "tool-calls" })
     await (await fixture.model.next()).fail(new ChatModelError("no", { retryable: false }))
-    const { conversationId } = ((await rejection(sent)) as { details: { conversationId: string } }).details
+    const [{ value: conversationId }] = ((await rejection(sent)) as { details: [{ value: string }] }).details
     expect(await fixture.turns(conversationId)).toEqual([
       "caller: Please",
       expect.stringMatching(/^tool send-dtmf \{"success":true/),
@@ -196,11 +196,11 @@ describe("failure", () => {
     fixture.clock.advance(40_000)
     await request.say("you see, ")
     fixture.clock.advance(20_000)
-    const error = (await sent) as { details: { conversationId: string } }
+    const error = (await sent) as { details: [{ value: string }] }
     expect(error).toMatchObject({ code: "UPSTREAM_FAILED", message: expect.stringContaining("too long") })
     await settled()
     expect(request.aborted).toBe(true)
-    expect(await fixture.turns(error.details.conversationId)).toEqual(["caller: Hello"])
+    expect(await fixture.turns(error.details[0].value)).toEqual(["caller: Hello"])
     expect(fixture.messenger.size).toBe(0)
   })
 

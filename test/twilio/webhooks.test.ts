@@ -81,9 +81,9 @@ describe("voice", () => {
     const error = thrownBy(() => parseVoiceWebhook(parseForm("CallSid=CAxyz&CallStatus=dancing&To=%2B1")))
     expect(error.code).toBe("INVALID_REQUEST")
     expect(error.details).toEqual([
-      { field: "CallSid", fault: "must be CA followed by 32 letters or digits" },
-      { field: "From", fault: expect.any(String) },
-      { field: "CallStatus", fault: expect.any(String) },
+      { field: "CallSid", message: "must be CA followed by 32 letters or digits" },
+      { field: "From", message: expect.any(String) },
+      { field: "CallStatus", message: expect.any(String) },
     ])
     expect(error.message).toContain("CallSid: must be CA")
     expect(error.message).toContain("From:")
@@ -175,7 +175,7 @@ describe("status", () => {
     const error = thrownBy(() => parseStatusWebhook(given))
     expect({ code: error.code, details: error.details }).toEqual({
       code: "INVALID_REQUEST",
-      details: [{ field, fault: expect.any(String) }],
+      details: [{ field, message: expect.any(String) }],
     })
   })
 })
@@ -233,8 +233,8 @@ describe("connect ended", () => {
 
   test("a form without a call is refused", () => {
     expect(thrownBy(() => parseConnectEndedWebhook({})).details).toEqual([
-      { field: "CallSid", fault: expect.any(String) },
-      { field: "CallStatus", fault: expect.any(String) },
+      { field: "CallSid", message: expect.any(String) },
+      { field: "CallStatus", message: expect.any(String) },
     ])
   })
 })

@@ -21,8 +21,6 @@ const Body = z.object({
     .transform((id) => id || undefined),
 })
 
-const Details = z.object({ conversationId: z.string() })
-
 export function conversationAlias(context: ServerContext): Hono<Env> {
   const { messenger, log } = context
   const app = new Hono<Env>()
@@ -32,7 +30,7 @@ export function conversationAlias(context: ServerContext): Hono<Env> {
     // `onError` logs the error and sets the headers of the response.
     await onError(thrown, c)
     const { http, publicMessage, details } = toAppError(thrown)
-    const sessionId = Details.safeParse(details).data?.conversationId
+    const sessionId = details?.find(({ field }) => field === "conversationId")?.value
     const answer = { success: false, ...(sessionId ? { sessionId } : {}), error: publicMessage }
     return c.json(answer, http >= 500 ? 500 : http)
   })

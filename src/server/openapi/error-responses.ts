@@ -1,23 +1,31 @@
 /** The error responses of the API description: one for each HTTP status of the error table. */
 
 import { z } from "zod"
-import { ERROR_CODES, type ErrorCode } from "../../lib/errors.ts"
+import { ERROR_CODES, type ErrorCode, type ErrorDetail } from "../../lib/errors.ts"
 import { CHALLENGE } from "../auth.ts"
 import type { OperationError, Parameter } from "./operation.ts"
+
+const Detail = z.object({
+  field: z.string().optional().describe("Field at fault, or what `value` is"),
+  message: z.string().describe("What is wrong with it"),
+  value: z.string().optional().describe("What you need to go on, such as the id of a conversation"),
+  asset: z.string().optional().describe("Asset at fault"),
+  line: z.number().int().optional().describe("Line in the asset, counted from 1"),
+})
 
 export const ErrorBody = z
   .object({
     error: z.object({
       code: z.enum(ERROR_CODES).describe("One code of the closed table of errors"),
       message: z.string().describe("What is wrong, for people"),
-      details: z.unknown().optional().describe("Fields at fault, where there are any"),
+      details: z.array(Detail).optional().describe("Fields at fault, where there are any"),
     }),
   })
   .meta({ id: "Error" })
 
 type ErrorResponse = {
   description: string
-  example: { code: ErrorCode; message: string; details?: unknown }
+  example: { code: ErrorCode; message: string; details?: readonly ErrorDetail[] }
   headers?: Readonly<Record<string, Parameter>>
 }
 
@@ -31,8 +39,8 @@ export const ERROR_RESPONSES: Readonly<Record<OperationError, ErrorResponse>> = 
     description: "A field is missing, unknown or invalid.",
     example: {
       code: "INVALID_REQUEST",
-      message: "The body is invalid: to: Invalid input",
-      details: [{ field: "to", message: "Invalid input" }],
+      message: "The body is invalid: to: is missing",
+      details: [{ field: "to", message: "is missing" }],
     },
   },
   401: {

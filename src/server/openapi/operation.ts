@@ -86,7 +86,7 @@ export function jsonBody<S extends z.ZodType>(schema: S) {
   return described(zValidator("json", schema, refuseInvalid("body")), { body: { schema } })
 }
 
-/** Validates the query; the route reads it with `c.req.valid("query")`. */
+/** Validates the query, which must have no other fields; the route reads it with `c.req.valid("query")`. */
 export function query<S extends z.ZodObject>(schema: S) {
   return described(zValidator("query", schema, refuseInvalid("query")), { query: schema })
 }

@@ -33,6 +33,6 @@ function jsonDocument(body: string) {
   const document = readJson(body)
   if ("lineOf" in document) return document
   throw new AppError("INVALID_REQUEST", `The body is not JSON: line ${document.line}: ${document.message}`, {
-    details: [{ line: document.line, message: document.message }],
+    details: [{ message: document.message, ...(document.line === undefined ? {} : { line: document.line }) }],
   })
 }

@@ -50,9 +50,9 @@ const ManifestBody = named(
   "ManifestBody",
   z.strictObject({
     tools: z
-      .array(z.looseObject({ type: z.literal("function").optional() }))
+      .array(z.union([z.string(), z.looseObject({ type: z.literal("function").optional() })]))
       .max(128)
-      .describe("Function tools in either of OpenAI's two shapes"),
+      .describe("Names of built-in tools, and function tools in either of OpenAI's two shapes"),
   }),
   MANIFEST_TOOLS,
 )

@@ -111,7 +111,7 @@ const PlaceCallBody = named(
   },
 )
 
-const ListCallsQuery = z.object({
+const ListCallsQuery = z.strictObject({
   status: CallStatus.optional().describe("Only calls with this status"),
   direction: z.enum(["inbound", "outbound"]).optional().describe("Only calls in this direction"),
   agent: z.string().max(64).optional().describe("Only calls of this agent"),

@@ -49,12 +49,12 @@ const EventList = withExamples(
   { events: [EVENT_EXAMPLE], nextAfterId: null },
 )
 
-const EventsQuery = z.object({
+const EventsQuery = z.strictObject({
   afterId: z.coerce.number().int().min(0).optional().describe("Only events after this one"),
   limit: z.coerce.number().int().min(1).max(1000).default(500).describe("Events on one page"),
 })
 
-const EventStreamQuery = z.object({
+const EventStreamQuery = z.strictObject({
   callSid: CallSid.optional().describe("Only the events of this call"),
   after: z.coerce.number().int().min(0).optional().describe("Start after the event with this id"),
 })
@@ -153,8 +153,9 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       if (control.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
       const seen = Number(c.req.header("last-event-id") || "none")
       const afterId = Number.isSafeInteger(seen) && seen >= 0 ? seen : (after ?? (await events.lastId()))
-      const leave = await observerSlots.reserve(auth.userId)
-      if (!leave) throw tooManyObservers(context)
+      const holder = `GET /v1/events since ${new Date(control.sweep.clock.now()).toISOString()}`
+      const leave = await observerSlots.reserve(auth.userId, holder)
+      if (!leave) throw tooManyObservers(context, auth.userId)
       const { origin } = c.env
       // Events may be further apart than the idle timeout of other requests.
       origin?.server.timeout?.(origin.request, 0)

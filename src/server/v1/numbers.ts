@@ -40,7 +40,7 @@ const NumberView = named(
 
 const NumberList = withExamples(z.object({ numbers: z.array(NumberView) }), { numbers: [NUMBER_EXAMPLE] })
 
-const ListNumbersQuery = z.object({
+const ListNumbersQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100).describe("Most numbers that are listed"),
 })
 

@@ -85,8 +85,9 @@ async function openerOf(
 ): Promise<ObserverOpening> {
   const { control, observers, observerSlots, liveCalls, log } = context
   const after = Number(query.get("after") ?? "none")
-  const release = await observerSlots.reserve(userId)
-  if (!release) return refusing(TOO_MANY, tooManyObservers(context).message)
+  const since = new Date(control.sweep.clock.now()).toISOString()
+  const release = await observerSlots.reserve(userId, `a socket of ${call.sid ?? call.id} since ${since}`)
+  if (!release) return refusing(TOO_MANY, tooManyObservers(context, userId).message)
   const leave = release
   function open(socket: Socket): SocketSession {
     return new ObserverSession({
@@ -108,9 +109,10 @@ async function openerOf(
 }
 
 /** The error for an observer when all slots of its user are in use. */
-export function tooManyObservers({ config }: ServerContext): AppError {
+export function tooManyObservers({ config, observerSlots }: ServerContext, userId: string | null): AppError {
   const message = `Too many observers: ${config.limits.observersPerUser} per user are allowed. Close one first.`
-  return new AppError("RATE_LIMITED", message, { retryAfterSeconds: RETRY_SLOT_SECONDS })
+  const details = observerSlots.holders(userId).map((holder) => ({ message: `open: ${holder}` }))
+  return new AppError("RATE_LIMITED", message, { details, retryAfterSeconds: RETRY_SLOT_SECONDS })
 }
 
 /** Opens the socket and closes it with a reason: a browser does not show a page why an upgrade was refused. */

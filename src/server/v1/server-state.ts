@@ -50,7 +50,7 @@ const Metrics = withExamples(
   },
 )
 
-const MetricsQuery = z.object({
+const MetricsQuery = z.strictObject({
   format: z.string().optional().describe("`prometheus`: Prometheus text; any other value: JSON"),
 })
 

@@ -49,7 +49,7 @@ const TranscriptView = named(
   { callSid: CALL_SID, status: "in-progress", turns: [TURN_EXAMPLE] },
 )
 
-const TranscriptQuery = z.object({
+const TranscriptQuery = z.strictObject({
   format: z.enum(["json", "text"]).default("json").describe("`text`: lines `Caller: …` and `Agent: …`"),
 })
 

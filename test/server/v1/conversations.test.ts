@@ -84,9 +84,9 @@ test("a model that fails is told with the id under which the message waits", asy
   expect(error).toEqual({
     code: "UPSTREAM_FAILED",
     message: "The model did not answer. Send the message again.",
-    details: { conversationId: expect.any(String) },
+    details: [{ field: "conversationId", message: "holds the message", value: expect.any(String) }],
   })
-  const again = await bench.send({ message: "Hello", conversationId: error.details.conversationId })
+  const again = await bench.send({ message: "Hello", conversationId: error.details[0].value })
   expect(await jsonOf(again)).toMatchObject({ response: "Good day.", created: false })
 })
 
