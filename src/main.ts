@@ -6,6 +6,9 @@ import { startEnvironment } from "./config/environment.ts"
 import { withRuntimeSettings } from "./cli/runtime-settings.ts"
 import { isSupervised } from "./cli/supervisor/is-supervised.ts"
 
+// Database, transcripts and keys are for their owner alone.
+process.umask(0o077)
+
 const args = process.argv.slice(2)
 if (isSupervised(args, withEnvFile(startEnvironment, process.cwd()))) {
   const { supervise } = await import("./cli/supervisor/supervise.ts")

@@ -132,5 +132,11 @@ function logStart(config: Config, { port, url }: Running, settings: WorkerSettin
   for (const { state, about, text, fix } of diagnosticsOf(config)) {
     if (state !== "ok") log.info(`${about}: ${text}`, fix ? { fix } : {})
   }
+  if (config.transcriptLogDir !== undefined) {
+    log.info("Each ended call is written to a transcript file", {
+      folder: config.transcriptLogDir,
+      fix: "set TRANSCRIPT_LOG_DIR=off to write none",
+    })
+  }
   for (const warning of config.warnings) log.warn(warning)
 }

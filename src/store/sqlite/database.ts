@@ -9,6 +9,7 @@ import { migrate } from "drizzle-orm/bun-sqlite/migrator"
 import { AppError, messageOf } from "../../lib/errors.ts"
 import type { MigrationReport } from "../store.ts"
 import { MIGRATIONS } from "./migrations.ts"
+import { makePrivate } from "./private-files.ts"
 
 export type Db = ReturnType<typeof connect>
 
@@ -44,6 +45,7 @@ export function openDatabase({
     const db = connect(client)
     const report = bringUpToDate(db)
     client.run(`PRAGMA busy_timeout = ${statementTimeoutMs}`)
+    if (path !== ":memory:") makePrivate(path)
     return { db, report }
   } catch (error) {
     client?.close()
