@@ -389,7 +389,7 @@ test("a lost call that a status callback names is the call of its key", async ()
   // Twilio lists the requests of a call with a delay.
   twilio.requestedUrls.clear()
   expect((await place(app, BODY, key("k1"))).status).toBe(409)
-  const { id } = lost.body.error.details
+  const id = lost.body.error.details[0].value
   await app.webhook(`/twilio/status?call=${id}`, { ...voiceForm({ CallSid: sid }), CallStatus: "initiated" })
   const found = await place(app, BODY, key("k1"))
   expect(found).toMatchObject({ status: 201, body: { callSid: sid } })
