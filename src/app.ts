@@ -118,7 +118,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     connectTo: realtimeConnections(config, sweep),
     tap: observers,
   })
-  const assets = await orClose(store, () =>
+  const assets = await closeOnFailure(store, () =>
     createAssets({
       dir: config.assetsDir,
       sweep,
@@ -130,7 +130,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       busy: () => liveCalls.size > 0,
     }),
   )
-  const prices = await orClose(store, async () => readPrices(config.assetsDir))
+  const prices = await closeOnFailure(store, async () => readPrices(config.assetsDir))
   const startedAt = sweep.clock.monotonic()
   let port = config.port
   let draining = false
@@ -288,7 +288,7 @@ function callsInMemory(store: Store): number {
 }
 
 /** What `create` makes; when it fails, the store does not stay open. */
-async function orClose<T>(store: Store, create: () => Promise<T>): Promise<T> {
+async function closeOnFailure<T>(store: Store, create: () => Promise<T>): Promise<T> {
   try {
     return await create()
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Whether a JSON Schema is in the subset that OpenAI can hold an answer to. Pure. */
+/** Checks whether a JSON Schema is in the subset of OpenAI's structured outputs. Pure. */
 
 import { z } from "zod"
 import type { JsonSchema } from "../call/tool-spec.ts"
@@ -13,7 +13,7 @@ const Node = z.looseObject({
   $defs: z.record(z.string(), z.unknown()).optional(),
 })
 
-/** Words that a strict schema must not have. (OpenAI: "Structured outputs: Supported schemas".) */
+/** Keywords that a strict schema must not contain. (OpenAI: "Structured outputs: Supported schemas".) */
 const UNSUPPORTED = [
   "allOf",
   "oneOf",
@@ -27,7 +27,7 @@ const UNSUPPORTED = [
   "prefixItems",
 ]
 
-/** Every object closed, with all of its properties required, and none of the words that are not supported. */
+/** Every object is closed and requires all of its properties; no unsupported keyword occurs. */
 export function isStrictSchema(schema: unknown): boolean {
   const parsed = Node.safeParse(schema)
   if (!parsed.success) return false
@@ -43,7 +43,7 @@ export function isStrictSchema(schema: unknown): boolean {
   return [...parts, ...(items === undefined ? [] : [items])].every(isStrictSchema)
 }
 
-/** An object that has what the schema requires, filled with empty values: what a model without a mind can answer. */
+/** An object with the properties that the schema requires, all empty: the answer of the built-in demo. */
 export function emptyAnswer(schema: JsonSchema, fill: (name: string) => string | undefined): unknown {
   return emptyValue(schema, "", fill, 0)
 }

@@ -1,4 +1,4 @@
-/** The text model as a conversation sees it: one request, a stream of parts, one abort signal. */
+/** The interface of text models: one request, a stream of parts, one abort signal. */
 
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
 
@@ -6,25 +6,25 @@ export type ChatItem =
   | { type: "message"; role: "user" | "assistant" | "system"; text: string; phase?: string }
   | { type: "tool-call"; callId: string; name: string; arguments: string }
   | { type: "tool-result"; callId: string; output: string }
-  /** Something a back end wants returned unchanged (a reasoning item); only the back end of that name may read it. */
+  /** An item that a back end needs back unchanged (such as reasoning); only the back end of that name may read it. */
   | { type: "opaque"; backEnd: string; item: unknown }
 
 export type ChatRequest = {
-  /** Role and facts; the stable part comes first, for prompt caching. */
+  /** The system prompt. Its stable part comes first, for prompt caching. */
   instructions: string
   items: readonly ChatItem[]
   tools: readonly ToolSpec[]
-  /** `none` makes the model answer in words. */
+  /** `none`: the model must answer with text. */
   toolChoice: "auto" | "none"
-  /** The same for all requests that share instructions and tools. */
+  /** Equal for all requests with the same instructions and tools. */
   cacheKey: string
-  /** A hash that stands for the caller, never the number itself. */
+  /** A hash that identifies the caller; never the number itself. */
   safetyId: string
-  /** What is known of the call, for back ends that take it by name and not in the instructions. */
+  /** Facts about the call, for back ends that take named values instead of instructions. */
   facts?: Readonly<Record<string, string>>
-  /** The same for all requests of one call or conversation. */
+  /** Equal for all requests of one call or conversation. */
   conversationId?: string
-  /** The answer is to be JSON of this schema, of an object. Back ends that cannot be told so read it in the messages. */
+  /** Requests JSON of this schema, whose type is object. Back ends without such an option find it in the messages. */
   format?: AnswerFormat
   /**
    * An earlier attempt got no answer. The request must not go over a connection that was kept open: behind a broken network
@@ -42,9 +42,9 @@ export type AnswerFormat = {
 export type TokenUsage = { inputTokens: number; cachedTokens: number; outputTokens: number }
 
 export type ChatPart =
-  /** Words to speak, to be passed on at once. `phase` as the back end reports it. */
+  /** Text to speak, passed on at once. `phase`: as the back end reports it. */
   | { type: "text"; text: string; phase?: string }
-  /** A complete call; may come before the end of the stream. */
+  /** A complete tool call; may arrive before the end of the stream. */
   | { type: "tool-call"; callId: string; name: string; arguments: string }
   | { type: "opaque"; backEnd: string; item: unknown }
   /** Always the last part. `length`: cut by a token limit. `filtered`: by a content filter. */
@@ -54,8 +54,8 @@ export interface ChatModel {
   /** Back end and model, for logs and records: `openai:gpt-6-luna`. */
   readonly name: string
   /**
-   * Streams one answer. Throws `ChatModelError` for anything that keeps the stream from its `end` part, including a
-   * stream that breaks off. When `signal` is aborted it ends, with or without an error, and closes its connection.
+   * Streams one answer. Throws `ChatModelError` if the stream cannot reach its `end` part, also when it breaks off.
+   * When `signal` is aborted, it ends, with or without an error, and closes its connection.
    */
   reply(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatPart>
 }
@@ -69,9 +69,9 @@ export type ChatModelErrorOptions = {
 }
 
 export class ChatModelError extends Error {
-  /** Whether the same request may succeed at once. */
+  /** Whether an immediate retry may succeed. */
   readonly retryable: boolean
-  /** HTTP status, where there was one. */
+  /** HTTP status of the response, if there was one. */
   readonly status: number | undefined
   /** The back end's error code, the code of a network error, or `timeout`. */
   readonly code: string | undefined

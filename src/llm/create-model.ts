@@ -1,4 +1,4 @@
-/** Which text model a configuration means. */
+/** Creates the text model that a configuration selects. */
 
 import { AppError } from "../lib/errors.ts"
 import { ChatModelError, type ChatModel } from "./chat-model.ts"
@@ -12,7 +12,7 @@ import { createResponsesModel } from "./openai/openai-responses.ts"
 
 export type ModelChoice = ModelSettings & {
   provider: "auto" | "openai" | "openai-compatible" | "flowise" | "demo"
-  /** At Flowise the id of a flow. */
+  /** For Flowise: the id of a flow. */
   name?: string | undefined
   baseUrl?: string | undefined
   /** For Chat Completions only. */
@@ -27,9 +27,9 @@ export type ModelKeys = {
 }
 
 /**
- * Makes the model; it is worth keeping, because it owns the connections. What `choice` names goes before what `keys`
- * name. `auto` is OpenAI with a key, a compatible server with an address alone, and the built-in demo with neither.
- * Throws `AppError` NOT_CONFIGURED for an OpenAI model without a key, for an address that is none, and for a flow
+ * Creates the model. Reuse it: it owns the connections. `choice` takes precedence over `keys`. `auto` selects OpenAI if
+ * there is a key, a compatible server if there is only an address, and the built-in demo otherwise.
+ * Throws `AppError` NOT_CONFIGURED for an OpenAI model without a key, for an invalid address, and for a flow
  * without address or id.
  */
 export function createChatModel(choice: ModelChoice, keys: ModelKeys): ChatModel {
@@ -68,10 +68,10 @@ function flowiseModel({ name, baseUrl: chosenUrl }: ModelChoice, { flowise = {} 
   return createFlowiseModel({ ...flowise, baseUrl, flowId })
 }
 
-/** Statuses of a server that does not have the path. */
+/** Statuses of a server without this path. */
 const ABSENT = new Set([404, 405, 501])
 
-/** Asks `preferred` until it turns out not to be there; then, once `other` has answered, only `other`. */
+/** Asks `preferred` until its path turns out to be missing; after the first answer of `other`, only `other`. */
 function firstThatIsThere(preferred: ChatModel, other: ChatModel): ChatModel {
   let settled: ChatModel | undefined
   async function* ask(model: ChatModel, ...[request, signal]: Parameters<ChatModel["reply"]>) {

@@ -1,4 +1,4 @@
-/** Takes reasoning between think tags out of streamed text, wherever the stream cuts the tags. Pure. */
+/** Removes reasoning between think tags from streamed text; a tag may be split across chunks. Pure. */
 
 const OPENING = ["<think>", "<thinking>"]
 const CLOSING = ["</think>", "</thinking>"]
@@ -9,7 +9,7 @@ export class SpokenFilter {
   #thinking = false
   #spoke = false
 
-  /** What may be spoken of the text so far; the beginning of a possible tag is held back until the next piece. */
+  /** Returns the text that may be spoken; keeps the start of a possible tag for the next chunk. */
   push(piece: string): string {
     let rest = this.#held + piece
     let spoken = ""
@@ -37,14 +37,14 @@ export class SpokenFilter {
     return this.#begin(spoken)
   }
 
-  /** What was held back, once nothing more comes. Reasoning that was never closed stays unsaid. */
+  /** Returns the rest at the end of the stream. Reasoning without a closing tag is dropped. */
   flush(): string {
     const held = this.#held
     this.#held = ""
     return this.#thinking ? "" : this.#begin(held)
   }
 
-  /** White space around reasoning is not the beginning of an answer. */
+  /** White space around reasoning is not part of the answer. */
   #begin(spoken: string): string {
     const text = this.#spoke ? spoken : spoken.trimStart()
     if (text !== "") this.#spoke = true

@@ -1,14 +1,13 @@
-/** Reads the `data` of server-sent events out of a byte stream. (WHATWG HTML: "Server-sent events".) */
+/** Reads the `data` of server-sent events from a byte stream. (WHATWG HTML: "Server-sent events".) */
 
 import { brokenStream } from "./openai/openai-errors.ts"
 
-/** What is spoken comes in small events; records of what a server did may be large. */
+/** Text arrives in small events; records of a server's work may be large. */
 const MAX_EVENT_CHARS = 8 * 1024 * 1024
 
 /**
- * Yields the data of each event; lines of one event are joined. Comments, such as those that keep a connection open, and
- * other fields are nothing, and so is an event without its blank line. Throws `ChatModelError` for an event larger than
- * 8 Mi characters.
+ * Yields the data of each event; lines of one event are joined. Ignores comments, other fields, and an event without its
+ * closing blank line. Throws `ChatModelError` for an event larger than 8 Mi characters.
  */
 export async function* readEventData(body: AsyncIterable<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder()

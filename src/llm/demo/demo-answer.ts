@@ -1,4 +1,4 @@
-/** What the demo answers: rules over the conversation, the first that fits. Pure: the same request, the same answer. */
+/** The demo's rules; the first match answers. Pure: equal requests get equal answers. */
 
 import type { JsonSchema } from "../../call/tool-spec.ts"
 import type { ChatRequest } from "../chat-model.ts"
@@ -8,10 +8,10 @@ import { factOf, factsIn, type Facts } from "./demo-facts.ts"
 import { afterTool } from "./demo-tool-result.ts"
 import { keysIn, languageIn, STORY } from "./demo-words.ts"
 
-/** A sound file that Twilio's documentation uses in its examples. (Twilio: "TwiML Voice: Play".) */
+/** An audio file that Twilio's documentation uses in its examples. (Twilio: "TwiML Voice: Play".) */
 const MUSIC_URL = "https://api.twilio.com/cowbell.mp3"
 const MAX_ECHO_WORDS = 12
-/** Of one thing that the caller said. */
+/** The answer to one utterance of the caller. */
 const MAX_HEARD_CHARS = 500
 const MAX_SUMMARY_CHARS = 400
 
@@ -21,19 +21,19 @@ export type DemoAnswer = {
   call?: { name: string; arguments: Record<string, unknown> }
 }
 
-/** One moment of a conversation. */
+/** The state of a conversation that rules read. */
 type Moment = {
   heard: string
-  /** What the agent said last, as far as it was heard. */
+  /** The agent's last text, as far as the caller heard it. */
   said: string
-  /** What the agent said when it was last cut off: words that end no sentence. */
+  /** The agent's last interrupted text: one that does not end a sentence. */
   cutOff: string | undefined
   facts: Facts
   tools: ReadonlySet<string>
-  /** Before and after what was heard. */
+  /** The booking before and after the utterance. */
   bookingBefore: Booking
   booking: Booking
-  /** What the caller said so far, for a summary. */
+  /** The caller's utterances, for a summary. */
   callerSaid: readonly string[]
   nowMs: number
 }
@@ -58,7 +58,7 @@ export function demoAnswer(request: ChatRequest, nowMs: number): DemoAnswer {
   )
 }
 
-/** JSON that fits the schema: what the caller said where a summary is wanted, and else nothing. */
+/** JSON of the schema: the caller's utterances in `summary`, other properties empty. */
 function extraction({ items }: ChatRequest, schema: JsonSchema): string {
   const asked = items.flatMap((item) => (item.type === "message" ? [item.text] : [])).join("\n")
   const said = [...asked.matchAll(/^Caller: (.+)$/gm)].map(([, words = ""]) => words).join(" ")
@@ -87,7 +87,7 @@ function momentOf({ instructions, items, tools, toolChoice }: ChatRequest, nowMs
     callerSaid,
     nowMs,
   }
-  // Words that a firm rule answers do not touch the booking, so that a question in between does no harm.
+  // Utterances that a fixed rule answers leave the booking unchanged, so that the caller may ask in between.
   const next = (booking: Booking, heard: string) =>
     firstOf(FIRM_RULES, { ...moment, heard }) ? booking : advanceBooking(booking, heard)
   const bookingBefore = callerSaid.slice(0, -1).reduce(next, none)
@@ -117,7 +117,7 @@ const ASKS_AGAIN =
 const SAYS_GOODBYE = /\b(good ?bye|bye|hang up|end the call|that('| i)s all|that will be all)\b/i
 const ASKS_FOR_TIME = /\bwhat (time|day|date) is it\b|\bwhat('s| is) the (time|date)\b|\btoday's date\b/i
 
-/** Rules that answer whatever else is going on. */
+/** Rules that apply in every state. */
 const FIRM_RULES: readonly Rule[] = [
   ({ heard, said, cutOff }) => {
     if (!ASKS_AGAIN.test(heard)) return undefined
@@ -179,7 +179,7 @@ const FIRM_RULES: readonly Rule[] = [
   ({ heard, facts }) => aboutCaller(heard, facts),
 ]
 
-/** Small talk, where nothing weightier was meant. */
+/** Small talk, if no other rule matched. */
 const LOOSE_RULES: readonly Rule[] = [
   ({ heard }) =>
     /\b(what can you do|help)\b/i.test(heard)
@@ -228,7 +228,7 @@ function aboutCaller(heard: string, facts: Facts): string | undefined {
   return fact === undefined ? undefined : `Your ${asked} is ${fact}.`
 }
 
-/** Calls a tool, if the call has it. */
+/** Calls a tool, if the agent has it. */
 function use(
   { tools }: Moment,
   name: string,

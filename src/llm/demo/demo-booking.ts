@@ -1,4 +1,4 @@
-/** The demo's booking: asks for a day, then for a time, in the caller's own words. Pure. */
+/** The demo's booking: asks for a day, then for a time. Pure. */
 
 const MAX_WORDS_CHARS = 80
 
@@ -26,7 +26,7 @@ const TIME = new RegExp(
 const FILLERS =
   /^(?:(?:um+|uh+|well|okay|ok|yes|please|so|maybe|perhaps|let's say|how about|what about|make it|i would like|i'd like|for|on|at)\b[\s,]*)+/i
 
-/** The booking after the caller has said `text`; the same object when the words have nothing to do with it. */
+/** The booking after the caller has said `text`; the same object if the text is unrelated. */
 export function advanceBooking(booking: Booking, text: string): Booking {
   if (CANCELS.test(text) && booking.phase !== "none") return { phase: "none" }
   switch (booking.phase) {
@@ -49,7 +49,7 @@ function withDay(words: string | undefined, text: string): Booking {
   return time ? { phase: "booked", day, time } : { phase: "awaiting-time", day }
 }
 
-/** What the caller said without the words around it. */
+/** Removes filler words around the answer. */
 function plain(text: string): string {
   const words = text
     .trim()

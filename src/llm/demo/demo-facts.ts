@@ -1,11 +1,11 @@
-/** Facts about a call that the demo finds in its instructions: JSON fields and lines such as `First name: Anna`. */
+/** Finds facts about a call in the demo's instructions: JSON fields and lines such as `First name: Anna`. */
 
-/** Facts stand at the end of instructions, after the part that never changes. */
+/** Facts are at the end of the instructions, after the stable part. */
 const MAX_CHARS = 20_000
 
 export type Facts = ReadonlyMap<string, string>
 
-/** Facts by their names, in small letters and digits only; a later fact replaces an earlier one of the same name. */
+/** Facts by name, in lower-case letters and digits only; a later fact replaces an earlier one of the same name. */
 export function factsIn(instructions: string): Facts {
   const text = instructions.slice(-MAX_CHARS)
   const facts = new Map<string, string>()

@@ -1,11 +1,11 @@
-/** A small rule-based `ChatModel` inside the program: needs no key and no network, so that everything can be tried. */
+/** The built-in rule-based `ChatModel`: works without a key and without a network. */
 
 import { systemClock, type Clock } from "../../lib/clock.ts"
 import type { ChatModel } from "../chat-model.ts"
 import { demoAnswer } from "./demo-answer.ts"
 
 export type DemoModelOptions = {
-  /** Asked only for the time of day. */
+  /** Used only for the time of day. */
   clock?: Pick<Clock, "now">
   /** Pause before each word, in milliseconds. */
   wordMs?: number
@@ -13,7 +13,7 @@ export type DemoModelOptions = {
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
-/** Answers word by word. The same request gets the same answer, with ids for tool calls that are new to its history. */
+/** Streams word by word. Equal requests get equal answers; ids of tool calls are new in the history. */
 export function createDemoModel({
   clock = systemClock,
   wordMs = 12,
@@ -24,7 +24,7 @@ export function createDemoModel({
     async *reply(request, signal) {
       if (signal.aborted) return
       const { text, call } = demoAnswer(request, clock.now())
-      // What is read by a program need not come at the pace of speech.
+      // A formatted answer is read by a program and needs no pauses.
       const pieces = request.format ? [text] : (text.match(/\S+\s*/g) ?? [])
       for (const word of pieces) {
         if (!request.format) await sleep(wordMs, signal)

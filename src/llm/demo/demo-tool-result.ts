@@ -1,4 +1,4 @@
-/** What the demo says once a tool has run. Pure. */
+/** The demo's answers to tool results. Pure. */
 
 import { z } from "zod"
 import type { ChatItem } from "../chat-model.ts"
@@ -17,7 +17,7 @@ const Arguments = z.looseObject({
   ttsLanguage: z.string().optional().catch(undefined),
 })
 
-/** A sentence that fits the result, also that of a failure. */
+/** A sentence for the result, also for a failure. */
 export function afterTool(result: ChatItem & { type: "tool-result" }, items: readonly ChatItem[]): string {
   const call = items.findLast((item) => item.type === "tool-call" && item.callId === result.callId)
   if (call?.type !== "tool-call") return "That is done."

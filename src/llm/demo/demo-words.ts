@@ -1,4 +1,4 @@
-/** What the demo knows by heart: languages, digits in words, and a story that is long enough to be interrupted. */
+/** The demo's word lists: languages, digits in words, and a story long enough to interrupt. */
 
 type Spoken = { code: string; greeting: string }
 
@@ -16,13 +16,13 @@ const LANGUAGES: readonly (readonly [RegExp, Spoken])[] = [
   [/\b(american )?english\b/i, { code: "en-US", greeting: "Sure, I speak American English now." }],
 ]
 
-/** The language that somebody asks for: "speak Spanish", "switch to French", "can we continue in German". */
+/** The language that the caller asks for: "speak Spanish", "switch to French", "can we continue in German". */
 export function languageIn(text: string): Spoken | undefined {
   if (!/\b(speak|talk|switch|change|continue|say it)\b/i.test(text)) return undefined
   return LANGUAGES.find(([name]) => name.test(text))?.[1]
 }
 
-/** What is said in a language after it was switched on. */
+/** The confirmation after a switch of the language, in that language. */
 export function greetingIn(code: string | undefined): string | undefined {
   return LANGUAGES.find(([, spoken]) => spoken.code === code)?.[1].greeting
 }
@@ -57,7 +57,7 @@ const BETWEEN = new Set([
   "numbers",
 ])
 
-/** The keys that somebody asks to press, at most 32: "press 1 2 3", "dial five five five", "press the star key". */
+/** The keys that the caller asks the agent to press, at most 32: "press 1 2 3", "dial five five five", "press the star key". */
 export function keysIn(text: string): string | undefined {
   const asked = /\b(?:press|dial|push|key in|enter)\b(.*)/is.exec(text)?.[1]
   if (asked === undefined) return undefined

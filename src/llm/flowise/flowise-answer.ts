@@ -1,4 +1,4 @@
-/** Reads the events of one Flowise answer into parts: what is spoken, what is a call, and what has failed. */
+/** Converts the events of one Flowise answer to parts: text, tool calls, failures. */
 
 import { z } from "zod"
 import type { ToolSpec } from "../../call/tool-spec.ts"
@@ -9,10 +9,10 @@ import { SpokenFilter } from "../reasoning-filter.ts"
 
 const MAX_MESSAGE_CHARS = 300
 
-/** Moves the time limit of whoever waits, because the flow is at work. */
+/** Restarts the caller's progress timeout, because the flow is working. */
 const PROGRESS: ChatPart = { type: "text", text: "" }
 
-/** The states of an agentflow after which no answer comes. (Flowise: "Streaming".) */
+/** The states of an agentflow that end it without an answer. (Flowise: "Streaming".) */
 const HALTED: Readonly<Record<string, { message: string; retryable: boolean }>> = {
   ERROR: { message: "a node of the flow failed", retryable: true },
   TIMEOUT: { message: "the flow took too long", retryable: true },
@@ -20,7 +20,7 @@ const HALTED: Readonly<Record<string, { message: string; retryable: boolean }>> 
   TERMINATED: { message: "the flow was stopped", retryable: false },
 }
 
-/** As LangChain counts; nodes that count otherwise are not counted. */
+/** In LangChain's format; usage of nodes that report another format is ignored. */
 const UsageMetadata = z.object({
   input_tokens: z.number(),
   output_tokens: z.number(),
@@ -37,7 +37,7 @@ export class FlowiseAnswer {
   readonly #spoken = new SpokenFilter()
   readonly #markers = new MarkerFilter()
   readonly #usage: TokenUsage = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 }
-  /** White space that is spoken only when words follow. */
+  /** White space, emitted only before more text. */
   #space = ""
   #spoke = false
   #called = false
@@ -47,12 +47,12 @@ export class FlowiseAnswer {
     this.#request = request
   }
 
-  /** Whether the event came that ends an answer. */
+  /** Whether the last event of the answer has arrived. */
   get isComplete(): boolean {
     return this.#complete
   }
 
-  /** Throws `ChatModelError` for an event that tells of a failure. */
+  /** Throws `ChatModelError` for an event that reports a failure. */
   *read({ event, data }: FlowiseEvent): Generator<ChatPart> {
     switch (event) {
       case "token":
@@ -60,7 +60,7 @@ export class FlowiseAnswer {
         return
       case "start":
       case "metadata":
-        // The one holds the first token, which comes again; the other belongs to the end.
+        // `start` repeats the first token; the other event belongs to the end.
         return
       case "end":
         this.#complete = true
@@ -83,17 +83,17 @@ export class FlowiseAnswer {
         return
       }
       default:
-        // Thinking, tools and nodes: never spoken, but signs of life.
+        // Reasoning, tools and nodes: not spoken, but progress.
         yield PROGRESS
     }
   }
 
-  /** What was held back, and the end. Throws `ChatModelError` for an answer without a word. */
+  /** Returns the rest of the text and the end part. Throws `ChatModelError` for an answer without text. */
   *end(): Generator<ChatPart> {
     yield* this.#pass(this.#spoken.flush())
     yield* this.#say(this.#markers.flush())
     if (!this.#spoke && !this.#called) {
-      // To run the flow again may do twice what it does.
+      // A second run of the flow could repeat its effects.
       throw new ChatModelError("Flowise: the flow ended without a word", { retryable: false })
     }
     const counted = this.#usage.inputTokens + this.#usage.outputTokens > 0
@@ -120,7 +120,7 @@ export class FlowiseAnswer {
     yield { type: "text", text: words }
   }
 
-  /** A marker whose tool is not offered is only left out of what is spoken. */
+  /** A marker whose tool is not in the request is only removed from the text. */
   *#call({ name, words }: Marker): Generator<ChatPart> {
     const { tools, toolChoice } = this.#request
     const tool = toolChoice === "auto" ? tools.find((offered) => offered.name === name) : undefined
@@ -131,21 +131,21 @@ export class FlowiseAnswer {
   }
 }
 
-/** The words of a marker are an object in JSON, or the tool's first required argument. */
+/** The argument of a marker is a JSON object, or the tool's first required argument. */
 function argumentsOf({ parameters }: ToolSpec, words: string): unknown {
   if (words === "") return {}
   try {
     const given: unknown = JSON.parse(words)
     if (typeof given === "object" && given !== null && !Array.isArray(given)) return given
   } catch {
-    // Plain words.
+    // Plain text.
   }
   const { properties, required } = Schema.parse(parameters)
   const [name] = [...required, ...Object.keys(properties)]
   return name === undefined ? {} : { [name]: words }
 }
 
-/** A wrong key is told in here too, because the stream is opened before the key is looked at. */
+/** A wrong key is reported here too: Flowise opens the stream before it checks the key. */
 function flowFailure(data: unknown): ChatModelError {
   const words = (typeof data === "string" ? data : "no reason given")
     .replaceAll(/\s+/g, " ")

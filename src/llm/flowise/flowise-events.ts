@@ -4,13 +4,13 @@ import { z } from "zod"
 import { brokenStream } from "../openai/openai-errors.ts"
 import { readEventData } from "../server-sent-events.ts"
 
-/** The name stands in the JSON; the SSE event name is not used. */
+/** The event's name is in the JSON; the SSE event name is unused. */
 const FlowiseEvent = z.object({ event: z.string(), data: z.unknown().optional() })
 export type FlowiseEvent = z.infer<typeof FlowiseEvent>
 
 /**
- * Reads events until the stream ends. Comments, such as heartbeats, and unknown fields are nothing. Throws
- * `ChatModelError` for an event that is no JSON or larger than 8 Mi characters.
+ * Reads events until the stream ends. Ignores comments, such as heartbeats, and unknown fields. Throws
+ * `ChatModelError` for an event that is not JSON or is larger than 8 Mi characters.
  */
 export async function* readFlowiseEvents(
   body: AsyncIterable<Uint8Array>,

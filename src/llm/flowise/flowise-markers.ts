@@ -1,18 +1,18 @@
-/** Call control by convention: `[[end-call]]` or `[[end-call: words]]` in a text is a marker, and never spoken. Pure. */
+/** Call control in text: `[[end-call]]` and `[[end-call: argument]]` are markers that are never spoken. Pure. */
 
 export type Marker = { name: string; words: string }
 
-/** A marker that is still open keeps so many characters at most; what its words have beyond that is left out. */
+/** Limit of an open marker, in characters; the rest of its argument is dropped. */
 const MAX_CHARS = 4_000
 
 const WHOLE = /^\[\[\s*([A-Za-z][\w-]{0,63})\s*(?::([\s\S]*?))?\]\]/
 const BEGINNING = /^\[\[\s*(?:[A-Za-z][\w-]{0,63}\s*(?::[\s\S]*|\]?))?$/
 
-/** Takes markers out of streamed text, wherever the stream cuts them. */
+/** Removes markers from streamed text; a marker may be split across chunks. */
 export class MarkerFilter {
   #held = ""
 
-  /** Text and markers in their order. The beginning of a possible marker is held back until the next piece. */
+  /** Returns text and markers in order; keeps the start of a possible marker for the next chunk. */
   push(piece: string): (string | Marker)[] {
     const found: (string | Marker)[] = []
     const say = (text: string) => void (text !== "" && found.push(text))
@@ -28,7 +28,7 @@ export class MarkerFilter {
         found.push({ name, words: words.trim() })
         rest = rest.slice(whole.length)
       } else if (BEGINNING.test(rest)) {
-        // The last character stays: it may be the first bracket of the end.
+        // Keeps the last character: it may be the first bracket of the end.
         this.#held = rest.length <= MAX_CHARS ? rest : rest.slice(0, MAX_CHARS - 1) + rest.slice(-1)
         return found
       } else {
@@ -42,7 +42,7 @@ export class MarkerFilter {
     return found
   }
 
-  /** What was held back, once nothing more comes. A marker that was never closed stays unsaid. */
+  /** Returns the rest at the end of the stream. A marker without its end is dropped. */
   flush(): string {
     const held = this.#held
     this.#held = ""

@@ -1,4 +1,4 @@
-/** A conversation as Flowise takes it: a question, what was said before, and values by name. (Flowise: "Prediction".) Pure. */
+/** Converts a conversation to a Flowise request: question, history and named values. (Flowise: "Prediction".) Pure. */
 
 import type { ChatItem, ChatRequest } from "../chat-model.ts"
 
@@ -9,12 +9,12 @@ export type FlowiseQuestion = {
   history: FlowiseMessage[]
 }
 
-/** A flow must be asked something. */
+/** Flowise requires a question. */
 const GO_ON = "Please go on."
 
 /**
- * What a flow is asked: everything since its last words. Undefined when nothing is left to say: the markers of its
- * answer were carried out, and it has spoken. There are only two roles, so notes are told as `System: …`.
+ * The question: everything since the flow's last text. Undefined if no answer is needed: the markers of the last answer
+ * ran, and it contained text. Flowise has only two roles, so notes are sent as `System: …`.
  */
 export function questionOf({ items }: ChatRequest): FlowiseQuestion | undefined {
   const lastHeard = items.findLastIndex((item) => item.type === "message" && item.role !== "assistant")

@@ -4,7 +4,7 @@ import { z } from "zod"
 import { messageOf } from "../../lib/errors.ts"
 import { getLog } from "../../lib/log.ts"
 import type { ChatModel, ChatRequest } from "../chat-model.ts"
-import { exchange } from "../openai/streaming-request.ts"
+import { streamRequest } from "../openai/streaming-request.ts"
 import { FlowiseAnswer } from "./flowise-answer.ts"
 import { readFlowiseEvents, type FlowiseEvent } from "./flowise-events.ts"
 import { questionOf, type FlowiseQuestion } from "./flowise-question.ts"
@@ -17,11 +17,11 @@ export type FlowiseModelOptions = {
   apiKey?: string | undefined
   flowId: string
   /**
-   * `own`: each answer is a session of its own and is given what was really heard; the flow needs no memory. `flowise`:
-   * the flow remembers by one session for the whole call, also the words that an interrupted caller never heard.
+   * `own`: each answer is a new session that gets the history of what the caller heard; the flow needs no memory.
+   * `flowise`: one session for the call; the flow also remembers text that an interrupted caller did not hear.
    */
   memory?: "own" | "flowise" | undefined
-  /** Sends the instructions as `overrideConfig.systemMessage`; overriding it must be allowed in the flow. */
+  /** Sends the instructions as `overrideConfig.systemMessage`; the flow must allow the override. */
   systemMessage?: boolean | undefined
 }
 
@@ -29,15 +29,15 @@ const ABORT_TIMEOUT_MS = 5_000
 
 const log = getLog("llm")
 
-/** The fields of a plain answer that are used. Without `text` nothing is spoken. */
+/** The fields of a non-streamed answer that are read. Without `text` nothing is spoken. */
 const PlainAnswer = z.object({ text: z.string().nullish() })
 const Refusal = z.object({ message: z.string() })
 
 /**
- * Tools run inside Flowise: those of the request are not offered to the flow. It reaches the call by markers in its
- * words: `[[end-call]]` or `[[live-agent-handoff: summary]]` calls that tool, if the request has it, and is not spoken.
- * Other words are passed on as they are: Markdown is for the flow's own prompt to avoid. What is known of the call is
- * given as `overrideConfig.vars`; Flowise ignores values whose overriding is not allowed.
+ * Tools run inside Flowise; the tools of the request are not sent. The flow controls the call by markers in its
+ * text: `[[end-call]]` or `[[live-agent-handoff: summary]]` calls that tool, if the request has it, and is not spoken.
+ * Other text is passed on unchanged; the flow's prompt should forbid Markdown. Facts about the call are sent as
+ * `overrideConfig.vars`; Flowise ignores values that may not be overridden.
  */
 export function createFlowiseModel(options: FlowiseModelOptions): ChatModel {
   const { apiKey, flowId } = options
@@ -45,7 +45,7 @@ export function createFlowiseModel(options: FlowiseModelOptions): ChatModel {
   const flow = encodeURIComponent(flowId)
   const key: Record<string, string> = apiKey ? { Authorization: `Bearer ${apiKey}` } : {}
 
-  /** The flow runs on when its connection is closed. (Flowise source: `chatmessage/abort`.) */
+  /** The flow keeps running after its connection is closed. (Flowise source: `chatmessage/abort`.) */
   async function stopFlow(chatId: string): Promise<void> {
     try {
       await fetch(`${api}/chatmessage/abort/${flow}/${chatId}`, {
@@ -67,7 +67,7 @@ export function createFlowiseModel(options: FlowiseModelOptions): ChatModel {
         yield { type: "end", reason: "stop" }
         return
       }
-      // Streams are kept by this id on the other side: two answers with the same one would mix.
+      // Flowise identifies streams by this id: two answers with the same id would be mixed.
       const chatId = crypto.randomUUID()
       const body = JSON.stringify(bodyOf(options, request, { ...question, chatId }))
       const answer = new FlowiseAnswer(request)
@@ -89,7 +89,7 @@ export function createFlowiseModel(options: FlowiseModelOptions): ChatModel {
         return eventsOf(response)
       }
       try {
-        for await (const event of exchange({ open, signal, isLast: ({ event }) => event === "end" })) {
+        for await (const event of streamRequest({ open, signal, isLast: ({ event }) => event === "end" })) {
           if (isLastEvent(event)) running = false
           yield* answer.read(event)
         }
@@ -122,7 +122,7 @@ function bodyOf(
   }
 }
 
-/** A flow that cannot stream answers with plain JSON, whatever was asked for. */
+/** A flow that cannot stream answers with plain JSON even if a stream is requested. */
 async function eventsOf(response: Response): Promise<AsyncIterable<FlowiseEvent>> {
   const type = response.headers.get("content-type") ?? ""
   if (!response.ok) {
@@ -142,7 +142,7 @@ async function* plainEvents(response: Response): AsyncGenerator<FlowiseEvent> {
   yield { event: "end", data: "[DONE]" }
 }
 
-/** Whether the flow runs no more after this event. */
+/** Whether the flow has finished with this event. */
 function isLastEvent({ event, data }: FlowiseEvent): boolean {
   if (event === "agentFlowEvent") return data !== "INPROGRESS" && data !== "FINISHED"
   return event === "end" || event === "error" || event === "abort"

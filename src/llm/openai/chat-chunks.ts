@@ -1,4 +1,4 @@
-/** Codec: chunks of a Chat Completions stream in, parts of an answer out. Forgives what local servers leave out. */
+/** Codec: converts chunks of a Chat Completions stream to parts. Accepts the gaps of local servers. */
 
 import { z } from "zod"
 import type { ChatPart, ChatRequest } from "../chat-model.ts"
@@ -7,10 +7,10 @@ import { CHAT_BACK_END, type CallExtras } from "./chat-messages.ts"
 import { brokenStream, chunkFailure } from "./openai-errors.ts"
 import { ToolCallAssembler, ToolCallFragment } from "./tool-call-assembler.ts"
 
-/** What is kept of reasoning that the server may want back. */
+/** Limit of reasoning that is kept to be sent back. */
 const MAX_REASONING_CHARS = 65_536
 
-/** A text, or a list of parts of which only those of text are spoken. (Mistral: "Reasoning".) */
+/** A text, or a list of parts; only text parts are spoken. (Mistral: "Reasoning".) */
 const Content = z.union([
   z.string(),
   z
@@ -41,7 +41,7 @@ const Chunk = z.object({
     .array(
       z.object({
         delta: Delta.nullish(),
-        /** In place of `delta` where a server answers at once. */
+        /** Replaces `delta` if a server does not stream. */
         message: Delta.nullish(),
         finish_reason: z.string().nullish(),
       }),
@@ -50,15 +50,15 @@ const Chunk = z.object({
   usage: UsageBlock,
   /** (Groq: "Text generation: Streaming".) */
   x_groq: z.object({ usage: UsageBlock }).nullish().catch(undefined),
-  /** `error` where a failure comes without a wrapper. (vLLM.) */
+  /** `error`: a failure without a wrapper. (vLLM.) */
   object: z.string().nullish().catch(undefined),
   error: z.unknown().optional(),
 })
 
-/** Reasons that say that the server gave up. (DeepSeek, Mistral, vLLM.) */
+/** Finish reasons that report a failure. (DeepSeek, Mistral, vLLM.) */
 const GAVE_UP = new Set(["error", "abort", "insufficient_system_resource"])
 
-/** Turns chunks into parts. Reasoning in fields of its own is never spoken. */
+/** Converts chunks to parts. Reasoning in separate fields is never spoken. */
 export class ChatChunks {
   readonly #filter = new SpokenFilter()
   readonly #calls = new ToolCallAssembler()
@@ -73,7 +73,7 @@ export class ChatChunks {
     this.#request = request
   }
 
-  /** Whether the server has said why the answer ended, or that it is done with an answer that has something in it. */
+  /** Whether the server has sent a finish reason, or the end of a non-empty answer. */
   get isComplete(): boolean {
     return this.#finishReason !== undefined || (this.#isDone && (this.#spoke || this.#calls.size > 0))
   }
@@ -152,7 +152,7 @@ function textOf({
   return type == null || type === "text" || type === "output_text" ? (text ?? "") : ""
 }
 
-/** `model_length` and `max_tokens` are other servers' words for `length`. */
+/** Other servers write `model_length` or `max_tokens` for `length`. */
 function cutBy(finishReason: string | undefined): "length" | "filtered" | undefined {
   if (["length", "model_length", "max_tokens"].includes(finishReason ?? "")) return "length"
   return finishReason === "content_filter" ? "filtered" : undefined

@@ -5,10 +5,10 @@ import { z } from "zod"
 import type { ChatItem, ChatRequest } from "../chat-model.ts"
 import type { Dialect } from "./dialect.ts"
 
-/** The name under which reasoning and signatures are handed on and taken back. */
+/** The back end's name on stored reasoning and signatures. */
 export const CHAT_BACK_END = "openai-chat"
 
-/** What a server wants back with the tool calls of one answer. */
+/** Data that a server requires back with the tool calls of one answer. */
 export const CallExtras = z.object({
   reasoning: z.string(),
   /** `extra_content` by the id of the call. (Gemini: "Thought signatures".) */
@@ -27,7 +27,7 @@ export type ChatMessage =
   | { role: "assistant"; content: string | null; tool_calls?: Call[]; reasoning_content?: string }
   | { role: "tool"; tool_call_id: string; content: string }
 
-/** Says to Gemini that a signature is not at hand. (Gemini: "Thought signatures: FAQ".) */
+/** Tells Gemini to skip the check of a missing signature. (Gemini: "Thought signatures: FAQ".) */
 const SKIP_SIGNATURE = { google: { thought_signature: "skip_thought_signature_validator" } }
 
 export function chatMessages(
@@ -38,7 +38,7 @@ export function chatMessages(
   return dialect.roles === "strict" ? alternating(messages, dialect) : messages
 }
 
-/** Calls that stand together, with the words before them, are one message. */
+/** Consecutive calls and the text before them become one message. */
 function toMessages(items: readonly ChatItem[], dialect: Dialect): ChatMessage[] {
   const messages: ChatMessage[] = []
   let extras: CallExtras | undefined
@@ -96,18 +96,18 @@ function idOf(callId: string, { shortIds }: Dialect): string {
   return createHash("sha256").update(callId).digest("hex").slice(0, 9)
 }
 
-/** A blank is the least that DeepSeek takes where the reasoning is no longer known. */
+/** DeepSeek requires a non-empty string if the reasoning is unknown. */
 function withReasoning(said: ChatMessage, reasoning: string, { returnsReasoning }: Dialect): ChatMessage {
   if (!returnsReasoning || said.role !== "assistant") return said
   return { ...said, reasoning_content: reasoning === "" ? " " : reasoning }
 }
 
-/** Stands where a server wants the user to speak first or last. */
+/** Inserted if a server requires a user message first or last. */
 const SILENT_USER = "[The caller has not said anything yet.]"
-/** Stands between the results of tools and a caller who did not wait for the answer. */
+/** Inserted between tool results and a caller who did not wait for the answer. */
 const SILENT_ASSISTANT = "…"
 
-/** One system message, then user and assistant in turns, beginning and ending with the user (or the results of tools). */
+/** One system message, then alternating user and assistant messages; the first and last are the user's or tool results. */
 function alternating(messages: readonly ChatMessage[], { systemRole }: Dialect): ChatMessage[] {
   const firstTurn = messages.findIndex(({ role }) => role !== "system")
   const turnsFrom = firstTurn === -1 ? messages.length : firstTurn

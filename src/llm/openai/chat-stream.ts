@@ -1,13 +1,13 @@
-/** The answer of a Chat Completions server as it comes over the wire: chunks, then perhaps the end mark. */
+/** Reads the response of a Chat Completions server: chunks, then an optional end mark. */
 
 import { readEventData } from "../server-sent-events.ts"
 import { brokenStream } from "./openai-errors.ts"
 
-/** `END` is `data: [DONE]`; some servers leave it out and only close the stream. */
+/** `END` is `data: [DONE]`; some servers omit it and only close the stream. */
 export const END = Symbol("[DONE]")
 export type ChatStreamEvent = typeof END | { chunk: unknown }
 
-/** A server that does not stream answers with one JSON object, which is read as one chunk. */
+/** A server that does not stream sends one JSON object, which is read as one chunk. */
 export async function* readChatStream({ body, headers }: Response): AsyncGenerator<ChatStreamEvent, void> {
   if (!body) throw brokenStream("had no body")
   if (headers.get("content-type")?.startsWith("application/json")) {

@@ -1,23 +1,23 @@
-/** What a server that speaks Chat Completions needs beyond the protocol, as its refusals tell. Pure. */
+/** Requirements of a Chat Completions server beyond the protocol, learned from its error responses. Pure. */
 
 import { toChatModelError } from "./openai-errors.ts"
 
-/** `strict`: one system message, then user and assistant in turns, the user first and last. */
+/** `strict`: one system message, then alternating user and assistant messages, the user's first and last. */
 export type Roles = "any" | "strict"
 
 export type Dialect = {
   readonly roles: Roles
-  /** Whether there may be a system message at all. */
+  /** Whether the server accepts a system message. */
   readonly systemRole: boolean
   /** Whether `stream_options` may ask for usage. */
   readonly streamOptions: boolean
   /** Whether `response_format` may be sent. */
   readonly responseFormat: boolean
-  /** Ids of tool calls must be nine letters and digits. */
+  /** Whether ids of tool calls must be nine letters and digits. */
   readonly shortIds: boolean
-  /** Assistant messages must carry the reasoning that the server sent with them. */
+  /** Whether assistant messages must contain the reasoning that the server sent. */
   readonly returnsReasoning: boolean
-  /** Tool calls without a signature of the server need the mark that skips its check. */
+  /** Whether tool calls without the server's signature need the value that skips its check. */
   readonly skipsSignatures: boolean
 }
 
@@ -33,7 +33,7 @@ export function newDialect(roles: Roles): Dialect {
   }
 }
 
-/** What a refusal in these words is about. The first that changes anything counts. */
+/** Error texts and the property that each one reveals. The first that changes the dialect applies. */
 const LESSONS: readonly { words: RegExp; change: Partial<Dialect> }[] = [
   { words: /stream_options|include_usage/, change: { streamOptions: false } },
   { words: /response_format|json_schema/, change: { responseFormat: false } },
@@ -51,10 +51,10 @@ const LESSONS: readonly { words: RegExp; change: Partial<Dialect> }[] = [
   },
 ]
 
-/** Statuses with which servers refuse a conversation; templates that fail are a 500 of llama.cpp. */
+/** Statuses of servers that refuse a conversation; llama.cpp answers 500 if a template fails. */
 const REFUSED = new Set([400, 422, 500])
 
-/** The dialect that avoids this refusal, or undefined when it says nothing about the dialect. */
+/** The dialect that avoids this error, or undefined if the error has another cause. */
 export function adapted(dialect: Dialect, error: unknown): Dialect | undefined {
   const { status, message } = toChatModelError(error)
   if (status === undefined || !REFUSED.has(status)) return undefined

@@ -8,7 +8,7 @@ import { ChatChunks } from "./chat-chunks.ts"
 import { chatMessages } from "./chat-messages.ts"
 import { END, readChatStream } from "./chat-stream.ts"
 import { adapted, newDialect, type Dialect, type Roles } from "./dialect.ts"
-import { exchange } from "./streaming-request.ts"
+import { streamRequest } from "./streaming-request.ts"
 import {
   isOpenAiHost,
   OPENAI_BASE_URL,
@@ -22,17 +22,17 @@ import { quickSettings, type ModelSettings } from "./openai-models.ts"
 type Body = OpenAI.Chat.ChatCompletionCreateParamsStreaming
 
 export type ChatCompletionsModelOptions = ModelSettings & {
-  /** Left out for servers that want none. */
+  /** Omitted for servers without accounts. */
   apiKey?: string | undefined
   baseUrl?: string | undefined
   model: string
-  /** What is known of the server; what it refuses is learned beside that. */
+  /** Known properties of the server; more are learned from its error responses. */
   roles?: Roles | undefined
   /** Shares one client among models. */
   client?: OpenAiSource | undefined
 }
 
-/** Other servers than OpenAI's get only what is configured: they refuse or misread what they do not know. */
+/** Servers other than OpenAI's get only configured settings: they refuse or misread unknown fields. */
 export function createChatCompletionsModel({
   apiKey,
   baseUrl = OPENAI_BASE_URL,
@@ -47,7 +47,7 @@ export function createChatCompletionsModel({
   return {
     name: `openai-compatible:${model}`,
     async *reply(request, signal) {
-      const events = exchange({ open, signal, isLast: (event) => event === END })
+      const events = streamRequest({ open, signal, isLast: (event) => event === END })
       async function open(connection: AbortSignal) {
         const { completions } = (await client()).chat
         for (;;) {
@@ -70,7 +70,7 @@ export function createChatCompletionsModel({
           else yield* answer.read(event.chunk)
         }
       } catch (error) {
-        // What breaks after the answer is complete is no loss.
+        // A failure after the complete answer does not matter.
         if (!answer.isComplete) throw error
       }
       if (signal.aborted) return
@@ -96,7 +96,7 @@ function settingFields(model: string, settings: ModelSettings, atOpenAi: boolean
 
 function requestFields(request: ChatRequest, atOpenAi: boolean, dialect: Dialect) {
   const { tools, toolChoice, cacheKey, safetyId } = request
-  // Many servers ignore `none`; without tools every server answers in words. OpenAI keeps its cache with them.
+  // Many servers ignore `none`, so the tools are omitted. OpenAI gets them, which keeps its prompt cache.
   const offered = toolChoice === "none" && !atOpenAi ? [] : tools
   return {
     messages: chatMessages(request, dialect),

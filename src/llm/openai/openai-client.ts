@@ -1,4 +1,4 @@
-/** Where the OpenAI SDK comes from: loaded on first use, one client for all requests to one address. */
+/** Loads the OpenAI SDK on first use; one client serves all requests to one address. */
 
 import type OpenAI from "openai"
 import type { ChatRequest } from "../chat-model.ts"
@@ -7,14 +7,14 @@ import { fetchReadably } from "./refusals.ts"
 /** Source: OpenAI "API reference: Introduction". */
 export const OPENAI_BASE_URL = "https://api.openai.com/v1"
 
-/** The longest wait for response headers, in milliseconds. Whoever waits for words has shorter limits of its own. */
+/** Limit for response headers, in milliseconds. Callers that wait for tokens have shorter limits of their own. */
 const HEADERS_TIMEOUT_MS = 60_000
 
-/** Gives the client, loading the SDK when it is asked for the first time. */
+/** Returns the client; the first call loads the SDK. */
 export type OpenAiSource = () => Promise<OpenAI>
 
 export type OpenAiSourceOptions = {
-  /** Without a key no `Authorization` header is sent, as servers without accounts want it. */
+  /** Without a key, no `Authorization` header is sent: some servers without accounts refuse it. */
   apiKey?: string | undefined
   baseUrl?: string | undefined
 }
@@ -38,7 +38,7 @@ export function openAiSource({ apiKey, baseUrl = OPENAI_BASE_URL }: OpenAiSource
       timeout: HEADERS_TIMEOUT_MS,
       logLevel: "off",
       fetch: fetchReadably,
-      // What is left out here would be read from the environment.
+      // The SDK reads omitted options from the environment.
       adminAPIKey: null,
       organization: null,
       project: null,
@@ -56,7 +56,7 @@ export function requestOptions(
   return freshConnection === true ? { signal, fetchOptions: { keepalive: false } } : { signal }
 }
 
-/** Whether the address is OpenAI's own, in any of its regions. False for what is not an address. */
+/** Whether the URL is one of OpenAI's, of any region. False for an invalid URL. */
 export function isOpenAiHost(baseUrl: string): boolean {
   const host = URL.parse(baseUrl)?.hostname ?? ""
   return host === "api.openai.com" || host.endsWith(".api.openai.com")

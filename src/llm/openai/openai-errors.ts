@@ -1,4 +1,4 @@
-/** Failures of a request to OpenAI or a server like it, as the conversation understands them. */
+/** Converts failures of OpenAI and compatible servers to `ChatModelError`. */
 
 import { z } from "zod"
 import { messageOf } from "../../lib/errors.ts"
@@ -6,10 +6,10 @@ import { networkCodeOf, SPENT_CODES } from "../../lib/failure-advice.ts"
 import { ChatModelError } from "../chat-model.ts"
 
 const MAX_MESSAGE_CHARS = 300
-/** A longer wait asked for by the server is longer than a caller can be kept waiting. */
+/** Longest delay of a retry that a caller can wait for, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 2_000
 
-/** The fields of the SDK's errors. They are looked at one by one, because the SDK itself is loaded late. */
+/** The fields of the SDK's errors. Checked by field, because the SDK is loaded later. */
 const Fault = z.object({
   status: z.number().optional().catch(undefined),
   /** Some compatible servers put the HTTP status here. */
@@ -19,7 +19,7 @@ const Fault = z.object({
   headers: z.instanceof(Headers).optional().catch(undefined),
 })
 
-/** Anything that a request threw. What is not an answer of the server is a failed connection and may be tried again. */
+/** Any error of a request. One without a response is a failed connection and may be retried. */
 export function toChatModelError(error: unknown): ChatModelError {
   if (error instanceof ChatModelError) return error
   const fault = Fault.safeParse(error).data ?? {}
@@ -54,7 +54,7 @@ const ChunkFault = z.object({
   code: z.union([z.string(), z.number()]).optional().catch(undefined),
 })
 
-/** A failure reported in a chunk of a Chat Completions stream: an object, or only words. */
+/** A failure reported in a chunk of a Chat Completions stream: an object or a text. */
 export function chunkFailure(error: unknown): ChatModelError {
   const fault = ChunkFault.safeParse(error).data ?? {}
   const status = /^[45]\d\d$/.test(String(fault.code)) ? Number(fault.code) : undefined
@@ -70,7 +70,7 @@ export function chunkFailure(error: unknown): ChatModelError {
   })
 }
 
-/** A stream that broke a promise of its protocol. */
+/** A stream that violates its protocol. */
 export function brokenStream(what: string, cause?: unknown): ChatModelError {
   return new ChatModelError(`The model's answer ${what}`, { retryable: true, cause })
 }
@@ -80,7 +80,7 @@ type Facts = { status: number | undefined; codes: (string | undefined)[]; header
 function isRetryable({ status, codes, headers }: Facts): boolean {
   if (codes.some((code) => code !== undefined && SPENT_CODES.has(code))) return false
   if (retryAfterMs(headers) > MAX_RETRY_AFTER_MS) return false
-  // Inside a stream there is only the code, and those that name a fault of the request begin or end alike.
+  // A stream reports only a code; codes of invalid requests share prefixes and suffixes.
   if (status === undefined) {
     return !codes.some(
       (code) =>

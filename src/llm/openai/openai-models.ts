@@ -1,22 +1,22 @@
-/** What is known of OpenAI's models by their names. */
+/** Settings of OpenAI's models by name. */
 
-/** Source: OpenAI "Models": the cheap and quick one of the newest family. */
+/** Source: OpenAI "Models": the cheapest and fastest model of the newest family. */
 export const DEFAULT_MODEL = "gpt-6-luna"
 
 export type Verbosity = "low" | "medium" | "high"
 
-/** Settings of one model; what is left out is not sent. */
+/** Settings of one model; omitted ones are not sent. */
 export type ModelSettings = {
   temperature?: number | undefined
-  /** Includes what is spent on reasoning. */
+  /** Includes tokens for reasoning. */
   maxOutputTokens?: number | undefined
-  /** `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`: each model takes some of them. */
+  /** `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`: each model accepts some of them. */
   reasoningEffort?: string | undefined
   verbosity?: Verbosity | undefined
 }
 
 /**
- * The settings with which a model answers soonest, for the models known to take them; nothing for all others.
+ * The settings with the lowest latency, for models known to accept them; none for all others.
  * Sources: OpenAI "Reasoning", "GPT-6 Luna", "Latency optimization".
  */
 export function quickSettings(model: string): { reasoningEffort?: string; verbosity?: Verbosity } {
@@ -29,7 +29,7 @@ export function quickSettings(model: string): { reasoningEffort?: string; verbos
   return { reasoningEffort: variant.startsWith("-astra") ? "low" : "none", verbosity: "low" }
 }
 
-/** Whether the model will reason before it answers, so that its reasoning has to be handed back. */
+/** Whether the model reasons before it answers; its reasoning must then be sent back. */
 export function reasons(model: string, effort: string | undefined): boolean {
   return effort === undefined ? /^o\d/.test(model) : effort !== "none"
 }

@@ -4,7 +4,7 @@ import type OpenAI from "openai"
 import type { ToolSpec } from "../../call/tool-spec.ts"
 import type { ChatItem, ChatModel, ChatPart, ChatRequest } from "../chat-model.ts"
 import { isStrictSchema } from "../answer-format.ts"
-import { exchange } from "./streaming-request.ts"
+import { streamRequest } from "./streaming-request.ts"
 import {
   isOpenAiHost,
   OPENAI_BASE_URL,
@@ -46,7 +46,7 @@ export function createResponsesModel({
     name: `openai:${model}`,
     async *reply(request, signal) {
       const body: Body = { ...fixed, ...requestFields(request), ...formatField(request, fixed) }
-      const events = exchange({
+      const events = streamRequest({
         open: async (connection) =>
           (await client()).responses.create(body, requestOptions(request, connection)),
         isLast: isLastEvent,

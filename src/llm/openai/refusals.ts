@@ -1,4 +1,4 @@
-/** Makes the refusals of OpenAI-compatible servers readable for the SDK, which looks for `{"error": …}` alone. Pure but for `fetch`. */
+/** Converts error responses of OpenAI-compatible servers for the SDK, which reads only `{"error": …}`. */
 
 import { z } from "zod"
 
@@ -8,7 +8,7 @@ const Refusal = z.looseObject({
   code: z.union([z.string(), z.number()]).nullish().catch(undefined),
 })
 
-/** `fetch`, with the body of an error status in OpenAI's form. */
+/** `fetch` that converts the body of an error status to OpenAI's form. */
 export async function fetchReadably(...args: Parameters<typeof fetch>): Promise<Response> {
   const response = await fetch(...args)
   if (response.ok) return response
@@ -17,8 +17,8 @@ export async function fetchReadably(...args: Parameters<typeof fetch>): Promise<
 }
 
 /**
- * The body with an `error` object. Others are known to send a list of one (Gemini), the fields without the wrapper (vLLM,
- * Mistral), or `detail` (FastAPI). What is no JSON stays as it is.
+ * The body with an `error` object. Other servers send a list of one (Gemini), the fields without the wrapper (vLLM,
+ * Mistral), or `detail` (FastAPI). A body that is not JSON is returned unchanged.
  */
 export function readableRefusal(text: string): string {
   let body: unknown

@@ -1,10 +1,10 @@
-/** Codec: events of a streamed response in, parts of an answer out. (OpenAI: "Streaming events reference".) */
+/** Codec: converts events of a streamed response to parts. (OpenAI: "Streaming events reference".) */
 
 import { z } from "zod"
 import type { ChatPart, TokenUsage } from "../chat-model.ts"
 import { brokenStream, streamFailure } from "./openai-errors.ts"
 
-/** The name under which reasoning items are handed on and taken back. */
+/** The back end's name on stored reasoning items. */
 export const BACK_END = "openai-responses"
 
 const TERMINAL = new Set(["response.completed", "response.incomplete", "response.failed", "error"])
@@ -35,12 +35,12 @@ const Terminal = z.object({
 })
 const ErrorEvent = z.object({ code: z.string().nullish(), message: z.string().nullish() })
 
-/** Whether nothing comes after this event. */
+/** Whether this event ends the response. */
 export function isLastEvent(event: unknown): boolean {
   return TERMINAL.has(typeOf(event))
 }
 
-/** Turns events into parts. Throws `ChatModelError` for a failed answer and for an event that cannot be read. */
+/** Converts events to parts. Throws `ChatModelError` for a failed response and for an invalid event. */
 export class ResponseEvents {
   readonly #phases = new Map<string, string>()
   #called = false
@@ -80,11 +80,11 @@ export class ResponseEvents {
   }
 
   #itemDone(item: z.infer<typeof ItemEvent>["item"]): ChatPart[] {
-    // Only encrypted reasoning can be handed back, because nothing is stored.
+    // Responses are not stored, so only encrypted reasoning can be sent back.
     if (item.type === "reasoning") {
       return item.encrypted_content ? [{ type: "opaque", backEnd: BACK_END, item }] : []
     }
-    // A call that was cut off by a limit is not a call.
+    // A tool call that a limit cut off is dropped.
     if (item.type !== "function_call" || (item.status ?? "completed") !== "completed") return []
     const { call_id: callId, name, arguments: args } = parse(CallItem, item)
     this.#called = true

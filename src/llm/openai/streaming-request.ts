@@ -1,26 +1,26 @@
-/** One streamed request: events until the last one or until the caller gives up. Knows no protocol and no SDK. */
+/** One streamed request: yields events until the last one or until it is aborted. Knows no protocol and no SDK. */
 
 import { toChatModelError } from "./openai-errors.ts"
 
-/** How long the server may take to close a stream whose last event has come. */
+/** Time for the server to close a stream after its last event. */
 const LINGER_MS = 1_000
 
 const ABORTED = Symbol("aborted")
 
 export type ExchangeOptions<Event> = {
-  /** Sends the request. When its signal is aborted the connection must be closed. */
+  /** Sends the request. An abort of its signal must close the connection. */
   open: (signal: AbortSignal) => PromiseLike<AsyncIterable<Event>>
   signal: AbortSignal
-  /** Whether nothing worth waiting for comes after this event. */
+  /** Whether this is the last event that matters. */
   isLast?: (event: Event) => boolean
   lingerMs?: number
 }
 
 /**
- * Yields the events of a request. Ends without an error as soon as `signal` is aborted, even if the connection takes
- * no notice of it. Throws `ChatModelError` for every other failure. A consumer that stops early closes the connection.
+ * Yields the events of a request. Ends without an error as soon as `signal` is aborted, even if the connection
+ * ignores it. Throws `ChatModelError` for every other failure. A consumer that stops early closes the connection.
  */
-export async function* exchange<Event>({
+export async function* streamRequest<Event>({
   open,
   signal,
   isLast = () => false,
@@ -55,14 +55,14 @@ export async function* exchange<Event>({
   }
 }
 
-/** Reads the end of a stream aside, because a connection closed before it cannot carry the next request. */
+/** Reads the end of a stream in the background: a connection that is closed earlier cannot be reused. */
 function linger(events: AsyncIterator<unknown>, connection: AbortController, lingerMs: number): void {
   const close = () => connection.abort()
   const timer = setTimeout(close, lingerMs)
   events
     .next()
     .then((next) => (next.done ? undefined : close()))
-    // The answer is complete: what happens to its connection changes nothing.
+    // The answer is complete; failures of its connection do not matter.
     .catch(close)
     .finally(() => clearTimeout(timer))
 }

@@ -1,4 +1,4 @@
-/** Puts tool calls together from the fragments of a Chat Completions stream, however a server cuts them. Pure. */
+/** Assembles tool calls from the fragments of a Chat Completions stream. Pure. */
 
 import { z } from "zod"
 import { brokenStream } from "./openai-errors.ts"
@@ -13,7 +13,7 @@ export const ToolCallFragment = z.object({
   function: z
     .object({ name: z.string().nullish(), arguments: z.union([z.string(), z.looseObject({})]).nullish() })
     .nullish(),
-  /** What Gemini wants back with the call, unread. */
+  /** Gemini requires it back with the call, unchanged. */
   extra_content: z.unknown().optional(),
 })
 export type ToolCallFragment = z.infer<typeof ToolCallFragment>
@@ -23,7 +23,7 @@ type Draft = { index: number | undefined; id: string; name: string; arguments: s
 export class ToolCallAssembler {
   readonly #drafts: Draft[] = []
 
-  /** How many have begun. */
+  /** Number of calls that have begun. */
   get size(): number {
     return this.#drafts.length
   }
@@ -46,8 +46,8 @@ export class ToolCallAssembler {
   }
 
   /**
-   * The calls, complete. An id that is missing or in `taken` is replaced, because a call is known by its id for the
-   * whole conversation. With `cutOff` the answer was ended by a limit, and a call without sound arguments is left out.
+   * The complete calls. An id that is missing or in `taken` is replaced, because ids are unique within a conversation.
+   * `cutOff`: a limit ended the answer; a call whose arguments are not valid JSON is dropped.
    */
   finish({ taken, cutOff }: { taken: Iterable<string>; cutOff: boolean }) {
     const ids = new Set(taken)
@@ -61,9 +61,9 @@ export class ToolCallAssembler {
   }
 
   /**
-   * The call that a fragment goes on with. One with a name begins another call where the last one of that place is whole
-   * already: servers that send whole calls give many of them number 0, or no number and no id. One without a name goes on
-   * with the last call of its place, even under another id, because some servers make up a new id for each fragment.
+   * The call that a fragment belongs to. A fragment with a name begins a new call if the last call of that index is
+   * complete: servers that send complete calls number many of them 0, or send neither index nor id. A fragment without a
+   * name continues the last call of its index, even under another id: some servers create a new id for each fragment.
    */
   #draftOf(index: number | undefined, id: string, name: string): Draft | undefined {
     const known =

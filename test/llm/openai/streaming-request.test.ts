@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { exchange } from "../../../src/llm/openai/streaming-request.ts"
+import { streamRequest } from "../../../src/llm/openai/streaming-request.ts"
 
 const never = new AbortController().signal
 
@@ -20,7 +20,7 @@ const forever = new Promise<never>(() => {})
 
 test("a connection that ignores the abort does not hold up its listener", async () => {
   const controller = new AbortController()
-  const events = exchange({
+  const events = streamRequest({
     open: () => Promise.resolve(deafStream([1], forever)),
     signal: controller.signal,
   })
@@ -37,7 +37,7 @@ test("nor does one that never opens", async () => {
     opened = signal
     return forever
   }
-  const next = exchange({ open, signal: controller.signal }).next()
+  const next = streamRequest({ open, signal: controller.signal }).next()
   controller.abort()
   expect(await next).toEqual({ done: true, value: undefined })
   expect(opened?.aborted).toBe(true)
@@ -46,7 +46,7 @@ test("nor does one that never opens", async () => {
 test("an error after an abort is no error", async () => {
   const controller = new AbortController()
   const { promise, reject } = Promise.withResolvers<never>()
-  const events = exchange({ open: () => Promise.resolve(deafStream([], promise)), signal: controller.signal })
+  const events = streamRequest({ open: () => Promise.resolve(deafStream([], promise)), signal: controller.signal })
   const next = events.next()
   controller.abort()
   reject(new Error("closed"))
@@ -61,7 +61,7 @@ test("after the last event the end is read aside and the connection kept", async
     return Promise.resolve(deafStream(["a", "last"], promise))
   }
   const seen: unknown[] = []
-  for await (const event of exchange({ open, signal: never, isLast: (one) => one === "last" }))
+  for await (const event of streamRequest({ open, signal: never, isLast: (one) => one === "last" }))
     seen.push(event)
   expect(seen).toEqual(["a", "last"])
   resolve({ done: true, value: undefined })
@@ -79,7 +79,7 @@ test.each([
     signal.addEventListener("abort", () => resolve())
     return Promise.resolve(deafStream(["last"], after()))
   }
-  for await (const event of exchange({ open, signal: never, isLast: () => true, lingerMs: 1 }))
+  for await (const event of streamRequest({ open, signal: never, isLast: () => true, lingerMs: 1 }))
     expect(event).toBe("last")
   await closed
 })
@@ -92,7 +92,7 @@ test("listeners do not pile up on a signal that serves a whole call", async () =
   signal.addEventListener = (...args: Parameters<typeof add>) => (counts.added++, add(...args))
   signal.removeEventListener = (...args: Parameters<typeof remove>) => (counts.removed++, remove(...args))
   const ended = Promise.resolve({ done: true, value: undefined } as const)
-  for await (const event of exchange({ open: () => Promise.resolve(deafStream([1], ended)), signal }))
+  for await (const event of streamRequest({ open: () => Promise.resolve(deafStream([1], ended)), signal }))
     expect(event).toBe(1)
   expect(counts).toEqual({ added: 1, removed: 1 })
 })
