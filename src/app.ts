@@ -50,7 +50,7 @@ export type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0
 export type App = {
   fetch(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>
   websocket: Sockets["websocket"]
-  /** Tells the parts under which port they are reached; the local address is made of it. */
+  /** Sets the port that the local address of the server is built from. */
   listening(port: number): void
   /** Takes no new call and resolves when no conversation runs, or at the time limit. */
   drain(): Promise<void>
@@ -72,7 +72,7 @@ export type AppOptions = {
   onEvent?: (event: RecordedEvent) => void
 }
 
-/** While a statement waits for another program, every call stands still; the store tries again later instead. */
+/** While a statement waits for another program, no call makes progress; the store tries again later instead. */
 const STATEMENT_TIMEOUT_MS = 50
 /** Requests of Twilio's about one call that may wait for each other. */
 const MAX_WAITING_REQUESTS = 100
@@ -274,7 +274,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     observers.close()
     messenger.close()
     sockets.closeAll(1001, "server is shutting down")
-    // Both begin at once: what is left is written although nobody waits for the closing.
+    // Starts both at once: buffered rows are written even if the caller does not await the close.
     await Promise.all([recorder.close(), jobs.stop()])
     assets.close()
     await store.close()
@@ -287,7 +287,7 @@ function callsInMemory(store: Store): number {
   return state.isWritable ? 0 : state.callsInMemory
 }
 
-/** What `create` makes; when it fails, the store does not stay open. */
+/** Returns the result of `create`; closes the store if it fails. */
 async function closeOnFailure<T>(store: Store, create: () => Promise<T>): Promise<T> {
   try {
     return await create()

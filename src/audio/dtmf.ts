@@ -1,4 +1,4 @@
-/** Touch tones as mu-law sound, for a line that has no frame for keys. Pure. */
+/** DTMF tones as mu-law audio, for a stream that has no frame for keys. Pure. */
 
 import { encodeMulaw, MULAW_RATE_HZ, silence } from "./mulaw.ts"
 
@@ -10,14 +10,14 @@ const KEYS = ["123A", "456B", "789C", "*0#D"] as const
 /** Both are twice what a receiver must take. (ITU-T Q.24.) */
 const TONE_MS = 100
 const GAP_MS = 100
-/** What `w` stands for. */
+/** Duration of `w`. */
 const PAUSE_MS = 500
 /** Each of the two tones, of a full scale of 32,767: together about -9 dBm0. */
 const AMPLITUDE = 7_000
 
 const tones = new Map<string, Uint8Array<ArrayBuffer>>()
 
-/** The sound of a row of keys `0`–`9`, `*`, `#`, `A`–`D`, and `w` for half a second of pause; other characters are passed over. */
+/** The audio of keys `0`–`9`, `*`, `#`, `A`–`D`, and `w` for half a second of pause; other characters are passed over. */
 export function dtmfSound(digits: string): Uint8Array {
   return Buffer.concat(digits.split("").map((key) => (key === "w" ? silence(PAUSE_MS) : toneOf(key))))
 }

@@ -1,4 +1,4 @@
-/** G.711 mu-law, the sound of a phone line: one byte for each sample, 8,000 of them a second. Pure tables. */
+/** G.711 mu-law, the audio format of a phone line: one byte for each sample, 8,000 of them a second. Pure tables. */
 
 /** Samples in a second on both sides of a media stream. (Twilio: "Media Streams: WebSocket messages".) */
 export const MULAW_RATE_HZ = 8_000
@@ -31,7 +31,7 @@ export function encodeMulaw(samples: Int16Array): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** How long mu-law in base64 sounds, in milliseconds, by its length alone. Wrong base64 gives a wrong number, never an error. */
+/** Duration of mu-law in base64, in milliseconds, computed from its length alone. Wrong base64 gives a wrong number, never an error. */
 export function base64Ms(base64: string): number {
   const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0
   return Math.max(0, Math.floor((base64.length * 3) / 4) - padding) / MULAW_BYTES_PER_MS

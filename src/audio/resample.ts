@@ -50,7 +50,7 @@ export class Resampler {
     this.#held = new Int16Array(this.#side - 1)
   }
 
-  /** The output that is certain after these samples. It lies back by half the filter, under 2 ms of 8 kHz sound. */
+  /** The output that is certain after these samples. It lies back by half the filter, under 2 ms of 8 kHz audio. */
   push(samples: Int16Array): Int16Array<ArrayBuffer> {
     this.#taken += samples.length
     return this.#run(samples)
@@ -102,7 +102,7 @@ export function resample(samples: Int16Array, rates: Rates): Int16Array<ArrayBuf
   return output
 }
 
-/** A sinc under a Kaiser window, for each fraction of a sample; each row passes steady sound unchanged. */
+/** A sinc under a Kaiser window, for each fraction of a sample; each row passes a constant signal unchanged. */
 function filterBank(rows: number, side: number, scale: number): Float64Array {
   const width = 2 * side
   const factors = new Float64Array(rows * width)

@@ -45,9 +45,9 @@ export type Sound = {
   readonly name: SoundName
   /** The words that are spoken. */
   readonly text: string
-  /** Shared by all calls: nobody writes into it. */
+  /** Shared by all calls; read-only. */
   readonly audio: Uint8Array
-  /** The whole sound as one payload of a media frame. */
+  /** The whole file as one payload of a media frame. */
   readonly base64: string
 }
 

@@ -20,7 +20,7 @@ const MIN_SPEECH = 800
 /** How much louder than the background speech is, and how much louder than the pause after it. */
 const ABOVE_NOISE = 4
 const ABOVE_PAUSE = 3
-/** Nobody speaks on a line that is quieter than this, or hardly louder than the background. */
+/** Audio below this level, or hardly above the background, is not speech. */
 const MAX_QUIET = 200
 const QUIET_ABOVE_NOISE = 2
 /** The background counts as this much louder after each look that was not quieter: doubles in about three seconds. */
@@ -60,7 +60,7 @@ export class SpeechActivity {
     this.#least = MIN_SPEECH
   }
 
-  /** What was reported as speech was perhaps none: only louder sound counts from now on. */
+  /** The reported speech was perhaps none: from now on only louder audio counts. */
   doubt(): void {
     this.#least = Math.min(this.#least * 2, MIN_SPEECH * 8)
   }

@@ -59,7 +59,7 @@ export class SpeechDetector {
   }
 
   /** Takes mu-law of any length. */
-  feed(bytes: Uint8Array): SpeechChange[] {
+  push(bytes: Uint8Array): SpeechChange[] {
     const all = Buffer.concat([this.#rest, bytes])
     const whole = all.length - (all.length % FRAME_BYTES)
     this.#rest = all.subarray(whole)

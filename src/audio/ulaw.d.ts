@@ -1,4 +1,4 @@
-/** Stored sounds are imported as the path of a file, which inside the binary is one of its own. */
+/** Stored audio is imported as the path of a file; inside the binary it is an embedded file. */
 declare module "*.ulaw" {
   const path: string
   export default path

@@ -12,10 +12,10 @@ export type WavAudio = {
 const PCM = 1
 const FLOAT = 3
 const MULAW = 7
-/** The true format stands in the extension, at the start of its sub-format. */
+/** The format is in the extension, at the start of its sub-format. */
 const EXTENSIBLE = 0xfffe
 const HEADER_BYTES = 44
-/** What a length of 32 bits can tell of the data behind the header. */
+/** The largest data size that the header's 32-bit length can express. */
 const MOST_DATA_BYTES = 0xffff_ffff - HEADER_BYTES
 
 type Format = { kind: number; channels: number; sampleRateHz: number; bits: number }
@@ -54,7 +54,7 @@ export interface WavSink {
   writeAt(bytes: Uint8Array, offset: number): void
 }
 
-/** Writes two tracks side by side in 16 bits. The file can be read at any time; its length is told by `finish`. */
+/** Writes two tracks side by side in 16 bits. The file can be read at any time; `finish` writes its length. */
 export class StereoWav {
   readonly #sink: WavSink
   readonly #sampleRateHz: number

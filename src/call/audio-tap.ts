@@ -1,4 +1,4 @@
-/** Where an engine shows the sound of a call to those who listen in. Implemented by the observers. */
+/** Receives the audio of a call from an engine. Implemented by the observers. */
 
 import type { CallId } from "./ids.ts"
 

@@ -1,4 +1,4 @@
-/** The sessions that the server has room for: each call has a slot from the moment it is told to open a socket. */
+/** The sessions that the server has room for: each call holds a slot from the moment its TwiML names a socket. */
 
 import type { CallId } from "./ids.ts"
 

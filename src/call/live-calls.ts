@@ -30,7 +30,7 @@ export interface LiveCall {
   readonly callId: CallId
   /** Speaks a sentence; it becomes part of transcript and history. */
   say(text: string): void
-  /** Puts a message into the conversation, without a sound of its own. */
+  /** Adds a message to the conversation without speaking it. */
   insert(message: InsertedMessage): void
   /** Sends a frame of the engine's own protocol. Throws `AppError` INVALID_REQUEST for one that is none. */
   sendFrame(frame: unknown): void
@@ -38,7 +38,7 @@ export interface LiveCall {
   change(change: AgentChange): AgentState
   /** Says a farewell, if any, and ends the session once it was heard. */
   wrapUp(text: string, end: SessionEnd): void
-  /** Drops the socket. The call itself is ended elsewhere, or taken up again. */
+  /** Drops the socket. The call itself is ended elsewhere, or resumes. */
   close(code: number, reason: string): void
 }
 

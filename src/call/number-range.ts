@@ -60,7 +60,7 @@ export async function countryRange(country: string): Promise<NumberRange[]> {
 }
 
 /**
- * Whether two numbers are in one country. Countries that share a code, as in North America, are told apart where the plan
+ * Whether two numbers are in one country. Countries that share a code, as in North America, are distinguished where the plan
  * knows them. The United States and Canada count as one. (Twilio: "Voice dialing geographic permissions".)
  */
 export function isSameCountry(a: NumberRange, b: NumberRange): boolean {

@@ -28,13 +28,13 @@ export type ObservedFact =
   | { event: "ended"; by: string; reason: string }
   | { event: "fact"; type: string; [field: string]: unknown }
 
-/** `id` is the number of the event in the record of all calls: a stream is taken up again after it. */
+/** `id` is the number of the event in the record of all calls: a stream resumes after it. */
 export type ObservedEvent = ObservedFact & { id: number; at: string }
 
 /** `seq` rises by one from frame to frame of one socket. */
 export type ObserverMessage = { seq: number } & (
   | ObservedEvent
-  /** The first message: how the call stands now. What follows comes after the event `id`. */
+  /** The first message: the current state of the call. What follows comes after the event `id`. */
   | { event: "status"; status: CallStatusName; callSid: string | null; live: boolean; id: number }
   | { event: "audio"; payload: string; track: Track }
   | { event: "ping"; at: string }

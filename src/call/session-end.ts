@@ -68,7 +68,7 @@ export function encodeHandoffData(end: SessionEnd): string {
   return JSON.stringify({ reasonCode, reason: end.detail, conversationSummary })
 }
 
-/** Reads the text back. None, and one that another program wrote, tells only that the agent's side ended the session. */
+/** Reads the text back. No text, or one of another program, means only that the agent's side ended the session. */
 export function decodeHandoffData(text: string | null): SessionEnd {
   const parsed = HandoffData.safeParse(jsonOf(text ?? ""))
   return parsed.success

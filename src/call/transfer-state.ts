@@ -6,7 +6,7 @@ export type TransferState =
   | { state: "started"; target: TransferTarget; summary: string }
   /** Caller and person were connected. `result`: Twilio's word for the end. */
   | { state: "finished"; summary: string; result: string }
-  /** Nobody took the call, or there is no target. The next session tells the caller so. */
+  /** Not answered, or there is no target. The next session informs the caller. */
   | { state: "failed"; summary: string; reason: string }
   /** The same, and a session has opened since. */
   | { state: "returned"; summary: string; reason: string }

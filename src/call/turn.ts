@@ -1,4 +1,4 @@
-/** One entry of a conversation: a thing said, keyed or noted, or a tool that ran. */
+/** One entry of a conversation: speech, digits, a note, or a tool call. */
 
 import type { CallId } from "./ids.ts"
 

@@ -67,7 +67,7 @@ function readOrCreate(file: string): GeneratedKey {
     const draft = `${file}.${process.pid}`
     writeFileSync(draft, `${key}\n`, { mode: 0o600 })
     try {
-      // Of two processes that start at once only one creates the file, and nobody reads it half written.
+      // If two processes start at once, only one creates the file, and no process reads it half written.
       linkSync(draft, file)
     } finally {
       rmSync(draft, { force: true })

@@ -70,7 +70,7 @@ function readAudio(path: string): Uint8Array {
     const bytes = new Uint8Array(readFileSync(path))
     // Fails before the call starts.
     if (isWav(bytes)) {
-      if (readWav(bytes).samples.length === 0) throw new Error("it holds no sound")
+      if (readWav(bytes).samples.length === 0) throw new Error("it contains no audio")
     } else if (!RAW_MULAW.test(path)) throw new Error(`it is not a WAV file. ${WANTED}`)
     else if (bytes.length === 0) throw new Error("it is empty")
     return bytes

@@ -7,7 +7,7 @@ import { z } from "zod"
 const Owner = z.object({
   /** The process that takes signals: the supervisor, or the only process. */
   pid: z.number().int().positive(),
-  /** Tells the process from a later one with the same id. Empty where the system does not say. */
+  /** Distinguishes the process from a later one with the same id. Empty if the system does not report it. */
   startedAt: z.string(),
   port: z.number().int(),
   state: z.enum(["serving", "draining"]),
@@ -88,7 +88,7 @@ function isRunning({ pid, startedAt }: Owner): boolean {
 /** Clock ticks from the start of the machine to that of the process. (Linux: proc_pid_stat(5), field 22.) */
 function startOf(pid: number): string {
   try {
-    // The name of the program stands in parentheses and may contain anything.
+    // The name of the program is in parentheses and may contain anything.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? []
     return fields[19] ?? ""
   } catch {

@@ -1,4 +1,4 @@
-/** A live view of one call that comes back by itself: after a lost connection it goes on where it was. */
+/** A live view of one call that reconnects: after a lost connection it resumes where it was. */
 
 import { ParleyError } from "./parley-error.ts"
 import { TOO_SLOW, type ObserverMessage } from "../call/observer-message.ts"
@@ -6,7 +6,7 @@ import { TOO_SLOW, type ObserverMessage } from "../call/observer-message.ts"
 export type ParleyStreamOptions = {
   /** Address of the socket, asked for before each connection, because a ticket opens only one. */
   address: () => string | Promise<string>
-  /** Is given each message once, in order. Events that happened while the connection was lost come late, sound does not. */
+  /** Receives each message once, in order. Events during a lost connection arrive late; audio of that time is lost. */
   onMessage: (message: ObserverMessage) => void
   /** `lost` is followed by another attempt; `over` is the end. */
   onState?: (state: "open" | "lost" | "over", close?: { code: number; reason: string }) => void
@@ -14,7 +14,7 @@ export type ParleyStreamOptions = {
   onError?: (error: unknown) => void
   /** The WebSocket class, where the runtime has none (Node.js before version 22) or another one is wanted. */
   webSocket?: new (url: string) => WebSocket
-  /** Whether sound is sent too. */
+  /** Whether audio is sent too. */
   audio?: boolean
   /** Begins after this event instead of now. */
   afterId?: number
@@ -102,7 +102,7 @@ export class ParleyStream {
     this.#options.onMessage(message)
   }
 
-  /** Gives up a connection on which nothing comes. */
+  /** Closes a connection that receives nothing. */
   #watch(socket: WebSocket): void {
     const { silenceMs = 40_000, after = afterTime } = this.#options
     this.#cancelWait()

@@ -1,4 +1,4 @@
-/** The syntax of `.env` files. One rule for all of them: values are taken as they are written; nothing is expanded. Pure. */
+/** The syntax of `.env` files. One rule for all of them: values are used as written; nothing is expanded. Pure. */
 
 export type EnvLine = {
   name: string

@@ -240,7 +240,7 @@ async function repeat(
   return { call: await dial(context, twilio, call, request), repeated: false }
 }
 
-/** A call that another request is placing or has placed, or of which nobody knows yet. Throws the reason where it has no SID. */
+/** A call that another request is placing or has placed, or whose outcome is unknown yet. Throws the reason where it has no SID. */
 async function placedBefore(context: ControlContext, twilio: TwilioRest, earlier: Call): Promise<Call> {
   const { store, log } = context
   const call = (await store.calls.byId(earlier.id)) ?? earlier

@@ -1,4 +1,4 @@
-/** Transfers a caller to a person: dials, whispers a summary to the person, and resumes when nobody answers. */
+/** Transfers a caller to a person: dials, whispers a summary to the person, and resumes the call if the person does not answer. */
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
@@ -84,7 +84,7 @@ async function startRefusal(
   const { store, sweep } = context
   const detail = await transferRefusal(context, target, ownNumberOf(call))
   if (detail !== undefined) return { reason: "calls to the target are not allowed", detail }
-  // A queue dials nobody.
+  // A queue does not dial.
   if (target.kind === "queue" || target.kind === "workflow") return undefined
   const at = sweep.clock.now()
   const { userId } = call

@@ -167,7 +167,7 @@ export class CallSession<Live extends SessionEngine> {
       if (!isWanted()) return
       this.#goLive(first, create, { call, start, sms })
     } catch (error) {
-      // Twilio then asks for the next step, and may be told to open a new socket.
+      // Twilio then requests the next step, which may open a new socket.
       this.#log.error("session could not be opened", { callSid, error: messageOf(error) })
       return this.refuse(1011, "the session could not be opened")
     }

@@ -3,7 +3,7 @@
 import type { CallId } from "../call/ids.ts"
 import type { Latency, Speaker, ToolRecord, Turn } from "../call/turn.ts"
 import type { ChatItem } from "../llm/chat-model.ts"
-import { soundCall } from "../tools/sound-call.ts"
+import { validToolCall } from "../tools/valid-tool-call.ts"
 
 /** Told to a model in place of the result of a tool that still runs. */
 const STILL_RUNNING = JSON.stringify({
@@ -53,7 +53,7 @@ export class History {
     this.#keep = keep
     this.#turns = turns.map((turn) => ({
       ...turn,
-      tool: turn.tool && { ...turn.tool, ...soundCall(turn.tool).call },
+      tool: turn.tool && { ...turn.tool, ...validToolCall(turn.tool).call },
     }))
     this.#nextSeq = turns.reduce((highest, turn) => Math.max(highest, turn.seq), -1) + 1
     for (const turn of this.#turns) {

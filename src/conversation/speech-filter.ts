@@ -7,7 +7,7 @@ import { isEmoji, isEmojiPart, JOINER } from "./emoji.ts"
 
 /** Characters between which nothing has to be looked at. */
 const PLAIN = /[^*_~`[\]|\\<hHwW\r\n\u200b-\u3299\ud800-\uffff]+/y
-/** What may stand before the words of a line. */
+/** Markup that may precede the text of a line. */
 const MARKS = /[-*+_=~#>|:•·–\t ]*/y
 const MAX_MARKS = 256
 const MAX_HEAD = 6
@@ -16,7 +16,7 @@ const QUOTE = /[ \t]*>[ \t]?/y
 const HEADING = /[ \t]*#{1,6}[ \t]+/y
 const BULLET = /[ \t]*[-*+•·–][ \t]+/y
 const CELL = /[ \t]*\|[ \t]*/y
-/** A number is spoken, but tells that the line is a list's. */
+/** A number is spoken, and marks the line as a list item. */
 const NUMBER = /[ \t]*\d{1,3}[.)][ \t]/y
 const PART_OF_NUMBER = /^[ \t]*\d{1,3}[.)]?$/
 
@@ -260,7 +260,7 @@ export class SpeechFilter {
     return trimmed
   }
 
-  /** What stands between two lines, or two cells of a row. */
+  /** The text between two lines, or two cells of a row. */
   #between(): string {
     const [ended, isCell, lineEnds] = [this.#ended, this.#nextCell, this.#lineEnds]
     this.#ended = undefined

@@ -5,7 +5,7 @@ import type { Turn } from "../call/turn.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { ToolOutcome } from "../tools/define-tool.ts"
 import { outcomeText, type ToolCall } from "../tools/run-tool.ts"
-import { soundCall } from "../tools/sound-call.ts"
+import { validToolCall } from "../tools/valid-tool-call.ts"
 import type { History } from "./history.ts"
 
 export type ToolCallsOptions = {
@@ -46,14 +46,14 @@ export class ToolCalls {
     const { history, run, sweep, publish } = this.#options
     const { callId } = call
     // A call that no model would take back must not get into the history: it would break every later request.
-    const { call: sound, fault } = soundCall(call)
-    const { name } = sound
+    const { call: valid, fault } = validToolCall(call)
+    const { name } = valid
     const { clock } = sweep
     const startedMs = clock.monotonic()
-    const turn = history.toolCalled(reply, { callId, ...sound }, clock.now())
+    const turn = history.toolCalled(reply, { callId, ...valid }, clock.now())
     publish({ type: "tool.started", toolCallId: callId, name })
     const outcome: ToolOutcome =
-      fault === undefined ? await run(sound) : { ok: false, code: "INVALID_ARGUMENTS", message: fault }
+      fault === undefined ? await run(valid) : { ok: false, code: "INVALID_ARGUMENTS", message: fault }
     const tookMs = clock.monotonic() - startedMs
     history.toolFinished(turn, { output: outcomeText(outcome), ok: outcome.ok, at: clock.now(), tookMs })
     publish({

@@ -16,7 +16,7 @@ export type JobResult =
 export type JobKind = {
   /** What it throws counts as a failure. Must end when the signal is aborted. */
   run(job: Job, signal: AbortSignal): Promise<JobResult>
-  /** Called before the job is given up; may be called again where the process dies in between. */
+  /** Called before the job fails for good; called again if the process dies in between. */
   givenUp?(job: Job, error: string): Promise<void>
   maxAttempts: number
   /** Pause after the attempt of this number, counted from 1, in milliseconds. */
@@ -149,7 +149,7 @@ export function runJobs({
       log.warn("a job failed and is tried again", fields)
       return void (await jobs.again(job, { dueAt: now + kind.pauseMs(job.attempts), error, used: true }))
     }
-    log.error("a job failed and is given up", fields)
+    log.error("job failed, no attempt left", fields)
     await kind.givenUp?.(job, error)
     await jobs.fail(job, error, now)
   }

@@ -14,7 +14,7 @@ import type { Store } from "../store/store.ts"
 import { plainTranscript } from "../call/flat-transcript.ts"
 
 export type TranscriptLog = {
-  /** Is told of every event of every call, and returns at once. */
+  /** Called with every event of every call; returns at once. */
   onEvent(recorded: RecordedEvent): void
   /** Writes what an earlier process did not come to: calls that ended in the last day and have no file. */
   catchUp(): void
@@ -93,7 +93,7 @@ export function transcriptFileName({ id, sid, direction, from, to, endedAt, crea
   return `${parts.join("_")}.json`
 }
 
-/** Whoever looks finds the whole file or none. Only its owner may read it. */
+/** Readers find the whole file or none. Only its owner may read it. */
 async function writeAtomically(dir: string, path: string, text: string): Promise<void> {
   await mkdir(dir, { recursive: true })
   const temporary = `${path}.${crypto.randomUUID()}.tmp`

@@ -1,4 +1,4 @@
-/** Tells another system that a call has ended: one signed POST, again until it is taken. */
+/** Reports the end of a call to another system: one signed POST, repeated until it is accepted. */
 
 import { createHmac } from "node:crypto"
 import type { Call } from "../call/call.ts"
@@ -18,7 +18,7 @@ export type WebhookOptions = {
   config: Pick<Config, "webhook" | "allowPrivateAddresses">
   store: Pick<Store, "calls">
   liveCalls: LiveCalls
-  /** What the other system is told of the call. */
+  /** The report of the call. */
   describe: (call: Call) => Promise<Record<string, unknown>>
   sweep: Sweep
 }
@@ -85,7 +85,7 @@ export function signatureOf(secret: string, seconds: number, body: string): stri
   return `t=${seconds},v1=${createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex")}`
 }
 
-/** How the deliveries for calls stand, by call; null where there is none. */
+/** State of the deliveries, by call; null if there is none. */
 export async function webhookStatuses(
   { jobs }: Pick<Store, "jobs">,
   calls: readonly Pick<Call, "id">[],

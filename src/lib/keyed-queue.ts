@@ -1,4 +1,4 @@
-/** One piece of work at a time for each key, in the order of arrival. Keeps nothing of a key that has no work. */
+/** One piece of work at a time for each key, in the order of arrival. A key without work uses no memory. */
 
 import { AppError } from "./errors.ts"
 

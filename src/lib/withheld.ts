@@ -15,7 +15,7 @@ export function isWithheld(caller: string): boolean {
   return name === "" || WORDS.test(name) || MARKS.has(name.replace(/^\+/, ""))
 }
 
-/** The caller as a model may be told: the mark of a hidden number looks like a number. Empty where nothing is known. */
+/** The caller's number for a model, without the placeholder of a hidden number, which looks like one. Empty if unknown. */
 export function shownCaller(caller: string): string {
   return caller !== "" && isWithheld(caller) ? "withheld" : caller
 }

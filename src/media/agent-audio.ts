@@ -178,7 +178,7 @@ export class AgentAudio {
     }
   }
 
-  /** Stops playback at once. Returns how much of each item was heard, which the model must be told. */
+  /** Stops playback at once. Returns how much of each item was heard, for the model's history. */
   cut(): Cut[] {
     const { stream } = this.#options
     if (this.#utterances.size === 0) return []

@@ -43,7 +43,7 @@ export class CallerAudio {
   readonly #activity = new SpeechActivity()
   #onSpeech: (change: SpeechActivityChange) => void = () => {}
   readonly #recent: string[] = []
-  /** Speech that was sent, and of which nobody knows yet whether it was heard. */
+  /** Speech that was sent, and that the model has not confirmed yet. */
   #unconfirmed: string[] | undefined
   #droppedChars = 0
   #waiting: string[] = []

@@ -32,7 +32,7 @@ export type OpenMediaEngine = (context: CallContext, stream: MediaStream, start:
 
 export type MediaSessionOptions = CallSessionOptions & { openEngine: OpenMediaEngine }
 
-/** Audio comes fifty times a second, silence included: a stream without audio at two checks in a row is dead. */
+/** Audio comes fifty times a second, silence included: a stream without audio at two checks in a row is lost. */
 const CHECK_EVERY_MS = 15_000
 /** The format of every stream that is documented. (Twilio: "Media Streams: WebSocket messages".) */
 const ENCODING = "audio/x-mulaw"

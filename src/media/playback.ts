@@ -34,7 +34,7 @@ type Piece = { part: Part; ms: number } | { label: string; ms: 0 }
 const MARK = /^(\d{1,15})-(\d{1,15})$/
 
 export class Playback {
-  /** Everything between two interruptions. Twilio echoes marks of cleared audio too; the generation tells them apart. */
+  /** Everything between two interruptions. Twilio echoes marks of cleared audio too; the generation distinguishes them. */
   #generation = 1
   /** Number of the mark behind `#pieces[0]`, in this generation. */
   #first = 1

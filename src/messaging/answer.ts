@@ -72,7 +72,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
     conversation = { ...conversation, turns: latest([...turns.values()]), updatedAt: clock.now() }
     const changed = conversation
     saving = saving.then(() => options.save(changed))
-    // Whoever awaits it below is told; until then a failure must not count as unhandled.
+    // It is awaited below; until then its failure must not count as unhandled.
     saving.catch(() => {})
   }
 
@@ -133,7 +133,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
   const { outcome } = await reply.run()
   signal.removeEventListener("abort", abort)
 
-  // The beginning of an answer that nobody got was not said.
+  // The start of an answer that was not delivered counts as not said.
   const heard = outcome === "said" ? said.trim() : ""
   history.settle(reply.turn, { text: heard, interrupted: false, at: clock.now(), latency: reply.latency })
   save()
@@ -161,7 +161,7 @@ function promptOf(
   return { ...prompt, safetyId, conversationId: id }
 }
 
-/** A message that was never answered and is sent again stands in the conversation once. */
+/** A message that is sent again without having been answered is stored once. */
 function withoutRepetition(
   turns: readonly Turn[],
   { role, text }: AnswerOptions["message"],

@@ -198,7 +198,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
     return { conversationId: id, response, created, ...(endedBy ? { endedBy } : {}) }
   }
 
-  /** Stores each state of a conversation that nobody else may change meanwhile. */
+  /** Stores each state of a conversation; no other request may change it meanwhile. */
   function saveTo({ revision: first }: StoredConversation, { created }: { created: boolean }) {
     let revision = first
     let isNew = created

@@ -4,7 +4,7 @@ import type { CallEvent } from "../call/events.ts"
 import type { ObservedEvent, ObservedFact } from "../call/observer-message.ts"
 import type { StoredEvent } from "../store/history.ts"
 
-/** One event may be two messages: an interruption is told after the words that were heard. */
+/** One event may be two messages: an interruption is sent after the text that was heard. */
 export function observedEvents({ id, at, event }: StoredEvent): ObservedEvent[] {
   const place = { id, at: new Date(at).toISOString() }
   return factsOf(event).map((fact) => ({ ...fact, ...place }))

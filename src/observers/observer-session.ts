@@ -1,4 +1,4 @@
-/** One observer's socket. Events come from the store as fast as they are read; sound waits a little, or the socket goes. */
+/** One observer's socket. Sends events from the store as fast as the client reads; buffers a little audio, then closes the socket. */
 
 import type { Call } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
@@ -12,7 +12,7 @@ import { observedEvents } from "./observer-events.ts"
 import type { Observer, Observers } from "./observers.ts"
 
 const PAGE = 200
-/** Sound that waits for a slow observer at most, in characters: about five seconds of both sides. */
+/** Audio buffered for a slow observer at most, in characters: about five seconds of both sides. */
 const MAX_WAITING = 160_000
 /** After the end of the call, for what is recorded late. */
 const CLOSE_AFTER_END_MS = 5000
@@ -21,9 +21,9 @@ const MAX_FRAME_CHARS = 4096
 export type ObserverSessionOptions = {
   socket: Socket
   callId: CallId
-  /** How the call stands. */
+  /** The state of the call. */
   call: () => Promise<Call>
-  /** Whether the feed begins at once, or when the other side sends `connect-twilio`. */
+  /** Whether messages begin at once, or when the other side sends `connect-twilio`. */
   begins: "at-once" | "when-asked"
   /** The last event that the other side has seen; undefined: it begins with now. */
   afterId: number | undefined

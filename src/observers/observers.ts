@@ -1,4 +1,4 @@
-/** Who watches which call: wakes observers when something happened, and hands them the sound. Knows no socket. */
+/** The observers of each call: wakes them for new events and passes audio to them. Knows no socket. */
 
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { RecordedEvent } from "../call/events.ts"
@@ -6,14 +6,14 @@ import type { CallId } from "../call/ids.ts"
 import type { Track } from "../call/observer-message.ts"
 import type { Sweep } from "../lib/sweep.ts"
 
-/** Events of this time are told together, in milliseconds: each telling reads from the store. */
+/** Events within this time, in milliseconds, are sent together: each send reads from the store. */
 const GATHER_MS = 25
-/** Observers are pinged at this pace, and look for events that nobody told them of. */
+/** Interval of pings, in milliseconds, and of checks for events of other processes. */
 const PING_MS = 15_000
 export interface Observer {
   /** Something was recorded. Begins to read from the store what is new to it. Must not throw. */
   changed(): void
-  /** A frame of sound, in Base64. Must neither throw nor wait. */
+  /** A frame of audio, in base64. Must neither throw nor wait. */
   audio?: ((payload: string, track: Track) => void) | undefined
   ping(): void
   /** The server stops. */
@@ -25,7 +25,7 @@ export class Observers implements AudioTap {
   readonly #byCall = new Map<CallId, Set<Observer>>()
   readonly #ofAll = new Set<Observer>()
   readonly #listeners = new Map<CallId, Set<Observer>>()
-  /** Whose observers are to be told. */
+  /** Calls whose observers have events to send. */
   #changed = new Set<CallId>()
   #cancelTelling: (() => void) | undefined
   readonly #cancelPings: () => void
@@ -49,7 +49,7 @@ export class Observers implements AudioTap {
     }
   }
 
-  /** Takes notice of an event that is being recorded. Costs one look into a map where nobody watches. */
+  /** Called for each recorded event. Without observers it costs one map lookup. */
   publish({ callId }: RecordedEvent): void {
     if (this.#ofAll.size === 0 && !this.#byCall.has(callId)) return
     this.#changed.add(callId)
@@ -68,7 +68,7 @@ export class Observers implements AudioTap {
     for (const observer of this.#listeners.get(callId) ?? []) observer.audio?.(payload, "outbound")
   }
 
-  /** Tells what waits, then lets every observer go. */
+  /** Sends pending events, then closes every observer. */
   close(): void {
     this.#tell()
     this.#cancelPings()

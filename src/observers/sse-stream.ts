@@ -15,7 +15,7 @@ export type EventLinesOptions = {
   /** One event as its JSON text. */
   toJson: (event: StoredEvent) => string
   observers: Observers
-  /** Called once, when nobody reads any more. */
+  /** Called once, when the client has stopped reading. */
   leave: () => void
 }
 

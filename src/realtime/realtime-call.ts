@@ -213,7 +213,7 @@ export class RealtimeCall implements MediaEngine {
   async #runTool(toolCall: ToolCall): Promise<ToolOutcome> {
     const outcome = await this.#agent.runTool(toolCall)
     if (!outcome.ok || outcome.action?.type !== "play-media") return outcome
-    return { ok: false, code: "NOT_AVAILABLE", message: "Sound files cannot be played on this call." }
+    return { ok: false, code: "NOT_AVAILABLE", message: "Audio files cannot be played on this call." }
   }
 
   /** The caller hears a stored sentence, and the call continues elsewhere. */

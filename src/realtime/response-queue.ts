@@ -167,7 +167,7 @@ export class ResponseQueue {
     return "caller-turn"
   }
 
-  /** The request that a running response is for; undefined when nobody waits for it any more. */
+  /** The request that a running response is for; undefined if it is no longer awaited. */
   requestOf(responseId: string): ResponseRequest | undefined {
     const state = this.#state
     const isRunning = state.phase === "active" && state.responseId === responseId

@@ -1,5 +1,5 @@
 /**
- * Notices a server that does not react to what the caller says: a connection may be open, answer pings and still be dead.
+ * Notices a server that does not react to what the caller says: a connection may be open and answer pings although the server no longer processes audio.
  * Listens to the caller itself, because no event of the server can start the wait for one.
  * Source: OpenAI "Voice activity detection".
  */
@@ -45,7 +45,7 @@ export class SpeechReaction {
     if (type === "speech-started") {
       callerAudio.speechConfirmed()
       this.#turn = "started"
-      // Speech that was not noticed here starts no wait: nobody would notice its end either.
+      // Speech that was not noticed here starts no wait: its end would not be noticed either.
       if (this.#stopWaiting()) this.#wait(silenceMs + turnEndMs)
     } else if (type === "speech-stopped") {
       this.#turn = "stopped"

@@ -5,7 +5,7 @@ import type { Parameters } from "../call/call.ts"
 
 /**
  * Tags such as `en-AU`, the agent's own first. `multi` as the language of recognition makes it report what it hears.
- * Another application that wrote the TwiML tells its languages by the parameters `crLanguages` (separated by commas) and
+ * Another application that wrote the TwiML passes its languages in the parameters `crLanguages` (separated by commas) and
  * `crTtsLanguage`. (Twilio: "Voice configuration".)
  */
 export function declaredLanguages({ relay }: Agent, parameters: Parameters): string[] {

@@ -33,7 +33,7 @@ export class PlayoutEstimate {
     return this.#speaking && !overdue ? Math.max(this.#endsAt, now + 1) : this.#endsAt
   }
 
-  /** Text was handed over. `preemptible`: what is sent next takes its place. */
+  /** Text was sent. `preemptible`: the next text replaces it. */
   sent(text: string, now: number, { preemptible = false } = {}): void {
     const startsAt = this.#firmEndsAt > now ? this.#firmEndsAt : now + SYNTHESIS_MS
     this.#endsAt = startsAt + text.length * MS_PER_CHARACTER

@@ -189,7 +189,7 @@ export class RelayCall implements RelayEngine {
   }
 }
 
-/** Whoever sends a frame may end the session, but does not choose whom the call is transferred to. */
+/** A frame may end the session, but must not choose the target of a transfer. */
 function withoutForeignTarget(frame: RelayOutbound): RelayOutbound {
   if (frame.type !== "end" || frame.handoffData === undefined) return frame
   return { ...frame, handoffData: withoutTarget(frame.handoffData) }

@@ -59,11 +59,11 @@ export async function playScenario(
     onEvent({ at: sweep.clock.now(), who, text, ...(note === undefined ? {} : { note }) })
   try {
     for (const [index, step] of steps.entries()) {
-      const patience = new AbortController()
-      const late = sweep.sleep(patienceMs, patience.signal).then(() => "late" as const)
+      const deadline = new AbortController()
+      const late = sweep.sleep(patienceMs, deadline.signal).then(() => "late" as const)
       const over = call.ended.then(() => "over" as const)
       const outcome = await Promise.race([perform(call, step, { sweep, report, settleMs }), late, over])
-      patience.abort()
+      deadline.abort()
       const wasEnd = step.type === "wait-for-end" || step.type === "hang-up"
       if (outcome === "late" || (outcome === "over" && !wasEnd)) {
         const why = outcome === "late" ? `took more than ${patienceMs} ms` : "found the call over"

@@ -120,7 +120,7 @@ export class TwimlPlayer {
       case "Dial":
       case "Enqueue":
         this.#options.answer()
-        return this.#handOver(verb, document)
+        return this.#replaceDocument(verb, document)
       default:
         await this.#prompt(verb, signal)
         return undefined
@@ -233,7 +233,7 @@ export class TwimlPlayer {
   }
 
   /** No second party is called: the verb is recorded and its leg ends at once. */
-  #handOver({ name, attributes }: TwimlVerb, document: TwimlResponse): ResponseResult | undefined {
+  #replaceDocument({ name, attributes }: TwimlVerb, document: TwimlResponse): ResponseResult | undefined {
     const action = attributes["action"]
     if (action === undefined) return undefined
     const { dialStatus } = this.#options

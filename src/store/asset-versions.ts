@@ -1,4 +1,4 @@
-/** Stored assets with all their versions: what came through the API, what stands in Sync, what calls ran with. */
+/** Stored assets with all their versions: from the API, from Sync, and from files that calls ran with. */
 
 export type StoredAssetKind = "context" | "manifest" | "config" | "menu"
 

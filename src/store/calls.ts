@@ -78,7 +78,7 @@ export type StatusReport = {
   /** When it happened, in milliseconds since the epoch. */
   at: number
   durationSeconds?: number | undefined
-  /** With a terminal status: who ended the call, if nobody is noted yet, and what follows. */
+  /** With a terminal status: who ended the call, unless already stored, and what follows. */
   end?: (EndCause & { followUps: FollowUps }) | undefined
 }
 
@@ -122,7 +122,7 @@ export interface Calls {
 
   /**
    * The right to ask Twilio for a call that has no SID and has not ended, until a time. Resolves to the call; undefined
-   * when somebody else has this right at `now`, or there is no such call.
+   * if another process holds the lease at `now`, or there is no such call.
    */
   leaseDial(id: CallId, lease: { now: number; until: number }): Promise<Call | undefined>
 

@@ -26,7 +26,7 @@ export interface Conversations {
 
   /**
    * Makes room for it first: what has expired when it is created goes, then the oldest of its user beyond `mostOfUser`.
-   * Beyond `most` the oldest of whoever has the most goes. Conversations of no user count only in `most`.
+   * Beyond `most`, the oldest conversation of the user with the most conversations is deleted. Conversations of no user count only in `most`.
    */
   create(conversation: StoredConversation, room: { most: number; mostOfUser?: number }): Promise<void>
 

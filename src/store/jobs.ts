@@ -35,7 +35,7 @@ export interface Jobs {
   /** Jobs that may run now, the longest due first. Of each call only the oldest that waits, so that they run one by one. */
   due(now: number, limit: number): Promise<Job[]>
 
-  /** Takes a job that `due` gave for one attempt until `until`; undefined when somebody else was faster. */
+  /** Takes a job that `due` gave for one attempt until `until`; undefined if another process has taken it. */
   lease(id: string, now: number, until: number): Promise<Job | undefined>
 
   /** The job is done. False, and nothing changes, when the lease is lost; also in the two methods that follow. */

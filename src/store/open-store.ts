@@ -13,7 +13,7 @@ export type OpenStore = {
   /** How long the opening waits for another process that writes, in milliseconds. */
   busyTimeoutMs?: number
   /**
-   * How long one statement after that may wait, in milliseconds. All calls stand still meanwhile, so a server waits only
+   * How long one statement after that may wait, in milliseconds. No call makes progress meanwhile, so a server waits only
    * a little, and tries again later. Default: as long as the opening.
    */
   statementTimeoutMs?: number

@@ -29,7 +29,7 @@ export type ClosableRecorder = Recorder &
 
 /** A batch this large is written without waiting. */
 const LARGE_BATCH = 500
-/** How long a flush waits for another process that writes: calls stand still meanwhile. */
+/** How long a flush waits for another process that writes: no call makes progress meanwhile. */
 const WAIT_MS = 50
 const MAX_RETRY_MS = 1000
 

@@ -66,7 +66,7 @@ async function allowedAddresses(
   const host = bareHost(url)
   const [first, ...rest] = isIP(host) ? [host] : await resolved(host, resolve)
   if (first === undefined) throw unresolved(host)
-  // This machine only by its own names: a public name that resolves to it is somebody else's doing.
+  // This machine only by its own names: a public name that resolves to it was set up by someone else.
   const isThisMachine = host === "localhost" || isIP(host) !== 0
   const isAllowed = (address: string) =>
     allowPrivate || (isThisMachine && isLoopbackAddress(address)) || !isPrivateAddress(address)

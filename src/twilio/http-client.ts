@@ -1,4 +1,4 @@
-/** HTTP under Twilio's SDK: one origin for all hosts where wanted, a time limit, and patience with rate limits. */
+/** HTTP under Twilio's SDK: an optional origin for all hosts, a time limit, and retries after rate limits. */
 
 import type RequestClient from "twilio/lib/base/RequestClient"
 import { TwilioRestError } from "./rest-error.ts"
@@ -65,7 +65,7 @@ function initOf({ method, username, password, headers = {}, data }: HttpRequest)
     method: method.toUpperCase(),
     headers: { ...headers, Authorization: `Basic ${credentials}` },
     redirect: "manual",
-    // On a kept connection that dies, nobody can tell whether a POST has arrived.
+    // If a reused connection is lost, it is unknown whether a POST has arrived.
     keepalive: method === "get",
   }
   if (data) init.body = new URLSearchParams(pairsOf(data)).toString()

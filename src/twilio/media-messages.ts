@@ -7,7 +7,7 @@ import { z } from "zod"
 import { CallSid } from "../call/ids.ts"
 import { frameReader } from "./frame-reader.ts"
 
-/** The second frame of a stream, and the first that tells whose it is. */
+/** The second frame of a stream, and the first that identifies the call. */
 export type MediaStart = {
   type: "start"
   streamSid: string
@@ -23,11 +23,11 @@ export type MediaStart = {
 export type MediaInbound =
   | { type: "connected"; protocol: string; version: string }
   | MediaStart
-  /** A piece of sound in base64, 20 ms by custom. `timestampMs` counts from the start of the stream. */
+  /** A chunk of audio in base64, usually 20 ms. `timestampMs` counts from the start of the stream. */
   | { type: "media"; track: "inbound" | "outbound"; payload: string; timestampMs: number | null }
   /** One key: `0`–`9`, `*`, `#` or `A`–`D`. */
   | { type: "dtmf"; digit: string }
-  /** All that was sent before the mark was played, or cleared: the frame does not tell which. */
+  /** All that was sent before the mark was played, or cleared: the frame does not say which. */
   | { type: "mark"; name: string }
   /** The stream is over or the call is. The socket may also close without it. */
   | { type: "stop" }
@@ -41,12 +41,12 @@ export type MediaInbound =
 const INBOUND_MEDIA =
   /^\{"event":"media","sequenceNumber":"\d{1,15}","streamSid":"\w{1,64}","media":\{"track":"inbound","chunk":"\d{1,15}","timestamp":"\d{1,15}","payload":"([A-Za-z0-9+/]+={0,2})"\}\}$/
 
-/** The whole of a mark's echo as Twilio writes it, read in the same way: there is one for each piece of the agent's sound. */
+/** The whole of a mark's echo as Twilio writes it, read in the same way: there is one for each chunk of the agent's audio. */
 const INBOUND_MARK =
   /^\{"event":"mark","sequenceNumber":"\d{1,15}","streamSid":"\w{1,64}","mark":\{"name":"([\w-]{1,64})"\}\}$/
 
 /**
- * The payload of a frame that is plainly the caller's sound, cut out of the text. Undefined for every other frame, media in
+ * The payload of a frame that clearly is the caller's audio, cut out of the text. Undefined for every other frame, media in
  * another layout included: those go to `parseMediaFrame`.
  */
 export function sliceInboundMedia(text: string): string | undefined {
@@ -153,7 +153,7 @@ export class MediaEncoder {
     this.#mark = `{"event":"mark${head},"mark":{"name":`
   }
 
-  /** Sound to play: mu-law at 8 kHz in base64, of any length, with no header. It is not checked. */
+  /** Audio to play: mu-law at 8 kHz in base64, of any length, without a header. Not checked. */
   media(payload: string): string {
     return `${this.#media}${payload}"}}`
   }

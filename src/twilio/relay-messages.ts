@@ -85,7 +85,7 @@ const INBOUND: Record<string, z.ZodType<RelayInbound>> = {
   prompt: z
     .object({ voicePrompt: z.string(), lang: optionalText, last: z.boolean().default(true) })
     .transform(({ voicePrompt, lang, last }) => ({ type: "prompt" as const, text: voicePrompt, lang, last })),
-  // An interruption is honoured even when what it tells is missing: nothing more will be heard either way.
+  // An interruption counts even if its fields are missing: nothing more will be heard either way.
   interrupt: z
     .object({
       utteranceUntilInterrupt: z.string().catch(""),

@@ -5,7 +5,7 @@ import { AppError } from "../lib/errors.ts"
 
 /**
  * `refused`: not carried out, and the same request will be refused again. `rate-limited`: not carried out, may succeed
- * later. `uncertain`: nobody knows whether it was carried out. (Twilio: "Error and warning dictionary"; "Error 20429".)
+ * later. `uncertain`: unknown whether it was carried out. (Twilio: "Error and warning dictionary"; "Error 20429".)
  */
 export type TwilioFailure = "refused" | "rate-limited" | "uncertain"
 

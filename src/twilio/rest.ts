@@ -17,7 +17,7 @@ export type CallRequest = {
   from: string
   /** Asked for TwiML by POST when the call is answered. */
   url: string
-  /** Told by POST of every change of status. */
+  /** Receives every change of status by POST. */
   statusCallback: string
   /** Longest call. */
   timeLimitSeconds?: number | undefined
@@ -62,7 +62,7 @@ export type AccountNumber = {
 }
 
 /**
- * Every method throws `TwilioRestError`, whose `kind` tells whether the request was carried out, and `AppError`
+ * Every method throws `TwilioRestError`, whose `kind` says whether the request was carried out, and `AppError`
  * NOT_CONFIGURED without usable credentials.
  */
 export interface TwilioRest {
@@ -90,7 +90,7 @@ export interface TwilioRest {
   pointNumber(sid: string, to: { voiceUrl: string; statusCallback: string }): Promise<AccountNumber>
 }
 
-/** What an event of a call tells of its request. */
+/** The request that caused an event of a call. */
 const RequestOfCall = z.object({ url: z.string() })
 
 /** The account itself. (Twilio: "Account resource".) */

@@ -31,7 +31,7 @@ const MAX_ENTRIES = 500
 
 export function createTwilioSync({ log, ...options }: TwilioSyncOptions): TwilioSync {
   const ask = createAsk(options)
-  /** Maps that were told to hold too much. */
+  /** Maps that Twilio reported as full. */
   const crowded = new Set<string>()
   let service: Promise<string> | undefined
 
@@ -173,7 +173,7 @@ export function createTwilioSync({ log, ...options }: TwilioSyncOptions): Twilio
 
 type PageOf<T> = { instances: T[]; nextPage(): Promise<PageOf<T>> | undefined }
 
-/** What stands on this page and on those after it, until there are `enough`. */
+/** Items of this page and the following ones, until there are `enough`. */
 async function allOf<T>(first: PageOf<T>, enough: number): Promise<T[]> {
   const found: T[] = []
   for (

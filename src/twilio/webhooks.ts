@@ -81,7 +81,7 @@ export const StatusWebhook = z
     direction: form.Direction,
     /** Order of the events of one call, from 0. */
     sequenceNumber: form.SequenceNumber,
-    /** When it happened, in milliseconds since the epoch; Twilio tells whole seconds. */
+    /** When it happened, in milliseconds since the epoch; Twilio reports whole seconds. */
     at: msOf(form.Timestamp),
     /** Whole seconds; only at the end of a call. */
     durationSeconds: form.CallDuration,

@@ -45,7 +45,7 @@ test("digits and audio are said back and stand in the transcript; 0 ends the cal
   await Promise.all([call.stream?.say(audio), harness.clock.pass(4_000)])
   const { event } = await eventOf(harness, "caller.spoke")
   const said = event.type === "caller.spoke" ? event.text : ""
-  expect(said).toMatch(/^\d+ ms of sound$/)
+  expect(said).toMatch(/^\d+ ms of audio$/)
   await sent(call, Number.parseInt(said))
   await harness.clock.pass(4_000)
   expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: said })

@@ -75,7 +75,7 @@ function openEcho(context: CallContext, stream: MediaStream, { tap }: EngineServ
     if (payload !== QUIET_FRAME) spoken.push(payload)
     quietFrames = payload === QUIET_FRAME ? quietFrames + 1 : 0
     if (spoken.length === 0 || quietFrames < PAUSE_FRAMES) return
-    const text = `${spoken.reduce((ms, frame) => ms + base64Ms(frame), 0)} ms of sound`
+    const text = `${spoken.reduce((ms, frame) => ms + base64Ms(frame), 0)} ms of audio`
     agent.resetSilence()
     incoming.speech(text, undefined)
     audio.playSentence(Buffer.concat(spoken.map((frame) => Buffer.from(frame, "base64"))).toBase64(), text)

@@ -49,7 +49,7 @@ export type RealtimeConnectionOptions = {
   log: Log
 }
 
-/** A connection with more unsent data than this is given up. */
+/** A connection with more unsent data than this is closed. */
 const MAX_BUFFER_BYTES = 4 * 1024 * 1024
 /** How long the server may take to answer a close before the socket is terminated. */
 const CLOSE_TIMEOUT_MS = 1_000

@@ -145,7 +145,7 @@ export class EmbeddedServer {
     const input = this.#session.audio?.input
     // Audio of another format is noise to the detector.
     if (input?.format?.type !== "audio/pcmu") return
-    const changes = this.#detector.feed(bytes)
+    const changes = this.#detector.push(bytes)
     if (input.turn_detection) for (const change of changes) this.#turn(change)
   }
 

@@ -72,7 +72,7 @@ function limitsOf(schema: SchemaObject): string {
   return texts.join(", ")
 }
 
-/** Text of the description; what stands between backticks is code. */
+/** Text of the description; text between backticks is code. */
 export function prose(text: string): Html {
   return html`${text.split("`").map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))}`
 }

@@ -59,7 +59,7 @@ const STATES = { healthy: "UP", degraded: "DEGRADED", draining: "DRAINING" } as 
 export function serverStateRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control, liveCalls, config } = context
-  // Tells this process from another server that answers at the same address.
+  // Distinguishes this process from another server at the same address.
   const instance = crypto.randomUUID()
 
   app.get("/", (c) => {

@@ -36,7 +36,7 @@ export class CallRecording {
     this.#write(BLOCK)
   }
 
-  /** Both sides go on from the same moment: the shorter one is filled up with silence. */
+  /** Aligns both sides: pads the shorter one with silence. */
   align(): void {
     const gap = this.#said.length - this.#heard.length
     if (gap > 0) this.#heard.add(gap)

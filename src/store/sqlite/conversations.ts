@@ -27,7 +27,7 @@ export function createConversations(db: Db, access: Access): Conversations {
     db.delete(conversations).where(inArray(idColumn, oldest)).run()
   }
 
-  /** Leaves at most `most`, at the expense of whoever has the most. */
+  /** Leaves at most `most`; deletes conversations of the user who has the most. */
   function shrinkTo(most: number): void {
     for (;;) {
       const kept = db.select({ kept: count() }).from(conversations).get()?.kept ?? 0

@@ -18,7 +18,7 @@ export type DatabaseOptions = {
   url: string
   /** How long the opening waits for another process that writes, in milliseconds. */
   busyTimeoutMs?: number
-  /** The same for every statement after that. All calls stand still meanwhile, so a server waits but shortly. */
+  /** The same for every statement after that. No call makes progress meanwhile, so a server waits only briefly. */
   statementTimeoutMs?: number
 }
 

@@ -46,7 +46,10 @@ test("nor does one that never opens", async () => {
 test("an error after an abort is no error", async () => {
   const controller = new AbortController()
   const { promise, reject } = Promise.withResolvers<never>()
-  const events = streamRequest({ open: () => Promise.resolve(deafStream([], promise)), signal: controller.signal })
+  const events = streamRequest({
+    open: () => Promise.resolve(deafStream([], promise)),
+    signal: controller.signal,
+  })
   const next = events.next()
   controller.abort()
   reject(new Error("closed"))

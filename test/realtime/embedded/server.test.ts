@@ -324,7 +324,7 @@ describe("the detector of speech", () => {
     const detector = new SpeechDetector(settings)
     const changes = []
     for (let at = 0; at < turn.length; at += size)
-      changes.push(...detector.feed(turn.subarray(at, at + size)))
+      changes.push(...detector.push(turn.subarray(at, at + size)))
     expect(changes).toMatchObject([
       { type: "started", audioStartMs: 0 },
       { type: "stopped", audioEndMs: 1_300, speechMs: 600 },
@@ -336,12 +336,12 @@ describe("the detector of speech", () => {
     ["a click", Buffer.concat([silence(200), speech(40), silence(600)])],
     ["a faint hum", encodeMulaw(Int16Array.from({ length: 16_000 }, (_, at) => 300 * Math.sin(at / 20)))],
     ["nothing", new Uint8Array(0)],
-  ])("finds none in %s", (_, audio) => expect(new SpeechDetector(settings).feed(audio)).toEqual([]))
+  ])("finds none in %s", (_, audio) => expect(new SpeechDetector(settings).push(audio)).toEqual([]))
 
   test("keeps no more of an endless speech than 15 seconds", () => {
     const detector = new SpeechDetector(settings)
-    detector.feed(speech(20_000))
-    const [stopped] = detector.feed(silence(500))
+    detector.push(speech(20_000))
+    const [stopped] = detector.push(silence(500))
     expect(stopped?.type === "stopped" && stopped.audio.length / 8).toBe(15_000)
   })
 })

@@ -18,9 +18,9 @@ const FAULT =
 /**
  * Repairs what can be repaired without a guess: doubly encoded arguments, a code fence around them, unescaped line
  * breaks, `null`, control characters and lone surrogates. What is cut off is not completed: it is replaced by `{}` and
- * must not be run. Sound calls pass unchanged, so that a cached history stays the same.
+ * must not be run. Valid calls pass unchanged, so that a cached history stays the same.
  */
-export function soundCall({ name, arguments: written }: ToolCall): SoundCall {
+export function validToolCall({ name, arguments: written }: ToolCall): SoundCall {
   const args = readObject(written)
   if (!args) return { call: { name: soundName(name), arguments: "{}" }, fault: FAULT }
   const { isAsWritten, value } = args

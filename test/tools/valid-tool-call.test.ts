@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
-import { soundCall } from "../../src/tools/sound-call.ts"
+import { validToolCall } from "../../src/tools/valid-tool-call.ts"
 
 function argumentsOf(written: string): string {
-  const { call, fault } = soundCall({ name: "order", arguments: written })
+  const { call, fault } = validToolCall({ name: "order", arguments: written })
   expect(fault).toBeUndefined()
   return call.arguments
 }
@@ -37,7 +37,7 @@ describe("arguments", () => {
     ["words", "press one"],
     ["two objects", '{"n":1}{"n":2}'],
   ])("are replaced and not run: %s", (_, written) => {
-    expect(soundCall({ name: "order", arguments: written })).toEqual({
+    expect(validToolCall({ name: "order", arguments: written })).toEqual({
       call: { name: "order", arguments: "{}" },
       fault: expect.stringContaining("not one complete JSON object"),
     })
@@ -52,5 +52,5 @@ test.each([
   ["", "unknown"],
   ["x".repeat(70), "x".repeat(64)],
 ])("the name %j becomes %j", (name, expected) => {
-  expect(soundCall({ name, arguments: "{}" }).call.name).toBe(expected)
+  expect(validToolCall({ name, arguments: "{}" }).call.name).toBe(expected)
 })
