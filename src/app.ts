@@ -228,7 +228,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     sweep,
     log: getLog("jobs"),
   })
-  const watch = watchCalls(control)
+  const watch = watchCalls(control, { onPurge: (before) => transcripts?.deleteBefore(before) })
   log.background("checking agents", warnOfAgents(control))
   transcripts?.catchUp()
 

@@ -34,8 +34,13 @@ export type Watch = {
   stop(): void
 }
 
+export type WatchOptions = {
+  /** What is kept outside the store of calls that ended before this time is to be deleted too. */
+  onPurge?: (before: number) => void
+}
+
 /** Starts with a lookup of every open call. */
-export function watchCalls(context: ControlContext): Watch {
+export function watchCalls(context: ControlContext, { onPurge = () => {} }: WatchOptions = {}): Watch {
   const { sweep, log, store, config } = context
   const asked = new Map<CallId, number>()
   const hungUp = new Map<CallId, number>()
@@ -87,7 +92,10 @@ export function watchCalls(context: ControlContext): Watch {
     const now = sweep.clock.now()
     await store.receipts.prune(now - RECEIPTS_KEPT_MS)
     await store.quotas.prune(now - QUOTA_REACH_MS)
-    if (config.times.retentionMs > 0) await store.purgeEndedBefore(now - config.times.retentionMs)
+    if (config.times.retentionMs === 0) return
+    const before = now - config.times.retentionMs
+    onPurge(before)
+    await store.purgeEndedBefore(before)
   }
 
   /** What happened before a restart is looked up at once. */

@@ -57,7 +57,10 @@ export function outcomeKind({ context, modelFor }: OutcomeOptions): JobKind {
         signal,
       )
       if (signal.aborted) throw signal.reason
-      if (!result.ok) return { failed: result.message, final: result.final }
+      if (!result.ok) {
+        const { message: failed, final, logged } = result
+        return { failed, final, ...(logged ? { logged } : {}) }
+      }
       const faults = faultsOf(agent.outcome, result.value)
       if (faults !== undefined) return { failed: `the answer does not fit the schema: ${faults}` }
       await store.outcomes.set(call.id, { status: "ready", data: result.value }, sweep.clock.now())
@@ -124,7 +127,9 @@ function requestFor(call: Call, agent: Agent, rule: OutcomeRule, turns: readonly
   }
 }
 
-type Extracted = { ok: true; value: unknown } | { ok: false; message: string; final: boolean }
+type Extracted =
+  | { ok: true; value: unknown }
+  | { ok: false; message: string; final: boolean; logged?: Record<string, unknown> }
 
 async function extract(model: ChatModel, request: ChatRequest, signal: AbortSignal): Promise<Extracted> {
   let text = ""
@@ -140,8 +145,11 @@ async function extract(model: ChatModel, request: ChatRequest, signal: AbortSign
     return { ok: true, value: JSON.parse(withoutFence(text)) }
   } catch (error) {
     if (error instanceof ChatModelError) {
-      const { message, status = 500 } = error
-      return { ok: false, message, final: status >= 400 && status < 500 && status !== 429 && status !== 408 }
+      const { message, status = 500, code, requestId } = error
+      const final = status >= 400 && status < 500 && status !== 429 && status !== 408
+      // A provider may quote the transcript or the key in its words.
+      const logged = { error: "the model failed", status: error.status, code, requestId }
+      return { ok: false, message, final, logged }
     }
     if (error instanceof SyntaxError) return { ok: false, message: "the answer is not JSON", final: false }
     throw error

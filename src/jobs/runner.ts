@@ -10,8 +10,11 @@ export type JobResult =
   | { done: true }
   /** Not yet: this does not count as an attempt. */
   | { later: number }
-  /** `final`: another attempt would fail too. */
-  | { failed: string; final?: boolean }
+  /**
+   * `failed` is stored and shown. `final`: another attempt would fail too. `logged`: what the log gets instead, where the
+   * reason quotes somebody else.
+   */
+  | { failed: string; final?: boolean; logged?: Record<string, unknown> }
 
 export type JobKind = {
   /** What it throws counts as a failure. Must end when the signal is aborted. */
@@ -143,8 +146,8 @@ export function runJobs({
       const next = { dueAt: now + result.later, error: job.lastError, used: false }
       return void (await jobs.again(job, next))
     }
-    const { failed: error, final = false } = result
-    const fields = { kind: job.kind, jobId: job.id, attempt: job.attempts, error }
+    const { failed: error, final = false, logged = { error } } = result
+    const fields = { kind: job.kind, callId: job.callId, jobId: job.id, attempt: job.attempts, ...logged }
     if (!final && job.attempts < kind.maxAttempts) {
       log.warn("a job failed and is tried again", fields)
       return void (await jobs.again(job, { dueAt: now + kind.pauseMs(job.attempts), error, used: true }))

@@ -2,6 +2,8 @@
 
 import { configureSync, getLogger, type Logger, type LogRecord } from "@logtape/logtape"
 import { redactByField, redactByPattern } from "@logtape/redaction"
+import { systemClock, type Clock } from "./clock.ts"
+import { LogLimit, type LogLimitOptions } from "./log-limit.ts"
 import { lineFormatter } from "./log-lines.ts"
 import { cutText, LIMITS, plainFields, type Fields } from "./log-values.ts"
 import { REDACTED, redactionPatterns, redactText } from "./redact.ts"
@@ -28,6 +30,9 @@ export type LogSettings = {
   terminal?: boolean | undefined
   /** Values that are never written, whatever their form. Values under 8 characters are ignored. */
   secrets?: readonly string[] | undefined
+  /** Limits equal warnings and errors: of one level, component and message. Default: 10 in 10 seconds. */
+  limit?: LogLimitOptions | undefined
+  clock?: Pick<Clock, "monotonic"> | undefined
 }
 
 const ROOT = "parley"
@@ -43,6 +48,8 @@ export function configureLog({
   write = writeToStdout,
   terminal = process.stdout.isTTY,
   secrets = [],
+  limit,
+  clock = systemClock,
 }: LogSettings): void {
   const asText = format === "pretty" || (format === "auto" && terminal)
   const toLine = lineFormatter(asText ? { format: "text", coloured: terminal } : { format: "json" })
@@ -58,14 +65,41 @@ export function configureLog({
     ...LIMITS,
   })
   const key = (name: string) => redactText(name, patterns)
+  const writeRecord = (record: LogRecord) =>
+    redacted({ ...record, properties: plainFields(record.properties, key) })
   configureSync({
     reset: true,
-    sinks: { lines: (record) => redacted({ ...record, properties: plainFields(record.properties, key) }) },
+    sinks: { lines: limitEqual({ limit: new LogLimit(limit), clock, write: writeRecord }) },
     loggers: [
       { category: [ROOT], sinks: ["lines"], lowestLevel: level === "warn" ? "warning" : level },
       { category: ["logtape", "meta"], sinks: ["lines"], lowestLevel: "error" },
     ],
   })
+}
+
+type EqualRecords = {
+  limit: LogLimit<LogRecord>
+  clock: Pick<Clock, "monotonic">
+  write: (record: LogRecord) => void
+}
+
+/**
+ * Passes records on. Of warnings and errors with the same level, component and message only the first of each window;
+ * before the next record after its end, one says how many more there were, and of how many calls.
+ */
+function limitEqual({ limit, clock, write }: EqualRecords): (record: LogRecord) => void {
+  return (record) => {
+    const nowMs = clock.monotonic()
+    for (const { last, more, calls, windowMs } of limit.end(nowMs)) {
+      const properties = { more, withinMs: windowMs, ...(calls > 0 ? { calls } : {}) }
+      write({ ...last, timestamp: record.timestamp, properties })
+    }
+    const { level, category, properties } = record
+    const isLimited = level === "warning" || level === "error" || level === "fatal"
+    const kind = `${level} ${category.join(".")} ${messageTextOf(record)}`
+    const call = properties["callSid"] ?? properties["callId"]
+    if (!isLimited || limit.admits(kind, record, { call, nowMs })) write(record)
+  }
 }
 
 /** The log of one part of the program, as in `getLog("relay")`. May be taken before `configureLog` is called. */

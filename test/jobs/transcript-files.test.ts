@@ -1,7 +1,17 @@
 /** Files of transcripts: when they are written, what they are called, and what happens when they cannot be. */
 
 import { afterAll, expect, test } from "bun:test"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Call } from "../../src/call/call.ts"
@@ -150,4 +160,30 @@ test.each([
   const name = transcriptFileName({ ...(await it.end()), ...fields })
   expect(name).toContain(part)
   expect(name).toMatch(/^[\w+.-]+_2026-11-20T12-00-05\.000Z\.json$/)
+})
+
+test("files of calls that ended before the time of retention are deleted, and nothing else", async () => {
+  await using it = await fixture()
+  const call = await it.end()
+  it.log.onEvent(it.told(OVER))
+  await it.log.idle()
+  writeFileSync(join(it.path, "notes.json"), "{}")
+  it.log.deleteBefore(ENDED_AT)
+  await it.log.idle()
+  expect(readdirSync(it.path).toSorted()).toEqual([transcriptFileName(call), "notes.json"].toSorted())
+  it.log.deleteBefore(ENDED_AT + 1)
+  await it.log.idle()
+  expect(readdirSync(it.path)).toEqual(["notes.json"])
+})
+
+test("files that others could read are private after the start", async () => {
+  await using it = await fixture()
+  const file = join(it.path, transcriptFileName(await it.end()))
+  mkdirSync(it.path)
+  writeFileSync(file, "{}")
+  chmodSync(file, 0o644)
+  chmodSync(it.path, 0o755)
+  it.log.catchUp()
+  await it.log.idle()
+  expect([it.path, file].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o600])
 })

@@ -1,7 +1,7 @@
 /** Keeps the files of the database readable by their owner alone: they hold what callers said. */
 
-import { chmodSync, statSync } from "node:fs"
 import { basename, dirname } from "node:path"
+import { closeToOthers } from "../../lib/close-to-others.ts"
 import { getLog } from "../../lib/log.ts"
 
 /** SQLite keeps what it has not folded into the file yet beside it. (SQLite: "Write-Ahead Logging".) */
@@ -12,18 +12,11 @@ const DATA_FOLDER = "data"
 /** Takes the rights of others away from existing files, with a warning. What cannot be changed is left as it is. */
 export function makePrivate(path: string): void {
   const folder = dirname(path)
-  const files = SUFFIXES.map((suffix) => ({ file: `${path}${suffix}`, mode: 0o600 }))
-  const folders = basename(folder) === DATA_FOLDER ? [{ file: folder, mode: 0o700 }] : []
-  for (const { file, mode } of [...files, ...folders]) {
-    try {
-      if ((statSync(file).mode & 0o077) === 0) continue
-      chmodSync(file, mode)
-      getLog("store").warn("others could read a file of the database, its rights were taken away from them", {
-        file,
-        mode: mode.toString(8),
-      })
-    } catch {
-      // The file is not there, or belongs to another user.
-    }
+  const files = SUFFIXES.map((suffix) => `${path}${suffix}`)
+  const folders = basename(folder) === DATA_FOLDER ? [folder] : []
+  for (const file of closeToOthers([...files, ...folders])) {
+    getLog("store").warn("others could read a file of the database, its rights were taken away from them", {
+      file,
+    })
   }
 }
