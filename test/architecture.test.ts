@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { Glob } from "bun"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
 
 const ROOT = resolve(import.meta.dir, "..")
@@ -94,6 +94,19 @@ test("the page on architecture shows every folder with its rank", () => {
   const shown = Object.fromEntries([...rows].map(([, rank, folder]) => [folder, Number(rank)]))
   const rooms = [...new Set(imports.map(({ from }) => from)), "version.ts"]
   expect(shown).toEqual(Object.fromEntries(rooms.map((room) => [room, RANKS[room]])))
+})
+
+test.each([
+  ["Webhook to TwiML", 15],
+  ["A tool call on the relay", 9],
+  ["An interruption on a media stream", 10],
+] as const)("the walk %s names at most %d files, and all of them exist", (heading, most) => {
+  const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8")
+  const section = page.split(`### ${heading}\n`)[1]?.split(/^##/m)[0] ?? ""
+  const files = new Set([...section.matchAll(/`(src\/[\w/.-]+\.ts)`/g)].map(([, file = ""]) => file))
+  expect([...files].filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
+  expect(files.size).toBeGreaterThan(4)
+  expect(files.size).toBeLessThanOrEqual(most)
 })
 
 test("imports go down or stay in their folder", () => {
