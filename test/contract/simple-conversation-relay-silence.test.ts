@@ -61,7 +61,7 @@ describe("silence", () => {
     expect(await call.frameOf("end")).toEqual({ type: "end", handoffData: UNRESPONSIVE })
   })
 
-  test("a prompt, an interruption and a key begin the row of reminders anew", async () => {
+  test("a prompt, an interruption and a key restart the reminders", async () => {
     await using harness = await silent()
     const call = await harness.call()
     for (const frame of [

@@ -47,7 +47,7 @@ async function hangUp(app: AppUnderTest, callSid: string): Promise<void> {
   await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
 }
 
-test("GET /api/numbers shows the account's numbers, 20 at most, fetched anew", async () => {
+test("GET /api/numbers shows the account's numbers, 20 at most, fetched each time", async () => {
   await using it = await fixture()
   const answer = await it.app.api("/api/numbers")
   expect({ status: answer.status, body: await answer.json() }).toEqual({

@@ -96,7 +96,7 @@ test.each<[string, Status[], Record<string, unknown>]>([
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject(expected)
 })
 
-test("the end of a call is one event, whoever reports it how often", async () => {
+test("the end of a call is one event, no matter who reports it and how often", async () => {
   await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   for (const sequence of [3, 3, 4]) await report(app, callSid, { status: "completed", sequence })

@@ -85,7 +85,7 @@ test("come when an answer stalls in the middle, once what was sent of it was hea
   ])
 })
 
-test("begin anew with each answer", async () => {
+test("restart with each answer", async () => {
   using fixture = new ConversationFixture()
   await fixture.ask("Hello")
   fixture.clock.advance(2500)

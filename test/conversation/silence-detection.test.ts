@@ -85,7 +85,7 @@ test("without messages the first threshold is the end", () => {
   expect(said).toEqual([["end", 1000]])
 })
 
-test("a sign of life begins the row of reminders anew", () => {
+test("a sign of life restarts the reminders", () => {
   const { clock, watch, said } = watched()
   watch.start()
   clock.advance(1500)

@@ -60,7 +60,7 @@ test("what is said between two connections is heard by the second one, once", ()
   expect({ first: first.heard, second: second.heard }).toEqual({ first: ["AAAA"], second: ["BBBB", "CCCC"] })
 })
 
-test("of more than ten seconds the oldest gives way, each time anew", () => {
+test("of more than ten seconds the oldest is dropped, each time", () => {
   const { sound } = fixture()
   for (let round = 0; round < 2; round++) {
     const model = line()

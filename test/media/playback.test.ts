@@ -79,7 +79,7 @@ test("after an interruption everything is forgotten", () => {
   expect(playback.heard(key("item_1"), 200)).toBeUndefined()
 })
 
-test("playing begins anew after a silence", () => {
+test("playing restarts after a silence", () => {
   const playback = new Playback()
   playback.reached(playback.sent(key("item_1"), 100, 0), 100)
   playback.sent(key("item_1"), 300, 5_000)

@@ -55,7 +55,7 @@ describe("a conversation", () => {
     ])
   })
 
-  test("ends with its time, which begins anew with each message", async () => {
+  test("ends with its time, which restarts with each message", async () => {
     await using fixture = await MessengerFixture.open()
     const { conversationId } = await fixture.talk("Hello", "Hi.")
     fixture.clock.advance(1)

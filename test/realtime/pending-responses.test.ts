@@ -157,7 +157,7 @@ describe("busy", () => {
     expect(fixture.pending.busy).toBe(busy)
   })
 
-  test("a server that does not answer by itself owes nothing to a turn", () => {
+  test("a server that does not answer by itself has no pending response after a turn", () => {
     using fixture = Fixture.connected({ serverAnswers: false })
     fixture.pending.turnCommitted()
     expect(fixture.pending.busy).toBe(false)

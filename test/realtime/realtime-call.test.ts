@@ -378,14 +378,14 @@ describe("the caller's turn", () => {
 
 describe("a server that does not react to the caller", () => {
   /** The caller speaks for a second and is silent for `silentMs`, on a clock that runs along. */
-  function speaks(stand: RealtimeFixture, silentMs: number, { spokenMs = 1_000 } = {}): void {
+  function speaks(fixture: RealtimeFixture, silentMs: number, { spokenMs = 1_000 } = {}): void {
     const frames = [
       ...Array<string>(spokenMs / 20).fill(mediaFrame(0x20)),
       ...Array<string>(silentMs / 20).fill(mediaFrame(0xff)),
     ]
     for (const text of frames) {
-      stand.session.receive(text)
-      stand.clock.advance(20)
+      fixture.session.receive(text)
+      fixture.clock.advance(20)
     }
   }
   const failures = ({ events }: RealtimeFixture) =>
@@ -393,41 +393,40 @@ describe("a server that does not react to the caller", () => {
   const LATE = "no reaction of the model to the caller's speech for 2000 ms"
 
   test("is replaced two seconds after the caller's speech, and the caller is told to wait", async () => {
-    using stand = await RealtimeFixture.greeted()
-    speaks(stand, 1_900)
-    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+    using fixture = await RealtimeFixture.greeted()
+    speaks(fixture, 1_900)
+    expect({ failures: failures(fixture), connections: fixture.connections }).toEqual({
       failures: [],
       connections: 1,
     })
-    speaks(stand, 200, { spokenMs: 0 })
-    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+    speaks(fixture, 200, { spokenMs: 0 })
+    expect({ failures: failures(fixture), connections: fixture.connections }).toEqual({
       failures: [LATE],
       connections: 2,
     })
-    expect(stand.types(stand.twilio)).toContain("media")
-    stand.model = []
-    stand.ready()
-    expect(stand.types(stand.model).slice(0, 3)).toEqual([
+    expect(fixture.types(fixture.twilio)).toContain("media")
+    fixture.model = []
+    fixture.ready()
+    expect(fixture.types(fixture.model).slice(0, 3)).toEqual([
       "session.update",
       "conversation.item.create",
       "response.create",
     ])
     // The speech, the pause after it, and 320 ms from before.
-    expect(stand.types(stand.model).filter((type) => type === "input_audio_buffer.append").length).toBeWithin(
-      150,
-      170,
-    )
+    expect(
+      fixture.types(fixture.model).filter((type) => type === "input_audio_buffer.append").length,
+    ).toBeWithin(150, 170)
   })
 
-  test.each<[string, (stand: RealtimeFixture) => void]>([
-    ["the caller's turn", (stand) => stand.turn("item_c")],
-    ["a response", (stand) => stand.respond([{ text: "Yes?", ms: 200 }])],
+  test.each<[string, (fixture: RealtimeFixture) => void]>([
+    ["the caller's turn", (fixture) => fixture.turn("item_c")],
+    ["a response", (fixture) => fixture.respond([{ text: "Yes?", ms: 200 }])],
   ])("stays when it reports %s in time", async (_, react) => {
-    using stand = await RealtimeFixture.greeted()
-    speaks(stand, 1_800)
-    react(stand)
-    speaks(stand, 3_000, { spokenMs: 0 })
-    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+    using fixture = await RealtimeFixture.greeted()
+    speaks(fixture, 1_800)
+    react(fixture)
+    speaks(fixture, 3_000, { spokenMs: 0 })
+    expect({ failures: failures(fixture), connections: fixture.connections }).toEqual({
       failures: [],
       connections: 1,
     })
@@ -437,58 +436,58 @@ describe("a server that does not react to the caller", () => {
     ["with the pause that ends a turn", "input_audio_buffer.speech_started", 2_500],
     ["with the turn in the conversation", "input_audio_buffer.speech_stopped", 2_000],
   ])("in the middle of a turn has as much time more: %s", async (_, type, waitMs) => {
-    using stand = await RealtimeFixture.greeted()
-    stand.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
-    speaks(stand, 100)
-    if (type.endsWith("stopped")) stand.emit(type, { item_id: "item_c", audio_end_ms: 1_000 })
-    speaks(stand, waitMs - 200, { spokenMs: 0 })
-    expect(failures(stand)).toEqual([])
-    speaks(stand, 400, { spokenMs: 0 })
-    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+    using fixture = await RealtimeFixture.greeted()
+    fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
+    speaks(fixture, 100)
+    if (type.endsWith("stopped")) fixture.emit(type, { item_id: "item_c", audio_end_ms: 1_000 })
+    speaks(fixture, waitMs - 200, { spokenMs: 0 })
+    expect(failures(fixture)).toEqual([])
+    speaks(fixture, 400, { spokenMs: 0 })
+    expect({ failures: failures(fixture), connections: fixture.connections }).toEqual({
       failures: [LATE],
       connections: 2,
     })
   })
 
   test("is not suspected while the agent is heard: the caller's words may be an echo", async () => {
-    using stand = await RealtimeFixture.greeted()
-    stand.respond([{ text: "A long story.", ms: 9_000 }])
-    speaks(stand, 4_000)
-    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+    using fixture = await RealtimeFixture.greeted()
+    fixture.respond([{ text: "A long story.", ms: 9_000 }])
+    speaks(fixture, 4_000)
+    expect({ failures: failures(fixture), connections: fixture.connections }).toEqual({
       failures: [],
       connections: 1,
     })
   })
 
   test("is not suspected of missing the same noise twice", async () => {
-    using stand = await RealtimeFixture.greeted()
+    using fixture = await RealtimeFixture.greeted()
     const noise = () => {
       for (const byte of [...Array<number>(40).fill(0xc7), ...Array<number>(150).fill(0xff)]) {
-        stand.session.receive(mediaFrame(byte))
-        stand.clock.advance(20)
+        fixture.session.receive(mediaFrame(byte))
+        fixture.clock.advance(20)
       }
     }
     noise()
-    expect(stand.connections).toBe(2)
-    stand.ready()
-    stand.respond(
+    expect(fixture.connections).toBe(2)
+    fixture.ready()
+    fixture.respond(
       [{ text: "Are you still there?", ms: 200 }],
-      stand.model.findLast(({ type }) => type === "response.create"),
+      fixture.model.findLast(({ type }) => type === "response.create"),
     )
-    stand.hearAll()
+    fixture.hearAll()
     noise()
-    expect({ failures: failures(stand), connections: stand.connections }).toEqual({
+    expect({ failures: failures(fixture), connections: fixture.connections }).toEqual({
       failures: [LATE],
       connections: 2,
     })
   })
 
   test("is not waited for after the call", async () => {
-    using stand = await RealtimeFixture.greeted()
-    speaks(stand, 1_000)
-    stand.session.closed(1005, "")
-    stand.clock.advance(10_000)
-    expect(stand.connections).toBe(1)
+    using fixture = await RealtimeFixture.greeted()
+    speaks(fixture, 1_000)
+    fixture.session.closed(1005, "")
+    fixture.clock.advance(10_000)
+    expect(fixture.connections).toBe(1)
   })
 })
 

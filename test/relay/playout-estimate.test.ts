@@ -62,7 +62,7 @@ test("speech that began after the last words ends when its end is reported, howe
   expect(clock.endsAt).toBe(1300)
 })
 
-test("what the caller cut off is not heard, and what comes next begins anew", () => {
+test("what the caller cut off is not heard, and what comes next restarts", () => {
   const clock = new PlayoutEstimate()
   clock.sent(TEN.repeat(10), 1000)
   clock.reported(true, 1500)

@@ -104,7 +104,7 @@ describe("silence", () => {
     expect(s.socket.take()).toEqual(['text "One?" last'])
   })
 
-  test("a line of a program begins the row anew, after it was spoken", () => {
+  test("a line of a program restarts the row, after it was spoken", () => {
     using s = new RelayCallFixture({ agent: { silence: SILENCE } })
     s.clock.advance(15_000)
     s.relay.say("x".repeat(100))

@@ -30,7 +30,7 @@ test("speech is taken where it is asked for", async () => {
   expect(await gather.gathered).toEqual({ SpeechResult: "yes", Confidence: "0.92" })
 })
 
-test("each key begins the silence anew", async () => {
+test("each key restarts the silence", async () => {
   using clock = new TestClock()
   const gather = new Gather({ timeout: "2" }, clock.sweep)
   gather.startWaiting()

@@ -101,7 +101,7 @@ describe("verifySignature", () => {
     ],
     ["GET", getUrl, undefined, "pFuZD2cGzTYyTDl7S9vFrzVvEog=", true],
     [
-      "GET with its query written anew",
+      "GET with its query written again",
       getUrl.replaceAll("%2B", "+"),
       undefined,
       "pFuZD2cGzTYyTDl7S9vFrzVvEog=",
@@ -178,7 +178,7 @@ describe("verifySignature", () => {
     ["the body that was hashed", jsonUrl, jsonBody, true],
     ["the same as bytes", jsonUrl, new TextEncoder().encode(jsonBody), true],
     ["another body", jsonUrl, jsonBody.replace("completed", "canceled"), false],
-    ["the same body written anew", jsonUrl, JSON.stringify(JSON.parse(jsonBody), null, 1), false],
+    ["the same body written again", jsonUrl, JSON.stringify(JSON.parse(jsonBody), null, 1), false],
     ["no body", jsonUrl, undefined, false],
     ["bytes that are not UTF-8", jsonUrl, new Uint8Array([0xff, 0xfe]), false],
   ])("JSON: %s", (_, url, rawBody, expected) => {

@@ -70,7 +70,7 @@ test("Twilio's own repetition gets the same TwiML, but not for ever", async () =
   expect((await again()).status).toBe(403)
 })
 
-test("a repetition of a request whose first answer failed is answered anew", async () => {
+test("a repetition of a request whose first answer failed is answered again", async () => {
   await using app = await AppUnderTest.start()
   const broken = { ...form, CallStatus: "no such status" }
   const statuses = []

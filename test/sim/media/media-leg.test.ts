@@ -111,15 +111,15 @@ test("fifty frames a second come without a break, silence where nothing is said"
   })
 })
 
-test("a late visit sends every frame it owes, and no frame is early", async () => {
+test("a late visit sends every frame that is due, and no frame is early", async () => {
   await using it = await talking()
   it.clock.advance(19)
-  const owed = it.call.stream?.nowMs
+  const due = it.call.stream?.nowMs
   await it.clock.pass(86, 43)
   await said(it.peer, 5)
   it.call.hangup()
   const { streams } = await it.call.ended
-  expect({ owed, sent: streams[0]?.sent }).toEqual({ owed: 19, sent: 5 })
+  expect({ due, sent: streams[0]?.sent }).toEqual({ due: 19, sent: 5 })
 })
 
 test("time can run faster than real time", async () => {
