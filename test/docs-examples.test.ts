@@ -159,9 +159,10 @@ async function simulatedAccount(assetsDir: string) {
     },
     numbers: ["+15550100002"],
   })
+  const hook = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
   const harness = await callHarness({
     services: { rest },
-    env: { ASSETS_DIR: assetsDir, API_KEYS: "change-me-please-0001" },
+    env: { ASSETS_DIR: assetsDir, API_KEYS: "change-me-please-0001", WEBHOOK_URL: hook.url.href },
     sweep,
   })
   return {
@@ -170,6 +171,7 @@ async function simulatedAccount(assetsDir: string) {
     async [Symbol.asyncDispose]() {
       await harness[Symbol.asyncDispose]()
       sweep[Symbol.dispose]()
+      await hook.stop(true)
     },
   }
 }

@@ -130,6 +130,11 @@ export class ParleyClient {
     return this.#ask("GET", pathOf(sid, "/outcome"))
   }
 
+  /** Delivers the webhook of the call to `WEBHOOK_URL` again. */
+  deliverWebhook(sid: string): Promise<{ webhook: "pending" }> {
+    return this.#ask("POST", pathOf(sid, "/webhook"))
+  }
+
   /** Opens one socket of one call, once, within a minute: what a server hands to a page. */
   streamTicket(sid: string): Promise<StreamTicket> {
     return this.#ask("POST", pathOf(sid, "/stream-ticket"))

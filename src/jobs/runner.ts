@@ -4,6 +4,7 @@ import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Job, Jobs } from "../store/jobs.ts"
+import { CircuitBreaker } from "./circuit-breaker.ts"
 import { ClockSteps, type ClockStep } from "./clock-steps.ts"
 
 export type JobResult =
@@ -12,9 +13,9 @@ export type JobResult =
   | { later: number }
   /**
    * `failed` is stored and shown. `final`: another attempt would fail too. `logged`: what the log gets instead, where the
-   * reason quotes somebody else.
+   * reason quotes somebody else. `isTargetUp`: the target answered, so that other jobs need not wait for it.
    */
-  | { failed: string; final?: boolean; logged?: Record<string, unknown> }
+  | { failed: string; final?: boolean; logged?: Record<string, unknown>; isTargetUp?: boolean }
 
 export type JobKind = {
   /** What it throws counts as a failure. Must end when the signal is aborted. */
@@ -26,6 +27,8 @@ export type JobKind = {
   pauseMs(attempt: number): number
   /** Longest run, in milliseconds. */
   timeoutMs: number
+  /** What all jobs of this kind need, such as the host of a receiver: while it fails, few of them are tried. */
+  target?: string | undefined
 }
 
 export type JobRunnerOptions = {
@@ -33,7 +36,7 @@ export type JobRunnerOptions = {
   kinds: Readonly<Record<string, JobKind>>
   sweep: Sweep
   log: Log
-  /** Jobs at once. */
+  /** Jobs of each kind at once: one kind that hangs takes no place from another. */
   concurrency?: number
   /** How often the store is asked for what is due, in milliseconds. */
   everyMs?: number
@@ -62,6 +65,8 @@ export function runJobs({
   const running = new Map<string, { job: Job; controller: AbortController }>()
   /** Only one look at a time: between asking and leasing the number of running jobs must not grow. */
   let looking: "no" | "once" | "again" = "no"
+  const names = Object.keys(kinds)
+  const breakers = new Map(names.map((name) => [name, new CircuitBreaker({ clock: sweep.clock })]))
   const steps = new ClockSteps(sweep.clock)
   let following = Promise.resolve()
   let stopped = false
@@ -111,17 +116,45 @@ export function runJobs({
 
   async function startDue(): Promise<void> {
     await followClock()
-    if (stopped || running.size >= concurrency) return
+    await failUnknown()
+    for (const [name, kind] of Object.entries(kinds)) await startKind(name, kind)
+  }
+
+  async function startKind(name: string, kind: JobKind): Promise<void> {
+    const busy = [...running.values()].filter(({ job }) => job.kind === name).length
+    const free = Math.min(concurrency, breakers.get(name)?.allowed ?? concurrency) - busy
+    if (stopped || free <= 0) return
     const now = sweep.clock.now()
-    for (const { id, kind: name } of await jobs.due(now, concurrency - running.size)) {
+    for (const { id } of await jobs.due(now, free, { only: [name] })) {
       if (stopped) return
-      const kind = kinds[name]
-      const job = await jobs.lease(id, now, now + (kind?.timeoutMs ?? 0) + LEASE_GRACE_MS)
+      if (running.has(id)) continue
+      const job = await jobs.lease(id, now, now + kind.timeoutMs + LEASE_GRACE_MS)
       if (!job) continue
-      if (!kind) await jobs.fail(job, `nothing is known of jobs of the kind ${name}`, now)
-      else if (stopped) await giveBack(job)
+      if (stopped) await giveBack(job)
       else log.background("running a job", run(job, kind))
     }
+  }
+
+  async function failUnknown(): Promise<void> {
+    if (stopped) return
+    const now = sweep.clock.now()
+    for (const { id, kind } of await jobs.due(now, concurrency, { except: names })) {
+      const job = await jobs.lease(id, now, now + LEASE_GRACE_MS)
+      if (job) await jobs.fail(job, `nothing is known of jobs of the kind ${kind}`, now)
+    }
+  }
+
+  /** What a result says of the target of its kind. A job that failed for a reason of its own says nothing. */
+  function heedTarget({ kind }: Job, { target }: JobKind, result: JobResult): void {
+    const breaker = breakers.get(kind)
+    if (target === undefined || !breaker || "later" in result) return
+    if ("done" in result || result.isTargetUp) {
+      if (breaker.succeeded()) log.info("jobs reach their target again", { kind, target })
+      return
+    }
+    const pauseMs = result.final ? undefined : breaker.failed()
+    if (pauseMs !== undefined)
+      log.warn("the target of jobs fails and is left alone", { kind, target, pauseMs })
   }
 
   async function run(job: Job, kind: JobKind): Promise<void> {
@@ -130,6 +163,7 @@ export function runJobs({
     const cancelLimit = sweep.after(kind.timeoutMs, () => controller.abort(new Error("it took too long")))
     try {
       const result = await attempt(job, kind, controller.signal)
+      heedTarget(job, kind, result)
       await followClock()
       if (!stopped) await settle(running.get(job.id)?.job ?? job, kind, result)
     } finally {

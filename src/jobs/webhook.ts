@@ -3,11 +3,13 @@
 import { createHmac } from "node:crypto"
 import type { Call } from "../call/call.ts"
 import type { LiveCalls } from "../call/live-calls.ts"
+import { isTerminal } from "../call/status.ts"
 import type { Config } from "../config/config.ts"
 import type { Store } from "../store/store.ts"
 import { checkedFetch } from "../tools/checked-fetch.ts"
 import { AppError } from "../lib/errors.ts"
 import type { Sweep } from "../lib/sweep.ts"
+import type { ControlContext } from "../control/context.ts"
 import { WEBHOOK_JOB } from "../control/follow-up-jobs.ts"
 import type { Job } from "../store/jobs.ts"
 import type { JobKind } from "./runner.ts"
@@ -21,24 +23,39 @@ export type WebhookOptions = {
   /** The report of the call. */
   describe: (call: Call) => Promise<Record<string, unknown>>
   sweep: Sweep
+  /** From 0 to 1. */
+  random?: () => number
 }
 
 /** By which receivers of Caller Assistant know its webhooks. */
 const SOURCE = "CAP_AI"
 /** While a session is open, what was said last may not be recorded. */
 const LOOK_AGAIN_MS = 1000
-const MAX_ATTEMPTS = 9
+const MAX_ATTEMPTS = 20
 const FIRST_PAUSE_MS = 2_000
+/** Pauses differ by up to a fifth, so that deliveries that failed together do not come together again. */
+const JITTER = 0.2
 const LONGEST_PAUSE_MS = 6 * 60 * 60_000
 
-/** Pauses of 2 s, 8 s, 32 s and so on: nine attempts in nine hours. */
-export function webhookKind({ config, store, liveCalls, describe, sweep }: WebhookOptions): JobKind {
+/** Pauses of 2 s, 8 s, 32 s and so on up to six hours: twenty attempts in three days. */
+export function webhookKind({
+  config,
+  store,
+  liveCalls,
+  describe,
+  sweep,
+  random = Math.random,
+}: WebhookOptions): JobKind {
   const { url, secret, timeoutMs } = config.webhook
   const send = checkedFetch({ allowPrivate: config.allowPrivateAddresses })
   return {
     maxAttempts: MAX_ATTEMPTS,
-    pauseMs: (attempt) => Math.min(FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS),
+    pauseMs(attempt) {
+      const pauseMs = Math.min(FIRST_PAUSE_MS * 4 ** (attempt - 1), LONGEST_PAUSE_MS)
+      return Math.round(pauseMs * (1 + JITTER * (2 * random() - 1)))
+    },
     timeoutMs,
+    target: url === undefined ? undefined : new URL(url).host,
     async run(job, signal) {
       const call = job.callId && (await store.calls.byId(job.callId))
       if (!call) return { failed: "the call was deleted", final: true }
@@ -69,7 +86,10 @@ export function webhookKind({ config, store, liveCalls, describe, sweep }: Webho
       if ("failed" in answer) return answer
       await answer.body?.cancel()
       if (answer.ok) return { done: true }
-      return { failed: `the webhook was answered with ${answer.status}`, final: answer.status === 410 }
+      const { status } = answer
+      // Another answer is about this delivery; these two are about all of them.
+      const isTargetUp = status < 500 && status !== 429
+      return { failed: `the webhook was answered with ${status}`, final: status === 410, isTargetUp }
     },
   }
 }
@@ -78,6 +98,17 @@ export function webhookKind({ config, store, liveCalls, describe, sweep }: Webho
 function refusedAddress(error: unknown): { failed: string; final: true } {
   if (error instanceof AppError) return { failed: error.message, final: true }
   throw error
+}
+
+/** Delivers the webhook of a call again. Rejects with `AppError` CONFLICT while the call goes on, or without WEBHOOK_URL. */
+export async function deliverAgain(
+  { config, store, sweep }: Pick<ControlContext, "config" | "store" | "sweep">,
+  call: Call,
+): Promise<void> {
+  if (!config.webhook.url) throw new AppError("CONFLICT", "No webhook is configured. Set WEBHOOK_URL.")
+  if (!isTerminal(call.status)) throw new AppError("CONFLICT", "The call is not over yet.")
+  const now = sweep.clock.now()
+  await store.jobs.restart({ kind: WEBHOOK_JOB, callId: call.id, dueAt: now, createdAt: now })
 }
 
 /** `t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`. */

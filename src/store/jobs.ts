@@ -28,12 +28,17 @@ export type NewJob = {
 /** A job as `lease` gave it. It counts until `dueAt`, and only for who was given it last. */
 export type Lease = Pick<Job, "id" | "dueAt" | "attempts">
 
+export type JobKinds = { only: readonly string[] } | { except: readonly string[] }
+
 export interface Jobs {
   /** Adds a job, once for each call and kind. Resolves to its id; undefined where there is one already, also one that ended. */
   add(job: NewJob): Promise<string | undefined>
 
-  /** Jobs that may run now, the longest due first. Of each call only the oldest that waits, so that they run one by one. */
-  due(now: number, limit: number): Promise<Job[]>
+  /**
+   * Jobs that may run now, the longest due first. Of each call only the oldest that waits, so that they run one by one.
+   * Default: of every kind.
+   */
+  due(now: number, limit: number, kinds?: JobKinds): Promise<Job[]>
 
   /** Takes a job that `due` gave for one attempt until `until`; undefined if another process has taken it. */
   lease(id: string, now: number, until: number): Promise<Job | undefined>
@@ -46,6 +51,9 @@ export interface Jobs {
 
   /** Another attempt at `dueAt`. One that was not used up is given back. */
   again(lease: Lease, next: { dueAt: number; error: string | null; used: boolean }): Promise<boolean>
+
+  /** Adds a job, or begins it anew with all its attempts, whatever became of it. Its id stays. */
+  restart(job: NewJob): Promise<void>
 
   /** The clock was set by `ms`: what was due in a while is due in the same while. `before`: jobs created until then. */
   shift(ms: number, before: number): Promise<void>

@@ -742,6 +742,43 @@ function jobsContract(open: Open) {
     expect(await due(31)).toEqual(["second", "other", "later"])
   })
 
+  test("due are jobs of the kinds that are asked for", async () => {
+    await using store = await open()
+    for (const kind of ["one", "two", "three"])
+      await store.jobs.add({ kind, callId: await withCall(store), dueAt: 1, createdAt: 1 })
+    const kindsOf = async (kinds: Parameters<typeof store.jobs.due>[2]) =>
+      (await store.jobs.due(1, 10, kinds)).map(({ kind }) => kind).toSorted()
+    expect(await kindsOf({ only: ["one", "two"] })).toEqual(["one", "two"])
+    expect(await kindsOf({ except: ["one"] })).toEqual(["three", "two"])
+    expect(await kindsOf({ only: [] })).toEqual([])
+  })
+
+  test("a job that is begun anew keeps its id and gets all its attempts, whatever became of it", async () => {
+    await using store = await open()
+    const callId = await withCall(store)
+    const job = { kind: "k", callId, dueAt: 1, createdAt: 1 }
+    await store.jobs.restart(job)
+    const first = await store.jobs.find(callId, "k")
+    const leased = await store.jobs.lease(first?.id ?? "", 1, 10)
+    if (leased) await store.jobs.fail(leased, "down", 5)
+    await store.jobs.restart({ ...job, dueAt: 7, createdAt: 7 })
+    const again = { state: "waiting", attempts: 0, lastError: null, dueAt: 7, createdAt: 1, doneAt: null }
+    expect(await store.jobs.find(callId, "k")).toMatchObject({ id: first?.id ?? "", ...again })
+  })
+
+  test("due times of jobs that wait follow a clock that is set, those of later ones do not", async () => {
+    await using store = await open()
+    const [one, two, three] = [await withCall(store), await withCall(store), await withCall(store)]
+    await store.jobs.add({ kind: "k", callId: one, dueAt: 50, createdAt: 10 })
+    await store.jobs.add({ kind: "k", callId: two, dueAt: 60, createdAt: 11 })
+    const over = await store.jobs.add({ kind: "k", callId: three, dueAt: 1, createdAt: 1 })
+    const leased = await store.jobs.lease(over ?? "", 2, 9)
+    if (leased) await store.jobs.finish(leased, 3)
+    await store.jobs.shift(-40, 10)
+    const dueAt = async (callId: CallId) => (await store.jobs.find(callId, "k"))?.dueAt
+    expect([await dueAt(one), await dueAt(two), await dueAt(three)]).toEqual([10, 60, 9])
+  })
+
   test("a job of which another one is older is not leased", async () => {
     await using store = await open()
     const callId = await withCall(store)

@@ -128,6 +128,31 @@ test("a webhook that is never taken is given up, one that says gone at once", as
   expect(hook.deliveries.all[0]?.headers.has("parley-signature")).toBe(false)
 })
 
+test("a webhook is delivered again when it is asked for, under the same id", async () => {
+  await using hook = sink([410])
+  await using app = await AppUnderTest.start({ WEBHOOK_URL: hook.url })
+  const callSid = await wholeCall(app)
+  await webhookIs(app, callSid, "failed")
+  const again = await app.post(`/v1/calls/${callSid}/webhook`)
+  expect([again.status, await again.json()]).toEqual([202, { webhook: "pending" }])
+  await webhookIs(app, callSid, "delivered")
+  expect((await app.post(`/v1/calls/${callSid}/webhook`)).status).toBe(202)
+  await webhookIs(app, callSid, "delivered")
+  expect(hook.deliveries.count).toBe(3)
+  expect(new Set(hook.deliveries.all.map(({ body }) => body["id"])).size).toBe(1)
+})
+
+test("without an address, for a call that goes on or is unknown no webhook is delivered again", async () => {
+  await using plain = await AppUnderTest.start()
+  const answer = await plain.post(`/v1/calls/${await wholeCall(plain)}/webhook`)
+  expect([answer.status, await answer.json()]).toMatchObject([409, { error: { code: "CONFLICT" } }])
+  await using hook = sink()
+  await using app = await AppUnderTest.start({ WEBHOOK_URL: hook.url })
+  const { callSid } = await app.incoming()
+  expect((await app.post(`/v1/calls/${callSid}/webhook`)).status).toBe(409)
+  expect((await app.post(`/v1/calls/CA${"0".repeat(32)}/webhook`)).status).toBe(404)
+})
+
 test("a webhook into a private network is not sent", async () => {
   await using app = await AppUnderTest.start({ WEBHOOK_URL: "http://169.254.169.254/latest" })
   await webhookIs(app, await wholeCall(app), "failed")

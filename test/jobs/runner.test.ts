@@ -10,7 +10,7 @@ import { TestClock } from "../lib/test-clock.ts"
 import { sampleCall } from "../store/fixture.ts"
 
 /** Jobs of the kind `work`, which do what the test has set. */
-async function fixture({ concurrency = 4 }: { concurrency?: number } = {}) {
+async function fixture({ concurrency = 4, target }: { concurrency?: number; target?: string } = {}) {
   const clock = new TestClock()
   const store = await openStore({ url: ":memory:" })
   const runs: { job: Job; signal: AbortSignal; at: number }[] = []
@@ -22,6 +22,7 @@ async function fixture({ concurrency = 4 }: { concurrency?: number } = {}) {
     maxAttempts: 3,
     pauseMs: (attempt) => 1000 * 4 ** (attempt - 1),
     timeoutMs: 5000,
+    target,
     async givenUp(_, error) {
       givenUp.push(error)
     },
@@ -226,4 +227,44 @@ test("a job of a process that died is due after its lease, also when the clock i
   clock.step(-10 * 60_000)
   await clock.pass(16_000)
   expect(runs.map(({ job }) => job.id)).toEqual([id])
+})
+
+test("a kind whose jobs hang takes no place from another", async () => {
+  await using it = await fixture({ concurrency: 2 })
+  it.does.work = ({ kind }) => (kind === "work" ? new Promise(() => {}) : Promise.resolve({ done: true }))
+  for (let n = 0; n < 20; n++) await it.add(await it.call())
+  const other = await it.call()
+  await it.add(other, "more")
+  it.start()
+  await it.clock.pass(1_000)
+  expect(it.runs.filter(({ job }) => job.kind === "work")).toHaveLength(2)
+  expect(await it.store.jobs.find(other, "more")).toMatchObject({ state: "done" })
+})
+
+test("a target that fails is left alone, uses up no attempts meanwhile, and gets everything when it works again", async () => {
+  await using it = await fixture({ target: "hook.test" })
+  let isUp = false
+  it.does.work = () => Promise.resolve(isUp ? { done: true } : { failed: "down" })
+  const calls = await Promise.all(Array.from({ length: 12 }, () => it.call()))
+  for (const callId of calls) await it.add(callId)
+  it.start()
+  await it.clock.pass(20_000, 100)
+  // Four at once: the circuit is open after the fifth failure.
+  const before = it.runs.length
+  expect(before).toBeLessThanOrEqual(8)
+  await it.clock.pass(15_000, 100)
+  expect(it.runs.length).toBe(before + 1)
+  isUp = true
+  await it.clock.pass(70_000, 100)
+  const jobs = await it.store.jobs.findAll(calls, "work")
+  expect(jobs.filter(({ state }) => state !== "done")).toEqual([])
+})
+
+test("a target that answers stays in use, whatever it says of single jobs", async () => {
+  await using it = await fixture({ target: "hook.test" })
+  it.does.work = () => Promise.resolve({ failed: "400", isTargetUp: true })
+  for (let n = 0; n < 12; n++) await it.add(await it.call())
+  it.start()
+  await it.clock.pass(900, 100)
+  expect(it.runs).toHaveLength(12)
 })

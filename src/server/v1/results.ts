@@ -1,4 +1,4 @@
-/** `/v1/calls/:sid/outcome` and `/v1/calls/:sid/usage`: what was learned in a call, and what it cost. */
+/** `/v1/calls/:sid/outcome`, `/webhook` and `/usage`: what was learned in a call, who is told, and what it cost. */
 
 import { Hono } from "hono"
 import { z } from "zod"
@@ -7,6 +7,7 @@ import type { Usage } from "../../call/usage.ts"
 import { usageOf } from "../../control/usage.ts"
 import { countMessage } from "../../control/quotas.ts"
 import { extractAgain, toOutcome } from "../../jobs/outcome.ts"
+import { deliverAgain } from "../../jobs/webhook.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { CALL_ERRORS, CALL_PARAMS, CALL_SID, findCall } from "./find-call.ts"
 import { named, operation } from "../openapi/operation.ts"
@@ -24,6 +25,10 @@ const OutcomeView = named(
     error: null,
   },
 )
+
+const WebhookView = named("WebhookDelivery", z.object({ webhook: z.literal("pending") }), {
+  webhook: "pending",
+})
 
 const UsageView = named(
   "Usage",
@@ -88,6 +93,26 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
       const call = await findCall(context, c)
       await countMessage(control, c.get("auth").userId)
       return c.json(await extractAgain(control, call), 202)
+    },
+  )
+
+  app.post(
+    "/v1/calls/:sid/webhook",
+    operation({
+      id: "deliverWebhook",
+      tag: "Results",
+      summary: "Deliver the webhook of the call again",
+      description:
+        "Begins the delivery to `WEBHOOK_URL` anew, with all its attempts, whatever became of it. Its id stays the same.",
+      params: CALL_PARAMS,
+      responses: { 202: { description: "The delivery is scheduled", schema: WebhookView } },
+      errors: [...CALL_ERRORS, 409, 429],
+    }),
+    async (c) => {
+      const call = await findCall(context, c)
+      await countMessage(control, c.get("auth").userId)
+      await deliverAgain(control, call)
+      return c.json({ webhook: "pending" } satisfies z.infer<typeof WebhookView>, 202)
     },
   )
 

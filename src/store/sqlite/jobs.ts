@@ -1,9 +1,9 @@
 /** Jobs in SQLite. */
 
-import { and, asc, eq, inArray, isNull, lt, lte, or, sql } from "drizzle-orm"
+import { and, asc, eq, inArray, isNull, lt, lte, notInArray, or, sql } from "drizzle-orm"
 import { alias } from "drizzle-orm/sqlite-core"
 import type { CallId } from "../../call/ids.ts"
-import type { Jobs, Lease, NewJob } from "../jobs.ts"
+import type { JobKinds, Jobs, Lease, NewJob } from "../jobs.ts"
 import type { Access } from "./access.ts"
 import type { Db } from "./database.ts"
 import { jobs } from "./schema.ts"
@@ -34,9 +34,15 @@ export function createJobs(db: Db, access: Access): Jobs {
   return {
     add: (job) => access.write(() => addJob(db, job)),
 
-    due: (now, limit) =>
+    due: (now, limit, kinds) =>
       access.read(() =>
-        db.select().from(jobs).where(mayRun(now)).orderBy(asc(jobs.dueAt), asc(jobs.id)).limit(limit).all(),
+        db
+          .select()
+          .from(jobs)
+          .where(and(mayRun(now), kinds && isOf(kinds)))
+          .orderBy(asc(jobs.dueAt), asc(jobs.id))
+          .limit(limit)
+          .all(),
       ),
 
     lease: (id, now, until) =>
@@ -53,6 +59,15 @@ export function createJobs(db: Db, access: Access): Jobs {
     fail: (lease, error, at) => change(lease, { state: "failed", doneAt: at, lastError: error }),
     again: (lease, { dueAt, error, used }) =>
       change(lease, { dueAt, lastError: error, attempts: used ? lease.attempts : lease.attempts - 1 }),
+
+    restart: (job) =>
+      access.write(() => {
+        const { payload = {}, dueAt } = job
+        db.insert(jobs)
+          .values({ ...job, id: Bun.randomUUIDv7(), payload })
+          .onConflictDoUpdate({ target: [jobs.callId, jobs.kind], set: { ...FRESH, payload, dueAt } })
+          .run()
+      }),
 
     shift: (ms, before) =>
       access.write(() => {
@@ -75,6 +90,12 @@ export function createJobs(db: Db, access: Access): Jobs {
   }
 }
 
+function isOf(kinds: JobKinds) {
+  return "only" in kinds ? inArray(jobs.kind, [...kinds.only]) : notInArray(jobs.kind, [...kinds.except])
+}
+
+const FRESH = { state: "waiting", attempts: 0, lastError: null, doneAt: null } as const
+
 /** Its id; undefined where the call has a job of this kind. */
 export function addJob(db: Db, { payload = {}, ...job }: NewJob): string | undefined {
   return (
@@ -90,13 +111,12 @@ export function addJob(db: Db, { payload = {}, ...job }: NewJob): string | undef
 
 /** Adds a job or starts over one that has ended; false where it waits or runs. */
 export function startJob(db: Db, { payload = {}, ...job }: NewJob): boolean {
-  const fresh = { state: "waiting", attempts: 0, lastError: null, doneAt: null } as const
   const { changes } = db
     .insert(jobs)
     .values({ ...job, id: Bun.randomUUIDv7(), payload })
     .onConflictDoUpdate({
       target: [jobs.callId, jobs.kind],
-      set: { ...fresh, payload, dueAt: job.dueAt },
+      set: { ...FRESH, payload, dueAt: job.dueAt },
       setWhere: sql`${jobs.state} <> 'waiting'`,
     })
     .run()
