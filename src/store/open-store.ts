@@ -1,9 +1,16 @@
 /** Opens the store that the address of the database names. */
 
 import { AppError } from "../lib/errors.ts"
-import type { Sweep } from "../lib/sweep.ts"
+import { getLog } from "../lib/log.ts"
+import { Sweep } from "../lib/sweep.ts"
+import { BUSY_TIMEOUT_MS, isLocked } from "./sqlite/database.ts"
 import { openSqliteStore } from "./sqlite/sqlite-store.ts"
 import type { Store } from "./store.ts"
+
+const log = getLog("store")
+/** Nothing else runs while one attempt waits for the lock. */
+const ATTEMPT_MS = 200
+const PAUSE_MS = 50
 
 export type OpenStore = {
   /** A `file:` URL, a path, or `:memory:`. */
@@ -37,5 +44,20 @@ export async function openStore(options: OpenStore): Promise<Store> {
       `DATABASE_URL names ${named}, which is not supported. Set it to a path or a file: URL of a SQLite database.`,
     )
   }
-  return openSqliteStore(options)
+  const { busyTimeoutMs = BUSY_TIMEOUT_MS, statementTimeoutMs = busyTimeoutMs } = options
+  using sweep = new Sweep()
+  const giveUpAt = sweep.clock.monotonic() + busyTimeoutMs
+  for (let isFirst = true; ; isFirst = false) {
+    const leftMs = Math.max(0, giveUpAt - sweep.clock.monotonic())
+    try {
+      return openSqliteStore({ ...options, busyTimeoutMs: Math.min(ATTEMPT_MS, leftMs), statementTimeoutMs })
+    } catch (error) {
+      if (!isLocked(error) || leftMs === 0) throw error
+      if (isFirst) {
+        const waitsMs = leftMs
+        log.warn("another process keeps the database locked, waiting for it", { url: options.url, waitsMs })
+      }
+    }
+    await sweep.sleep(PAUSE_MS)
+  }
 }

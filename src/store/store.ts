@@ -14,7 +14,12 @@ import type { UsageRecords } from "./usage.ts"
 export type MigrationReport = { applied: string[]; present: string[]; unknown: string[] }
 
 /** `callsInMemory`: calls that wait for a database that cannot be written. */
-export type StoreState = { isWritable: true } | { isWritable: false; callsInMemory: number }
+/** Whether the file that is in use is still the one that the next start finds. */
+export type FileState = "ok" | "deleted" | "replaced"
+
+export type StoreState = ({ isWritable: true } | { isWritable: false; callsInMemory: number }) & {
+  file: FileState
+}
 
 /**
  * Every method is one transaction. It rejects with `AppError` UNAVAILABLE when another process keeps the database locked
@@ -39,7 +44,7 @@ export interface Store extends AsyncDisposable {
    * before. `flush` must not reject. Returns the cancellation.
    */
   onRead(flush: () => Promise<void>): () => void
-  /** Whether the database can be written, as far as is known. */
+  /** Whether the database can be written, and whether it will be found again, as far as is known. */
   state(): StoreState
   /** Which migrations there are. */
   readonly migrations: MigrationReport

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync, unlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { says } from "../fakes/openai-script.ts"
@@ -16,6 +16,7 @@ async function lineWithDatabase() {
   const other = new Database(path)
   return {
     ...line,
+    path,
     lock: () => other.run("BEGIN IMMEDIATE"),
     unlock() {
       other.run("ROLLBACK")
@@ -86,4 +87,25 @@ test("a call that comes while the database is locked is answered, resumed and en
   const { events } = await app.json(`/v1/calls/${call.callSid}/events`)
   expect(events.at(0)).toMatchObject({ type: "call.created" })
   expect(events.map(({ type }: { type: string }) => type)).toContain("call.ended")
+})
+
+test("while the file of the database is gone, calls go on and health says so", async () => {
+  await using line = await lineWithDatabase()
+  const { clock, openai, twilio, app, path } = line
+  const call = twilio.call()
+  await connected(call)
+  await received(app, call)
+  unlinkSync(path)
+  clock.advance(6000)
+  expect(await call.agentTurn()).toBe(GREETING)
+  expect(await app.json("/health")).toMatchObject({
+    status: "degraded",
+    checks: { database: "file-deleted" },
+  })
+  openai.enqueue(says("We open at nine."))
+  call.say("When do you open?")
+  await answered(call)
+  clock.advance(3000)
+  expect(await call.agentTurn()).toBe("We open at nine.")
+  expect(await app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "in-progress", live: true })
 })

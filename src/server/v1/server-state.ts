@@ -3,6 +3,7 @@
 import { Hono } from "hono"
 import { z } from "zod"
 import { isExposed } from "../../config/exposure.ts"
+import type { StoreState } from "../../store/store.ts"
 import { VERSION } from "../../version.ts"
 import { authOf, isDirectLoopback, unauthorized } from "../auth.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
@@ -13,8 +14,10 @@ const Health = withExamples(
     status: z.enum(["healthy", "degraded", "draining"]),
     timestamp: z.iso.datetime(),
     checks: z
-      .object({ database: z.enum(["ok", "not-writable"]) })
-      .describe("`not-writable`: running calls are kept in memory until the database can be written"),
+      .object({ database: z.enum(["ok", "not-writable", "file-deleted", "file-replaced"]) })
+      .describe(
+        "`not-writable`: running calls are kept in memory until the database can be written. `file-deleted`, `file-replaced`: the next start will not find what is written now",
+      ),
     liveCalls: z.number().int().describe("Conversations that are running"),
   }),
   {
@@ -87,13 +90,13 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
     }),
     (c) => {
       const draining = control.draining()
-      const { isWritable } = control.store.state()
-      const status = draining ? "draining" : isWritable ? "healthy" : "degraded"
+      const database = databaseCheck(control.store.state())
+      const status = draining ? "draining" : database === "ok" ? "healthy" : "degraded"
       return c.json(
         {
           status,
           timestamp: new Date(control.sweep.clock.now()).toISOString(),
-          checks: { database: isWritable ? "ok" : "not-writable" },
+          checks: { database },
           state: STATES[status],
           service: "parley",
           version: VERSION,
@@ -158,6 +161,11 @@ function servesMetricsLocally(config: ServerContext["config"]): boolean {
 
 function countsOf({ counts, liveCalls }: ServerContext): Record<string, number> {
   return { activeSessions: liveCalls.size, ...counts() }
+}
+
+function databaseCheck({ isWritable, file }: StoreState): z.infer<typeof Health>["checks"]["database"] {
+  if (!isWritable) return "not-writable"
+  return file === "ok" ? "ok" : `file-${file}`
 }
 
 /** Whole seconds since the server started to serve. */

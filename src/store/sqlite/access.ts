@@ -3,7 +3,7 @@
 import type { Database } from "bun:sqlite"
 import { AppError } from "../../lib/errors.ts"
 import type { Sweep } from "../../lib/sweep.ts"
-import { sqliteCode } from "./database.ts"
+import { isLocked } from "./database.ts"
 
 /** Twilio waits 15 seconds for the answer to a webhook; this leaves time for the rest. */
 const GIVE_UP_MS = 10_000
@@ -126,7 +126,7 @@ function tryNow<T>(work: () => T): Attempt<T> {
   try {
     return { done: true, value: work() }
   } catch (error) {
-    if (!/^SQLITE_(?:BUSY|LOCKED)/.test(sqliteCode(error) ?? "")) throw error
+    if (!isLocked(error)) throw error
     return { done: false, locked: error }
   }
 }

@@ -33,7 +33,7 @@ export function openDatabase({
   db: Db
   report: MigrationReport
 } {
-  const path = pathOf(url)
+  const path = databasePath(url)
   let client: Database | undefined
   try {
     if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true })
@@ -49,7 +49,7 @@ export function openDatabase({
     return { db, report }
   } catch (error) {
     client?.close()
-    throw new AppError("UNAVAILABLE", `The database ${path} cannot be used: ${faultOf(error)}`, {
+    throw new AppError("UNAVAILABLE", `The database ${path} cannot be used: ${faultOf(error, path)}`, {
       cause: error,
     })
   }
@@ -63,6 +63,11 @@ export function sqliteCode(error: unknown): string | undefined {
   return undefined
 }
 
+/** Whether another process holds the database at the moment. */
+export function isLocked(error: unknown): boolean {
+  return /^SQLITE_(?:BUSY|LOCKED)/.test(sqliteCode(error) ?? "")
+}
+
 /** Whether an error comes from the state of the database. A broken constraint and a value that cannot be stored do not. */
 export function isDatabaseFault(error: unknown): boolean {
   const code = sqliteCode(error)
@@ -73,7 +78,8 @@ function connect(client: Database) {
   return drizzle({ client })
 }
 
-function pathOf(url: string): string {
+/** Throws `AppError` UNAVAILABLE for an address that is no path. */
+export function databasePath(url: string): string {
   const path = url.replace(/^file:(?:\/\/(?=\/))?/, "")
   if (path === "" || path.includes("?")) {
     throw new AppError("UNAVAILABLE", "The address of the database must be a path, a file: URL or :memory:")
@@ -107,10 +113,12 @@ function appliedNames(db: Db): string[] {
     .map(({ name }) => name)
 }
 
-function faultOf(error: unknown): string {
+function faultOf(error: unknown, path: string): string {
   const code = sqliteCode(error) ?? ""
-  if (/^SQLITE_(?:BUSY|LOCKED)/.test(code)) return "another process keeps it locked"
-  if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(code)) return "it is damaged or not a SQLite file"
+  if (isLocked(error))
+    return `another process keeps it locked. Stop that process (\`fuser ${path}\` names it), or set DATABASE_URL to another file.`
+  if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(code))
+    return "it is damaged or not a SQLite file. Restore a backup, or move it away to start with an empty database."
   if (code.startsWith("SQLITE_CANTOPEN")) return "it cannot be opened or created"
   if (code.startsWith("SQLITE_READONLY")) return "it cannot be written"
   if (/^SQLITE_(?:FULL|IOERR)/.test(code)) return "the disk is full or failing"

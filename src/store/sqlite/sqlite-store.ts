@@ -8,7 +8,8 @@ import { Access } from "./access.ts"
 import { createStoredAssets } from "./assets.ts"
 import { createCalls } from "./calls.ts"
 import { createConversations } from "./conversations.ts"
-import { BUSY_TIMEOUT_MS, openDatabase, type DatabaseOptions } from "./database.ts"
+import { BUSY_TIMEOUT_MS, databasePath, openDatabase, type DatabaseOptions } from "./database.ts"
+import { reportWalDamage, watchDatabaseFile } from "./database-file.ts"
 import { createHistory } from "./history.ts"
 import { createJobs } from "./jobs.ts"
 import { createOutcomes } from "./outcomes.ts"
@@ -28,7 +29,11 @@ export function openSqliteStore({
   keepCalls = false,
   ...options
 }: DatabaseOptions & { sweep?: Sweep; keepCalls?: boolean }): Store {
+  const path = databasePath(options.url)
+  const isFile = path !== ":memory:"
+  if (isFile) reportWalDamage(path, log)
   const { db, report } = openDatabase(options)
+  const file = keepCalls && isFile ? watchDatabaseFile({ path, sweep, log }) : undefined
   if (report.unknown.length > 0) {
     log.warn("the database was written by a newer version", { migrations: report.unknown })
   }
@@ -45,12 +50,24 @@ export function openSqliteStore({
     await beforeRead()
     standIn?.close()
     access.close()
+    file?.stop()
+    if (file && file.look() !== "ok") rescue(`${path}.rescued-${sweep.clock.now()}`)
     try {
       db.$client.run("PRAGMA wal_checkpoint(TRUNCATE)")
     } catch (error) {
       log.warn("the log of the database could not be folded in", { error })
     }
     db.$client.close()
+  }
+
+  /** Writes all data to a new file. */
+  function rescue(copy: string): void {
+    try {
+      db.$client.run("VACUUM INTO ?", [copy])
+      log.warn("the data of the database whose file was deleted or replaced is in a new file", { path, copy })
+    } catch (error) {
+      log.error("the data of the database whose file was deleted or replaced is lost", { path, error })
+    }
   }
 
   const close = () => (closing ??= closeOnce())
@@ -74,8 +91,10 @@ export function openSqliteStore({
       flushes.add(flush)
       return () => void flushes.delete(flush)
     },
-    state: () =>
-      standIn?.isActive ? { isWritable: false, callsInMemory: standIn.size } : { isWritable: true },
+    state: () => ({
+      ...(standIn?.isActive ? { isWritable: false, callsInMemory: standIn.size } : { isWritable: true }),
+      file: file?.state ?? "ok",
+    }),
     migrations: report,
     purgeEndedBefore: (ms) =>
       access.write(() => db.delete(callsTable).where(lt(callsTable.endedAt, ms)).run().changes),
