@@ -19,7 +19,7 @@ import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
 import type { ConnectionFailure } from "./connection/connection.ts"
-import { encodeAppend, encodeItemDelete } from "./protocol/client-events.ts"
+import { encodeAppend } from "./protocol/client-events.ts"
 import { historyFrames } from "./protocol/history-items.ts"
 import { sessionFor, turnEndMs } from "./protocol/session-update.ts"
 import { TurnManager } from "./turn-manager.ts"
@@ -187,7 +187,7 @@ export class RealtimeCall implements MediaEngine {
 
   #forget(): void {
     this.#history.forget()
-    this.#turns.forget((itemId) => encodeItemDelete(itemId))
+    this.#turns.forget()
   }
 
   #callerSpeaks(): void {
