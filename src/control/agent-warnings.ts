@@ -2,7 +2,15 @@
 
 import type { Assets } from "../assets/agent.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
+import type { ControlContext } from "./context.ts"
 import { transferRefusal, type DialContext } from "./may-dial.ts"
+
+/** Logs what of the agents' settings this server refuses. */
+export async function warnOfAgents(control: ControlContext): Promise<void> {
+  for (const warning of await agentWarnings(control, control.assets)) {
+    control.log.warn("a setting of an agent is refused", { warning })
+  }
+}
 
 /** One sentence for each refusal; without a call, Twilio's list of our numbers decides what is home. */
 export async function agentWarnings(context: DialContext, assets: Assets): Promise<string[]> {
