@@ -203,12 +203,23 @@ test("one exported name has one meaning", () => {
   expect(wrong).toEqual([])
 })
 
+const lines = ({ text }: (typeof sources)[number]) => text.split("\n").length - 1
+
 test("no file of src is longer than 320 lines, and half of them have at most 90", () => {
-  const lines = ({ text }: (typeof sources)[number]) => text.split("\n").length - 1
   expect(sources.filter((source) => lines(source) > 320).map(({ name }) => name)).toEqual([])
   const lengths = sources.map(lines).toSorted((a, b) => a - b)
   expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(90)
 })
+
+/** Files that join parts: without a lower limit, each new part would add to them. */
+test.each(["app.ts", "realtime/turn-manager.ts", "realtime/realtime-call.ts", "relay/relay-call.ts"])(
+  "%s has fewer than 250 lines",
+  (name) => {
+    const lengths = sources.filter((source) => source.name === name).map(lines)
+    expect(lengths).toEqual([expect.any(Number)])
+    expect(Math.max(...lengths)).toBeLessThan(250)
+  },
+)
 
 test("each file says what it is in its first line", () => {
   const wrong = sources.filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text))

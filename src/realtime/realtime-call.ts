@@ -15,13 +15,12 @@ import { CallerAudio } from "../media/caller-audio.ts"
 import { MediaOutput } from "../media/media-output.ts"
 import type { MediaEngine } from "../media/media-session.ts"
 import type { MediaStream } from "../media/media-stream.ts"
-import type { CallAction, ToolOutcome } from "../tools/define-tool.ts"
-import type { ToolCall } from "../tools/run-tool.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
+import { CallTools } from "./call-tools.ts"
 import type { ConnectionFailure } from "./connection/connection.ts"
+import { ModelSession } from "./model-session.ts"
 import { encodeAppend } from "./protocol/client-events.ts"
 import { historyFrames } from "./protocol/history-items.ts"
-import { sessionFor, turnEndMs } from "./protocol/session-update.ts"
 import { TurnManager } from "./turn-manager.ts"
 
 /** How long the model may take to say a farewell. */
@@ -39,9 +38,9 @@ export class RealtimeCall implements MediaEngine {
   readonly #turns: TurnManager
   readonly #incoming: IncomingTurns
   readonly #dtmf: DtmfBuffer
-  #language: string | undefined
 
-  constructor({ context, stream, connectTo, transcribeModel, tap, ...options }: RealtimeCallOptions) {
+  constructor(options: RealtimeCallOptions) {
+    const { context, stream, connectTo, model, transcribeModel, modelTimes, tap } = options
     const { call, lifecycle, keep, publish, times, sweep, log } = context
     this.callId = call.id
     this.#stream = stream
@@ -56,7 +55,7 @@ export class RealtimeCall implements MediaEngine {
       speak: (text) => this.#turns.say(text),
       stop: () => this.#turns.interrupt(),
       switchLanguage: (tag) => {
-        this.#language = tag
+        session.speak(tag)
         this.#turns.update()
       },
     })
@@ -76,34 +75,32 @@ export class RealtimeCall implements MediaEngine {
         wrapUp: (text, end) => this.wrapUp(text, end),
       },
     })
-    const { realtime, phrases } = this.#agent.agent
-    const model = realtime.model ?? options.model
+    const session = new ModelSession({ agent: this.#agent, model, transcribeModel })
+    const tools = new CallTools({
+      agent: this.#agent,
+      output: this.#output,
+      ending: this.#ending,
+      onEnding: () => this.#modelIsQuiet(),
+    })
     this.#turns = new TurnManager({
-      connect: connectTo({ model, safetyId: this.#agent.prompt().safetyId }),
-      model,
-      transcriber: realtime.transcription?.model ?? transcribeModel,
-      session: () => this.#session({ model, transcribeModel }),
+      ...session.turnSettings(),
+      connect: connectTo({ model: session.model, safetyId: this.#agent.prompt().safetyId }),
       prelude: () => {
         this.#audio.keepHeard()
         return historyFrames(this.#history.items())
       },
-      serverInterrupts: realtime.turnDetection.interruptResponse,
-      serverAnswers: realtime.turnDetection.createResponse,
-      turnEndMs: turnEndMs(realtime),
-      transcribes: realtime.transcription !== null,
-      playsHoldPrompts: phrases.wait.length > 0,
       history: this.#history,
       callerAudio: this.callerAudio,
       agentAudio: this.#audio,
       keep,
       keepUsage: (usage) => lifecycle.usage(call.id, usage),
       publish,
-      runTool: (toolCall) => this.#runTool(toolCall),
-      act: (action) => this.#act(action),
+      runTool: (toolCall) => tools.run(toolCall),
+      act: (action) => tools.act(action),
       onCaller: () => this.#callerSpeaks(),
       onQuiet: () => this.#modelIsQuiet(),
       onFailed: (failure) => this.#modelFailed(failure),
-      times: { ...times, ...options.modelTimes },
+      times: { ...times, ...modelTimes },
       sweep,
       log,
     })
@@ -170,21 +167,6 @@ export class RealtimeCall implements MediaEngine {
     this.#stream.close(code, reason)
   }
 
-  #session({ model, transcribeModel }: { model: string; transcribeModel: string }): object {
-    const { instructions, tools } = this.#agent.prompt()
-    const language = this.#language
-    return sessionFor({
-      model,
-      transcribeModel,
-      settings: this.#agent.agent.realtime,
-      instructions:
-        language === undefined
-          ? instructions
-          : `${instructions}\n\nFrom now on, speak the language ${language}.`,
-      tools,
-    })
-  }
-
   #forget(): void {
     this.#history.forget()
     this.#turns.forget()
@@ -209,13 +191,6 @@ export class RealtimeCall implements MediaEngine {
     this.#turns.insert({ type: "message", role: "user", text }, { respond: true })
   }
 
-  /** A media stream cannot do everything that tools may ask for. */
-  async #runTool(toolCall: ToolCall): Promise<ToolOutcome> {
-    const outcome = await this.#agent.runTool(toolCall)
-    if (!outcome.ok || outcome.action?.type !== "play-media") return outcome
-    return { ok: false, code: "NOT_AVAILABLE", message: "Audio files cannot be played on this call." }
-  }
-
   /** The caller hears a stored sentence, and the call continues elsewhere. */
   #modelFailed(failure: ConnectionFailure): void {
     this.#agent.close()
@@ -226,25 +201,5 @@ export class RealtimeCall implements MediaEngine {
       reason: isRefused ? "model-refused" : "model-failed",
       detail: failure.message,
     })
-  }
-
-  #act(action: CallAction): void {
-    switch (action.type) {
-      case "send-digits":
-      case "play-media":
-      case "switch-language":
-        return this.#output.act(action)
-      case "set-listen-mode":
-      case "set-silence-detection":
-      case "change-context":
-        return this.#agent.update(action)
-      case "end-call":
-        // The farewell of the same answer may still be on its way.
-        this.#ending.requestAfterSpeech(action.end)
-        this.#agent.close()
-        return this.#modelIsQuiet()
-      default:
-        action satisfies never
-    }
   }
 }
