@@ -46,6 +46,8 @@ export type Call = {
   sessionEnd: SessionEnd | null
   /** The last transfer to a person; null before the first. */
   transfer: TransferState | null
+  /** The caller's number in E.164 form, once a menu has checked it and, if typed, read it back; null before. */
+  verifiedNumber: string | null
   /** Milliseconds since the epoch, as all times here. */
   createdAt: number
   answeredAt: number | null

@@ -4,6 +4,18 @@ import type { TransferTarget } from "./transfer-target.ts"
 
 export type AttributeValue = string | number | boolean | null | undefined
 
+/** Something the caller hears: a text, or an audio file. */
+export type VoicePrompt =
+  | {
+      kind: "text"
+      text: string
+      /** As in `en-US`; undefined: that of the voice or of the account. */
+      language?: string | undefined
+      /** As Twilio names it, such as `Polly.Joanna-Neural`; undefined: the account's. */
+      voice?: string | undefined
+    }
+  | { kind: "audio"; url: string }
+
 export type NextStep =
   | ConnectRelay
   | ConnectStream

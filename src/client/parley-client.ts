@@ -31,6 +31,8 @@ export type CallView = {
   endedBy: "caller" | "agent" | "api" | "limit" | "silence" | "system" | null
   endReason: string | null
   resumes: number
+  /** The caller's number, once a menu has checked it and the caller has confirmed it. */
+  verifiedNumber: string | null
   live: boolean
   webhook: "pending" | "delivered" | "failed" | null
 }

@@ -1,8 +1,9 @@
 /** Questions about calls, and what changes them. */
 
-import type { Call, Direction, EndCause } from "../call/call.ts"
+import type { Call, Direction, EndCause, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
 import type { CallId, CallSid } from "../call/ids.ts"
+import type { MenuState } from "../call/menu-state.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { CallStatus } from "../call/status.ts"
 import type { TransferState } from "../call/transfer-state.ts"
@@ -13,6 +14,7 @@ export type NewCall = Omit<
   | "resumes"
   | "sessionEnd"
   | "transfer"
+  | "verifiedNumber"
   | "answeredAt"
   | "endedAt"
   | "durationSeconds"
@@ -48,6 +50,9 @@ export type TransferStart =
   | { outcome: "counted" }
   /** `oldestAt`: when the first of the calls and transfers that count started. */
   | { outcome: "limited"; limit: StartLimit; oldestAt: number }
+
+/** `revision` grows by one with each change. */
+export type StoredMenu = { state: MenuState; revision: number }
 
 export type CallFilter = {
   status?: CallStatus | undefined
@@ -187,6 +192,24 @@ export interface Calls {
     id: CallId,
     versions: Pick<Call, "contextKey" | "contextVersion" | "manifestKey" | "manifestVersion">,
   ): Promise<void>
+
+  /** The number of the caller was checked and confirmed. In E.164 form. */
+  setVerifiedNumber(id: CallId, number: string): Promise<void>
+
+  /** A menu chose the agent of the call; `parameters` are added to those of the call. */
+  setAgent(
+    id: CallId,
+    choice: Pick<Call, "agent" | "engine"> & { parameters: Parameters },
+  ): Promise<Call | undefined>
+
+  /** Where the call is in its menus; undefined for a call that never was in one. */
+  menuOf(id: CallId): Promise<StoredMenu | undefined>
+
+  /**
+   * Stores where the call is in its menus now, if it still is at the revision `from` (0: in no menu yet) and has not
+   * ended. Resolves to whether that was stored: of several at once, one is.
+   */
+  advanceMenu(id: CallId, advance: { from: number; state: MenuState }): Promise<boolean>
 
   /** Calls that have not ended, oldest first. */
   open(): Promise<Call[]>

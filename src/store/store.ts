@@ -9,6 +9,7 @@ import type { Outcomes } from "./outcomes.ts"
 import type { Quotas } from "./quotas.ts"
 import type { Receipts } from "./receipts.ts"
 import type { UsageRecords } from "./usage.ts"
+import type { VoiceMessages } from "./voice-messages.ts"
 
 /** `applied` when this store was opened; `present` in the database now; `unknown`: written by a newer version. */
 export type MigrationReport = { applied: string[]; present: string[]; unknown: string[] }
@@ -37,6 +38,7 @@ export interface Store extends AsyncDisposable {
   readonly jobs: Jobs
   readonly outcomes: Outcomes
   readonly usage: UsageRecords
+  readonly voiceMessages: VoiceMessages
   /** For the recorder alone. */
   readonly writer: Writer
   /**

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test"
 import { CallSid, newCallId, type CallId } from "../../src/call/ids.ts"
+import type { MenuState } from "../../src/call/menu-state.ts"
 import type { SessionEnd } from "../../src/call/session-end.ts"
 import type { TransferState } from "../../src/call/transfer-state.ts"
 import type { CallFilter, FollowUps, NewPlacedCall } from "../../src/store/calls.ts"
@@ -18,6 +19,7 @@ export function storeContract(name: string, open: () => Promise<Store>) {
     describe("placing", () => placingContract(open))
     describe("socket tokens", () => tokensContract(open))
     describe("sessions and transfers", () => sessionsContract(open))
+    describe("menus and voice messages", () => menusContract(open))
     describe("lists of calls", () => listsContract(open))
     describe("turns and events", () => historyContract(open))
     describe("receipts", () => receiptsContract(open))
@@ -38,6 +40,76 @@ const RACERS = 20
 /** The results of the same question asked by many at once. */
 function race<T>(ask: (racer: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: RACERS }, (_, racer) => ask(racer)))
+}
+
+function menusContract(open: Open) {
+  const state = (step: string): MenuState => ({
+    menu: "reception",
+    version: "1",
+    paths: "menus",
+    language: "en-US",
+    step,
+    phase: "collect",
+    entered: null,
+    failures: 0,
+    unclear: 0,
+    values: {},
+    verifiedNumber: null,
+    answers: 0,
+    prompts: [],
+    action: { kind: "hang-up", reason: "done" },
+  })
+
+  test("of many who move a call on from one step, one does", async () => {
+    await using store = await open()
+    const { id } = await store.calls.create(sampleCall())
+    expect(await store.calls.menuOf(id)).toBeUndefined()
+    const begun = await race((racer) => store.calls.advanceMenu(id, { from: 0, state: state(`${racer}`) }))
+    expect(begun.filter(Boolean)).toHaveLength(1)
+    const winner = begun.indexOf(true)
+    expect(await store.calls.menuOf(id)).toEqual({ revision: 1, state: state(`${winner}`) })
+    expect(await store.calls.advanceMenu(id, { from: 1, state: state("next") })).toBe(true)
+    expect(await store.calls.advanceMenu(id, { from: 1, state: state("late") })).toBe(false)
+    expect(await store.calls.menuOf(id)).toEqual({ revision: 2, state: state("next") })
+  })
+
+  test("a call that has ended stays at its step", async () => {
+    await using store = await open()
+    const { id } = await store.calls.create(sampleCall())
+    await store.calls.advanceMenu(id, { from: 0, state: state("first") })
+    await store.calls.advanceStatus(id, "completed", { at: 1 })
+    expect(await store.calls.advanceMenu(id, { from: 1, state: state("late") })).toBe(false)
+    expect(await store.calls.advanceMenu(newCallId(), { from: 0, state: state("none") })).toBe(false)
+  })
+
+  test("a menu chooses the agent, adds parameters and stores the verified number", async () => {
+    await using store = await open()
+    const call = await store.calls.create(sampleCall({ parameters: { a: "1", b: "2" } }))
+    const choice = { agent: "sales", engine: "realtime", parameters: { b: "3", c: "'; DROP" } } as const
+    const parameters = { a: "1", b: "3", c: "'; DROP" }
+    expect(await store.calls.setAgent(call.id, choice)).toEqual({ ...call, ...choice, parameters })
+    await store.calls.setVerifiedNumber(call.id, "+15550100001")
+    expect((await store.calls.byId(call.id))?.verifiedNumber).toBe("+15550100001")
+  })
+
+  test("reports of a message come in any order, and are deleted with the call", async () => {
+    await using store = await open()
+    const { id: callId } = await store.calls.create(sampleCall())
+    const message = { recordingSid: "RE1", callId, menu: "reception", step: "message" }
+    const { voiceMessages } = store
+    const url = "https://api.twilio.com/RE1"
+    expect(
+      await voiceMessages.report({ ...message, status: "completed", url, durationSeconds: 9, at: 1 }),
+    ).toBe(true)
+    expect(await voiceMessages.report({ ...message, status: "in-progress", url, at: 2 })).toBe(false)
+    expect(await voiceMessages.report({ ...message, transcription: "Call me", at: 3 })).toBe(false)
+    expect(await voiceMessages.of(callId)).toEqual([
+      { ...message, status: "completed", url, durationSeconds: 9, transcription: "Call me", createdAt: 1 },
+    ])
+    await store.calls.advanceStatus(callId, "completed", { at: 4 })
+    await store.purgeEndedBefore(5)
+    expect(await voiceMessages.of(callId)).toEqual([])
+  })
 }
 
 function callsContract(open: Open) {
@@ -62,6 +134,7 @@ function callsContract(open: Open) {
       contextVersion: null,
       manifestKey: null,
       manifestVersion: null,
+      verifiedNumber: null,
     })
     expect(await store.calls.byId(call.id)).toEqual(created)
     expect(await store.calls.bySid(call.sid ?? sampleSid())).toEqual(created)

@@ -18,6 +18,7 @@ test("a socket that nobody reads fills up, is closed, and releases its slot", as
     contextVersion: null,
     manifestKey: null,
     manifestVersion: null,
+    verifiedNumber: null,
     resumes: 0,
     sessionEnd: null,
     transfer: null,

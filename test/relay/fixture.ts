@@ -60,6 +60,7 @@ export function sampleCall(given: Partial<Call> = {}): Call {
     contextVersion: null,
     manifestKey: null,
     manifestVersion: null,
+    verifiedNumber: null,
     engine: "relay",
     parameters: {},
     prompt: null,

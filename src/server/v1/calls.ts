@@ -37,6 +37,7 @@ const CALL_EXAMPLE = {
   endedBy: "agent" as const,
   endReason: "Ending the call",
   resumes: 0,
+  verifiedNumber: null,
   live: false,
   webhook: "delivered" as const,
 }
@@ -61,6 +62,10 @@ export const CallView = named(
     endedBy: z.enum(["caller", "agent", "api", "limit", "silence", "system"]).nullable(),
     endReason: z.string().nullable(),
     resumes: z.number().int().describe("How often the conversation was resumed after a lost socket"),
+    verifiedNumber: z
+      .string()
+      .nullable()
+      .describe("The caller's number, once a menu has checked it and the caller has confirmed it"),
     live: z.boolean().describe("Whether a conversation is running now"),
     webhook: z
       .enum(["pending", "delivered", "failed"])
@@ -269,7 +274,7 @@ async function viewOf({ liveCalls, control }: ServerContext, call: Call): Promis
 
 export function callView(call: Call, live: boolean, webhook: CallView["webhook"] = null): CallView {
   const { id, sid, direction, status, from, to, agent, engine, parameters, userId, resumes } = call
-  const { endedBy, endReason } = call
+  const { verifiedNumber, endedBy, endReason } = call
   return {
     callSid: sid,
     id,
@@ -288,6 +293,7 @@ export function callView(call: Call, live: boolean, webhook: CallView["webhook"]
     endedBy,
     endReason,
     resumes,
+    verifiedNumber,
     live,
     webhook,
   }

@@ -12,6 +12,8 @@ const {
   socketClaimedAt: _claimed,
   sessionId: _session,
   lastStatusSequence: _sequence,
+  menu: _menu,
+  menuRevision: _menuRevision,
   ...columns
 } = getColumns(calls)
 

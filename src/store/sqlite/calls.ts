@@ -173,6 +173,41 @@ export function createCalls(db: Db, access: Runner): Calls {
 
     setEngine: (id, engine) => update(id, { engine }),
     setVersions: (id, versions) => update(id, versions),
+    setVerifiedNumber: (id, verifiedNumber) => update(id, { verifiedNumber }),
+
+    setAgent: (id, { agent, engine, parameters }) =>
+      access.write(() =>
+        db
+          .update(calls)
+          .set({
+            agent,
+            engine,
+            parameters: sql`json_patch(${calls.parameters}, ${JSON.stringify(parameters)})`,
+          })
+          .where(eq(calls.id, id))
+          .returning(CALL_COLUMNS)
+          .get(),
+      ),
+
+    menuOf: (id) =>
+      access.read(() => {
+        const found = db
+          .select({ state: calls.menu, revision: calls.menuRevision })
+          .from(calls)
+          .where(eq(calls.id, id))
+          .get()
+        return found?.state ? { state: found.state, revision: found.revision } : undefined
+      }),
+
+    advanceMenu: (id, { from, state }) =>
+      access.write(() => {
+        const stored = db
+          .update(calls)
+          .set({ menu: state, menuRevision: from + 1 })
+          .where(and(eq(calls.id, id), eq(calls.menuRevision, from), hasNotEnded))
+          .run()
+        return stored.changes > 0
+      }),
 
     open: () =>
       access.read(() =>

@@ -6,11 +6,13 @@ import type { Direction, EndedBy, Parameters } from "../../call/call.ts"
 import type { Engine } from "../../call/engine.ts"
 import type { CallEvent } from "../../call/events.ts"
 import type { CallId, CallSid } from "../../call/ids.ts"
+import type { MenuState } from "../../call/menu-state.ts"
 import type { SessionEnd } from "../../call/session-end.ts"
 import type { CallStatus } from "../../call/status.ts"
 import type { TransferState } from "../../call/transfer-state.ts"
 import type { Latency, Speaker, ToolRecord, Turn, TurnKind } from "../../call/turn.ts"
 import type { QuotaKind } from "../quotas.ts"
+import type { VoiceMessageStatus } from "../../call/voice-message.ts"
 import type { UsageAmounts, UsageKind } from "../../call/usage.ts"
 
 export const calls = snakeCase.table(
@@ -54,6 +56,12 @@ export const calls = snakeCase.table(
     sessionEnd: text({ mode: "json" }).$type<SessionEnd>(),
     /** The last transfer to a person; null before the first. */
     transfer: text({ mode: "json" }).$type<TransferState>(),
+    /** The caller's number, once it was checked and confirmed. */
+    verifiedNumber: text(),
+    /** Where the call is in its menus; null before the first. */
+    menu: text({ mode: "json" }).$type<MenuState>(),
+    /** Grows with each change of `menu`, so that of two requests at once only one has an effect. */
+    menuRevision: integer().notNull().default(0),
     /** Highest `SequenceNumber` of Twilio's status callbacks. */
     lastStatusSequence: integer(),
   },
@@ -221,4 +229,26 @@ export const quotaUses = snakeCase.table(
     at: integer().notNull(),
   },
   (table) => [index("quota_uses_time").on(table.kind, table.at)],
+)
+
+/** Messages that callers left. */
+export const voiceMessages = snakeCase.table(
+  "voice_messages",
+  {
+    /** Twilio's SID of the recording. */
+    recordingSid: text().primaryKey(),
+    callId: text()
+      .$type<CallId>()
+      .notNull()
+      .references(() => calls.id, { onDelete: "cascade" }),
+    menu: text().notNull(),
+    step: text().notNull(),
+    status: text().$type<VoiceMessageStatus>().notNull(),
+    url: text().notNull(),
+    durationSeconds: integer(),
+    transcription: text(),
+    createdAt: integer().notNull(),
+    updatedAt: integer().notNull(),
+  },
+  (table) => [index("voice_messages_of_call").on(table.callId, table.createdAt)],
 )

@@ -19,6 +19,7 @@ import { calls as callsTable } from "./schema.ts"
 import { StandIn } from "./stand-in.ts"
 import { standInCalls, standInReceipts, standInTurns, standInUsage, standInWriter } from "./stand-in-store.ts"
 import { createUsage } from "./usage.ts"
+import { createVoiceMessages } from "./voice-messages.ts"
 import { createWriter } from "./writer.ts"
 
 const log = getLog("store")
@@ -86,6 +87,7 @@ export function openSqliteStore({
     jobs: createJobs(db, access),
     outcomes: createOutcomes(db, access),
     usage: standIn ? standInUsage(standIn) : createUsage(db, access),
+    voiceMessages: createVoiceMessages(db, access),
     writer: standIn ? standInWriter(writer, standIn) : writer,
     onRead: (flush) => {
       flushes.add(flush)

@@ -43,6 +43,10 @@ export function standInCalls(main: Calls, standIn: StandIn): Calls {
     setTransfer: (id, transfer) => change(id, (at) => at.setTransfer(id, transfer)),
     setEngine: (id, engine) => change(id, (at) => at.setEngine(id, engine)),
     setVersions: (id, versions) => change(id, (at) => at.setVersions(id, versions)),
+    setVerifiedNumber: (id, number) => change(id, (at) => at.setVerifiedNumber(id, number)),
+    setAgent: (id, choice) => change(id, (at) => at.setAgent(id, choice)),
+    menuOf: (id) => standIn.find((tables) => tables.calls.menuOf(id)),
+    advanceMenu: (id, advance) => change(id, (at) => at.advanceMenu(id, advance)),
 
     async open() {
       const inMain = (await standIn.readMain((tables) => tables.calls.open())) ?? []

@@ -124,10 +124,10 @@ describe("migrations", () => {
     const { id } = await first.calls.create(sampleCall({ userId: "anna" }))
     await first.close()
     const earlier = new Database(path)
-    for (const column of ["session_end", "transfer", "dial_lease_until"])
-      earlier.run(`ALTER TABLE calls DROP COLUMN ${column}`)
+    const added = ["session_end", "transfer", "dial_lease_until", "verified_number", "menu", "menu_revision"]
+    for (const column of added) earlier.run(`ALTER TABLE calls DROP COLUMN ${column}`)
     earlier.run("ALTER TABLE conversations DROP COLUMN revision")
-    earlier.run("DROP TABLE quota_uses")
+    for (const table of ["quota_uses", "voice_messages"]) earlier.run(`DROP TABLE ${table}`)
     earlier.run("DROP INDEX jobs_once")
     earlier.run("CREATE INDEX jobs_of_call ON jobs (call_id)")
     earlier.run("DELETE FROM __drizzle_migrations WHERE name > '20261120202115_usage'")
