@@ -52,7 +52,7 @@ export function readConfig(
 
   const config = settingsFrom(parsed.data)
   const toolSecrets = toolSecretsOf(env)
-  const { twilio, openai, azure, flowise, webhook, apiKeys } = config
+  const { twilio, openai, azure, flowise, deepgram, elevenlabs, webhook, apiKeys } = config
   const keys = apiKeys.map(({ key }) => key)
   const secrets = [
     ...twilio.authTokens,
@@ -62,6 +62,8 @@ export function readConfig(
     openai.apiKey,
     azure.apiKey,
     flowise.apiKey,
+    deepgram.apiKey,
+    elevenlabs.apiKey,
     webhook.secret,
     ...keys,
     ...Object.values(toolSecrets),

@@ -45,6 +45,8 @@ export function settingsFrom(env: Environment) {
       memory: env.FLOWISE_MEMORY,
       systemMessage: env.FLOWISE_SYSTEM_MESSAGE,
     },
+    deepgram: { apiKey: env.DEEPGRAM_API_KEY, baseUrl: env.DEEPGRAM_BASE_URL },
+    elevenlabs: { apiKey: env.ELEVENLABS_API_KEY, baseUrl: env.ELEVENLABS_BASE_URL },
     modelProvider: env.MODEL_PROVIDER,
     databaseUrl: env.DATABASE_URL,
     apiKeys: [...env.API_KEYS, ...unbound],

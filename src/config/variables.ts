@@ -43,6 +43,8 @@ const SECRET = new Set([
   "OPENAI_API_KEY",
   "AZURE_OPENAI_API_KEY",
   "FLOWISE_API_KEY",
+  "DEEPGRAM_API_KEY",
+  "ELEVENLABS_API_KEY",
   "API_KEYS",
   "OUTBOUND_API_KEY",
   "WEBHOOK_SECRET",
@@ -117,6 +119,16 @@ export const Environment = z.object({
   FLOWISE_SYSTEM_MESSAGE: named(
     flag.default(false),
     "1: the agent's context replaces the system message of the flow",
+  ),
+  DEEPGRAM_API_KEY: named(anyText.optional(), "Deepgram key, for speech to text and text to speech"),
+  DEEPGRAM_BASE_URL: named(
+    httpUrl.optional(),
+    "Address of Deepgram, instead of https://api.deepgram.com; https becomes wss for its sockets",
+  ),
+  ELEVENLABS_API_KEY: named(anyText.optional(), "ElevenLabs key, for text to speech"),
+  ELEVENLABS_BASE_URL: named(
+    httpUrl.optional(),
+    "Address of ElevenLabs, instead of https://api.elevenlabs.io; https becomes wss for its sockets",
   ),
   MODEL_PROVIDER: named(
     oneOf("auto", "openai", "openai-compatible", "flowise", "demo").default("auto"),

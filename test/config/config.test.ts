@@ -44,6 +44,8 @@ test("an empty environment is enough", () => {
     },
     realtimeProvider: "openai",
     azure: { apiKey: undefined, endpoint: undefined, deployment: undefined, version: "v1" },
+    deepgram: { apiKey: undefined, baseUrl: undefined },
+    elevenlabs: { apiKey: undefined, baseUrl: undefined },
     flowise: {
       baseUrl: undefined,
       apiKey: undefined,

@@ -1,11 +1,12 @@
 /** One connection to a speech-to-speech model: opens, configures the session, carries events and audio, and ends once. */
 
+import type { SocketEnd } from "../../lib/client-socket.ts"
 import { messageOf } from "../../lib/errors.ts"
 import type { Log } from "../../lib/log.ts"
 import { SocketLiveness, type LivenessTimes } from "../../lib/socket-liveness.ts"
 import type { Sweep } from "../../lib/sweep.ts"
 import { encodeSessionUpdate } from "../protocol/client-events.ts"
-import type { ConnectModel, RealtimeSocket, RealtimeSocketEvents, SocketEnd } from "./websocket.ts"
+import type { ConnectModel, RealtimeSocket, RealtimeSocketEvents } from "./websocket.ts"
 import {
   parseRealtimeEvent,
   type RealtimeError,

@@ -1,7 +1,6 @@
 /** The socket of a Realtime connection: its interface, the address and headers of each provider, and Bun's client. */
 
-/** How a socket ended. `refusedStatus`: HTTP status of a refused upgrade, else null. */
-export type SocketEnd = { code: number; reason: string; opened: boolean; refusedStatus: number | null }
+import { connectSocket, socketUrl, type SocketTarget, type SocketEnd } from "../../lib/client-socket.ts"
 
 /** Events of a socket, in order; `closed` is the last. */
 export interface RealtimeSocketEvents {
@@ -55,7 +54,7 @@ export type ModelTarget =
  * Address and headers of a connection; keys are only in headers.
  * Sources: OpenAI "Realtime API with WebSocket"; Microsoft "Use the GPT Realtime API via WebSockets".
  */
-export function addressOf(target: ModelTarget): { url: string; headers: Record<string, string> } {
+export function addressOf(target: ModelTarget): SocketTarget {
   switch (target.provider) {
     case "openai": {
       const url = socketUrl(target.baseUrl, "/realtime")
@@ -79,45 +78,9 @@ export function addressOf(target: ModelTarget): { url: string; headers: Record<s
   }
 }
 
-function socketUrl(base: string, path: string): URL {
-  const url = new URL(base)
-  url.protocol = url.protocol.replace("http", "ws")
-  url.pathname = url.pathname.replace(/\/+$/, "") + path
-  return url
-}
-
 /** Connects with Bun's client, which has no deadline for the handshake: the caller of this function needs one. */
 export function connectTo(target: ModelTarget): ConnectModel {
   return function connect(events) {
-    const { url, headers } = addressOf(target)
-    const socket = new WebSocket(url, { headers, perMessageDeflate: false })
-    const listening = new AbortController()
-    const { signal } = listening
-    let opened = false
-    let refusedStatus: number | null = null
-    const onOpen = () => {
-      opened = true
-      events.opened()
-    }
-    // The protocol has text frames only; a binary one counts as malformed.
-    const onMessage = ({ data }: MessageEvent) => events.text(typeof data === "string" ? data : "")
-    const onError = (event: Event) => {
-      if (opened || !("message" in event)) return
-      // Bun reports the status of a refused upgrade only in the message of the error.
-      const status = /status code: ?(\d{3})/i.exec(String(event.message))?.[1]
-      if (status !== undefined) refusedStatus = Number(status)
-    }
-    const onPong = () => events.ponged()
-    // Every error is followed by a close.
-    const onClose = ({ code, reason }: CloseEvent) => {
-      listening.abort()
-      events.closed({ code, reason, opened, refusedStatus })
-    }
-    socket.addEventListener("open", onOpen, { signal })
-    socket.addEventListener("message", onMessage, { signal })
-    socket.addEventListener("pong", onPong, { signal })
-    socket.addEventListener("error", onError, { signal })
-    socket.addEventListener("close", onClose, { signal })
-    return socket
+    return connectSocket(addressOf(target), events)
   }
 }
