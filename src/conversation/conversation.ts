@@ -14,15 +14,11 @@ import type { EndAfterPlayback } from "./end-after-playback.ts"
 import type { History } from "./history.ts"
 import { IncomingTurns } from "./incoming-turns.ts"
 import type { Prompt } from "./prompt.ts"
-import { Reply } from "./reply.ts"
+import { RunningAnswer } from "./running-answer.ts"
 import type { StreamTimes } from "../lib/progress-timeout.ts"
 import { ToolCalls } from "./tool-calls.ts"
-import type { Utterance } from "./recent-utterances.ts"
 import type { SpeechOutput } from "./speech-output.ts"
 import { FillerPhrases } from "./filler-phrases.ts"
-
-/** How long a new reply waits for the tools of the one it replaces, in milliseconds. */
-const TOOL_PATIENCE_MS = 1500
 
 export type ConversationTimes = StreamTimes & {
   /** Longest silence before a sentence such as "One moment, please.", in milliseconds. */
@@ -60,10 +56,8 @@ export class Conversation {
   readonly #incoming: IncomingTurns
   readonly #dtmf: DtmfBuffer
   readonly #toolCalls: ToolCalls
-  readonly #fillerPhrases: FillerPhrases
+  readonly #running: RunningAnswer
   #prompt: Prompt
-  /** The answer that is being made. */
-  #current: { reply: Reply; utterance: Utterance } | undefined
 
   constructor(options: ConversationOptions) {
     const { prompt, history, output, ending, sweep, times, phrases, publish, runTool } = options
@@ -89,18 +83,27 @@ export class Conversation {
         this.#answer()
       },
     })
-    this.#fillerPhrases = new FillerPhrases({
+    const fillerPhrases = new FillerPhrases({
       sweep,
       phrases: phrases.wait,
       silenceMs: times.waitPhraseMs,
       quietAt: () => output.quietAt(),
       say: (phrase) => this.#sentence(phrase, { preemptible: true }),
     })
+    this.#running = new RunningAnswer({
+      ...options,
+      prompt: () => this.#prompt,
+      speech: this.#speech,
+      toolCalls: this.#toolCalls,
+      fillerPhrases,
+      act: (action) => this.#act(action),
+      onEnd: (end) => this.#end(end),
+    })
   }
 
   /** Whether an answer is being made or a tool runs: then the caller is the one who waits. */
   get busy(): boolean {
-    return this.#current !== undefined || this.#toolCalls.running > 0
+    return this.#running.utterance !== undefined || this.#toolCalls.running > 0
   }
 
   /** Replaces context, facts and tools; history stays. The next request to the model uses them. */
@@ -149,18 +152,18 @@ export class Conversation {
 
   /** A clause that the caller has heard. */
   played(clause: string): void {
-    this.#speech.played(clause, this.#current?.utterance)
+    this.#speech.played(clause, this.#running.utterance)
   }
 
   /**
    * The caller cut the agent off after hearing `heard`. In this very tick the reply is stopped and the history cut. A
-   * report about an earlier utterance cuts that one; the running reply, which the caller has not heard yet, goes on.
+   * report about an earlier utterance cuts that one; the running reply, which the caller has not heard yet, continues.
    */
   interrupt(heard: string, { durationMs }: { durationMs?: number | undefined } = {}): void {
-    const running = this.#current?.utterance
+    const running = this.#running.utterance
     const { last } = this.#speech
     const hit = this.#speech.interrupted(heard.trim(), { durationMs, running })
-    if (hit && hit.utterance === running) this.#drop("interrupted")
+    if (hit && hit.utterance === running) this.#running.interrupt()
     if (hit) this.#speech.cut(hit.utterance, hit.text)
     // What has begun since is heard all the same.
     if (!hit || hit.utterance === last) {
@@ -179,43 +182,15 @@ export class Conversation {
   close(): void {
     this.#incoming.digits(this.#dtmf.take())
     this.#ending.close()
-    const running = this.#current?.utterance
-    this.#drop("interrupted")
+    const running = this.#running.utterance
+    this.#running.interrupt()
     this.#speech.cutUnplayed()
     if (running?.startedAt !== undefined) this.#speech.cut(running, running.turn.text)
     this.#speech.report()
   }
 
   #answer(): void {
-    if (!this.#ending.isOpen) return
-    const { model, speechFilter = true, times, sweep, log } = this.#options
-    const utterance = this.#speech.begin()
-    const reply = new Reply({
-      turn: utterance.turn,
-      history: this.#history,
-      model,
-      speechFilter,
-      prompt: () => this.#prompt,
-      toolCalls: this.#toolCalls,
-      times,
-      sweep,
-      speak: (text) => this.#speak(reply, text),
-      act: (action) => this.#act(action),
-      publish: (event) => this.#publish(event),
-    })
-    this.#current = { reply, utterance }
-    this.#publish({ type: "reply.started", replyId: reply.turn.id })
-    this.#fillerPhrases.start()
-    log.background("reply", this.#run(reply))
-  }
-
-  async #run(reply: Reply): Promise<void> {
-    // Tools of the answer before this one: their results belong into the request.
-    await this.#toolCalls.settled({ withinMs: TOOL_PATIENCE_MS, signal: reply.signal })
-    if (reply.signal.aborted) return
-    const { outcome, end } = await reply.run()
-    if (this.#current?.reply === reply) this.#complete(reply, outcome === "failed" ? "failed" : "said")
-    if (end) this.#end(end)
+    if (this.#ending.isOpen) this.#running.start()
   }
 
   #act(action: VoiceAction | LiveUpdateAction): void {
@@ -233,34 +208,6 @@ export class Conversation {
     }
   }
 
-  #complete(reply: Reply, outcome: "said" | "failed"): void {
-    const utterance = this.#current?.utterance
-    if (!utterance) return
-    const { phrases } = this.#options
-    if (outcome === "failed") {
-      this.#speak(
-        reply,
-        utterance.startedAt === undefined ? phrases.apology : this.#after(utterance, phrases.lostThread),
-      )
-    }
-    this.#output.finish()
-    this.#drop(outcome)
-    this.#speech.reportIfPlayed(utterance)
-  }
-
-  /** The sentence, apart from what was said before it. */
-  #after({ spoken }: Utterance, sentence: string): string {
-    return /\s$/.test(spoken.text) ? sentence : ` ${sentence}`
-  }
-
-  #speak(reply: Reply, text: string): void {
-    const utterance = this.#current?.utterance
-    // Late tokens find another reply current and fall away.
-    if (!utterance || this.#current?.reply !== reply || this.#output.muted) return
-    this.#output.text(text)
-    this.#speech.sent(utterance, text)
-  }
-
   #sentence(text: string, options?: { preemptible: boolean }): void {
     if (this.#output.muted) return
     this.#output.sentence(text, options)
@@ -270,30 +217,7 @@ export class Conversation {
   /** A newer turn of the caller takes the place of the running answer. What was sent of it is still heard. */
   #supersede(): void {
     this.#speech.report()
-    const utterance = this.#current?.utterance
-    this.#drop("superseded")
-    if (utterance?.startedAt !== undefined) this.#output.finish()
-  }
-
-  /** Takes the running answer, if any, off the stage, with what it took and cost. */
-  #drop(outcome: "said" | "failed" | "interrupted" | "superseded"): void {
-    const current = this.#current
-    if (!current) return
-    const { reply, utterance } = current
-    this.#current = undefined
-    this.#fillerPhrases.stop()
-    reply.abort()
-    this.#speech.complete(utterance, reply.latency)
-    const { inputTokens, cachedTokens, outputTokens } = reply.usage
-    this.#publish({
-      type: "reply.finished",
-      replyId: reply.turn.id,
-      outcome,
-      tookMs: this.#options.sweep.clock.monotonic() - reply.startedAt,
-      ...(inputTokens > 0
-        ? { model: this.#options.model.name, inputTokens, cachedTokens, outputTokens }
-        : {}),
-    })
+    this.#running.supersede()
   }
 
   #end(end: SessionEnd, lastWords = ""): void {
@@ -302,9 +226,5 @@ export class Conversation {
     this.#incoming.digits(this.#dtmf.take())
     if (lastWords !== "") this.#sentence(lastWords)
     this.#ending.request(end)
-  }
-
-  #publish(event: CallEvent): void {
-    this.#options.publish(event)
   }
 }
