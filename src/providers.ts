@@ -9,7 +9,8 @@ import { createChatModel } from "./llm/create-model.ts"
 import type { RealtimeServices } from "./realtime/call-options.ts"
 import { connectTo } from "./realtime/connection/websocket.ts"
 import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
-import { createTwilioRest, type TwilioRest, type TwilioRestOptions } from "./twilio/rest.ts"
+import { createTwilioRest, type TwilioRest } from "./twilio/rest.ts"
+import type { TwilioSdkOptions } from "./twilio/sdk.ts"
 import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
 
 const OPENAI_URL = "https://api.openai.com/v1"
@@ -68,7 +69,7 @@ export function twilioSyncOf(config: Config): TwilioSync | undefined {
 }
 
 /** Undefined without credentials. */
-function twilioOptions({ twilio, times }: Config): TwilioRestOptions | undefined {
+function twilioOptions({ twilio, times }: Config): TwilioSdkOptions | undefined {
   const { accountSid, authTokens, apiKey, apiSecret, apiBaseUrl, edge, region } = twilio
   const [authToken] = authTokens
   if (!accountSid || (!authToken && !apiKey)) return undefined

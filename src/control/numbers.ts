@@ -4,7 +4,8 @@ import { z } from "zod"
 import type { Assets } from "../assets/agent.ts"
 import type { AssetLibrary } from "../assets/library.ts"
 import { AppError } from "../lib/errors.ts"
-import type { AccountNumber, TwilioRest } from "../twilio/rest.ts"
+import type { AccountNumber } from "../twilio/rest-objects.ts"
+import type { TwilioRest } from "../twilio/rest.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
 
 export type NumberContext = {

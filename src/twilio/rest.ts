@@ -1,16 +1,11 @@
-/** Twilio's REST API as this program uses it. The SDK behind it is loaded by the first request. */
+/** Twilio's REST API as this program uses it. */
 
-import type { CallInstance } from "twilio/lib/rest/api/v2010/account/call"
-import type { IncomingPhoneNumberInstance } from "twilio/lib/rest/api/v2010/account/incomingPhoneNumber"
-import type RequestClient from "twilio/lib/base/RequestClient"
 import { z } from "zod"
-import type { Direction } from "../call/call.ts"
-import { CallSid } from "../call/ids.ts"
+import type { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
-import { AppError } from "../lib/errors.ts"
-import { createHttpClient, type Fetch } from "./http-client.ts"
-import { toTwilioRestError, TwilioRestError } from "./rest-error.ts"
-import { callStatusOf, directionOf } from "./words.ts"
+import { TwilioRestError } from "./rest-error.ts"
+import { accountNumber, msOf, remoteCall, type AccountNumber, type RemoteCall } from "./rest-objects.ts"
+import { createAsk, type TwilioSdkOptions } from "./sdk.ts"
 
 export type CallRequest = {
   to: string
@@ -31,35 +26,11 @@ export type MessageRequest = {
   to: string
   from: string
   body: string
-  /** Told by POST what becomes of the message. */
+  /** Receives every change of status by POST. */
   statusCallback?: string | undefined
 }
 
 export type CreatedCall = { sid: CallSid; status: CallStatus }
-
-/** A call as Twilio knows it. Times in milliseconds since the epoch, in whole seconds. */
-export type RemoteCall = {
-  sid: CallSid
-  status: CallStatus
-  from: string
-  to: string
-  direction: Direction
-  /** Null until it was dialled. */
-  startedAt: number | null
-  endedAt: number | null
-  durationSeconds: number | null
-}
-
-/** A phone number of the account. (Twilio: "IncomingPhoneNumber resource".) */
-export type AccountNumber = {
-  sid: string
-  phoneNumber: string
-  friendlyName: string
-  /** Asked about incoming calls, unless application or trunk are set. */
-  voiceUrl: string | null
-  voiceApplicationSid: string | null
-  trunkSid: string | null
-}
 
 /**
  * Every method throws `TwilioRestError`, whose `kind` says whether the request was carried out, and `AppError`
@@ -102,48 +73,11 @@ export type TwilioAccount = {
   type: string
 }
 
-export type TwilioRestOptions = {
-  accountSid: string
-  authToken?: string | undefined
-  /** Used in place of the auth token, with its secret. */
-  apiKey?: string | undefined
-  apiSecret?: string | undefined
-  /** One address in place of all Twilio hosts, for tests and proxies. */
-  baseUrl?: string | undefined
-  /** Only together: Twilio has retired the hosts of a region without an edge. (Twilio: "Using the REST API in a non-US region".) */
-  edge?: string | undefined
-  region?: string | undefined
-  /** For one attempt. */
-  timeoutMs?: number
-  fetch?: Fetch
-  sleep?: (ms: number) => Promise<void>
-  random?: () => number
-}
-
 const STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]
 /** "Call is not in-progress." (Twilio: "Error 21220".) */
 const CALL_IS_OVER = 21_220
 
-/** Lets `work` use the SDK's client. What it throws becomes a `TwilioRestError`; `task` completes "Twilio refused to …". */
-export type Ask = <T>(task: string, work: (client: Client) => Promise<T>) => Promise<T>
-
-/** The way to the SDK, which is loaded by the first request. */
-export function createAsk(options: TwilioRestOptions): Ask {
-  const secrets = [options.authToken ?? "", options.apiSecret ?? ""]
-  let loading: Promise<Client> | undefined
-
-  return async function ask(task, work) {
-    loading ??= loadClient(options)
-    const client = await loading
-    try {
-      return await work(client)
-    } catch (error) {
-      throw toTwilioRestError(error, task, secrets)
-    }
-  }
-}
-
-export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
+export function createTwilioRest(options: TwilioSdkOptions): TwilioRest {
   const ask = createAsk(options)
 
   return {
@@ -233,72 +167,4 @@ export function createTwilioRest(options: TwilioRestOptions): TwilioRest {
         return accountNumber(changed)
       }),
   }
-}
-
-type Client = Awaited<ReturnType<typeof loadClient>>
-
-async function loadClient(options: TwilioRestOptions) {
-  const { accountSid, authToken, apiKey, apiSecret, baseUrl, edge = "", region = "" } = options
-  const { timeoutMs = 10_000, fetch = globalThis.fetch, sleep = Bun.sleep, random = Math.random } = options
-  const [username, password] = apiKey && apiSecret ? [apiKey, apiSecret] : [accountSid, authToken]
-  if (!accountSid.startsWith("AC") || !password) {
-    const names =
-      "TWILIO_ACCOUNT_SID (it begins with AC) and TWILIO_AUTH_TOKEN, or an API key with its secret"
-    throw new AppError("NOT_CONFIGURED", `Twilio's REST API needs ${names}`)
-  }
-  const { default: sdk } = await import("twilio")
-  const httpClient = createHttpClient({ baseUrl, timeoutMs, fetch, sleep, random })
-  return new sdk.Twilio(username, password, {
-    accountSid,
-    // Texts, also empty ones, keep the SDK from reading the environment.
-    edge,
-    region,
-    // The SDK calls nothing but `request` of its client, whose class would bring a second HTTP library to life.
-    httpClient: httpClient as unknown as RequestClient,
-  })
-}
-
-type RemoteFields = Pick<
-  CallInstance,
-  "sid" | "status" | "from" | "to" | "direction" | "startTime" | "endTime" | "duration"
->
-
-function remoteCall(call: RemoteFields): RemoteCall {
-  const seconds = Number.parseInt(call.duration, 10)
-  return {
-    sid: CallSid.parse(call.sid),
-    // A word we do not know counts as the earliest status, which changes nothing that is known already.
-    status: callStatusOf(call.status) ?? "queued",
-    from: call.from,
-    to: call.to,
-    direction: directionOf(call.direction),
-    startedAt: msOf(call.startTime),
-    endedAt: msOf(call.endTime),
-    durationSeconds: Number.isNaN(seconds) ? null : seconds,
-  }
-}
-
-type NumberFields = Pick<
-  IncomingPhoneNumberInstance,
-  "sid" | "phoneNumber" | "friendlyName" | "voiceUrl" | "voiceApplicationSid" | "trunkSid"
->
-
-/** Twilio answers null or an empty text for what is not set, whatever the SDK's types say. */
-function accountNumber(number: NumberFields): AccountNumber {
-  const { sid, phoneNumber, friendlyName, voiceUrl, voiceApplicationSid, trunkSid } = number
-  return {
-    sid,
-    phoneNumber,
-    friendlyName,
-    voiceUrl: voiceUrl || null,
-    voiceApplicationSid: voiceApplicationSid || null,
-    trunkSid: trunkSid || null,
-  }
-}
-
-/** The SDK gives a Date only where the answer had a readable time, whatever its types say. */
-function msOf(time: unknown): number | null {
-  if (!(time instanceof Date)) return null
-  const ms = time.getTime()
-  return Number.isNaN(ms) ? null : ms
 }

@@ -1,7 +1,7 @@
 /** Contexts, manifests and the configuration in Twilio Sync: one service with two maps and one document. */
 
 import type { Log } from "../lib/log.ts"
-import { createAsk, type TwilioRestOptions } from "./rest.ts"
+import { createAsk, type TwilioSdkOptions } from "./sdk.ts"
 import { TwilioRestError } from "./rest-error.ts"
 
 export type SyncKind = "context" | "manifest" | "config"
@@ -20,7 +20,7 @@ export interface TwilioSync {
   remove(place: SyncPlace): Promise<void>
 }
 
-export type TwilioSyncOptions = TwilioRestOptions & { log: Log }
+export type TwilioSyncOptions = TwilioSdkOptions & { log: Log }
 
 const SERVICE = "ConversationRelay"
 const MAPS = { context: "Context", manifest: "ToolManifest" } as const

@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net"
 import { createServer } from "node:net"
 import { CallSid } from "../../src/call/ids.ts"
 import { createHttpClient, type Fetch } from "../../src/twilio/http-client.ts"
-import { createTwilioRest, type TwilioRestOptions } from "../../src/twilio/rest.ts"
+import { createTwilioRest } from "../../src/twilio/rest.ts"
+import type { TwilioSdkOptions } from "../../src/twilio/sdk.ts"
 import { TwilioRestError } from "../../src/twilio/rest-error.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 
@@ -18,7 +19,7 @@ const asked = {
 const T0 = Date.UTC(2026, 10, 20, 12)
 
 /** A client of the fake that waits for nobody; `waits` are the pauses it asked for. */
-function clientOf(twilio: FakeTwilio, options: Partial<TwilioRestOptions> = {}) {
+function clientOf(twilio: FakeTwilio, options: Partial<TwilioSdkOptions> = {}) {
   const waits: number[] = []
   const rest = createTwilioRest({
     accountSid: twilio.accountSid,
