@@ -1,7 +1,8 @@
-/** Finds the agent, context and manifest of a call in the assets in force. Pure. */
+/** Finds the agent, context, manifest and phone menu of a call in the assets in force. Pure. */
 
 import { AppError } from "../lib/errors.ts"
-import type { Agent, AgentChoice } from "./agent.ts"
+import type { IvrMenu } from "../call/ivr-menu.ts"
+import type { Agent, AgentChoice, IvrMenuChoice } from "./agent.ts"
 import type { Snapshot } from "./load.ts"
 import { DEFAULT_AGENT } from "./resolve.ts"
 
@@ -19,12 +20,23 @@ export function agentIn(snapshot: Snapshot, choice: AgentChoice): Agent {
   })
 }
 
+/** Throws `AppError` INVALID_REQUEST for a key that does not exist; a number may have none. */
+export function ivrMenuIn({ ivrMenus }: Snapshot, choice: IvrMenuChoice): IvrMenu | undefined {
+  if ("key" in choice) return find("Phone menu", choice.key, ivrMenus).menu
+  return [...ivrMenus.values()].find(({ numbers }) => numbers.includes(choice.number))?.menu
+}
+
 /** Keys of all agents, contexts and manifests, sorted. */
 export function snapshotKeys({ agents, contexts, manifests }: Snapshot) {
   return { agents: sortedKeys(agents), contexts: sortedKeys(contexts), manifests: sortedKeys(manifests) }
 }
 
-const FIELDS = { Agent: "agent", Context: "contextKey", "Tool manifest": "manifestKey" } as const
+const FIELDS = {
+  Agent: "agent",
+  Context: "contextKey",
+  "Tool manifest": "manifestKey",
+  "Phone menu": "ivrMenu",
+} as const
 
 function find<T>(what: keyof typeof FIELDS, key: string, among: ReadonlyMap<string, T>): T {
   const found = among.get(key)

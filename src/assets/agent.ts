@@ -1,6 +1,7 @@
 /** An agent as a call uses it: every layer of configuration merged, every key resolved. Immutable. */
 
 import type { Engine } from "../call/engine.ts"
+import type { IvrMenu, IvrRules } from "../call/ivr-menu.ts"
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
 import type { RealtimeSettings } from "./realtime-settings.ts"
 
@@ -90,6 +91,8 @@ export type Agent = {
   readonly transfer: TransferRule
   /** What the model may switch to during a conversation, by key; undefined: nothing. */
   readonly changeTo?: ChangeRule | undefined
+  /** How it passes phone menus; undefined: by the default rules. */
+  readonly ivr?: IvrRules | undefined
   /** What its calls produce as structured data; undefined: nothing. */
   readonly outcome?: OutcomeRule | undefined
 }
@@ -125,12 +128,20 @@ export type AgentChoice = {
   manifestKey?: string | undefined
 }
 
+/** A stored phone menu, by its key or by the number that has it. */
+export type IvrMenuChoice = { key: string } | { number: string }
+
 export interface Assets {
   /**
    * The agent for a call. Throws `AppError` INVALID_REQUEST for a key that does not exist, naming those that do;
    * a called number that is not configured gets the default agent.
    */
   agentFor(choice: AgentChoice): Agent
+  /**
+   * The stored phone menu of this key, or of this number; undefined where the number has none. Throws `AppError`
+   * INVALID_REQUEST for a key that does not exist.
+   */
+  ivrMenuFor(choice: IvrMenuChoice): IvrMenu | undefined
   /** Keys of all agents, contexts and manifests, sorted. */
   keys(): { agents: string[]; contexts: string[]; manifests: string[] }
   /**

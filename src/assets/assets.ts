@@ -7,7 +7,7 @@ import type { Log } from "../lib/log.ts"
 import { Sequence } from "../lib/sequence.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Assets } from "./agent.ts"
-import { agentIn, snapshotKeys } from "./agent-lookup.ts"
+import { agentIn, ivrMenuIn, snapshotKeys } from "./agent-lookup.ts"
 import { FolderReload, readFolder, reportFaults, reportHidden, type ReloadReport } from "./folder-reload.ts"
 import { createLibrary, type AssetLibrary, type AssetTarget } from "./library.ts"
 import { loaderType } from "./load.ts"
@@ -141,6 +141,7 @@ export async function createAssets({
   }
   return {
     agentFor: (choice) => agentIn(state.snapshot, choice),
+    ivrMenuFor: (choice) => ivrMenuIn(state.snapshot, choice),
     keys: () => snapshotKeys(state.snapshot),
     hidden: () => state.snapshot.hidden,
     warnings: () => state.snapshot.warnings,

@@ -1,6 +1,7 @@
 /** Builds one consistent snapshot from the texts of all layers: everything is checked before anything is used. */
 
 import type { Engine } from "../call/engine.ts"
+import type { IvrMenu } from "../call/ivr-menu.ts"
 import type { Agent } from "./agent.ts"
 import { AssetError, type AssetFault } from "./asset-error.ts"
 import { deepFreeze, idOf, readAsset, storedName, type AssetText } from "./asset-text.ts"
@@ -18,6 +19,8 @@ export type Snapshot = {
   readonly manifests: ReadonlyMap<string, Agent["manifest"]>
   /** Keys of agents by number. */
   readonly numbers: ReadonlyMap<string, string>
+  /** Phone menus of other parties, by key, with the numbers that have them. */
+  readonly ivrMenus: ReadonlyMap<string, { readonly numbers: readonly string[]; readonly menu: IvrMenu }>
   /** The assets in force, by id. */
   readonly entries: ReadonlyMap<string, Entry>
   /** The configuration as JSON, with the sections that come from the layers below. */
@@ -118,6 +121,7 @@ export function loadSnapshot({
     contexts,
     manifests,
     numbers: new Map(Object.entries(config.numbers ?? {})),
+    ivrMenus: new Map(Object.entries(config.ivrMenus ?? {})),
     entries,
     config: layered.raw,
     configBelow: layered.below,

@@ -91,6 +91,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       phrases: phrasesOf(shared, own),
       transfer: transferOf(shared, own),
       changeTo,
+      ivr: own.ivr ?? shared.ivr,
       outcome: outcomeOf(own.outcome ?? shared.outcome),
     })
   }

@@ -5,6 +5,7 @@ import { TimeZone } from "../call/local-time.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import { isWithheld } from "../lib/withheld.ts"
 import { AVAILABLE_ENGINES, ENGINES } from "../call/engine.ts"
+import { IvrMenu, IvrRules } from "../call/ivr-menu.ts"
 import { closest } from "../lib/closest.ts"
 import { isE164 } from "../lib/e164.ts"
 import { messageOf } from "../lib/errors.ts"
@@ -101,6 +102,9 @@ const outcome = z.strictObject({
   name: agentKey.optional(),
 })
 
+/** A phone menu of another party. Calls to its numbers pass it. */
+const StoredIvrMenu = z.strictObject({ numbers: z.array(e164).max(1000).default([]), menu: IvrMenu })
+
 const AgentSettings = z.strictObject({
   engine: z.enum(ENGINES, `must be ${AVAILABLE_ENGINES.join(" or ")}`).optional(),
   context: AssetKey.optional(),
@@ -117,6 +121,7 @@ const AgentSettings = z.strictObject({
   phrases: phrases.optional(),
   transfer: transfer.optional(),
   changeTo: changeTo.optional(),
+  ivr: IvrRules.optional(),
   outcome: outcome.optional(),
 })
 export type AgentSettings = z.output<typeof AgentSettings>
@@ -163,8 +168,9 @@ export const ServerConfig = z
     Server: z.looseObject({ ListenMode: listenMode.optional() }).optional(),
     agents: z.record(agentKey, AgentSettings).optional(),
     numbers: z.record(e164, agentKey).optional(),
+    ivrMenus: z.record(AssetKey, StoredIvrMenu).superRefine(uniqueNumbers).optional(),
   })
-  .transform(({ ConversationRelay, AssetLoader, Server, agents, numbers }) => {
+  .transform(({ ConversationRelay, AssetLoader, Server, agents, numbers, ivrMenus }) => {
     const languages = ConversationRelay?.Configuration?.languages ?? ConversationRelay?.Languages
     return {
       configuration: ConversationRelay?.Configuration && { ...ConversationRelay.Configuration, languages },
@@ -178,12 +184,32 @@ export const ServerConfig = z
       },
       agents,
       numbers,
+      ivrMenus,
     }
   })
 export type ServerConfig = z.output<typeof ServerConfig>
 
+function uniqueNumbers(
+  menus: Readonly<Record<string, z.output<typeof StoredIvrMenu>>>,
+  context: z.core.$RefinementCtx,
+): void {
+  const taken = new Map<string, string>()
+  for (const [key, { numbers }] of Object.entries(menus)) {
+    for (const number of numbers) {
+      const other = taken.get(number)
+      taken.set(number, key)
+      if (other === undefined) continue
+      context.addIssue({
+        code: "custom",
+        path: [key, "numbers"],
+        message: `${number} is a number of ${other} too`,
+      })
+    }
+  }
+}
+
 const KNOWN_KEYS: readonly (readonly [string, readonly string[]])[] = [
-  ["", ["ConversationRelay", "AssetLoader", "Server", "agents", "numbers"]],
+  ["", ["ConversationRelay", "AssetLoader", "Server", "agents", "numbers", "ivrMenus"]],
   ["ConversationRelay", ["Configuration", "SilenceDetection", "silenceDetection", "Languages"]],
   ["AssetLoader", ["assetLoaderType", "context", "activeContextKey", "manifest", "activeManifestKey"]],
   ["Server", ["ListenMode"]],

@@ -2,6 +2,7 @@
 
 import type { Engine } from "./engine.ts"
 import type { CallId, CallSid } from "./ids.ts"
+import type { IvrMenu, IvrState } from "./ivr-menu.ts"
 import type { SessionEnd } from "./session-end.ts"
 import type { CallStatus } from "./status.ts"
 import type { TransferState } from "./transfer-state.ts"
@@ -38,6 +39,10 @@ export type Call = {
   prompt: string | null
   /** Greeting given with this call, in place of the agent's. */
   firstMessage: string | null
+  /** The phone menu that the call has to pass, with its placeholders; null: a person is expected to answer. */
+  ivrMenu: IvrMenu | null
+  /** How far it has come in that menu; null without one. */
+  ivrState: IvrState | null
   /** The name the caller of the API is bound to; null for inbound calls and unbound keys. */
   userId: string | null
   /** How often the conversation was resumed after a lost socket. */

@@ -107,6 +107,30 @@ export const CallEvent = z.discriminatedUnion("type", [
     errorCode: z.string().nullable(),
     cause: z.string(),
   }),
+  /** The call begins in a phone menu (IVR) of the other side, with so many entries to go by. */
+  z.object({ type: z.literal("ivr.started"), entries: z.number().int() }),
+  z.object({ type: z.literal("ivr.heard"), turnId: z.string(), text: z.string() }),
+  /** `text`: keys or words. `intent`: that of the entry; null for what no entry says. */
+  z.object({
+    type: z.literal("ivr.answered"),
+    turnId: z.string(),
+    action: z.enum(["press", "say"]),
+    text: z.string(),
+    intent: z.string().nullable(),
+    /** The menu had started over. */
+    restarted: z.boolean(),
+  }),
+  /** What was heard needs no answer. */
+  z.object({
+    type: z.literal("ivr.waited"),
+    why: z.enum(["no-words", "no-match", "hold", "silent-entry"]),
+  }),
+  /** A person answers; `words` begin the conversation. */
+  z.object({ type: z.literal("ivr.human-reached"), words: z.string() }),
+  z.object({
+    type: z.literal("ivr.gave-up"),
+    reason: z.enum(["voicemail", "repeats", "restarts", "stuck", "time"]),
+  }),
   z.object({ type: z.literal("relay.failed"), description: z.string() }),
   z.object({ type: z.literal("frame.rejected"), reason: z.string() }),
 ])

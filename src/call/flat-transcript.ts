@@ -53,7 +53,7 @@ export function plainText({ transcript }: PlainTranscript): string {
 function itemsOf({ id, kind, speaker, text, tool, startedAt }: Turn): TranscriptItem[] {
   const common = { timestamp: isoOf(startedAt), itemId: id }
   if (tool) return [{ role: "assistant", content: `${tool.name}(${tool.arguments})`, ...common }]
-  if (kind === "note" || text === "") return []
+  if (kind === "note" || kind === "ivr" || text === "") return []
   const role = speaker === "caller" ? "user" : speaker === "agent" ? "assistant" : "system"
   return [{ role, content: kind === "keypad" ? `[keypad] ${text}` : text, ...common }]
 }

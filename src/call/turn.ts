@@ -4,9 +4,10 @@ import type { CallId } from "./ids.ts"
 
 /**
  * `speech` and `keypad` are what was said and pressed: they make the transcript.
- * `note` is a message put in by the API or by a status; `tool` is a tool call with its result.
+ * `note` is a message put in by the API or by a status; `tool` is a tool call with its result. `ivr` is what was heard and
+ * answered in a phone menu before a person was reached; it is no part of the conversation.
  */
-export type TurnKind = "speech" | "keypad" | "note" | "tool"
+export type TurnKind = "speech" | "keypad" | "note" | "tool" | "ivr"
 export type Speaker = "caller" | "agent" | "system"
 
 export type ToolRecord = {

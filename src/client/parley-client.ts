@@ -33,6 +33,8 @@ export type CallView = {
   resumes: number
   /** The caller's number, once a menu has checked it and the caller has confirmed it. */
   verifiedNumber: string | null
+  /** How far the call has come in the phone menu of the called party; null without one. */
+  ivrState: "navigating" | "human-reached" | "gave-up" | null
   live: boolean
   webhook: "pending" | "delivered" | "failed" | null
 }
@@ -45,6 +47,8 @@ export type PlaceCall = {
   parameters?: Record<string, string | number | boolean>
   prompt?: string
   firstMessage?: string
+  /** The phone menu of the called party: its entries, or the key of a stored one; null: none. */
+  ivrMenu?: { intent: string; triggers: string[]; response: string }[] | string | null
   timeoutSeconds?: number
   userId?: string
 }

@@ -22,6 +22,9 @@ export function createCallLifecycle(context: ControlContext): CallLifecycle {
     agentChosen(callId, agent) {
       log.background("recording asset versions", recordAssetVersions(context, callId, agent))
     },
+    ivrChanged(callId, state) {
+      log.background("recording the state of a phone menu", store.calls.setIvrState(callId, state))
+    },
     async ended(call, session) {
       await recordSessionEnd(context, call, session)
     },

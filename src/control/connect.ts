@@ -79,14 +79,15 @@ function reconnectLater({ publicUrl }: ControlContext): NextStep {
 /** Greets unless the caller was spoken to before: then the conversation continues. */
 async function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): Promise<ConnectRelay> {
   const { call, agent, url, tokenParameter } = opening
-  const spokenTo = (await store.turns.of(call.id)).length > 0
+  // A phone menu is not greeted; the session says the first words when a person is reached.
+  const isSilent = call.ivrState !== null || (await store.turns.of(call.id)).length > 0
   const parameters = { ...agent.relay.parameters, ...call.parameters }
   return {
     kind: "connect-relay",
     url,
     // Another address for each session: the same one could get the same signature, and a signature counts once.
     actionUrl: webhookUrl(publicUrl(), `/twilio/connect-ended?resume=${call.resumes}&n=${nonce()}`),
-    greeting: spokenTo ? undefined : fillPlaceholders(call.firstMessage ?? agent.greeting, parameters),
+    greeting: isSilent ? undefined : fillPlaceholders(call.firstMessage ?? agent.greeting, parameters),
     attributes: agent.relay.attributes,
     languages: agent.relay.languages,
     parameters: { ...parameters, ...tokenParameter },

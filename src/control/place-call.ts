@@ -10,6 +10,7 @@ import { AppError } from "../lib/errors.ts"
 import { isWithheld } from "../lib/withheld.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { publish, type ControlContext } from "./context.ts"
+import { ivrMenuOf, navigatingEngine, type GivenIvrMenu } from "./ivr-menu.ts"
 import { dial, dialLeaseMs, type DialRequest } from "./dial-call.ts"
 import { requireMayDial } from "./may-dial.ts"
 import type { PlacedCall } from "./placements.ts"
@@ -27,6 +28,8 @@ export type PlaceCall = {
   parameters: Parameters
   prompt?: string | undefined
   firstMessage?: string | undefined
+  /** The phone menu of the called party; left out: that of the number, if one is stored. */
+  ivrMenu?: GivenIvrMenu
   /** Longest ringing, in seconds. */
   timeoutSeconds?: number | undefined
   /** The user that the call is recorded for; null for a key that is bound to no user. */
@@ -78,6 +81,10 @@ async function placeNew(
     contextKey: request.parameters["contextKey"],
     manifestKey: request.parameters["manifestKey"],
   })
+  const ivrMenu = ivrMenuOf(assets, request.ivrMenu, to)
+  const engine = ivrMenu
+    ? navigatingEngine({ asked: request.engine, ofAgent: agent.engine })
+    : (request.engine ?? agent.engine)
   requireTwimlFits(agent, { firstMessage: request.firstMessage ?? null, parameters: request.parameters })
   const now = context.sweep.clock.now()
   const placement = await store.calls.place(
@@ -89,10 +96,12 @@ async function placeNew(
       from,
       to,
       agent: agent.key,
-      engine: request.engine ?? agent.engine,
+      engine,
       parameters: request.parameters,
       prompt: request.prompt ?? null,
       firstMessage: request.firstMessage ?? null,
+      ivrMenu,
+      ivrState: ivrMenu && "navigating",
       userId: request.userId,
       idempotencyKey: request.idempotencyKey ?? null,
       requestHash,
@@ -150,5 +159,6 @@ function hashOf(request: PlaceCall): string {
   const fields = Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1))
   const parts = [to, from, agent, fields, prompt, firstMessage, timeoutSeconds, userId]
   if (engine !== undefined) parts.push(engine)
+  if (request.ivrMenu !== undefined) parts.push(JSON.stringify({ ivrMenu: request.ivrMenu }))
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex")
 }

@@ -94,10 +94,13 @@ export class CallAgent {
     })
   }
 
-  /** The engine can speak: says the first words and starts silence detection. */
-  start(): void {
+  /**
+   * The engine can speak: says the first words and starts silence detection. After a phone menu that is when a person was
+   * reached, who is `new` to the agent whatever was heard before.
+   */
+  start(start = this.#options.context.start): void {
     const { context, engine } = this.#options
-    const { call, start, lifecycle, parameters } = context
+    const { call, lifecycle, parameters } = context
     lifecycle.agentChosen(call.id, this.#agent)
     const { greeting, phrases } = this.#agent
     switch (start.kind) {

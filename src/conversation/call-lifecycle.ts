@@ -3,6 +3,7 @@
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import type { CallId } from "../call/ids.ts"
+import type { IvrState } from "../call/ivr-menu.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { SessionStart } from "../call/session-start.ts"
 import type { Usage } from "../call/usage.ts"
@@ -17,6 +18,8 @@ export interface CallLifecycle {
   opened(callId: CallId, sessionId: string): void
   /** The agent, context and manifest that the call uses from now on. Never throws. */
   agentChosen(callId: CallId, agent: Agent): void
+  /** How far the call has come in the phone menu of the other side. Never throws. */
+  ivrChanged(callId: CallId, state: IvrState): void
   /**
    * The session of this id ends for this reason. Resolves when that is stored; the socket must stay open until then,
    * since Twilio requests the next step, which depends on the reason, once it is closed.

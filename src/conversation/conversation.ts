@@ -128,13 +128,16 @@ export class Conversation {
     if (this.#ending.isOpen) this.#sentence(text)
   }
 
-  /** The caller has finished saying something. Answers it, in place of an answer that is still being made. */
-  hear(text: string, { lang }: { lang?: string | undefined } = {}): void {
+  /**
+   * The caller has finished saying something. Answers it, in place of an answer that is still being made; `answer: false`
+   * leaves that to a sentence of the program's own.
+   */
+  hear(text: string, { lang, answer = true }: { lang?: string | undefined; answer?: boolean } = {}): void {
     if (text.trim() === "") return
     this.#supersede()
     this.#incoming.digits(this.#dtmf.take())
     this.#incoming.speech(text, lang)
-    this.#answer()
+    if (answer) this.#answer()
   }
 
   /** The caller pressed a key: `0`–`9`, `*` or `#`. The digits are answered after `#` or a pause. */

@@ -82,6 +82,12 @@ export class History {
     return this.#add({ kind: "note", speaker, text: text.toWellFormed(), startedAt: at, endedAt: at })
   }
 
+  /** What was heard or answered in a phone menu. No model reads it as part of the conversation. */
+  ivr(text: string, options: { speaker: "caller" | "agent"; at: number }): Turn {
+    const { speaker, at } = options
+    return this.#add({ kind: "ivr", speaker, text: text.toWellFormed(), startedAt: at, endedAt: at })
+  }
+
   /** An empty turn of the agent, to be filled by `say`. It has its place and is kept from its first word on. */
   agent(): Turn {
     return this.#make({ kind: "speech", speaker: "agent", text: "", startedAt: 0 })
@@ -153,7 +159,8 @@ export class History {
 
   /** The conversation as a model reads it: what was heard, and each tool call with exactly one result. */
   items(): ChatItem[] {
-    return chatItems(this.#turns.slice(-MAX_TURNS), (replyId) => this.#marks.of(replyId))
+    const turns = this.#turns.filter(({ kind }) => kind !== "ivr").slice(-MAX_TURNS)
+    return chatItems(turns, (replyId) => this.#marks.of(replyId))
   }
 
   /** Where the reply is now: after so many characters and tool calls. */

@@ -7,6 +7,8 @@ import { withoutTarget, type SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
 import { Conversation } from "../conversation/conversation.ts"
+import type { IvrWalk } from "../conversation/ivr/ivr-walk.ts"
+import { walkOfCall } from "../conversation/ivr/walk-of-call.ts"
 import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
 import { AppError } from "../lib/errors.ts"
@@ -38,6 +40,10 @@ export class RelayCall implements RelayEngine {
   readonly #ending: EndAfterPlayback
   readonly #conversation: Conversation
   readonly #language: LanguageWatch
+  /** The phone menu that the call has to pass before there is a caller to talk to. */
+  #ivr: IvrWalk | undefined
+  /** With these words a person ended the phone menu. */
+  #words: string | undefined
 
   constructor({ context, setup, socket, modelFor }: RelayCallOptions) {
     const { call, parameters, publish, times, sweep, log } = context
@@ -60,17 +66,19 @@ export class RelayCall implements RelayEngine {
         busy: () => this.#conversation.busy,
         greet: (text) => this.#greeted(text),
         say: (text) => this.#conversation.say(text),
-        insert: (message) => this.#conversation.insert(message),
+        insert: (message) => this.insert(message),
         forget: () => this.#conversation.forget(),
         promptChanged: () => this.#conversation.setPrompt(this.#agent.prompt()),
         wrapUp: (text, end) => this.wrapUp(text, end),
       },
     })
     const { agent } = this.#agent
+    const history = historyOf(context)
+    const model = modelFor(agent.model)
     this.#conversation = new Conversation({
       prompt: this.#agent.prompt(),
-      history: historyOf(context),
-      model: modelFor(agent.model),
+      history,
+      model,
       output: this.#output,
       ending: this.#ending,
       update: (action) => this.#agent.update(action),
@@ -83,11 +91,31 @@ export class RelayCall implements RelayEngine {
       publish,
     })
     this.#language = new LanguageWatch(declaredLanguages(agent, parameters))
-    this.#agent.start()
+    const { muted } = this.#output
+    this.#ivr = walkOfCall({
+      context,
+      agent,
+      prompt: () => this.#agent.prompt(),
+      model,
+      history,
+      output: {
+        press: (digits) => this.#output.act({ type: "send-digits", digits }),
+        say: (token) => this.#output.frame({ type: "text", token, last: true, interruptible: false }),
+      },
+      reached: (words) => this.#personReached(words, muted),
+      gaveUp: (detail) => this.wrapUp("", { reason: "agent-ended", detail }),
+    })
+    // The agent only listens until a person is there.
+    if (this.#ivr) this.#output.muted = true
+    else this.#agent.start()
   }
 
   hear(frame: Exclude<RelayInbound, { type: "setup" }>): void {
     const { log, publish } = this.#context
+    if (this.#ivr && (frame.type === "prompt" || frame.type === "dtmf" || frame.type === "interrupt")) {
+      if (frame.type === "prompt" && frame.last) this.#ivr.hear(frame.text)
+      return
+    }
     switch (frame.type) {
       case "prompt":
         this.#agent.resetSilence()
@@ -115,6 +143,7 @@ export class RelayCall implements RelayEngine {
   }
 
   closed(onSettled: () => void): void {
+    this.#ivr?.close()
     this.#agent.close()
     this.#conversation.close()
     this.#output.close()
@@ -128,7 +157,8 @@ export class RelayCall implements RelayEngine {
   }
 
   insert(message: InsertedMessage): void {
-    this.#conversation.insert(message)
+    // Nobody would hear an answer but the phone menu.
+    this.#conversation.insert(this.#ivr ? { ...message, respond: false } : message)
   }
 
   sendFrame(given: unknown): void {
@@ -153,6 +183,7 @@ export class RelayCall implements RelayEngine {
   }
 
   wrapUp(text: string, end: SessionEnd): void {
+    this.#ivr?.close()
     this.#agent.close()
     this.#conversation.wrapUp(text, end)
   }
@@ -161,8 +192,20 @@ export class RelayCall implements RelayEngine {
     this.#socket.close(code, reason)
   }
 
-  /** Twilio speaks the greeting of the TwiML by itself. */
+  #personReached(words: string, muted: boolean): void {
+    this.#ivr = undefined
+    this.#words = words
+    this.#output.muted = muted
+    this.#agent.start({ kind: "new" })
+  }
+
+  /** Twilio speaks the greeting of the TwiML by itself; a person who ended a phone menu is greeted, or answered, here. */
   #greeted(text: string): void {
+    if (this.#words !== undefined) {
+      this.#conversation.hear(this.#words, { answer: text === "" })
+      if (text !== "") this.#conversation.say(text)
+      return
+    }
     if (text === "") return
     this.#output.spokenByTwilio(text)
     this.#conversation.greeted(text)

@@ -4,6 +4,7 @@ import type { Call, Direction, EndCause, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
 import type { CallId, CallSid } from "../call/ids.ts"
 import type { MenuState } from "../call/menu-state.ts"
+import type { IvrState } from "../call/ivr-menu.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { CallStatus } from "../call/status.ts"
 import type { TransferState } from "../call/transfer-state.ts"
@@ -24,7 +25,11 @@ export type NewCall = Omit<
   | "contextVersion"
   | "manifestKey"
   | "manifestVersion"
->
+  | "ivrMenu"
+  | "ivrState"
+> &
+  /** Default: null. */
+  Partial<Pick<Call, "ivrMenu" | "ivrState">>
 
 /** A call to be placed. Times are in milliseconds since the epoch. */
 export type NewPlacedCall = NewCall & {
@@ -186,6 +191,9 @@ export interface Calls {
 
   /** The call goes on with another engine. */
   setEngine(id: CallId, engine: Engine): Promise<void>
+
+  /** Notes how far the call has come in the phone menu of the other side. */
+  setIvrState(id: CallId, state: IvrState): Promise<void>
 
   /** Notes with which versions of context and manifest the call goes on. */
   setVersions(

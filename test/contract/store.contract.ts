@@ -43,6 +43,16 @@ function race<T>(ask: (racer: number) => Promise<T>): Promise<T[]> {
 }
 
 function menusContract(open: Open) {
+  test("the phone menu of a called party is kept with the call, and how far the call has come in it", async () => {
+    await using store = await open()
+    const ivrMenu = [{ intent: "claims", triggers: ["claims"], response: "1" }]
+    const { id } = await store.calls.create(sampleCall({ ivrMenu, ivrState: "navigating" }))
+    await store.calls.setIvrState(id, "human-reached")
+    expect(await store.calls.byId(id)).toMatchObject({ ivrMenu, ivrState: "human-reached" })
+    const none = await store.calls.create(sampleCall())
+    expect(none).toMatchObject({ ivrMenu: null, ivrState: null })
+  })
+
   const state = (step: string): MenuState => ({
     menu: "reception",
     version: "1",

@@ -4,6 +4,7 @@ import type { Agent } from "../../src/assets/agent.ts"
 import type { Call } from "../../src/call/call.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import { LiveCalls } from "../../src/call/live-calls.ts"
+import type { IvrState } from "../../src/call/ivr-menu.ts"
 import type { Recorder } from "../../src/call/recorder.ts"
 import type { SessionEnd } from "../../src/call/session-end.ts"
 import type { SessionStart } from "../../src/call/session-start.ts"
@@ -50,6 +51,8 @@ export class CallFixture implements Disposable {
   recorded = Promise.resolve()
   /** Keys of context and manifest, for each agent that was reported. */
   readonly agents: string[] = []
+  /** How far the call came in a phone menu. */
+  readonly ivrStates: IvrState[] = []
   /** Calls whose caller was reported to have left. */
   readonly left: string[] = []
   readonly times: typeof CALL_TIMES
@@ -74,6 +77,7 @@ export class CallFixture implements Disposable {
     smsSender: () => Promise.resolve(undefined),
     opened: (_, sessionId) => void this.sessions.push(sessionId),
     agentChosen: (_, { context, manifest }) => void this.agents.push(`${context.key} ${manifest.key}`),
+    ivrChanged: (_, state) => void this.ivrStates.push(state),
     ended: (_, { end }) => {
       this.ends.push(end)
       return this.recorded

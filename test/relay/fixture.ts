@@ -65,6 +65,8 @@ export function sampleCall(given: Partial<Call> = {}): Call {
     parameters: {},
     prompt: null,
     firstMessage: null,
+    ivrMenu: null,
+    ivrState: null,
     userId: null,
     resumes: 0,
     sessionEnd: null,
@@ -107,6 +109,8 @@ export class SampleAssets implements Assets {
       manifest: manifestKey ? { key: manifestKey, version: "m2", tools: [] } : base.manifest,
     }
   }
+
+  ivrMenuFor(): undefined {}
 
   keys() {
     return { agents: ["default", "sales"], contexts: ["default", "polite"], manifests: ["default", "none"] }

@@ -11,7 +11,7 @@ export function sampleSid(): CallSid {
   return CallSid.parse(`CA${String(++counter).padStart(32, "0")}`)
 }
 
-export function sampleCall(given: Partial<NewCall> = {}): NewCall {
+export function sampleCall(given: Partial<NewCall> = {}): Required<NewCall> {
   return {
     id: newCallId(),
     sid: sampleSid(),
@@ -24,6 +24,8 @@ export function sampleCall(given: Partial<NewCall> = {}): NewCall {
     parameters: { callReference: "r1" },
     prompt: null,
     firstMessage: null,
+    ivrMenu: null,
+    ivrState: null,
     userId: null,
     createdAt: 1000,
     ...given,

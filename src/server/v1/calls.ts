@@ -4,6 +4,7 @@ import { Hono } from "hono"
 import { z } from "zod"
 import { durationOf, type Call } from "../../call/call.ts"
 import { AVAILABLE_ENGINES, ENGINES } from "../../call/engine.ts"
+import { IvrMenu } from "../../call/ivr-menu.ts"
 import { CallStatus } from "../../call/status.ts"
 import { hangUpByApi } from "../../control/hang-up.ts"
 import { placeCall, type PlaceCall } from "../../control/place-call.ts"
@@ -38,6 +39,7 @@ const CALL_EXAMPLE = {
   endReason: "Ending the call",
   resumes: 0,
   verifiedNumber: null,
+  ivrState: null,
   live: false,
   webhook: "delivered" as const,
 }
@@ -66,6 +68,10 @@ export const CallView = named(
       .string()
       .nullable()
       .describe("The caller's number, once a menu has checked it and the caller has confirmed it"),
+    ivrState: z
+      .enum(["navigating", "human-reached", "gave-up"])
+      .nullable()
+      .describe("How far the call has come in the phone menu of the called party; null without one"),
     live: z.boolean().describe("Whether a conversation is running now"),
     webhook: z
       .enum(["pending", "delivered", "failed"])
@@ -101,6 +107,12 @@ const PlaceCallBody = named(
     first_message: z.string().max(4000).optional().describe("Another name of firstMessage"),
     contextKey: z.string().max(128).optional().describe("Another context than the agent's"),
     manifestKey: z.string().max(128).optional().describe("Another tool manifest than the agent's"),
+    ivrMenu: z
+      .union([IvrMenu, z.string().min(1).max(128), z.null()])
+      .optional()
+      .describe(
+        "Phone menu of the called party: its entries, or the key of a stored one; null: none. Default: the one stored for `to`",
+      ),
     timeoutSeconds: z.number().int().min(5).max(600).optional().describe("Longest ringing; default 60"),
     userId: z
       .string()
@@ -274,7 +286,7 @@ async function viewOf({ liveCalls, control }: ServerContext, call: Call): Promis
 
 export function callView(call: Call, live: boolean, webhook: CallView["webhook"] = null): CallView {
   const { id, sid, direction, status, from, to, agent, engine, parameters, userId, resumes } = call
-  const { verifiedNumber, endedBy, endReason } = call
+  const { verifiedNumber, endedBy, endReason, ivrState } = call
   return {
     callSid: sid,
     id,
@@ -294,6 +306,7 @@ export function callView(call: Call, live: boolean, webhook: CallView["webhook"]
     endReason,
     resumes,
     verifiedNumber,
+    ivrState,
     live,
     webhook,
   }

@@ -4,12 +4,14 @@ import type { Call } from "../../call/call.ts"
 import { toOutcome } from "../../jobs/outcome.ts"
 import type { Store } from "../../store/store.ts"
 import { callView } from "./calls.ts"
-import { transcriptView } from "./transcripts.ts"
+import { ivrTurns, transcriptView } from "./transcripts.ts"
 
-export async function endedCall({ transcripts, outcomes }: Store, call: Call) {
+export async function endedCall(store: Store, call: Call) {
+  const { transcripts, outcomes } = store
   return {
     call: callView(call, false),
     transcript: transcriptView(call, await transcripts.of(call.id)).turns,
+    ...(call.ivrMenu ? { ivrTranscript: transcriptView(call, await ivrTurns(store, call)).turns } : {}),
     outcome: toOutcome(await outcomes.of(call.id)),
   }
 }

@@ -36,7 +36,7 @@ const UsageView = named(
     callSid: z.string().nullable(),
     usage: z.array(
       z.object({
-        kind: z.enum(["realtime", "chat", "transcription", "speech"]),
+        kind: z.enum(["realtime", "chat", "ivr", "transcription", "speech"]),
         model: z.string(),
         amounts: z.record(z.string(), z.number()).describe("Tokens, seconds and characters by name"),
         cost: z.number().nullable().describe("US dollars, an estimate; null where no price is known"),

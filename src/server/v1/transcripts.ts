@@ -5,6 +5,7 @@ import { z } from "zod"
 import type { Call } from "../../call/call.ts"
 import { CallStatus } from "../../call/status.ts"
 import type { Turn } from "../../call/turn.ts"
+import type { Store } from "../../store/store.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { CALL_ERRORS, CALL_PARAMS, CALL_SID, findCall } from "./find-call.ts"
 import { named, operation, query } from "../openapi/operation.ts"
@@ -50,6 +51,10 @@ const TranscriptView = named(
 )
 
 const TranscriptQuery = z.strictObject({
+  part: z
+    .enum(["conversation", "ivr"])
+    .default("conversation")
+    .describe("`ivr`: what was heard and answered in the phone menu of the called party instead"),
   format: z.enum(["json", "text"]).default("json").describe("`text`: lines `Caller: …` and `Agent: …`"),
 })
 
@@ -76,15 +81,19 @@ export function transcriptRoutes(context: ServerContext): Hono<Env> {
     query(TranscriptQuery),
     async (c) => {
       const call = await findCall(context, c)
-      const turns = await store.transcripts.of(call.id)
+      const { part, format } = c.req.valid("query")
+      const turns = await (part === "ivr" ? ivrTurns(store, call) : store.transcripts.of(call.id))
       // Without an explicit status Hono leaves the content type to Bun, which drops it.
-      return c.req.valid("query").format === "text"
-        ? c.text(transcriptText(turns), 200)
-        : c.json(transcriptView(call, turns))
+      return format === "text" ? c.text(transcriptText(turns), 200) : c.json(transcriptView(call, turns))
     },
   )
 
   return app
+}
+
+/** What was heard and answered in a phone menu. */
+export async function ivrTurns({ turns }: Pick<Store, "turns">, { id }: Call): Promise<Turn[]> {
+  return (await turns.of(id)).filter(({ kind }) => kind === "ivr")
 }
 
 export function transcriptView(call: Call, turns: readonly Turn[]): z.infer<typeof TranscriptView> {

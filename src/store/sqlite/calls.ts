@@ -172,6 +172,7 @@ export function createCalls(db: Db, access: Runner): Calls {
       }),
 
     setEngine: (id, engine) => update(id, { engine }),
+    setIvrState: (id, ivrState) => update(id, { ivrState }),
     setVersions: (id, versions) => update(id, versions),
     setVerifiedNumber: (id, verifiedNumber) => update(id, { verifiedNumber }),
 

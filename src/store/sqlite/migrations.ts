@@ -2,6 +2,7 @@
 
 import initial from "../../../drizzle/20261120193729_initial/migration.sql" with { type: "text" }
 import menus from "../../../drizzle/20261127142127_menus/migration.sql" with { type: "text" }
+import ivrMenu from "../../../drizzle/20261127143507_ivr_menu/migration.sql" with { type: "text" }
 import oneJobPerKind from "../../../drizzle/20261127114429_one_job_per_kind/migration.sql" with { type: "text" }
 import sessionEnd from "../../../drizzle/20261127113524_session_end/migration.sql" with { type: "text" }
 import quotaUses from "../../../drizzle/20261127131711_quota_uses/migration.sql" with { type: "text" }
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "20261127114429_one_job_per_kind", sql: oneJobPerKind },
   { name: "20261127131711_quota_uses", sql: quotaUses },
   { name: "20261127142127_menus", sql: menus },
+  { name: "20261127143507_ivr_menu", sql: ivrMenu },
 ]

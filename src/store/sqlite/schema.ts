@@ -7,6 +7,7 @@ import type { Engine } from "../../call/engine.ts"
 import type { CallEvent } from "../../call/events.ts"
 import type { CallId, CallSid } from "../../call/ids.ts"
 import type { MenuState } from "../../call/menu-state.ts"
+import type { IvrMenu, IvrState } from "../../call/ivr-menu.ts"
 import type { SessionEnd } from "../../call/session-end.ts"
 import type { CallStatus } from "../../call/status.ts"
 import type { TransferState } from "../../call/transfer-state.ts"
@@ -34,6 +35,9 @@ export const calls = snakeCase.table(
     parameters: text({ mode: "json" }).$type<Parameters>().notNull(),
     prompt: text(),
     firstMessage: text(),
+    /** The phone menu that the call has to pass, and how far it has come in it. */
+    ivrMenu: text({ mode: "json" }).$type<IvrMenu>(),
+    ivrState: text().$type<IvrState>(),
     userId: text(),
     resumes: integer().notNull().default(0),
     createdAt: integer().notNull(),

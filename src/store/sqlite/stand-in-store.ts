@@ -42,6 +42,7 @@ export function standInCalls(main: Calls, standIn: StandIn): Calls {
     endSession: (id, session) => change(id, (at) => at.endSession(id, session)),
     setTransfer: (id, transfer) => change(id, (at) => at.setTransfer(id, transfer)),
     setEngine: (id, engine) => change(id, (at) => at.setEngine(id, engine)),
+    setIvrState: (id, state) => change(id, (at) => at.setIvrState(id, state)),
     setVersions: (id, versions) => change(id, (at) => at.setVersions(id, versions)),
     setVerifiedNumber: (id, number) => change(id, (at) => at.setVerifiedNumber(id, number)),
     setAgent: (id, choice) => change(id, (at) => at.setAgent(id, choice)),

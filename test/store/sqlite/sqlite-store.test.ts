@@ -125,7 +125,8 @@ describe("migrations", () => {
     await first.close()
     const earlier = new Database(path)
     const added = ["session_end", "transfer", "dial_lease_until", "verified_number", "menu", "menu_revision"]
-    for (const column of added) earlier.run(`ALTER TABLE calls DROP COLUMN ${column}`)
+    for (const column of [...added, "ivr_menu", "ivr_state"])
+      earlier.run(`ALTER TABLE calls DROP COLUMN ${column}`)
     earlier.run("ALTER TABLE conversations DROP COLUMN revision")
     for (const table of ["quota_uses", "voice_messages"]) earlier.run(`DROP TABLE ${table}`)
     earlier.run("DROP INDEX jobs_once")
