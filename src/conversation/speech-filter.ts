@@ -4,20 +4,12 @@
  */
 
 import { isEmoji, isEmojiPart, JOINER } from "./emoji.ts"
+import { isLiteral, lengthOf, LINE_MARKS, linePrefix, quoteLength, type LineKind } from "./markdown-marks.ts"
 
 /** Characters between which nothing has to be looked at. */
 const PLAIN = /[^*_~`[\]|\\<hHwW\r\n\u200b-\u3299\ud800-\uffff]+/y
-/** Markup that may precede the text of a line. */
-const MARKS = /[-*+_=~#>|:•·–\t ]*/y
 const MAX_MARKS = 256
 const MAX_HEAD = 6
-/** The prefixes of a line, one after another. */
-const QUOTE = /[ \t]*>[ \t]?/y
-const HEADING = /[ \t]*#{1,6}[ \t]+/y
-const BULLET = /[ \t]*[-*+•·–][ \t]+/y
-const CELL = /[ \t]*\|[ \t]*/y
-/** A number is spoken, and marks the line as a list item. */
-const NUMBER = /[ \t]*\d{1,3}[.)][ \t]/y
 const PART_OF_NUMBER = /^[ \t]*\d{1,3}[.)]?$/
 
 const URL_STARTS = ["http://", "https://", "www."]
@@ -25,16 +17,14 @@ const URL_END = /[\s<>"'`)\]|]/
 /** A longer address, or target of a link, is dropped as it comes. */
 const MAX_URL = 2048
 
-type Line = "text" | "item" | "heading" | "row"
-
 export class SpeechFilter {
   /** What cannot be judged before more comes. */
   #held = ""
-  #line: Line = "text"
+  #line: LineKind = "text"
   /** Before the first word of a line. */
   #atStart = true
   /** The kind of the line that ended, until the next one has a word. */
-  #ended: Line | undefined
+  #ended: LineKind | undefined
   /** How many lines ended since the last word. */
   #lineEnds = 0
   /** The first words of the line: a number with a dot may come in pieces. */
@@ -78,7 +68,7 @@ export class SpeechFilter {
 
   /** Takes the marks at the beginning of a line. Returns where its words begin, or undefined when more must come. */
   #startLine(text: string, from: number, isLast: boolean): number | undefined {
-    const marksEnd = from + lengthOf(MARKS, text, from)
+    const marksEnd = from + lengthOf(LINE_MARKS, text, from)
     if (marksEnd === text.length && !isLast && marksEnd - from < MAX_MARKS) return undefined
     const next = text.charAt(marksEnd)
     const marks = text.slice(from, marksEnd).trim()
@@ -87,14 +77,9 @@ export class SpeechFilter {
       if (marks !== "*" && marks !== "#") return next === "" ? text.length : this.#endLine(marksEnd)
     }
     if (this.#ended && !isLast && PART_OF_NUMBER.test(text.slice(from))) return undefined
-    let at = from
-    for (;;) {
-      const quote = lengthOf(QUOTE, text, at)
-      if (quote === 0) break
-      at += quote
-    }
-    const [line, length] = prefixOf(text, at)
-    this.#line = line
+    const at = from + quoteLength(text, from)
+    const { kind, length } = linePrefix(text, at)
+    this.#line = kind
     this.#atStart = false
     this.#before = " "
     return at + length
@@ -272,32 +257,4 @@ export class SpeechFilter {
     if (!needsPause) return "\n"
     return ended === "item" && this.#line === "item" ? ",\n" : ".\n"
   }
-}
-
-/** Whether a run of `*`, `_` or `~` is no emphasis: a key, a sum, part of a name. */
-function isLiteral(run: string, before: string, after: string): boolean {
-  const [mark] = run
-  if (mark === "`") return false
-  if (mark === "~" && run.length === 1) return true
-  const opens = before === "" || /\s/.test(before)
-  const closes = after === "" || /[\s.,;:!?]/.test(after)
-  if (opens && closes) return true
-  if (mark === "*") return /\d/.test(before) && /\d/.test(after)
-  return mark === "_" && /[\p{L}\p{N}]/u.test(before) && /[\p{L}\p{N}]/u.test(after)
-}
-
-function prefixOf(text: string, at: number): [Line, number] {
-  const heading = lengthOf(HEADING, text, at)
-  if (heading > 0) return ["heading", heading]
-  const bullet = lengthOf(BULLET, text, at)
-  if (bullet > 0) return ["item", bullet]
-  const cell = lengthOf(CELL, text, at)
-  if (cell > 0) return ["row", cell]
-  return [lengthOf(NUMBER, text, at) > 0 ? "item" : "text", 0]
-}
-
-/** How much a sticky pattern matches at a place. */
-function lengthOf(pattern: RegExp, text: string, at: number): number {
-  pattern.lastIndex = at
-  return pattern.test(text) ? pattern.lastIndex - at : 0
 }
