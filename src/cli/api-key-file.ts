@@ -12,6 +12,7 @@ import {
 } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Config } from "../config/config.ts"
+import { databaseLocation } from "../config/database-location.ts"
 import { isExposed } from "../config/exposure.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
@@ -24,8 +25,8 @@ export type GeneratedKey = { key: string; file: string; isNew: boolean }
 
 /** The file of the generated key: beside the database. */
 export function apiKeyFile({ databaseUrl }: Pick<Config, "databaseUrl">): string {
-  const path = databaseUrl.replace(/^file:(?:\/\/(?=\/))?/, "")
-  return join(databaseUrl === ":memory:" || /^\w+:\/\//.test(path) ? "./data" : dirname(path), FILE_NAME)
+  const location = databaseLocation(databaseUrl)
+  return join(location.kind === "file" ? dirname(location.path) : "./data", FILE_NAME)
 }
 
 /**

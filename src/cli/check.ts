@@ -3,6 +3,7 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import type { LiveAssets } from "../assets/assets.ts"
+import { databaseLocation } from "../config/database-location.ts"
 import type { Config, VariableInForce } from "../config/config.ts"
 import { agentWarnings } from "../control/agent-warnings.ts"
 import { createOwnNumbers } from "../control/own-numbers.ts"
@@ -102,18 +103,16 @@ function conclusion({ checks, broken, offline }: Result): string {
 
 /** A database that is there; a missing one is created by the first start. */
 async function openExisting({ databaseUrl }: Config): Promise<Store | undefined> {
-  return existsSync(pathOf(databaseUrl)) ? await openStore({ url: databaseUrl }) : undefined
-}
-
-function pathOf(databaseUrl: string): string {
-  return databaseUrl.replace(/^file:(\/\/)?/, "")
+  const location = databaseLocation(databaseUrl)
+  if (location.kind !== "file" || !existsSync(location.path)) return undefined
+  return await openStore({ url: databaseUrl })
 }
 
 async function storeCheck(config: Config): Promise<Check> {
   const about = "Database"
-  const path = pathOf(config.databaseUrl)
+  const location = databaseLocation(config.databaseUrl)
   // The check changes nothing: the first start creates a missing database.
-  if (path !== ":memory:" && !existsSync(path) && canHold(path)) {
+  if (location.kind === "file" && !existsSync(location.path) && canHold(location.path)) {
     return { state: "ok", about, text: `${config.databaseUrl}, created at the first start` }
   }
   try {

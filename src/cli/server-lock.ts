@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { z } from "zod"
+import { databaseLocation } from "../config/database-location.ts"
 
 const Owner = z.object({
   /** The process that takes signals: the supervisor, or the only process. */
@@ -25,10 +26,13 @@ export type ServerLock = {
   remove(port: number): void
 }
 
+const NO_FILE: ServerLock = { others: () => [], otherOn: () => undefined, write() {}, remove() {} }
+
 /** `pid`: the process of this server that takes signals. A database in memory has no file: nothing is found or written. */
 export function serverLock({ databaseUrl, pid }: { databaseUrl: string; pid: number }): ServerLock {
-  const path = databaseUrl.replace(/^file:(?:\/\/(?=\/))?/, "")
-  const isFile = path !== ":memory:" && !/^\w+:\/\//.test(path)
+  const location = databaseLocation(databaseUrl)
+  if (location.kind !== "file") return NO_FILE
+  const { path } = location
   const startedAt = startOf(pid)
   const pathOf = (port: number) => `${path}.${port}.lock`
   const isOther = (owner: Owner | undefined): owner is Owner =>
@@ -36,23 +40,21 @@ export function serverLock({ databaseUrl, pid }: { databaseUrl: string; pid: num
 
   return {
     others() {
-      if (!isFile) return []
       return lockFiles(path)
         .map((file) => read(join(dirname(path), file)))
         .filter(isOther)
     },
     otherOn(port) {
-      const owner = isFile ? read(pathOf(port)) : undefined
+      const owner = read(pathOf(port))
       return isOther(owner) ? owner : undefined
     },
     write(port, state) {
-      if (!isFile) return
       mkdirSync(dirname(path), { recursive: true })
       const owner: Owner = { pid, startedAt, port, state }
       writeFileSync(pathOf(port), `${JSON.stringify(owner)}\n`, { mode: 0o600 })
     },
     remove(port) {
-      if (isFile && read(pathOf(port))?.pid === pid) rmSync(pathOf(port), { force: true })
+      if (read(pathOf(port))?.pid === pid) rmSync(pathOf(port), { force: true })
     },
   }
 }

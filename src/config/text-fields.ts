@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import { isWithheld } from "../lib/withheld.ts"
+import { databaseLocation } from "./database-location.ts"
 import { isE164, isE164Prefix } from "../lib/e164.ts"
 
 export const anyText = z.string()
@@ -37,8 +38,8 @@ export const notFalse = anyText.transform((value) => value !== "false")
 
 export const country = anyText.regex(/^[a-z]{2}$/i, "must be two letters, such as US").toUpperCase()
 
-export const sqliteUrl = anyText.regex(
-  /^(?:file:|(?![a-z][a-z0-9+.-]+:\/\/))/i,
+export const sqliteUrl = anyText.refine(
+  (url) => databaseLocation(url).kind !== "server",
   "must be a file: URL, a path or :memory:",
 )
 

@@ -1,5 +1,6 @@
 /** Opens the store that the address of the database names. */
 
+import { databaseLocation } from "../config/database-location.ts"
 import { AppError } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
@@ -36,8 +37,9 @@ export type OpenStore = {
  * cannot be used: no rights, locked, damaged, not a database; NOT_CONFIGURED for a kind of database that is not supported.
  */
 export async function openStore(options: OpenStore): Promise<Store> {
-  const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(options.url)?.[1]?.toLowerCase()
-  if (scheme !== undefined && scheme !== "file") {
+  const location = databaseLocation(options.url)
+  if (location.kind === "server") {
+    const { scheme } = location
     const named = scheme === "postgres" || scheme === "postgresql" ? "PostgreSQL" : `${scheme}://`
     throw new AppError(
       "NOT_CONFIGURED",

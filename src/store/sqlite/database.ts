@@ -6,6 +6,7 @@ import { dirname } from "node:path"
 import { sql } from "drizzle-orm"
 import { drizzle } from "drizzle-orm/bun-sqlite"
 import { migrate } from "drizzle-orm/bun-sqlite/migrator"
+import { databaseLocation } from "../../config/database-location.ts"
 import { AppError, messageOf } from "../../lib/errors.ts"
 import type { MigrationReport } from "../store.ts"
 import { MIGRATIONS } from "./migrations.ts"
@@ -80,11 +81,12 @@ function connect(client: Database) {
 
 /** Throws `AppError` UNAVAILABLE for an address that is no path. */
 export function databasePath(url: string): string {
-  const path = url.replace(/^file:(?:\/\/(?=\/))?/, "")
-  if (path === "" || path.includes("?")) {
+  const location = databaseLocation(url)
+  if (location.kind === "memory") return ":memory:"
+  if (location.kind === "server" || location.path === "" || location.path.includes("?")) {
     throw new AppError("UNAVAILABLE", "The address of the database must be a path, a file: URL or :memory:")
   }
-  return path
+  return location.path
 }
 
 function bringUpToDate(db: Db): MigrationReport {
