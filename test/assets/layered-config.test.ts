@@ -51,8 +51,7 @@ describe("the configuration in force", () => {
       below,
       loader: { context: "defaultContext" },
     })
-    expect<unknown>(made.config.agents).toEqual(agents)
-    expect(made.faults).toEqual([])
+    expect<object>({ agents: made.config.agents, faults: made.faults }).toEqual({ agents, faults: [] })
   })
 })
 
