@@ -21,7 +21,7 @@ import type { ChatModel } from "./llm/chat-model.ts"
 import { serverMessenger } from "./messaging/server-messenger.ts"
 import { memoryObserverSlots } from "./observers/observer-slots.ts"
 import { memoryStreamTokens } from "./observers/stream-tokens.ts"
-import { cachedModels, realtimeConnections, twilioOf, twilioSyncOf } from "./providers.ts"
+import { cachedModels, realtimeConnections, speechProviders, twilioOf, twilioSyncOf } from "./providers.ts"
 import { createRecording } from "./recording.ts"
 import type { ServerContext } from "./server/context.ts"
 import { FailedAttempts } from "./server/failed-attempts.ts"
@@ -88,6 +88,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     config,
     modelFor,
     connectTo: realtimeConnections(config, sweep),
+    speechFor: speechProviders(config, sweep),
     tap: observers,
   })
   const assets = await closeOnFailure(store, () =>

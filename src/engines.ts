@@ -13,6 +13,7 @@ import { getLog } from "./lib/log.ts"
 import { MediaSession, type OpenMediaEngine } from "./media/media-session.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import type { RealtimeServices } from "./realtime/call-options.ts"
+import { PipelineCall, type PipelineCallOptions } from "./pipeline/pipeline-call.ts"
 import { RealtimeCall } from "./realtime/realtime-call.ts"
 import { RelayCall } from "./relay/relay-call.ts"
 import { RelaySession, type OpenRelayEngine } from "./relay/relay-session.ts"
@@ -30,13 +31,15 @@ export type EngineServices = {
   modelFor: (choice: AgentModel) => ChatModel
   /** The way to a speech-to-speech model. `safetyId` stands for the caller. */
   connectTo: RealtimeServices["connectTo"]
+  /** What an agent hears and speaks with, where the engine works with text. */
+  speechFor: PipelineCallOptions["speechFor"]
   /** Receives the audio of calls for those who listen in. */
   tap: AudioTap
 }
 
 /** The engines of this version. */
 export function createEngines(services: EngineServices): EngineTable {
-  const { config, modelFor, connectTo, tap } = services
+  const { config, modelFor, connectTo, speechFor, tap } = services
   const { openai, times } = config
   return {
     relay: (context, socket, setup) => new RelayCall({ context, socket, setup, modelFor }),
@@ -50,6 +53,7 @@ export function createEngines(services: EngineServices): EngineTable {
         modelTimes: times,
         tap,
       }),
+    pipeline: (context, stream) => new PipelineCall({ context, stream, modelFor, speechFor, tap }),
   } satisfies EngineTable & Record<AvailableEngine, unknown>
 }
 

@@ -8,7 +8,9 @@ import type { ChatModel } from "./llm/chat-model.ts"
 import { createChatModel } from "./llm/create-model.ts"
 import type { RealtimeServices } from "./realtime/call-options.ts"
 import { connectTo } from "./realtime/connection/websocket.ts"
+import type { PipelineCallOptions } from "./pipeline/pipeline-call.ts"
 import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
+import { synthesizerOf, transcriberOf } from "./speech/open-speech.ts"
 import { createTwilioRest, type TwilioRest } from "./twilio/rest.ts"
 import type { TwilioSdkOptions } from "./twilio/sdk.ts"
 import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
@@ -29,6 +31,18 @@ export function realtimeConnections(
     if (modelProvider === "demo" || (!apiKey && !baseUrl))
       return connectToEmbeddedServer({ prompts: storedPrompts(), sweep })
     return connectTo({ provider: "openai", baseUrl: baseUrl ?? OPENAI_URL, apiKey, model, safetyId })
+  }
+}
+
+/** What agents hear and speak with. */
+export function speechProviders(config: Config, sweep: Sweep): PipelineCallOptions["speechFor"] {
+  const { modelConnectMs: connectMs, modelPingMs: pingMs, modelStallMs: stallMs } = config.times
+  const services = { times: { connectMs, pingMs, stallMs }, sweep, log: getLog("speech") }
+  return function speechFor() {
+    return {
+      hear: transcriberOf({ provider: "deepgram" }, config, services),
+      speak: synthesizerOf({ provider: "deepgram" }, config, services),
+    }
   }
 }
 

@@ -6,8 +6,8 @@ export type SocketKind = "relay" | "media"
 export const ENGINES = ["relay", "realtime", "pipeline"] as const
 export type Engine = (typeof ENGINES)[number]
 
-/** Those that this version can run. `pipeline` is a reserved name. */
-export const AVAILABLE_ENGINES = ["relay", "realtime"] as const satisfies readonly Engine[]
+/** Those that this version can run. */
+export const AVAILABLE_ENGINES = ["relay", "realtime", "pipeline"] as const satisfies readonly Engine[]
 export type AvailableEngine = (typeof AVAILABLE_ENGINES)[number]
 
 export const SOCKET_OF = {

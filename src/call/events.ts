@@ -132,6 +132,13 @@ export const CallEvent = z.discriminatedUnion("type", [
     reason: z.enum(["voicemail", "repeats", "restarts", "stuck", "time"]),
   }),
   z.object({ type: z.literal("relay.failed"), description: z.string() }),
+  /** A speech provider failed, and no other could take its place. `status`: of HTTP. */
+  z.object({
+    type: z.literal("speech.failed"),
+    what: z.enum(["hearing", "speaking"]),
+    reason: z.string(),
+    status: z.number().int().optional(),
+  }),
   z.object({ type: z.literal("frame.rejected"), reason: z.string() }),
 ])
 export type CallEvent = z.infer<typeof CallEvent>

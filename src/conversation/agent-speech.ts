@@ -82,13 +82,14 @@ export class AgentSpeech {
 
   /**
    * Nothing more will be played: what is known not to have been played was not heard. Once the agent is silent everything
-   * was, even if the last clause was never reported.
+   * was, even if the last clause was never reported. `allReported`: whatever was played was reported.
    */
-  cutUnplayed(): void {
+  cutUnplayed({ allReported = false } = {}): void {
     if (!this.#options.audible()) return
-    for (const utterance of this.#utterances.unplayed()) {
+    for (const utterance of this.#utterances.unplayed({ allReported })) {
       this.#settle(utterance, { text: utterance.spoken.playedText, interrupted: true })
     }
+    if (allReported && this.last) this.#utterances.cutOff(this.last)
   }
 
   /** Publishes everything that waits: it was cut off, or the caller has spoken since. */

@@ -176,6 +176,23 @@ export class Conversation {
     this.#speech.report()
   }
 
+  /**
+   * The caller cut the agent off, and all that was heard was reported as `played`. In this very tick the reply is stopped,
+   * the history cut and the output interrupted.
+   */
+  cutOff(): void {
+    this.#running.interrupt()
+    this.#speech.cutUnplayed({ allReported: true })
+    this.#output.interrupt()
+    this.#ending.now()
+    this.#speech.report()
+  }
+
+  /** The caller said something that asks for no answer. */
+  note(text: string, { lang }: { lang?: string | undefined } = {}): void {
+    if (text.trim() !== "") this.#incoming.speech(text, lang)
+  }
+
   /** Says last words and ends the conversation. */
   wrapUp(text: string, end: SessionEnd): void {
     this.#end(end, text)

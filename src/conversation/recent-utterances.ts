@@ -68,9 +68,12 @@ export class Utterances {
     for (const earlier of this.#latest.slice(0, this.#latest.indexOf(utterance) + 1)) earlier.cut = true
   }
 
-  /** Those at the end that were sent and not played, or not to their end, oldest first. None while nothing is known of playing. */
-  unplayed(): Utterance[] {
-    if (!this.#playedKnown) return []
+  /**
+   * Those at the end that were sent and not played, or not to their end, oldest first. None while nothing is known of
+   * playing, unless all of it is reported.
+   */
+  unplayed({ allReported = false } = {}): Utterance[] {
+    if (!this.#playedKnown && !allReported) return []
     const unplayed: Utterance[] = []
     for (const utterance of this.#latest.toReversed()) {
       if (utterance.cut || utterance.spoken.playedOut) break

@@ -1,0 +1,53 @@
+/** What the words of a caller mean while the agent speaks: an interruption, a sign of listening, or the agent's own echo. Pure. */
+
+/** An interim text longer than this interrupts the agent, in characters. */
+export const INTERRUPTION_CHARACTERS = 5
+
+/** Sounds and words of a listener that ask for nothing. */
+const LISTENING = new Set(
+  `mhm mmhm mm mmm hm hmm uh-huh uhhuh uh huh aha ah oh ok okay yeah yep right sure ja genau stimmt oui d'accord sí si vale
+  claro certo sim tá hè hoor äh ähm um er`
+    .split(/\s+/)
+    .map(normalized),
+)
+/** Words in a row that a listener says at most. */
+const MAX_LISTENING_WORDS = 3
+/** Share of the words that the agent is saying at the same time, from which they are its echo. */
+const ECHO_SHARE = 0.8
+/** Fewer words than these are too little to tell an echo by. */
+const MIN_ECHO_WORDS = 3
+
+/** Whether the words only show that somebody listens. */
+export function isListening(text: string): boolean {
+  const words = wordsOf(text)
+  return words.length <= MAX_LISTENING_WORDS && words.every((word) => LISTENING.has(word))
+}
+
+/** Whether the words are those that the agent is saying: `saying`, what was said last and what comes next. */
+export function isEcho(text: string, saying: string): boolean {
+  const words = wordsOf(text)
+  if (words.length < MIN_ECHO_WORDS) return false
+  const said = new Set(wordsOf(saying))
+  return words.filter((word) => said.has(word)).length >= words.length * ECHO_SHARE
+}
+
+/** Whether words of the caller, so far, interrupt what the agent is saying. */
+export function interrupts(text: string, saying: string): boolean {
+  return text.trim().length > INTERRUPTION_CHARACTERS && !isListening(text) && !isEcho(text, saying)
+}
+
+/** Digits that were recognised one by one are one number: `1 2 3` becomes `123`. */
+export function joinDigits(text: string): string {
+  return text.replace(/(?<=\d)\s+(?=\d)/g, "")
+}
+
+function wordsOf(text: string): string[] {
+  return text
+    .split(/\s+/)
+    .map(normalized)
+    .filter((word) => word !== "")
+}
+
+function normalized(word: string): string {
+  return word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "")
+}

@@ -1,0 +1,227 @@
+/** A conversation on a media stream with a transcriber, a text model and a synthesizer. */
+
+import type { Agent, AgentModel } from "../assets/agent.ts"
+import { sound } from "../audio/sounds.ts"
+import type { AudioTap } from "../call/audio-tap.ts"
+import type { CallId } from "../call/ids.ts"
+import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
+import type { SessionEnd } from "../call/session-end.ts"
+import { CallAgent } from "../conversation/call-agent.ts"
+import { historyOf, type CallContext } from "../conversation/call-context.ts"
+import { Conversation } from "../conversation/conversation.ts"
+import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
+import { AppError } from "../lib/errors.ts"
+import type { ChatModel } from "../llm/chat-model.ts"
+import type { AudioSink, MediaEngine } from "../media/media-session.ts"
+import type { MediaStream } from "../media/media-stream.ts"
+import type { SpeechFailure } from "../speech/failure.ts"
+import type { OpenSynthesizer, Synthesizer } from "../speech/synthesizer.ts"
+import type { OpenTranscriber } from "../speech/transcriber.ts"
+import { CallerTurns } from "./caller-turns.ts"
+import { asksForDictation } from "./dictation.ts"
+import { PipelineOutput } from "./pipeline-output.ts"
+import { SpokenQueue } from "./spoken-queue.ts"
+
+/** Longest wait for speech that is still to be synthesized, beyond the estimate. */
+const MAX_OVERTIME_MS = 10_000
+/** Base64 of ten seconds, the longest piece that is decoded at once. */
+const MAX_PIECE_BYTES = 80_000
+
+/** What the agent hears and speaks with. */
+export type SpeechProviders = { hear: OpenTranscriber; speak: OpenSynthesizer }
+
+export type PipelineCallOptions = {
+  context: CallContext
+  stream: MediaStream
+  modelFor: (choice: AgentModel) => ChatModel
+  /** Throws `AppError` NOT_CONFIGURED when a provider has no key. */
+  speechFor: (agent: Agent) => SpeechProviders
+  /** Receives the audio of both sides. */
+  tap: AudioTap
+}
+
+export class PipelineCall implements MediaEngine {
+  readonly callId: CallId
+  readonly callerAudio: AudioSink
+  readonly #context: CallContext
+  readonly #stream: MediaStream
+  readonly #agent: CallAgent
+  readonly #queue: SpokenQueue
+  readonly #synthesizer: Synthesizer
+  readonly #output: PipelineOutput
+  readonly #ending: EndAfterPlayback
+  readonly #conversation: Conversation
+  readonly #caller: CallerTurns
+
+  constructor({ context, stream, modelFor, speechFor, tap }: PipelineCallOptions) {
+    const { call, publish, times, sweep, log } = context
+    this.callId = call.id
+    this.#context = context
+    this.#stream = stream
+    this.#queue = new SpokenQueue({
+      stream,
+      clock: sweep.clock,
+      callId: call.id,
+      tap,
+      onHeard: (words) => this.#conversation.played(words),
+      onQuiet: () => this.#quiet(),
+    })
+    this.#output = new PipelineOutput({
+      queue: this.#queue,
+      speak: (listener) => this.#synthesizer.speak(listener),
+      stream,
+      context,
+      onSynthesized: () => this.#playbackChanged(),
+      onFailed: (failure) => this.#failed("speaking", failure),
+    })
+    this.#ending = new EndAfterPlayback({
+      output: this.#output,
+      limitMs: MAX_OVERTIME_MS,
+      end: (end) => this.#output.end(end),
+      sweep,
+    })
+    this.#agent = new CallAgent({
+      context,
+      facts: { sessionId: stream.streamSid },
+      output: this.#output,
+      engine: {
+        busy: () => this.#conversation.busy,
+        greet: (text) => this.#conversation.say(text),
+        say: (text) => this.#conversation.say(text),
+        insert: (message) => this.#conversation.insert(message),
+        forget: () => this.#conversation.forget(),
+        promptChanged: () => this.#conversation.setPrompt(this.#agent.prompt()),
+        wrapUp: (text, end) => this.wrapUp(text, end),
+      },
+    })
+    const { agent } = this.#agent
+    const speech = speechFor(agent)
+    this.#synthesizer = speech.speak((failure) => this.#failed("speaking", failure))
+    this.#conversation = new Conversation({
+      prompt: this.#agent.prompt(),
+      history: historyOf(context),
+      model: modelFor(agent.model),
+      output: this.#output,
+      ending: this.#ending,
+      update: (action) => this.#agent.update(action),
+      runTool: (toolCall) => this.#agent.runTool(toolCall),
+      phrases: agent.phrases,
+      speechFilter: agent.speechFilter,
+      times,
+      sweep,
+      log,
+      publish,
+    })
+    this.#caller = new CallerTurns({
+      open: speech.hear,
+      speaking: this.#queue,
+      leftMs: () => this.#queue.quietAt() - sweep.clock.monotonic(),
+      onSpeech: () => this.#agent.resetSilence(),
+      onInterruption: () => this.#interrupted(),
+      onTurn: (text, { answered }) => {
+        if (answered) this.#conversation.hear(text)
+        else this.#conversation.note(text)
+      },
+      onFailed: (failure) => this.#failed("hearing", failure),
+    })
+    this.callerAudio = callerAudioOf({ callId: call.id, caller: this.#caller, tap })
+    this.#agent.start()
+  }
+
+  dtmf(digit: string): void {
+    this.#agent.resetSilence()
+    if (this.#queue.isSpeaking) this.#interrupted()
+    this.#conversation.dtmf(digit)
+  }
+
+  reached(mark: string): void {
+    this.#queue.reached(mark)
+  }
+
+  closed(onSettled: () => void): void {
+    this.#queue.reportHeard()
+    this.#agent.close()
+    this.#stream.closed()
+    this.#conversation.close()
+    this.#synthesizer.close()
+    this.#caller.close(onSettled)
+  }
+
+  say(text: string): void {
+    this.#conversation.say(text)
+    // A caller who is spoken to gets the whole threshold to answer.
+    this.#agent.resetSilence()
+  }
+
+  insert(message: InsertedMessage): void {
+    this.#conversation.insert(message)
+  }
+
+  sendFrame(): void {
+    throw new AppError(
+      "INVALID_REQUEST",
+      "This call speaks through audio and takes no frames. Say a line or insert a message.",
+    )
+  }
+
+  change(change: AgentChange): AgentState {
+    return this.#agent.change(change)
+  }
+
+  wrapUp(text: string, end: SessionEnd): void {
+    this.#agent.close()
+    this.#conversation.wrapUp(text, end)
+  }
+
+  close(code: number, reason: string): void {
+    this.#stream.close(code, reason)
+  }
+
+  #interrupted(): void {
+    this.#queue.reportHeard()
+    this.#conversation.cutOff()
+  }
+
+  #quiet(): void {
+    this.#caller.expect(asksForDictation(this.#queue.lastText) ? "dictation" : "conversation")
+    this.#playbackChanged()
+  }
+
+  #playbackChanged(): void {
+    this.#ending.recheck()
+    this.#agent.playbackChanged()
+  }
+
+  /** The caller hears a stored sentence, and the call continues elsewhere. */
+  #failed(what: "hearing" | "speaking", failure: SpeechFailure): void {
+    const { log, publish } = this.#context
+    const { reason, status } = failure
+    log.warn("speech failed", { what, reason, status })
+    this.#agent.close()
+    if (!this.#ending.isOpen) return this.#ending.recheck()
+    publish({ type: "speech.failed", what, reason, ...(status === null ? {} : { status }) })
+    this.#interrupted()
+    const { audio, text } = sound("technical-problem")
+    this.#conversation.greeted(text)
+    this.#output.play(audio, text)
+    this.#ending.request({
+      reason: reason === "refused" ? "model-refused" : "model-failed",
+      detail: `${what}: ${reason}`,
+    })
+  }
+}
+
+type CallerAudioParts = { callId: CallId; caller: CallerTurns; tap: AudioTap }
+
+/** Decodes into one buffer of its own: the transcriber copies what it keeps. */
+function callerAudioOf({ callId, caller, tap }: CallerAudioParts): AudioSink {
+  const buffer = Buffer.allocUnsafe(2_000)
+  return {
+    hear(payload) {
+      const length = Math.min(MAX_PIECE_BYTES, Math.ceil((payload.length * 3) / 4))
+      const target = length <= buffer.length ? buffer : Buffer.allocUnsafe(length)
+      caller.hear(target.subarray(0, target.write(payload, "base64")))
+      if (tap.hasListeners(callId)) tap.inbound(callId, payload)
+    },
+  }
+}

@@ -1,0 +1,140 @@
+/** Speech output of the pipeline: text becomes clauses, clauses become speech, and the caller hears them in order. */
+
+import { dtmfSound } from "../audio/dtmf.ts"
+import type { SessionEnd } from "../call/session-end.ts"
+import type { CallContext } from "../conversation/call-context.ts"
+import type { SpeechOutput } from "../conversation/speech-output.ts"
+import type { MediaStream } from "../media/media-stream.ts"
+import type { SpeechFailure } from "../speech/failure.ts"
+import type { SpeechUtterance, Synthesizer, UtteranceEvent } from "../speech/synthesizer.ts"
+import type { VoiceAction } from "../tools/define-tool.ts"
+import { ClauseSplitter } from "./clause-splitter.ts"
+import type { Spoken, SpokenQueue } from "./spoken-queue.ts"
+
+/** Allowed beyond the end of playback for the last mark to come back, in milliseconds. */
+const MARK_GRACE_MS = 2_000
+
+export type PipelineOutputOptions = {
+  queue: SpokenQueue
+  speak: Synthesizer["speak"]
+  stream: MediaStream
+  context: Pick<CallContext, "call" | "lifecycle" | "log">
+  /** All audio of a text has come, so when it will have been heard is known. */
+  onSynthesized: () => void
+  /** Nothing can be spoken any more. */
+  onFailed: (failure: SpeechFailure) => void
+}
+
+export class PipelineOutput implements SpeechOutput {
+  muted = false
+  readonly #options: PipelineOutputOptions
+  readonly #clauses = new ClauseSplitter()
+  /** The running answer. */
+  #answer: { spoken: Spoken; speech: SpeechUtterance } | undefined
+
+  constructor(options: PipelineOutputOptions) {
+    this.#options = options
+  }
+
+  text(text: string): void {
+    if (this.muted) return
+    for (const clause of this.#clauses.push(text)) this.#say(clause)
+  }
+
+  finish(): void {
+    const rest = this.#clauses.flush()
+    if (rest.trim() !== "" && !this.muted) this.#say(rest)
+    this.#answer?.speech.finish()
+    this.#answer = undefined
+  }
+
+  sentence(text: string): void {
+    if (this.muted || text.trim() === "") return
+    this.finish()
+    this.#say(text)
+    this.finish()
+  }
+
+  act(action: VoiceAction): void {
+    switch (action.type) {
+      case "send-digits":
+        return this.play(dtmfSound(action.digits))
+      case "play-media":
+        // A media stream carries no files.
+        return
+      case "switch-language":
+        // The synthesizer speaks the language of the text, or its voice has one language only.
+        return
+      default:
+        action satisfies never
+    }
+  }
+
+  /** Plays audio behind what is being said: mu-law 8 kHz. `text`: its words, where it has any. */
+  play(audio: Uint8Array, text = ""): void {
+    this.finish()
+    const { queue } = this.#options
+    const spoken = queue.begin()
+    spoken.words.add(text)
+    queue.audio(spoken, audio)
+    queue.done(spoken)
+  }
+
+  interrupt(): void {
+    this.#clauses.flush()
+    this.#answer = undefined
+    this.#options.queue.clear()
+  }
+
+  quietAt(): number {
+    return this.#options.queue.quietAt()
+  }
+
+  heardBy(): number | undefined {
+    const { queue } = this.#options
+    if (!queue.isSpeaking) return undefined
+    return queue.isPending ? Number.POSITIVE_INFINITY : queue.quietAt() + MARK_GRACE_MS
+  }
+
+  /** Ends the session. A media stream cannot carry the reason to the next step, so it is recorded before the close. */
+  end(end: SessionEnd): void {
+    const { context, stream } = this.#options
+    const { call, lifecycle, log } = context
+    const session = { sessionId: stream.streamSid, end }
+    const recorded = lifecycle.ended(call, session).finally(() => stream.close(1000, "session ended"))
+    log.background("recording the end of a session", recorded)
+  }
+
+  #say(clause: string): void {
+    this.#answer ??= this.#begin()
+    const { spoken, speech } = this.#answer
+    spoken.words.add(clause)
+    speech.say(clause)
+  }
+
+  #begin(): { spoken: Spoken; speech: SpeechUtterance } {
+    const { queue, speak } = this.#options
+    const speech = speak((event) => this.#synthesized(spoken, event))
+    const spoken = queue.begin((heardMs) => speech.cancel(heardMs))
+    return { spoken, speech }
+  }
+
+  #synthesized(spoken: Spoken, event: UtteranceEvent): void {
+    const { queue, onSynthesized, onFailed } = this.#options
+    switch (event.type) {
+      case "audio":
+        return queue.audio(spoken, event.audio)
+      case "position":
+        return spoken.words.position(event.chars, event.ms)
+      case "done":
+        queue.done(spoken)
+        return onSynthesized()
+      case "spoken":
+        return
+      case "failed":
+        return onFailed(event.failure)
+      default:
+        event satisfies never
+    }
+  }
+}
