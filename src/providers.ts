@@ -10,6 +10,7 @@ import type { RealtimeServices } from "./realtime/call-options.ts"
 import { connectTo } from "./realtime/connection/websocket.ts"
 import type { PipelineCallOptions } from "./pipeline/pipeline-call.ts"
 import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
+import { noSynthesizer, noTranscriber } from "./speech/no-speech.ts"
 import { synthesizerOf, transcriberOf } from "./speech/open-speech.ts"
 import { createTwilioRest, type TwilioRest } from "./twilio/rest.ts"
 import type { TwilioSdkOptions } from "./twilio/sdk.ts"
@@ -39,6 +40,11 @@ export function speechProviders(config: Config, sweep: Sweep): PipelineCallOptio
   const { modelConnectMs: connectMs, modelPingMs: pingMs, modelStallMs: stallMs } = config.times
   const services = { times: { connectMs, pingMs, stallMs }, sweep, log: getLog("speech") }
   return function speechFor() {
+    if (config.deepgram.apiKey === undefined) {
+      const message = "no speech provider is configured: set DEEPGRAM_API_KEY"
+      getLog("speech").error(message)
+      return { hear: noTranscriber(message), speak: noSynthesizer(message) }
+    }
     return {
       hear: transcriberOf({ provider: "deepgram" }, config, services),
       speak: synthesizerOf({ provider: "deepgram" }, config, services),

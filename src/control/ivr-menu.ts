@@ -1,7 +1,7 @@
 /** The phone menu of a call that is to be placed: given with the request, stored under a key, or stored for the number. */
 
 import type { Assets } from "../assets/agent.ts"
-import { AVAILABLE_ENGINES, type Engine } from "../call/engine.ts"
+import type { Engine } from "../call/engine.ts"
 import type { IvrMenu } from "../call/ivr-menu.ts"
 import { AppError } from "../lib/errors.ts"
 
@@ -15,13 +15,20 @@ export function ivrMenuOf(assets: Assets, given: GivenIvrMenu, to: string): IvrM
   return (typeof given === "string" ? assets.ivrMenuFor({ key: given }) : given) ?? null
 }
 
-const AVAILABLE: readonly Engine[] = AVAILABLE_ENGINES
 /** Engines that pass phone menus, the preferred one first. A speech-to-speech model would talk to the menu. */
 const NAVIGATING: readonly Engine[] = ["pipeline", "relay"]
 
+export type NavigatingEngineOptions = {
+  /** By the request. */
+  asked: Engine | undefined
+  ofAgent: Engine
+  /** Whether a speech provider is configured, which the pipeline needs. */
+  hasSpeech: boolean
+}
+
 /** The engine of a call that has to pass a phone menu. Throws INVALID_REQUEST when the request names one that cannot. */
-export function navigatingEngine({ asked, ofAgent }: { asked: Engine | undefined; ofAgent: Engine }): Engine {
-  const usable = NAVIGATING.filter((engine) => AVAILABLE.includes(engine))
+export function navigatingEngine({ asked, ofAgent, hasSpeech }: NavigatingEngineOptions): Engine {
+  const usable = NAVIGATING.filter((engine) => engine !== "pipeline" || hasSpeech)
   if (asked !== undefined && !usable.includes(asked)) {
     const message = `The engine ${asked} cannot pass a phone menu. Use ${usable.join(" or ")}.`
     throw new AppError("INVALID_REQUEST", message, {

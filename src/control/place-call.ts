@@ -68,7 +68,7 @@ async function placeNew(
   twilio: TwilioRest,
   request: CheckedRequest,
 ): Promise<PlacedCall> {
-  const { store, assets } = context
+  const { config, store, assets } = context
   const { to, requestHash } = request
   if (context.draining())
     throw new AppError("UNAVAILABLE", "The server is shutting down.", { retryAfterSeconds: 5 })
@@ -83,7 +83,11 @@ async function placeNew(
   })
   const ivrMenu = ivrMenuOf(assets, request.ivrMenu, to)
   const engine = ivrMenu
-    ? navigatingEngine({ asked: request.engine, ofAgent: agent.engine })
+    ? navigatingEngine({
+        asked: request.engine,
+        ofAgent: agent.engine,
+        hasSpeech: config.deepgram.apiKey !== undefined,
+      })
     : (request.engine ?? agent.engine)
   requireTwimlFits(agent, { firstMessage: request.firstMessage ?? null, parameters: request.parameters })
   const now = context.sweep.clock.now()

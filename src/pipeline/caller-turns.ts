@@ -1,5 +1,8 @@
 /** The caller's side of the pipeline: what was recognised becomes interruptions and turns of the conversation. */
 
+import type { AudioTap } from "../call/audio-tap.ts"
+import type { CallId } from "../call/ids.ts"
+import type { AudioSink } from "../media/media-session.ts"
 import type { SpeechFailure } from "../speech/failure.ts"
 import type { OpenTranscriber, Transcriber, TranscriberEvent, TurnProfile } from "../speech/transcriber.ts"
 import { interrupts, isEcho, isListening, joinDigits } from "./heard-words.ts"
@@ -8,7 +11,13 @@ import type { SpokenQueue } from "./spoken-queue.ts"
 /** An "mhm" is an answer when the agent is about to finish: with less than this left to be heard, in milliseconds. */
 const ANSWERED_WITHIN_MS = 1_500
 
+/** Usual pieces of audio have 160 bytes; a longer one than this gets a buffer of its own. */
+const BUFFER_BYTES = 2_000
+
 export type CallerTurnsOptions = {
+  callId: CallId
+  /** Receives the caller's audio. */
+  tap: AudioTap
   open: OpenTranscriber
   speaking: Pick<SpokenQueue, "isSpeaking" | "saying">
   /** How long the agent will still be heard, in milliseconds. */
@@ -23,20 +32,27 @@ export type CallerTurnsOptions = {
   onFailed: (failure: SpeechFailure) => void
 }
 
-export class CallerTurns {
+export class CallerTurns implements AudioSink {
   readonly #options: CallerTurnsOptions
   readonly #transcriber: Transcriber
   #profile: TurnProfile = "conversation"
   #onClosed: (() => void) | undefined
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
 
   constructor(options: CallerTurnsOptions) {
     this.#options = options
     this.#transcriber = options.open((event) => this.#take(event), this.#profile)
   }
 
-  /** Mu-law 8 kHz, as it arrives. */
-  hear(audio: Uint8Array): void {
+  hear(payload: string): void {
+    const { tap, callId } = this.#options
+    // The transcriber copies what it keeps, so one buffer is enough.
+    const isLong = payload.length > BUFFER_BYTES
+    const audio = isLong
+      ? Buffer.from(payload, "base64")
+      : this.#buffer.subarray(0, this.#buffer.write(payload, "base64"))
     this.#transcriber.hear(audio)
+    if (tap.hasListeners(callId)) tap.inbound(callId, payload)
   }
 
   /** What the caller is expected to say next. */

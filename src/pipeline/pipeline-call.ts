@@ -1,6 +1,7 @@
 /** A conversation on a media stream with a transcriber, a text model and a synthesizer. */
 
 import type { Agent, AgentModel } from "../assets/agent.ts"
+import { dtmfSound } from "../audio/dtmf.ts"
 import { sound } from "../audio/sounds.ts"
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
@@ -10,9 +11,11 @@ import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
 import { Conversation } from "../conversation/conversation.ts"
 import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
+import type { IvrWalk } from "../conversation/ivr/ivr-walk.ts"
+import { walkOfCall } from "../conversation/ivr/walk-of-call.ts"
 import { AppError } from "../lib/errors.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
-import type { AudioSink, MediaEngine } from "../media/media-session.ts"
+import type { MediaEngine } from "../media/media-session.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { SpeechFailure } from "../speech/failure.ts"
 import type { OpenSynthesizer, Synthesizer } from "../speech/synthesizer.ts"
@@ -24,8 +27,6 @@ import { SpokenQueue } from "./spoken-queue.ts"
 
 /** Longest wait for speech that is still to be synthesized, beyond the estimate. */
 const MAX_OVERTIME_MS = 10_000
-/** Base64 of ten seconds, the longest piece that is decoded at once. */
-const MAX_PIECE_BYTES = 80_000
 
 /** What the agent hears and speaks with. */
 export type SpeechProviders = { hear: OpenTranscriber; speak: OpenSynthesizer }
@@ -42,7 +43,7 @@ export type PipelineCallOptions = {
 
 export class PipelineCall implements MediaEngine {
   readonly callId: CallId
-  readonly callerAudio: AudioSink
+  readonly callerAudio: CallerTurns
   readonly #context: CallContext
   readonly #stream: MediaStream
   readonly #agent: CallAgent
@@ -51,7 +52,10 @@ export class PipelineCall implements MediaEngine {
   readonly #output: PipelineOutput
   readonly #ending: EndAfterPlayback
   readonly #conversation: Conversation
-  readonly #caller: CallerTurns
+  /** The phone menu that the call has to pass before there is a caller to talk to. */
+  #ivr: IvrWalk | undefined
+  /** With these words a person ended the phone menu. */
+  #words: string | undefined
 
   constructor({ context, stream, modelFor, speechFor, tap }: PipelineCallOptions) {
     const { call, publish, times, sweep, log } = context
@@ -86,9 +90,9 @@ export class PipelineCall implements MediaEngine {
       output: this.#output,
       engine: {
         busy: () => this.#conversation.busy,
-        greet: (text) => this.#conversation.say(text),
+        greet: (text) => this.#greet(text),
         say: (text) => this.#conversation.say(text),
-        insert: (message) => this.#conversation.insert(message),
+        insert: (message) => this.insert(message),
         forget: () => this.#conversation.forget(),
         promptChanged: () => this.#conversation.setPrompt(this.#agent.prompt()),
         wrapUp: (text, end) => this.wrapUp(text, end),
@@ -97,10 +101,12 @@ export class PipelineCall implements MediaEngine {
     const { agent } = this.#agent
     const speech = speechFor(agent)
     this.#synthesizer = speech.speak((failure) => this.#failed("speaking", failure))
+    const history = historyOf(context)
+    const model = modelFor(agent.model)
     this.#conversation = new Conversation({
       prompt: this.#agent.prompt(),
-      history: historyOf(context),
-      model: modelFor(agent.model),
+      history,
+      model,
       output: this.#output,
       ending: this.#ending,
       update: (action) => this.#agent.update(action),
@@ -112,23 +118,37 @@ export class PipelineCall implements MediaEngine {
       log,
       publish,
     })
-    this.#caller = new CallerTurns({
+    this.callerAudio = new CallerTurns({
+      callId: call.id,
+      tap,
       open: speech.hear,
       speaking: this.#queue,
       leftMs: () => this.#queue.quietAt() - sweep.clock.monotonic(),
       onSpeech: () => this.#agent.resetSilence(),
       onInterruption: () => this.#interrupted(),
-      onTurn: (text, { answered }) => {
-        if (answered) this.#conversation.hear(text)
-        else this.#conversation.note(text)
-      },
+      onTurn: (text, { answered }) => this.#heard(text, answered),
       onFailed: (failure) => this.#failed("hearing", failure),
     })
-    this.callerAudio = callerAudioOf({ callId: call.id, caller: this.#caller, tap })
-    this.#agent.start()
+    const { muted } = this.#output
+    this.#ivr = walkOfCall({
+      context,
+      agent,
+      prompt: () => this.#agent.prompt(),
+      model,
+      history,
+      output: {
+        press: (digits) => this.#output.play(dtmfSound(digits)),
+        say: (words) => this.#output.sayUnmuted(words),
+      },
+      reached: (words) => this.#personReached(words, muted),
+      gaveUp: (detail) => this.wrapUp("", { reason: "agent-ended", detail }),
+    })
+    if (this.#ivr) this.#onlyListen()
+    else this.#agent.start()
   }
 
   dtmf(digit: string): void {
+    if (this.#ivr) return
     this.#agent.resetSilence()
     if (this.#queue.isSpeaking) this.#interrupted()
     this.#conversation.dtmf(digit)
@@ -139,12 +159,13 @@ export class PipelineCall implements MediaEngine {
   }
 
   closed(onSettled: () => void): void {
+    this.#ivr?.close()
     this.#queue.reportHeard()
     this.#agent.close()
     this.#stream.closed()
     this.#conversation.close()
     this.#synthesizer.close()
-    this.#caller.close(onSettled)
+    this.callerAudio.close(onSettled)
   }
 
   say(text: string): void {
@@ -154,7 +175,8 @@ export class PipelineCall implements MediaEngine {
   }
 
   insert(message: InsertedMessage): void {
-    this.#conversation.insert(message)
+    // Nobody would hear an answer but the phone menu.
+    this.#conversation.insert(this.#ivr ? { ...message, respond: false } : message)
   }
 
   sendFrame(): void {
@@ -169,6 +191,7 @@ export class PipelineCall implements MediaEngine {
   }
 
   wrapUp(text: string, end: SessionEnd): void {
+    this.#ivr?.close()
     this.#agent.close()
     this.#conversation.wrapUp(text, end)
   }
@@ -177,13 +200,41 @@ export class PipelineCall implements MediaEngine {
     this.#stream.close(code, reason)
   }
 
+  /** Until a person is there. */
+  #onlyListen(): void {
+    this.#output.muted = true
+    this.callerAudio.expect("menu")
+  }
+
+  #greet(text: string): void {
+    if (this.#words !== undefined) this.#conversation.hear(this.#words, { answer: text === "" })
+    if (text !== "") this.#conversation.say(text)
+  }
+
+  #heard(text: string, answered: boolean): void {
+    if (this.#ivr) this.#ivr.hear(text)
+    else if (answered) this.#conversation.hear(text)
+    else this.#conversation.note(text)
+  }
+
+  #personReached(words: string, muted: boolean): void {
+    this.#ivr = undefined
+    this.#words = words
+    this.#output.muted = muted
+    this.callerAudio.expect("conversation")
+    this.#agent.start({ kind: "new" })
+  }
+
   #interrupted(): void {
+    // A phone menu does not listen while it speaks.
+    if (this.#ivr) return
     this.#queue.reportHeard()
     this.#conversation.cutOff()
   }
 
   #quiet(): void {
-    this.#caller.expect(asksForDictation(this.#queue.lastText) ? "dictation" : "conversation")
+    if (!this.#ivr)
+      this.callerAudio.expect(asksForDictation(this.#queue.lastText) ? "dictation" : "conversation")
     this.#playbackChanged()
   }
 
@@ -204,24 +255,7 @@ export class PipelineCall implements MediaEngine {
     const { audio, text } = sound("technical-problem")
     this.#conversation.greeted(text)
     this.#output.play(audio, text)
-    this.#ending.request({
-      reason: reason === "refused" ? "model-refused" : "model-failed",
-      detail: `${what}: ${reason}`,
-    })
-  }
-}
-
-type CallerAudioParts = { callId: CallId; caller: CallerTurns; tap: AudioTap }
-
-/** Decodes into one buffer of its own: the transcriber copies what it keeps. */
-function callerAudioOf({ callId, caller, tap }: CallerAudioParts): AudioSink {
-  const buffer = Buffer.allocUnsafe(2_000)
-  return {
-    hear(payload) {
-      const length = Math.min(MAX_PIECE_BYTES, Math.ceil((payload.length * 3) / 4))
-      const target = length <= buffer.length ? buffer : Buffer.allocUnsafe(length)
-      caller.hear(target.subarray(0, target.write(payload, "base64")))
-      if (tap.hasListeners(callId)) tap.inbound(callId, payload)
-    },
+    // The relay listens and speaks at Twilio, so it can continue.
+    this.#ending.request({ reason: "model-failed", detail: `${what}: ${reason}` })
   }
 }

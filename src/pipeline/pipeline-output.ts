@@ -49,7 +49,11 @@ export class PipelineOutput implements SpeechOutput {
   }
 
   sentence(text: string): void {
-    if (this.muted || text.trim() === "") return
+    if (!this.muted && text.trim() !== "") this.sayUnmuted(text)
+  }
+
+  /** Says a sentence also while muted. */
+  sayUnmuted(text: string): void {
     this.finish()
     this.#say(text)
     this.finish()

@@ -64,9 +64,21 @@ test.each([
 test("an agent whose model would talk to the menu uses another engine for the call", async () => {
   await using it = await fixture()
   const { body } = await it.place({ ...TO, agent: "spoken" })
-  expect(body.engine).toBe(navigatingEngine({ asked: undefined, ofAgent: "realtime" }))
-  expect(body.engine).not.toBe("realtime")
+  expect(body.engine).toBe("relay")
 })
+
+test.each([
+  ["relay", false, "relay"],
+  ["realtime", false, "relay"],
+  ["realtime", true, "pipeline"],
+  ["pipeline", false, "relay"],
+  ["pipeline", true, "pipeline"],
+] as const)(
+  "the engine for an agent with the engine %s, speech configured: %p",
+  (ofAgent, hasSpeech, engine) => {
+    expect(navigatingEngine({ asked: undefined, ofAgent, hasSpeech })).toBe(engine)
+  },
+)
 
 test("a key that is used again with another menu is another request", async () => {
   await using it = await fixture()

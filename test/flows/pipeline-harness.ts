@@ -1,7 +1,8 @@
 /** Calls with the pipeline: Deepgram listens and speaks on the wire, and the model is a scripted OpenAI. */
 
 import { join } from "node:path"
-import { callHarness, textModelService, type Service } from "../call-harness.ts"
+import type { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
+import { callHarness, simulatedRestService, textModelService, type Service } from "../call-harness.ts"
 import { DEEPGRAM_KEY, FakeDeepgram, fluxListener } from "../fakes/fake-deepgram.ts"
 import type { SpeechPeer } from "../fakes/speech-server.ts"
 import { eventOf, sent } from "./realtime-harness.ts"
@@ -16,10 +17,18 @@ export function deepgramService(): Service<FakeDeepgram> {
 }
 
 export async function pipelineHarness(env: Record<string, string> = {}) {
-  return callHarness({
-    services: { deepgram: deepgramService(), openai: textModelService() },
+  const rest = simulatedRestService({
+    // REST is up before the app, and the simulated Twilio after it.
+    get twilio(): SimulatedTwilio {
+      return harness.twilio
+    },
+    numbers: ["+15550100002"],
+  })
+  const harness = await callHarness({
+    services: { deepgram: deepgramService(), openai: textModelService(), rest },
     env: { ASSETS_DIR: join(import.meta.dir, "pipeline-assets"), ...env },
   })
+  return harness
 }
 
 export type PipelineHarness = Awaited<ReturnType<typeof pipelineHarness>>

@@ -2,7 +2,11 @@
 
 import { expect, test } from "bun:test"
 import { says } from "../fakes/openai-script.ts"
-import { greeted, GREETING, pipelineHarness, spokenMs } from "./pipeline-harness.ts"
+import { dtmfSound } from "../../src/audio/dtmf.ts"
+import type { CallEvent } from "../../src/call/events.ts"
+import { fluxListener } from "../fakes/fake-deepgram.ts"
+import { jsonOf } from "../server/client.ts"
+import { greeted, GREETING, peerOf, pipelineHarness, spokenMs } from "./pipeline-harness.ts"
 import { eventOf, frame, sent, transcriptOf } from "./realtime-harness.ts"
 import { linesOf, received } from "./relay-harness.ts"
 
@@ -71,6 +75,68 @@ test("an interruption clears the stream and cuts transcript and history at what 
     "assistant: Once upon a time there was a king. He had",
     "user: Stop it, please.",
   ])
+  call.hangup()
+  await call.ended
+})
+
+test("a phone menu is passed with words and tones, then the agent talks to the person; one stream", async () => {
+  await using harness = await pipelineHarness()
+  const { app, clock, openai } = harness
+  const entry = (trigger: string, response: string) => ({ intent: trigger, triggers: [trigger], response })
+  const body = {
+    to: "+15550100003",
+    from: "+15550100002",
+    ivrMenu: [
+      entry("dental provider", "dental provider"),
+      entry("npi number", "{npi}#"),
+      entry("operator", "0"),
+    ],
+    parameters: { npi: "12345" },
+    firstMessage: "",
+  }
+  await jsonOf(await app.post("/v1/calls", body))
+  const call = await harness.rest.calls.next()
+  const caller = fluxListener(await peerOf(harness, "/v2/listen"))
+  await eventOf(harness, "ivr.started")
+  const answer = async (heard: string) => {
+    caller.end(heard)
+    return (await eventOf(harness, "ivr.answered")).event as Extract<CallEvent, { type: "ivr.answered" }>
+  }
+
+  expect(await answer("Are you a member or a dental provider?")).toMatchObject({ action: "say" })
+  await sent(call, spokenMs("dental provider"))
+  expect(await answer("Please enter your N.P.I. number.")).toMatchObject({ action: "press", text: "12345#" })
+  await sent(call, dtmfSound("12345#").length / 8)
+  expect(await answer("For an operator press zero.")).toMatchObject({ action: "press", text: "0" })
+  await sent(call, dtmfSound("0").length / 8)
+  // What a menu says interrupts nothing.
+  caller.update("Please hold, your call is important to us")
+  await clock.pass(5_000)
+  expect(call.audio.frames.all.filter(({ event }) => event === "clear")).toEqual([])
+
+  openai.enqueue(says("Yes"), says("Hello Maria, I call about an enrolment."))
+  caller.end("Hello, this is Maria, how can I help you?")
+  await eventOf(harness, "ivr.human-reached")
+  await sent(call, spokenMs("Hello Maria, I call about an enrolment."))
+  await clock.pass(1_000)
+  call.hangup()
+  const summary = await call.ended
+  expect(summary).toMatchObject({ sockets: 1, problems: [] })
+  expect(await transcriptOf(harness, call)).toEqual([
+    "caller: Hello, this is Maria, how can I help you?",
+    "agent: Hello Maria, I call about an enrolment.",
+  ])
+})
+
+test("a provider that refuses the key: the caller hears a stored sentence, and the call continues on the relay", async () => {
+  await using harness = await pipelineHarness()
+  const { app, clock, deepgram } = harness
+  deepgram.refuse = 401
+  const call = harness.twilio.call()
+  expect((await eventOf(harness, "speech.failed")).event).toMatchObject({ reason: "refused", status: 401 })
+  await sent(call, 1_000)
+  await clock.pass(10_000)
+  await app.events.next(({ event }) => event.type === "session.opened" && event.engine === "relay")
   call.hangup()
   await call.ended
 })
