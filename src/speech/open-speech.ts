@@ -5,6 +5,7 @@ import type { SpeechServices } from "./connection.ts"
 import { auraSpeech } from "./deepgram/aura-speech.ts"
 import { fluxSpeech } from "./deepgram/flux-speech.ts"
 import { FluxTranscriber } from "./deepgram/flux-transcriber.ts"
+import { NovaTranscriber } from "./deepgram/nova-transcriber.ts"
 import { SocketSynthesizer } from "./socket-synthesizer.ts"
 import type { OpenSynthesizer } from "./synthesizer.ts"
 import type { OpenTranscriber } from "./transcriber.ts"
@@ -17,7 +18,7 @@ export type SpeechAccounts = {
 /** A provider that listens. */
 export type HearChoice = {
   readonly provider: "deepgram"
-  /** A name with `flux` is served by the turn-based API. */
+  /** As in `flux-general-en`, which knows turns, or `nova-3`. */
   readonly model?: string | undefined
   /** Names and words to favour. */
   readonly keyterms?: readonly string[] | undefined
@@ -45,6 +46,10 @@ export function transcriberOf(
   services: SpeechServices,
 ): OpenTranscriber {
   const account = deepgramAccount(accounts)
+  const { model } = choice
+  if (model !== undefined && !model.startsWith("flux"))
+    return (listener, profile) =>
+      new NovaTranscriber({ ...choice, ...account, model, profile }, services, listener)
   return (listener, profile) => new FluxTranscriber({ ...choice, ...account, profile }, services, listener)
 }
 

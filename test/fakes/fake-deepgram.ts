@@ -1,4 +1,4 @@
-/** Deepgram on a port of its own: `/v2/listen`, `/v2/speak` and `/v1/speak`, strict about parameters and messages. */
+/** Deepgram on a port of its own: `/v2/listen`, `/v1/listen`, `/v2/speak` and `/v1/speak`, strict about parameters and messages. */
 
 import { SpeechServer, type Json, type SpeechPeer } from "./speech-server.ts"
 
@@ -21,11 +21,26 @@ const QUERIES: Record<string, readonly string[]> = {
     "mip_opt_out",
     "tag",
   ],
+  "/v1/listen": [
+    "model",
+    "encoding",
+    "sample_rate",
+    "channels",
+    "smart_format",
+    "interim_results",
+    "endpointing",
+    "utterance_end_ms",
+    "vad_events",
+    "language",
+    "keyterm",
+    "keywords",
+  ],
   "/v2/speak": ["model", "encoding", "sample_rate", "speed", "expressivity", "mip_opt_out", "tag"],
   "/v1/speak": ["model", "encoding", "sample_rate", "speed", "mip_opt_out", "tag"],
 }
 const MESSAGES: Record<string, readonly string[]> = {
   "/v2/listen": ["Configure", "ForceEndTurn", "CloseStream"],
+  "/v1/listen": ["KeepAlive", "Finalize", "CloseStream"],
   "/v2/speak": ["Speak", "Flush", "Interrupt", "Configure", "Close"],
   "/v1/speak": ["Speak", "Flush", "Clear", "Close"],
 }
@@ -104,6 +119,28 @@ export function fluxListener(peer: SpeechPeer) {
       info("EndOfTurn", text, endSeconds)
       turnIndex += 1
     },
+  }
+}
+
+/** A recogniser of `/v1/listen`. Times are seconds of the stream. */
+export function novaListener(peer: SpeechPeer) {
+  const results = (transcript: string, fields: Json) =>
+    peer.send({
+      type: "Results",
+      channel_index: [0, 1],
+      start: 0,
+      duration: peer.audio.length / 8_000,
+      channel: { alternatives: [{ transcript, confidence: 0.9, words: [] }] },
+      metadata: {},
+      from_finalize: false,
+      ...fields,
+    })
+  return {
+    interim: (text: string) => results(text, { is_final: false, speech_final: false }),
+    final: (text: string, fields: Json = {}) =>
+      results(text, { is_final: true, speech_final: false, ...fields }),
+    speechFinal: (text: string) => results(text, { is_final: true, speech_final: true }),
+    utteranceEnd: () => peer.send({ type: "UtteranceEnd", channel: [0, 1], last_word_end: 1 }),
   }
 }
 
