@@ -37,6 +37,11 @@ export function failureOfStatus(status: number, message = `refused with status $
   return { reason, retryable, status, message }
 }
 
+/** An error that the provider reported by a message. */
+export function rejection(code: string, message: string): SpeechFailure {
+  return { reason: "rejected", retryable: true, status: null, code, message }
+}
+
 /** The failure behind the end of a socket that nobody on this side has closed. */
 export function failureOfEnd({ code, reason, opened, refusedStatus }: SocketEnd): SpeechFailure {
   if (refusedStatus !== null) return failureOfStatus(refusedStatus)

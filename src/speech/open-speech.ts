@@ -6,13 +6,17 @@ import { auraSpeech } from "./deepgram/aura-speech.ts"
 import { fluxSpeech } from "./deepgram/flux-speech.ts"
 import { FluxTranscriber } from "./deepgram/flux-transcriber.ts"
 import { NovaTranscriber } from "./deepgram/nova-transcriber.ts"
+import { elevenLabsSpeech } from "./elevenlabs/elevenlabs-speech.ts"
 import { SocketSynthesizer } from "./socket-synthesizer.ts"
 import type { OpenSynthesizer } from "./synthesizer.ts"
 import type { OpenTranscriber } from "./transcriber.ts"
 
+type VendorAccount = { readonly baseUrl?: string | undefined; readonly apiKey?: string | undefined }
+
 /** Addresses and keys of the vendors; a vendor without a key cannot be used. */
 export type SpeechAccounts = {
-  readonly deepgram: { readonly baseUrl?: string | undefined; readonly apiKey?: string | undefined }
+  readonly deepgram: VendorAccount
+  readonly elevenlabs: VendorAccount
 }
 
 /** A provider that listens. */
@@ -30,14 +34,18 @@ export type HearChoice = {
 
 /** A provider that speaks. */
 export type SpeakChoice = {
-  readonly provider: "deepgram"
-  /** A voice of Flux, as in `flux-haley-en`, or of Aura, as in `aura-2-thalia-en`. */
+  readonly provider: "deepgram" | "elevenlabs"
+  /** At Deepgram a voice of Flux, as in `flux-haley-en`, or of Aura, as in `aura-2-thalia-en`; at ElevenLabs its id. */
   readonly voice?: string | undefined
+  readonly model?: string | undefined
+  /** Two-letter code. */
+  readonly language?: string | undefined
   /** 1 is the ordinary rate. */
   readonly speed?: number | undefined
 }
 
 const DEEPGRAM_URL = "https://api.deepgram.com"
+const ELEVENLABS_URL = "https://api.elevenlabs.io"
 
 /** Throws `AppError` NOT_CONFIGURED when the provider has no key. */
 export function transcriberOf(
@@ -55,18 +63,32 @@ export function transcriberOf(
 
 /** Throws `AppError` NOT_CONFIGURED when the provider has no key. */
 export function synthesizerOf(
-  { voice, speed }: SpeakChoice,
+  choice: SpeakChoice,
   accounts: SpeechAccounts,
   services: SpeechServices,
 ): OpenSynthesizer {
-  const account = deepgramAccount(accounts)
-  if (voice?.startsWith("aura")) {
-    return (lost) => new SocketSynthesizer(auraSpeech({ ...account, voice, speed }), services, lost)
+  switch (choice.provider) {
+    case "deepgram": {
+      const options = { ...choice, ...deepgramAccount(accounts) }
+      if (choice.voice?.startsWith("aura"))
+        return (lost) => new SocketSynthesizer(auraSpeech(options), services, lost)
+      return (lost) => new SocketSynthesizer(fluxSpeech(options), services, lost)
+    }
+    case "elevenlabs": {
+      const { baseUrl = ELEVENLABS_URL, apiKey } = accounts.elevenlabs
+      const options = { ...choice, baseUrl, apiKey: keyOf(apiKey, "ELEVENLABS_API_KEY") }
+      return (lost) => new SocketSynthesizer(elevenLabsSpeech(options), services, lost)
+    }
+    default:
+      return choice.provider satisfies never
   }
-  return (lost) => new SocketSynthesizer(fluxSpeech({ ...account, voice, speed }), services, lost)
 }
 
 function deepgramAccount({ deepgram: { baseUrl = DEEPGRAM_URL, apiKey } }: SpeechAccounts) {
-  if (apiKey !== undefined) return { baseUrl, apiKey }
-  throw new AppError("NOT_CONFIGURED", "DEEPGRAM_API_KEY is not set")
+  return { baseUrl, apiKey: keyOf(apiKey, "DEEPGRAM_API_KEY") }
+}
+
+function keyOf(apiKey: string | undefined, variable: string): string {
+  if (apiKey !== undefined) return apiKey
+  throw new AppError("NOT_CONFIGURED", `${variable} is not set`)
 }

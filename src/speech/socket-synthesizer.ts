@@ -13,6 +13,8 @@ type Said = {
   /** `queued`: nothing was sent. `speaking`: the server has some of its text. `over`: no audio follows. */
   state: "queued" | "speaking" | "over"
   unsent: string[]
+  /** Text without a word, which is sent in front of the next word. */
+  held: string
   /** Characters of the whole text so far. */
   chars: number
   isFinished: boolean
@@ -59,7 +61,9 @@ export class SocketSynthesizer<Message> implements Synthesizer {
       address: dialect.address,
       schema: dialect.schema,
       opened: () => dialect.readyWhenOpen && this.#ready(),
-      message: (message) => this.#receive(dialect.read(message)),
+      message: (message) => {
+        for (const signal of dialect.read(message)) this.#receive(signal)
+      },
       audio: (audio) => this.#audio(audio),
       lost: (failure) => this.#lost(failure),
     })
@@ -70,6 +74,7 @@ export class SocketSynthesizer<Message> implements Synthesizer {
       listener,
       state: "queued",
       unsent: [],
+      held: "",
       chars: 0,
       isFinished: false,
       isFlushed: false,
@@ -97,7 +102,11 @@ export class SocketSynthesizer<Message> implements Synthesizer {
   #say(said: Said, clause: string): void {
     if (said.state === "over" || said.isFinished) return
     said.chars += clause.length
-    if (isSpeakable(clause)) said.unsent.push(...piecesOf(clause, this.#dialect.maxTextLength))
+    said.held += clause
+    if (isSpeakable(said.held)) {
+      said.unsent.push(...piecesOf(said.held, this.#dialect.maxTextLength))
+      said.held = ""
+    }
     this.#pump()
   }
 
@@ -174,8 +183,6 @@ export class SocketSynthesizer<Message> implements Synthesizer {
 
   #receive(signal: SpeechSignal): void {
     switch (signal.type) {
-      case "none":
-        return
       case "ready":
         return this.#ready()
       case "audio":

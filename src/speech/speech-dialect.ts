@@ -6,7 +6,6 @@ import type { SpeechFailure } from "./failure.ts"
 
 /** What a message of the server means for the utterance that is being spoken. */
 export type SpeechSignal =
-  | { type: "none" }
   /** Text is accepted from now on. */
   | { type: "ready" }
   /** Mu-law 8 kHz, and positions in the text and the audio of the utterance that became known. */
@@ -43,5 +42,6 @@ export interface SpeechDialect<Message> {
   cancel(playedMs: number): string
   /** The frame before the socket is closed. */
   readonly goodbye: string
-  read(message: Message): SpeechSignal
+  /** Nothing, as a rule one thing, or several in their order. */
+  read(message: Message): readonly SpeechSignal[]
 }

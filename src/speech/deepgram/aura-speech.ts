@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod"
+import { rejection } from "../failure.ts"
 import { ignoringOthers } from "../messages.ts"
 import type { SpeechDialect, SpeechSignal } from "../speech-dialect.ts"
 import { deepgramAddress, PHONE_AUDIO, type DeepgramAccount } from "./address.ts"
@@ -55,27 +56,18 @@ export function auraSpeech({
   }
 }
 
-function read(message: Message): SpeechSignal {
+function read(message: Message): readonly SpeechSignal[] {
   switch (message.type) {
     case "Flushed":
-      return { type: "flushed" }
+      return [{ type: "flushed" }]
     case "Cleared":
-      return { type: "cancelled" }
+      return [{ type: "cancelled" }]
     case "Warning":
-      return { type: "warning", code: message.code }
-    case "Error": {
-      const { code, description } = message
-      const failure = {
-        reason: "rejected",
-        retryable: true,
-        status: null,
-        code,
-        message: description,
-      } as const
-      return { type: "failed", failure }
-    }
+      return [{ type: "warning", code: message.code }]
+    case "Error":
+      return [{ type: "failed", failure: rejection(message.code, message.description) }]
     case "ignored":
-      return { type: "none" }
+      return []
     default:
       return message satisfies never
   }

@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod"
+import { rejection } from "../failure.ts"
 import { ignoringOthers } from "../messages.ts"
 import type { SpeechDialect, SpeechSignal } from "../speech-dialect.ts"
 import { deepgramAddress, PHONE_AUDIO, type DeepgramAccount } from "./address.ts"
@@ -63,44 +64,39 @@ export function fluxSpeech({
   }
 }
 
-function read(message: Message): SpeechSignal {
+function read(message: Message): readonly SpeechSignal[] {
   switch (message.type) {
     case "Connected":
-      return { type: "ready" }
+      return [{ type: "ready" }]
     case "SpeechMetadata":
-      return { type: "flushed" }
+      return [{ type: "flushed" }]
     case "SpeechInterrupted":
-      return { type: "cancelled", spoken: message.text_spoken ?? undefined }
+      return [{ type: "cancelled", spoken: message.text_spoken ?? undefined }]
     case "Warning":
       return readWarning(message.code)
     case "Error": {
-      const { code, description } = message
-      const reason = EXPIRED.includes(code) ? "expired" : "rejected"
-      return {
-        type: "failed",
-        failure: { reason, retryable: true, status: null, code, message: description },
-      }
+      const failure = rejection(message.code, message.description)
+      const isExpired = EXPIRED.includes(message.code)
+      return [{ type: "failed", failure: isExpired ? { ...failure, reason: "expired" } : failure }]
     }
     case "ignored":
-      return { type: "none" }
+      return []
     default:
       return message satisfies never
   }
 }
 
-function readWarning(code: string): SpeechSignal {
+function readWarning(code: string): readonly SpeechSignal[] {
   switch (code) {
     case "NO_ACTIVE_SPEECH":
-      return { type: "cancelled" }
+      return [{ type: "cancelled" }]
     case "NO_SYNTHESIZABLE_TEXT":
     case "NO_AUDIO_GENERATED":
-      return { type: "flushed" }
-    case "INVALID_INTERRUPT_OFFSET": {
+      return [{ type: "flushed" }]
+    case "INVALID_INTERRUPT_OFFSET":
       // The interrupted speech continues, and its audio cannot be told from that of the next one.
-      const message = "the interruption was refused"
-      return { type: "failed", failure: { reason: "rejected", retryable: true, status: null, code, message } }
-    }
+      return [{ type: "failed", failure: rejection(code, "the interruption was refused") }]
     default:
-      return { type: "warning", code }
+      return [{ type: "warning", code }]
   }
 }

@@ -7,7 +7,7 @@ import { z } from "zod"
 import { silence } from "../../audio/mulaw.ts"
 import { CallerBacklog } from "../caller-backlog.ts"
 import { SpeechConnection, type SpeechServices } from "../connection.ts"
-import type { SpeechFailure } from "../failure.ts"
+import { rejection, type SpeechFailure } from "../failure.ts"
 import { ignoringOthers } from "../messages.ts"
 import { CLOSING_MS, type Transcriber, type TranscriberListener, type TurnProfile } from "../transcriber.ts"
 import { deepgramAddress, PHONE_AUDIO, type DeepgramAccount } from "./address.ts"
@@ -135,13 +135,7 @@ export class FluxTranscriber implements Transcriber {
       case "TurnInfo":
         return this.#turnInfo(message)
       case "Error":
-        return this.#connection.fail({
-          reason: "rejected",
-          retryable: true,
-          status: null,
-          code: message.code,
-          message: message.description,
-        })
+        return this.#connection.fail(rejection(message.code, message.description))
       case "Warning":
         return this.#services.log.info("warning of the transcriber", { code: message.code })
       case "ConfigureFailure":

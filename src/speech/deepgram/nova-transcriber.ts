@@ -5,6 +5,7 @@
 
 import { CallerBacklog } from "../caller-backlog.ts"
 import { SpeechConnection, type SpeechServices } from "../connection.ts"
+import { rejection } from "../failure.ts"
 import { CLOSING_MS, type Transcriber, type TranscriberListener, type TurnProfile } from "../transcriber.ts"
 import { TurnWords } from "../turn-words.ts"
 import { deepgramAddress, type DeepgramAccount } from "./address.ts"
@@ -120,10 +121,8 @@ export class NovaTranscriber implements Transcriber {
         // In a menu the pauses between options are long, and only silence behind the last one ends a turn.
         if (profile !== "menu" && this.#words.settled !== "") this.#end(this.#words.settled)
         return
-      case "Error": {
-        const { code, description } = message
-        return connection.fail({ reason: "rejected", retryable: true, status: null, code, message: description })
-      }
+      case "Error":
+        return connection.fail(rejection(message.code, message.description))
       case "ignored":
         return
       default:
