@@ -29,6 +29,17 @@ export type SpeechFailure = {
   message: string
 }
 
+/** A failure that is thrown, by a provider that answers requests. */
+export class SpeechError extends Error {
+  readonly failure: SpeechFailure
+
+  constructor(failure: SpeechFailure) {
+    super(failure.message)
+    this.name = "SpeechError"
+    this.failure = failure
+  }
+}
+
 /** The failure behind an HTTP status that is not a success. */
 export function failureOfStatus(status: number, message = `refused with status ${status}`): SpeechFailure {
   const isLimit = status === 429 || status === 402

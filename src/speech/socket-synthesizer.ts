@@ -60,7 +60,10 @@ export class SocketSynthesizer<Message> implements Synthesizer {
       ...services,
       address: dialect.address,
       schema: dialect.schema,
-      opened: () => dialect.readyWhenOpen && this.#ready(),
+      opened: () => {
+        this.#send(dialect.hello)
+        if (dialect.readyWhenOpen) this.#ready()
+      },
       message: (message) => {
         for (const signal of dialect.read(message)) this.#receive(signal)
       },
@@ -95,7 +98,7 @@ export class SocketSynthesizer<Message> implements Synthesizer {
     this.#failure ??= { reason: "closed", retryable: false, status: null, message: "closed by its owner" }
     this.#cancelled?.cancelDeadline()
     for (const said of this.#queue.splice(0)) said.state = "over"
-    this.#connection.send(this.#dialect.goodbye)
+    this.#send(this.#dialect.goodbye)
     this.#connection.close()
   }
 
@@ -123,10 +126,10 @@ export class SocketSynthesizer<Message> implements Synthesizer {
     const dialect = this.#dialect
     if (said.unsent.length > 0 && said.state === "queued") {
       said.state = "speaking"
-      for (const frame of dialect.begin()) this.#connection.send(frame)
+      this.#send(dialect.begin())
     }
     const texts = said.unsent.splice(0)
-    for (const text of texts) this.#connection.send(dialect.say(text))
+    for (const text of texts) this.#send(dialect.say(text))
     if (said.isFinished) this.#flushRest(said, texts.length > 0)
     else if (texts.length > 0 && this.#flushLimit.admits(this.#services.sweep.clock.monotonic())) {
       this.#flush(said)
@@ -143,7 +146,11 @@ export class SocketSynthesizer<Message> implements Synthesizer {
 
   #flush(said: Said): void {
     said.flushes.push(said.chars)
-    this.#connection.send(this.#dialect.flush())
+    this.#send(this.#dialect.flush())
+  }
+
+  #send(frames: readonly string[]): void {
+    for (const frame of frames) this.#connection.send(frame)
   }
 
   #cancel(said: Said, heardMs: number): void {
@@ -162,7 +169,7 @@ export class SocketSynthesizer<Message> implements Synthesizer {
     // A speech that is over is cancelled to learn what was heard of it, unless the next one would be stopped.
     const isAsked = wasSpeaking || (isHeard && this.#dialect.confirmsCancel && this.#queue.length === 0)
     if (!isAsked) return this.#pump()
-    this.#connection.send(this.#dialect.cancel(Math.round(this.#playedMs)))
+    this.#send(this.#dialect.cancel(Math.round(this.#playedMs)))
     if (this.#dialect.confirmsCancel) this.#awaitCancel(said)
     else this.#pump()
   }
@@ -192,6 +199,8 @@ export class SocketSynthesizer<Message> implements Synthesizer {
         return this.#cancelled ? undefined : this.#flushed()
       case "cancelled":
         return this.#wasCancelled(signal.spoken)
+      case "send":
+        return this.#connection.send(signal.frame)
       case "warning":
         return this.#services.log.info("warning of the synthesizer", { code: signal.code })
       case "failed":

@@ -14,6 +14,8 @@ export type SpeechSignal =
   | { type: "flushed" }
   /** The cancellation is done: audio that follows belongs to the next utterance. `spoken`: what was heard. */
   | { type: "cancelled"; spoken?: string | undefined }
+  /** A frame that the server needs now. */
+  | { type: "send"; frame: string }
   /** A remark for the log. */
   | { type: "warning"; code: string }
   | { type: "failed"; failure: SpeechFailure }
@@ -21,6 +23,8 @@ export type SpeechSignal =
 export interface SpeechDialect<Message> {
   readonly address: SocketTarget
   readonly schema: z.ZodType<Message>
+  /** Frames to send when the socket is open. */
+  readonly hello: readonly string[]
   /** Whether text is accepted as soon as the socket is open. Otherwise a `ready` signal comes. */
   readonly readyWhenOpen: boolean
   /** Whether the server confirms a cancellation; until then all its audio is dropped. */
@@ -34,14 +38,14 @@ export interface SpeechDialect<Message> {
   readonly maxTextLength: number
   /** Frames that begin an utterance, which is from now on the one that `read` is about. */
   begin(): readonly string[]
-  /** The frame that adds text to it. */
-  say(text: string): string
-  /** The frame that has everything said so far spoken. */
-  flush(): string
-  /** The frame that stops it. `playedMs`: audio that was played since the socket was opened. */
-  cancel(playedMs: number): string
-  /** The frame before the socket is closed. */
-  readonly goodbye: string
+  /** Frames that add text to it. */
+  say(text: string): readonly string[]
+  /** Frames that have everything said so far spoken. */
+  flush(): readonly string[]
+  /** Frames that stop it. `playedMs`: audio that was played since the socket was opened. */
+  cancel(playedMs: number): readonly string[]
+  /** Frames to send before the socket is closed. */
+  readonly goodbye: readonly string[]
   /** Nothing, as a rule one thing, or several in their order. */
   read(message: Message): readonly SpeechSignal[]
 }

@@ -42,6 +42,42 @@ test.each([16_000, 24_000, 44_100, 48_000])(
   },
 )
 
+/** Levels of all pitches in a second of sound, in steps of 10 Hz and in decibels below its loudest. */
+function spectrum(samples: Int16Array, rateHz: number): { hz: number; db: number }[] {
+  const count = rateHz / 10
+  const middle = samples.subarray((samples.length - count) >> 1, (samples.length + count) >> 1)
+  const levels = Array.from({ length: rateHz / 20 }, (_, step) => {
+    let [re, im] = [0, 0]
+    for (const [at, sample] of middle.entries()) {
+      re += sample * Math.cos((2 * Math.PI * step * at) / count)
+      im += sample * Math.sin((2 * Math.PI * step * at) / count)
+    }
+    return Math.hypot(re, im)
+  })
+  const loudest = Math.max(...levels)
+  return levels.map((level, step) => ({ hz: step * 10, db: 20 * Math.log10(Math.max(level / loudest, 1e-9)) }))
+}
+
+test("1 kHz at 24 kHz is 1 kHz at 8 kHz and nothing else, in pieces of any size", () => {
+  const resampler = new Resampler({ fromHz: 24_000, toHz: 8_000 })
+  const sound = tone(1_000, 24_000, 0.5, 20_000)
+  const pieces = [1, 479, 480, 481, 997].flatMap((size, at) => [
+    ...resampler.push(sound.subarray(at * 2_400, at * 2_400 + size)),
+    ...resampler.push(sound.subarray(at * 2_400 + size, (at + 1) * 2_400)),
+  ])
+  const loud = spectrum(Int16Array.from(pieces), 8_000).filter(({ db }) => db > -60)
+  expect(loud).toEqual([{ hz: 1_000, db: 0 }])
+})
+
+test.each([4_600, 5_000, 6_000, 7_000, 8_000, 9_000, 11_000, 11_900])(
+  "%d Hz at 24 kHz leaves less than -60 dB at 8 kHz",
+  (hz) => {
+    const down = resample(tone(hz, 24_000, 0.5, 20_000), { fromHz: 24_000, toHz: 8_000 })
+    const middle = down.subarray(500, 3_500)
+    expect(Math.max(...middle.map(Math.abs))).toBeLessThan(20)
+  },
+)
+
 test("no image is left above the voice when the rate goes up", () => {
   expect(level(resample(tone(1_000, 8_000), { fromHz: 8_000, toHz: 24_000 }), 7_000, 24_000)).toBeLessThan(10)
 })

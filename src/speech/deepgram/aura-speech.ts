@@ -42,16 +42,17 @@ export function auraSpeech({
   return {
     address: deepgramAddress(account, "/v1/speak", { model: voice, ...PHONE_AUDIO, speed }),
     schema: Message,
+    hello: [],
     readyWhenOpen: true,
     confirmsCancel: true,
     // Twenty are allowed, of which the ends of utterances need some.
     flushesPerMinute: 12,
     maxTextLength: MAX_TEXT_LENGTH,
     begin: () => [],
-    say: (text) => JSON.stringify({ type: "Speak", text }),
-    flush: () => JSON.stringify({ type: "Flush" }),
-    cancel: () => JSON.stringify({ type: "Clear" }),
-    goodbye: JSON.stringify({ type: "Close" }),
+    say: (text) => [JSON.stringify({ type: "Speak", text })],
+    flush: () => [JSON.stringify({ type: "Flush" })],
+    cancel: () => [JSON.stringify({ type: "Clear" })],
+    goodbye: [JSON.stringify({ type: "Close" })],
     read,
   }
 }

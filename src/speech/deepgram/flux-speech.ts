@@ -47,19 +47,20 @@ export function fluxSpeech({
   return {
     address: deepgramAddress(account, "/v2/speak", { model: voice, ...PHONE_AUDIO, speed }),
     schema: Message,
+    hello: [],
     readyWhenOpen: false,
     confirmsCancel: true,
     // One speech is one utterance: its audio begins before it is flushed.
     flushesPerMinute: 0,
     maxTextLength: MAX_TEXT_LENGTH,
     begin: () => [],
-    say: (text) => JSON.stringify({ type: "Speak", text }),
-    flush: () => JSON.stringify({ type: "Flush" }),
+    say: (text) => [JSON.stringify({ type: "Speak", text })],
+    flush: () => [JSON.stringify({ type: "Flush" })],
     cancel(playedMs) {
       offsetMs = Math.max(offsetMs + 1, playedMs)
-      return JSON.stringify({ type: "Interrupt", playback_offset: { type: "time_ms", value: offsetMs } })
+      return [JSON.stringify({ type: "Interrupt", playback_offset: { type: "time_ms", value: offsetMs } })]
     },
-    goodbye: JSON.stringify({ type: "Close" }),
+    goodbye: [JSON.stringify({ type: "Close" })],
     read,
   }
 }

@@ -85,6 +85,7 @@ export function elevenLabsSpeech(options: ElevenLabsOptions): SpeechDialect<Mess
   return {
     address: addressOf(options),
     schema: Message,
+    hello: [],
     readyWhenOpen: true,
     confirmsCancel: false,
     flushesPerMinute: Infinity,
@@ -101,19 +102,19 @@ export function elevenLabsSpeech(options: ElevenLabsOptions): SpeechDialect<Mess
     say(clause) {
       text.add(clause)
       // Each piece ends with a blank; words never span two pieces.
-      return frame({ text: /\s$/.test(clause) ? clause : `${clause} ` })
+      return [frame({ text: /\s$/.test(clause) ? clause : `${clause} ` })]
     },
     flush() {
       flushes.push(text.length)
-      return frame({ text: " ", flush: true })
+      return [frame({ text: " ", flush: true })]
     },
     cancel() {
       flushes = []
       const close = frame({ close_context: true })
       contextId = ""
-      return close
+      return [close]
     },
-    goodbye: JSON.stringify({ close_socket: true }),
+    goodbye: [JSON.stringify({ close_socket: true })],
     read(message) {
       if (message.error) return [{ type: "failed", failure: failureOf(message.error, message.message ?? "") }]
       // Audio of a cancelled context may still arrive.
