@@ -64,6 +64,7 @@ export function transcriberContract<Server extends SpeechServer>(
       const peer = await s.server.peers.next()
       transcriber.close()
       await s.next("closed")
+      await peer.closed
       const expected = Buffer.concat([...frames(25), ...frames(25, 101)])
       expect(Buffer.from(audioOf(peer)).equals(expected)).toBe(true)
     })
@@ -77,6 +78,7 @@ export function transcriberContract<Server extends SpeechServer>(
       const peer = await s.server.peers.next()
       transcriber.close()
       await s.next("closed")
+      await peer.closed
       expect(Buffer.from(audioOf(peer)).equals(Buffer.concat(frames(20)))).toBe(true)
     })
 
