@@ -91,6 +91,15 @@ export class StereoWav {
   }
 }
 
+/** A whole file of one channel in 16 bits. */
+export function monoWav({ samples, sampleRateHz }: WavAudio): Uint8Array<ArrayBuffer> {
+  const file = new Uint8Array(HEADER_BYTES + samples.length * 2)
+  file.set(header(sampleRateHz, samples.length * 2, 1))
+  const view = viewOf(file)
+  for (const [at, sample] of samples.entries()) view.setInt16(HEADER_BYTES + at * 2, sample, true)
+  return file
+}
+
 function formatOf(view: DataView, at: number, end: number): Format {
   if (end - at < 16) throw invalid("has a format that is cut short")
   const kind = view.getUint16(at, true)
@@ -130,7 +139,7 @@ function decode(data: Uint8Array, kind: number, bits: number): Int16Array<ArrayB
   throw invalid("must hold 16-bit PCM, mu-law or 32-bit float")
 }
 
-function header(sampleRateHz: number, dataBytes: number): Uint8Array {
+function header(sampleRateHz: number, dataBytes: number, channels = 2): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER_BYTES)
   const view = viewOf(bytes)
   const text = (at: number, tag: string) => bytes.set(new TextEncoder().encode(tag), at)
@@ -139,10 +148,10 @@ function header(sampleRateHz: number, dataBytes: number): Uint8Array {
   text(8, "WAVEfmt ")
   view.setUint32(16, 16, true)
   view.setUint16(20, PCM, true)
-  view.setUint16(22, 2, true)
+  view.setUint16(22, channels, true)
   view.setUint32(24, sampleRateHz, true)
-  view.setUint32(28, sampleRateHz * 4, true)
-  view.setUint16(32, 4, true)
+  view.setUint32(28, sampleRateHz * channels * 2, true)
+  view.setUint16(32, channels * 2, true)
   view.setUint16(34, 16, true)
   text(36, "data")
   view.setUint32(40, dataBytes, true)

@@ -55,7 +55,10 @@ function spectrum(samples: Int16Array, rateHz: number): { hz: number; db: number
     return Math.hypot(re, im)
   })
   const loudest = Math.max(...levels)
-  return levels.map((level, step) => ({ hz: step * 10, db: 20 * Math.log10(Math.max(level / loudest, 1e-9)) }))
+  return levels.map((level, step) => ({
+    hz: step * 10,
+    db: 20 * Math.log10(Math.max(level / loudest, 1e-9)),
+  }))
 }
 
 test("1 kHz at 24 kHz is 1 kHz at 8 kHz and nothing else, in pieces of any size", () => {

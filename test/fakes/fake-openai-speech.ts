@@ -26,7 +26,9 @@ export class FakeOpenAiSpeech extends SpeechServer implements SynthesizerFake {
       check: (url, headers) => {
         if (url.pathname !== "/v1/realtime") return `path ${url.pathname}`
         if (headers.get("authorization") !== `Bearer ${OPENAI_KEY}`) return "authorization"
-        return url.searchParams.has("model") === url.searchParams.has("intent") ? "model or intent" : undefined
+        return url.searchParams.has("model") === url.searchParams.has("intent")
+          ? "model or intent"
+          : undefined
       },
       opened: (peer) => {
         this.#listeners.set(peer, listenerOf(peer))
@@ -114,7 +116,12 @@ export class FakeOpenAiSpeech extends SpeechServer implements SynthesizerFake {
     const [{ content }] = response["input"] as [{ content: [{ text: string }] }]
     const [{ text }] = content
     this.#said += text
-    const made: Response = { id: `resp_${++this.#serial}`, text, metadata: response["metadata"], unsaid: text }
+    const made: Response = {
+      id: `resp_${++this.#serial}`,
+      text,
+      metadata: response["metadata"],
+      unsaid: text,
+    }
     this.#responses.set(peer, [...(this.#responses.get(peer) ?? []), made])
     peer.send({
       type: "response.created",

@@ -69,5 +69,7 @@ async function refusalOf(response: Response) {
 
 /** Servers name PCM in many ways; text and compressed audio would be noise. */
 function isRawAudio(contentType: string): boolean {
-  return !/^(?:text\/|application\/(?:json|xml|problem)|audio\/(?:mpeg|mp3|opus|ogg|aac|flac))/i.test(contentType)
+  return !/^(?:text\/|application\/(?:json|xml|problem)|audio\/(?:mpeg|mp3|opus|ogg|aac|flac))/i.test(
+    contentType,
+  )
 }

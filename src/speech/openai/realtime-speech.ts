@@ -63,7 +63,14 @@ const Message = ignoringOthers(
 type Message = z.output<typeof Message>
 
 /** A piece of text that was flushed. */
-type Piece = { marker: string; text: string; id: string | undefined; isSent: boolean; isDone: boolean; kept: Buffer[] }
+type Piece = {
+  marker: string
+  text: string
+  id: string | undefined
+  isSent: boolean
+  isDone: boolean
+  kept: Buffer[]
+}
 
 export function realtimeSpeech(options: RealtimeSpeechOptions): SpeechDialect<Message> {
   const { model, voice = "marin", speed, instructions = "" } = options

@@ -34,9 +34,7 @@ function open(options: Partial<AudioSpeechOptions> = {}) {
     for (const clause of clauses) said.say(clause)
     if (clauses.length > 0) said.finish()
     const text = () =>
-      textOfPcm(
-        Buffer.concat(events.all.flatMap((event) => (event.type === "audio" ? [event.audio] : []))),
-      )
+      textOfPcm(Buffer.concat(events.all.flatMap((event) => (event.type === "audio" ? [event.audio] : []))))
     return { events, text, ...said }
   }
   return {
@@ -169,7 +167,9 @@ test("raw PCM of another rate is resampled from it", async () => {
 /** Each sample twice: the same sound at twice the rate. */
 function twice(pcm: Uint8Array): Uint8Array {
   const samples = new Int16Array(pcm.slice().buffer)
-  return new Uint8Array(Int16Array.from({ length: samples.length * 2 }, (_, at) => samples[at >> 1] ?? 0).buffer)
+  return new Uint8Array(
+    Int16Array.from({ length: samples.length * 2 }, (_, at) => samples[at >> 1] ?? 0).buffer,
+  )
 }
 
 /** As a stream has it: with lengths that are wrong. */

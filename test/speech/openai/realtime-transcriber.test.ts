@@ -8,7 +8,11 @@ import { transcriberContract } from "../../contract/transcriber.contract.ts"
 import { FakeOpenAiSpeech, OPENAI_KEY } from "../../fakes/fake-openai-speech.ts"
 import { speechServices } from "../speech-fixture.ts"
 
-const settings = (baseUrl: string) => ({ baseUrl: `${baseUrl}/v1`, apiKey: OPENAI_KEY, model: "gpt-transcribe" })
+const settings = (baseUrl: string) => ({
+  baseUrl: `${baseUrl}/v1`,
+  apiKey: OPENAI_KEY,
+  model: "gpt-transcribe",
+})
 
 let fake: FakeOpenAiSpeech
 transcriberContract("OpenAI Realtime", {
