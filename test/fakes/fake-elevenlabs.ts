@@ -18,6 +18,8 @@ const QUERY = [
 ]
 const FIELDS = ["text", "context_id", "flush", "voice_settings", "close_context", "close_socket"]
 
+const wordOf = (value: unknown) => (typeof value === "string" ? value : "")
+
 type Context = { unsaid: string; isOpen: boolean }
 
 export class FakeElevenLabs extends SpeechServer implements SynthesizerFake {
@@ -57,7 +59,7 @@ export class FakeElevenLabs extends SpeechServer implements SynthesizerFake {
     const text = context?.unsaid.slice(0, characters) ?? ""
     if (!context || text === "") return
     context.unsaid = context.unsaid.slice(text.length)
-    const chars = [...text]
+    const chars = text.split("")
     peer.send({
       audio: Buffer.from(voiceOf(text)).toString("base64"),
       isFinal: null,
@@ -77,7 +79,7 @@ export class FakeElevenLabs extends SpeechServer implements SynthesizerFake {
     const unknown = Object.keys(message).find((field) => !FIELDS.includes(field))
     if (unknown !== undefined) return this.fault(`field ${unknown}`)
     if (message["close_socket"] === true) return queueMicrotask(() => peer.close())
-    const id = String(message["context_id"] ?? "")
+    const id = wordOf(message["context_id"])
     if (id === "") return this.fault("no context")
     const context = this.#contexts.get(id)
     if (message["close_context"] === true) {
@@ -85,7 +87,7 @@ export class FakeElevenLabs extends SpeechServer implements SynthesizerFake {
       context.isOpen = false
       return peer.send({ isFinal: true, contextId: id })
     }
-    const text = String(message["text"] ?? "")
+    const text = wordOf(message["text"])
     if (!context) {
       if (text !== " ") return this.fault("the first text of a context must be a blank")
       this.#contexts.set(id, { unsaid: "", isOpen: true })

@@ -52,7 +52,7 @@ test.each<[SpeakChoice, string]>([
 
 test("a model that is no Realtime model speaks by requests, at a compatible server too", async () => {
   const seen: unknown[] = []
-  await using server = Bun.serve({
+  using server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     async fetch(request) {

@@ -122,7 +122,7 @@ test("another profile is another socket; no audio is lost, and the words of the 
   await s.peer.closed
   for (let frame = 13; frame <= 17; frame++) s.transcriber.hear(new Uint8Array(160).fill(frame))
   await other.heard(800)
-  const bytes = [...Buffer.concat([s.peer.audio, other.audio])].filter((_, at) => at % 160 === 0)
+  const bytes = Array.from(Buffer.concat([s.peer.audio, other.audio])).filter((_, at) => at % 160 === 0)
   expect(bytes).toEqual(Array.from({ length: 17 }, (_, at) => at + 1))
   novaListener(other).speechFinal("Hello, this is Anna.")
   expect(await s.next("turn-ended")).toMatchObject({

@@ -23,7 +23,11 @@ transcriberContract("OpenAI Realtime", {
       new RealtimeTranscriber({ ...settings(baseUrl), profile }, services, listener),
   recognise: (peer) => {
     const listener = fake.listener(peer)
-    return { start: () => void listener.start(), words: listener.words, end: (text) => listener.end(text) }
+    return {
+      start: () => void listener.start(),
+      words: (text) => listener.words(text),
+      end: (text) => listener.end(text),
+    }
   },
 })
 
