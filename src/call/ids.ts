@@ -1,5 +1,6 @@
 /** Identifiers: ours and Twilio's. */
 
+import { createHash } from "node:crypto"
 import { z } from "zod"
 
 /** Twilio's name of a call: `CA` and 32 letters or digits. (Twilio: "SID prefixes".) */
@@ -26,6 +27,11 @@ export function newSocketToken(): string {
 /** Makes an address differ from every other one: equal requests to it would get one signature, and a signature counts once. */
 export function nonce(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(9))).toString("base64url")
+}
+
+/** Binds an address to the socket token that was given out with it. The token cannot be derived from it. */
+export function connectionMark(token: string): string {
+  return createHash("sha256").update(token).digest("base64url").slice(0, 16)
 }
 
 /** Name of the `<Parameter>` that carries a socket's token where the address of the socket is fixed. */

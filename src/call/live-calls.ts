@@ -44,6 +44,8 @@ export interface LiveCall {
 
 export class LiveCalls implements CallSlots {
   readonly #live = new Map<CallId, LiveCall>()
+  /** Calls whose open session Twilio has given up: another one may take its place. */
+  readonly #givenUp = new Set<CallId>()
   readonly #settling = new Map<symbol, CallId>()
   /** Calls that are to open a socket, with the monotonic time until which their slot is reserved. */
   readonly #reserved = new Map<CallId, number>()
@@ -86,17 +88,30 @@ export class LiveCalls implements CallSlots {
     this.#reserved.delete(callId)
   }
 
+  /** Twilio has asked what follows the session of the call: if its socket is still open here, another may replace it. */
+  giveUp(callId: CallId): void {
+    if (this.#live.has(callId)) this.#givenUp.add(callId)
+  }
+
+  /** Whether the call has a session that no other may replace. */
+  isHeld(callId: CallId): boolean {
+    return this.#live.has(callId) && !this.#givenUp.has(callId)
+  }
+
   /**
-   * Enters a session. An earlier one of the same call is dropped: Twilio opens a second socket only when it has given
-   * up the first. Returns the removal, which leaves a later session of the call alone.
+   * Enters a session; `isHeld` says whether it may. An earlier one of the same call, which Twilio has given up, is
+   * dropped. Returns the removal, which leaves a later session of the call alone.
    */
   add(call: LiveCall): () => void {
     this.#reserved.delete(call.callId)
+    this.#givenUp.delete(call.callId)
     const earlier = this.#live.get(call.callId)
     this.#live.set(call.callId, call)
     earlier?.close(4409, "replaced by a newer session")
     return () => {
-      if (this.#live.get(call.callId) === call) this.#live.delete(call.callId)
+      if (this.#live.get(call.callId) !== call) return
+      this.#live.delete(call.callId)
+      this.#givenUp.delete(call.callId)
     }
   }
 

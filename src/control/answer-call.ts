@@ -4,15 +4,16 @@ import type { Agent } from "../assets/agent.ts"
 import { SHIPPED_GREETING } from "../assets/embedded.ts"
 import type { Call, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
-import { newCallId, type CallId } from "../call/ids.ts"
+import { newCallId, nonce, type CallId } from "../call/ids.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { VoiceWebhook } from "../twilio/webhooks.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
-import { connectToEngine, type SocketAddress } from "./connect.ts"
+import { connectToEngine, reconnectLater, type SocketAddress } from "./connect.ts"
 import { endCall, reportStatus } from "./report-status.ts"
+import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
 
 export type AnswerCall = {
   webhook: VoiceWebhook
@@ -29,6 +30,8 @@ export type AnswerCall = {
   /** The user that a new call is recorded for. */
   userId?: string | null
   address?: SocketAddress
+  /** The request carries a key of the API and no signature: it says nothing about the status, and counts as a start. */
+  isKeyed?: boolean
   /** The path that Twilio requests again while this process shuts down. */
   retryPath: string
 }
@@ -56,16 +59,21 @@ export function answerCall(context: ControlContext, request: AnswerCall): Promis
 }
 
 async function answer(context: ControlContext, request: AnswerCall): Promise<NextStep> {
-  const { config, slots, sweep, log } = context
+  const { config, slots, sweep, log, liveCalls } = context
   const { webhook, address } = request
   if (context.draining()) {
     // The next process answers the same request a moment later.
     const url = webhookUrl(context.publicUrl(), nextRetry(request.retryPath))
     return { kind: "redirect", url, afterSeconds: RETRY_AFTER_SECONDS }
   }
-  const call = (await findCall(context, request)) ?? (await createInbound(context, request)).call
+  const known = await findCall(context, request)
+  if (!known && request.isKeyed) await countStart(context)
+  const call = known ?? (await createInbound(context, request)).call
   if (isTerminal(call.status)) throw new AppError("FORBIDDEN", "The call is over.")
-  await reportStatus(context, call, { status: webhook.callStatus, at: sweep.clock.now() })
+  // Only what follows the session may take its place. Where Twilio has moved the call here, it asks for that now.
+  if (liveCalls.isHeld(call.id)) return reconnectLater(context, call, 0)
+  if (!request.isKeyed)
+    await reportStatus(context, call, { status: webhook.callStatus, at: sweep.clock.now() })
   const agent = agentOf(context, call)
   const now = sweep.clock.monotonic()
   const most = config.limits.maxConcurrentCalls
@@ -78,11 +86,21 @@ async function answer(context: ControlContext, request: AnswerCall): Promise<Nex
   return connectToEngine(context, { call, agent, ...(address ? { address } : {}) })
 }
 
+/** Throws RATE_LIMITED when too many calls were started. */
+async function countStart(context: ControlContext): Promise<void> {
+  const { store, sweep } = context
+  const at = sweep.clock.now()
+  const limits = startLimits(context, { userId: null, limitUnbound: false })
+  const start = await store.calls.countTransfer({ userId: null, at }, { since: at - MINUTE_MS, limits })
+  if (start.outcome === "limited") throw rateLimited(start, at)
+}
+
 /** Another address each time: the same one would get the same signature, and a signature counts once. */
 function nextRetry(path: string): string {
   const [pathname = "", query = ""] = path.split("?", 2)
   const search = new URLSearchParams(query)
   search.set("retry", String(Number(search.get("retry") ?? 0) + 1))
+  search.set("n", nonce())
   return `${pathname}?${search.toString()}`
 }
 

@@ -3,7 +3,7 @@
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import { SOCKET_OF, type Engine } from "../call/engine.ts"
-import { newSocketToken, nonce, TOKEN_PARAMETER } from "../call/ids.ts"
+import { connectionMark, newSocketToken, nonce, TOKEN_PARAMETER } from "../call/ids.ts"
 import type { ConnectRelay, ConnectStream, NextStep } from "../call/next-step.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
@@ -30,6 +30,8 @@ type Opening = {
   agent: Agent
   /** Address of the socket, `wss://`. */
   url: string
+  /** Of the address of the step after this connection: what binds it to this one. */
+  query: string
   /** The token as a parameter, where the address does not contain it. */
   tokenParameter: Readonly<Record<string, string>>
 }
@@ -43,7 +45,7 @@ export async function connectToEngine(
   context: ControlContext,
   { call, agent, address = { kind: "token-path" } }: Connection,
 ): Promise<NextStep> {
-  if (context.draining()) return reconnectLater(context)
+  if (context.draining()) return reconnectLater(context, call, RECONNECT_AFTER_SECONDS)
   const { config, store, slots, sweep, publicUrl } = context
   const engine = address.kind === "fixed-path" ? (address.engine ?? "relay") : call.engine
   if (engine !== call.engine) await store.calls.setEngine(call.id, engine)
@@ -62,6 +64,7 @@ export async function connectToEngine(
     call: { ...call, engine },
     agent,
     url: publicUrl().replace(/^http/, "ws") + path,
+    query: `resume=${call.resumes}&s=${connectionMark(token)}`,
     tokenParameter: isFixed ? { [TOKEN_PARAMETER]: token } : {},
   }
   const step =
@@ -69,24 +72,45 @@ export async function connectToEngine(
   return fitTwiml(step, call)
 }
 
-/** The next process connects the call: Twilio asks there, or here again as long as this one answers. */
-function reconnectLater({ publicUrl }: ControlContext): NextStep {
+/**
+ * Twilio asks again for the call's connection: from this process or, while it shuts down, from the next one. Changes
+ * nothing: a replayed request learns an address that only Twilio can request.
+ */
+export function reconnectLater(
+  { publicUrl }: ControlContext,
+  { resumes }: Pick<Call, "resumes">,
+  afterSeconds: number,
+): NextStep {
   // Another address each time: the same one would get the same signature, and a signature counts once.
-  const url = webhookUrl(publicUrl(), `/twilio/reconnect?n=${nonce()}`)
-  return { kind: "redirect", url, afterSeconds: RECONNECT_AFTER_SECONDS }
+  const url = webhookUrl(publicUrl(), `/twilio/reconnect?resume=${resumes}&n=${nonce()}`)
+  return { kind: "redirect", url, afterSeconds }
+}
+
+/** What an address of a step says about the connection that it follows; each undefined where it says nothing. */
+export type ConnectionAddress = { resume?: string | undefined; mark?: string | undefined }
+
+/** Whether an address follows the latest connection of the call: one of an earlier connection says nothing about this one. */
+export async function isLatest(
+  { store }: ControlContext,
+  { id, resumes }: Call,
+  { resume, mark }: ConnectionAddress,
+): Promise<boolean> {
+  if (resume !== undefined && resume !== String(resumes)) return false
+  if (mark === undefined) return true
+  const token = await store.calls.lastToken(id)
+  return token !== undefined && connectionMark(token) === mark
 }
 
 /** Greets unless the caller was spoken to before: then the conversation continues. */
 async function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): Promise<ConnectRelay> {
-  const { call, agent, url, tokenParameter } = opening
+  const { call, agent, url, query, tokenParameter } = opening
   // A phone menu is not greeted; the session says the first words when a person is reached.
   const isSilent = call.ivrState !== null || (await store.turns.of(call.id)).length > 0
   const parameters = { ...agent.relay.parameters, ...call.parameters }
   return {
     kind: "connect-relay",
     url,
-    // Another address for each session: the same one could get the same signature, and a signature counts once.
-    actionUrl: webhookUrl(publicUrl(), `/twilio/connect-ended?resume=${call.resumes}&n=${nonce()}`),
+    actionUrl: webhookUrl(publicUrl(), `/twilio/connect-ended?${query}`),
     greeting: isSilent ? undefined : fillPlaceholders(call.firstMessage ?? agent.greeting, parameters),
     attributes: agent.relay.attributes,
     languages: agent.relay.languages,
@@ -95,15 +119,11 @@ async function connectRelay({ store, publicUrl }: ControlContext, opening: Openi
 }
 
 function connectStream({ publicUrl }: ControlContext, opening: Opening): ConnectStream {
-  const { call, url, tokenParameter } = opening
+  const { call, url, query, tokenParameter } = opening
   return {
     kind: "connect-stream",
     url,
-    // Another address for each stream: the same one could get the same signature, and a signature counts once.
-    nextUrl: webhookUrl(
-      publicUrl(),
-      `/twilio/connect-ended?engine=${call.engine}&resume=${call.resumes}&n=${nonce()}`,
-    ),
+    nextUrl: webhookUrl(publicUrl(), `/twilio/connect-ended?engine=${call.engine}&${query}`),
     parameters: { ...call.parameters, ...tokenParameter },
   }
 }

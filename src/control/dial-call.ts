@@ -1,7 +1,7 @@
 /** The request to Twilio that places a call, and the search for a call of which Twilio's answer was lost. */
 
 import type { Call } from "../call/call.ts"
-import type { CallSid } from "../call/ids.ts"
+import { nonce, type CallSid } from "../call/ids.ts"
 import { extensionDigits } from "../call/phone-number.ts"
 import type { CallStatus } from "../call/status.ts"
 import { AppError, messageOf, type ErrorDetail } from "../lib/errors.ts"
@@ -45,13 +45,13 @@ export async function dial(
 ): Promise<Call> {
   const { store, config, log, publicUrl } = context
   const { timeoutSeconds, extension } = request
-  const query = `?call=${call.id}`
+  const query = () => `?call=${call.id}&n=${nonce()}`
   try {
     const placed = await twilio.placeCall({
       to: call.to,
       from: call.from,
-      url: webhookUrl(publicUrl(), `/twilio/voice${query}`),
-      statusCallback: webhookUrl(publicUrl(), `/twilio/status${query}`),
+      url: webhookUrl(publicUrl(), `/twilio/voice${query()}`),
+      statusCallback: webhookUrl(publicUrl(), `/twilio/status${query()}`),
       timeLimitSeconds: Math.ceil((config.times.maxCallMs + TIME_LIMIT_GRACE_MS) / 1000),
       ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
       ...(extension === undefined ? {} : { sendDigits: extensionDigits(extension) }),

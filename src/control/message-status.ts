@@ -20,12 +20,15 @@ const CAUSES: Readonly<Record<string, readonly [cause: string, fix: string]>> = 
   "30036": ["the message waited too long", "send fewer messages at once"],
 }
 
+/** Twilio gives a message up after ten hours; a report that comes this long after the call is a replay, in milliseconds. */
+const REPORTED_WITHIN_MS = 24 * 60 * 60_000
+
 /** Logs and records a message that did not arrive; everything else is no news. */
 export async function takeMessageStatus(
   context: ControlContext,
   { webhook, callId }: { webhook: MessageStatusWebhook; callId: CallId | undefined },
 ): Promise<void> {
-  const { store, log } = context
+  const { store, sweep, log } = context
   const { messageSid, status, errorCode } = webhook
   if (status !== "failed" && status !== "undelivered") return
   const [cause, fix] = CAUSES[errorCode ?? ""] ?? [
@@ -33,6 +36,7 @@ export async function takeMessageStatus(
     "look up the code at Twilio",
   ]
   const call = callId && (await store.calls.byId(callId))
+  if (call && call.endedAt !== null && sweep.clock.now() - call.endedAt > REPORTED_WITHIN_MS) return
   log.warn("a text message did not arrive", { callSid: call?.sid, messageSid, status, errorCode, cause, fix })
   if (call) publish(context, call, { type: "sms.failed", messageSid, errorCode, cause })
 }

@@ -17,23 +17,24 @@ export type CallReport = StatusReport & {
   reason?: string | undefined
 }
 
-/** Applies a status report to the call. A stale one changes nothing. */
+/** Applies a status report to the call; resolves to whether the status changed. A stale one changes nothing. */
 export async function reportStatus(
   context: ControlContext,
   call: Call,
   { status, reason, ...details }: CallReport,
-): Promise<void> {
+): Promise<boolean> {
   if (!isTerminal(status)) {
     const result = await context.store.calls.advanceStatus(call.id, status, details)
     if (result?.changed) publishStatus(context, call, result)
-    return
+    return result?.changed ?? false
   }
   const cause = (await context.hangUpCauses.of(call.id)) ?? causeOf(call, status, reason)
   const result = await storeEnd(context, call, { ...details, status, cause })
-  if (!result) return
+  if (!result) return false
   publishStatus(context, call, result)
   if (result.endNoted) publish(context, call, { type: "call.ended", ...cause })
   await closeAfterEnd(context, call)
+  return true
 }
 
 export type EndCall = EndCause &
@@ -105,18 +106,21 @@ export type ReceivedStatus = {
   callId: CallId | undefined
 }
 
-/** Applies a status callback of Twilio, and resolves to its call. One of an unknown call changes nothing. */
+/** `isCurrent`: the call has this status now; false for a late report. */
+export type TakenStatus = { call: Call; status: CallStatus; isCurrent: boolean }
+
+/** Applies a status callback of Twilio. One of an unknown call changes nothing, and resolves to undefined. */
 export function takeStatusCallback(
   context: ControlContext,
   callback: ReceivedStatus,
-): Promise<Call | undefined> {
+): Promise<TakenStatus | undefined> {
   return context.callQueue.run(callback.webhook.callSid, () => applyCallback(context, callback))
 }
 
 async function applyCallback(
   context: ControlContext,
   { webhook, callId }: ReceivedStatus,
-): Promise<Call | undefined> {
+): Promise<TakenStatus | undefined> {
   const { store, sweep, log } = context
   const { callSid, callStatus, sipResponseCode } = webhook
   // A status may arrive before Twilio's answer to our request, which contains the SID.
@@ -127,14 +131,14 @@ async function applyCallback(
     return undefined
   }
   const isSipFailure = callStatus === "failed" && sipResponseCode !== null
-  await reportStatus(context, call, {
+  const changed = await reportStatus(context, call, {
     status: callStatus,
     at: webhook.at ?? sweep.clock.now(),
     sequence: webhook.sequenceNumber ?? undefined,
     durationSeconds: webhook.durationSeconds ?? undefined,
     ...(isSipFailure ? { reason: `the call could not be connected (SIP ${sipResponseCode})` } : {}),
   })
-  return call
+  return { call, status: callStatus, isCurrent: changed || call.status === callStatus }
 }
 
 /** Who ended a call of which only the last status is known. */

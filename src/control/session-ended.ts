@@ -6,7 +6,7 @@ import type { NextStep } from "../call/next-step.ts"
 import { decodeHandoffData, limitLength, type SessionEnd } from "../call/session-end.ts"
 import { isTerminal, type CallStatus } from "../call/status.ts"
 import type { ConnectEndedWebhook, StreamEndedWebhook } from "../twilio/webhooks.ts"
-import { connectToEngine } from "./connect.ts"
+import { connectToEngine, isLatest, reconnectLater, type ConnectionAddress } from "./connect.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
 import { fallBack } from "./fall-back.ts"
 import { withOtherProviders } from "./other-provider.ts"
@@ -39,7 +39,11 @@ export async function recordSessionEnd(
 }
 
 /** What follows a session of ConversationRelay, which brings the reason of its end with it. */
-export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook): Promise<NextStep> {
+export function relayEnded(
+  context: ControlContext,
+  webhook: ConnectEndedWebhook,
+  address: ConnectionAddress = {},
+): Promise<NextStep> {
   const { callSid, sessionStatus, callStatus, handoffData, errorCode, errorMessage } = webhook
   context.log.info("relay session ended", { callSid, sessionStatus, errorCode, errorMessage })
   // Only a session that was ended on purpose has data of an `end` frame.
@@ -48,33 +52,45 @@ export function relayEnded(context: ControlContext, webhook: ConnectEndedWebhook
     ? { reason: "lost", detail: errorMessage ?? "the connection was lost" }
     : decodeHandoffData(handoffData)
   const isOver = sessionStatus === "completed" && !isTerminal(callStatus)
-  return ifCallContinues(context, { callSid, callStatus: isOver ? "completed" : callStatus }, async (call) =>
+  const request = { callSid, callStatus: isOver ? "completed" : callStatus, address } as const
+  return ifCallContinues(context, request, async (call) =>
     nextStepAfter(context, call, await recordSessionEnd(context, call, { end }), errorCode),
   )
 }
 
 /** What follows a media stream, whose session has recorded the reason of its end, unless its socket was lost. */
-export function streamEnded(context: ControlContext, webhook: StreamEndedWebhook): Promise<NextStep> {
-  return ifCallContinues(context, webhook, async (call) => {
+export function streamEnded(
+  context: ControlContext,
+  webhook: StreamEndedWebhook,
+  address: ConnectionAddress = {},
+): Promise<NextStep> {
+  return ifCallContinues(context, { ...webhook, address }, async (call) => {
     const end: SessionEnd = { reason: "lost", detail: "the stream was lost" }
     return nextStepAfter(context, call, call.sessionEnd ?? (await recordSessionEnd(context, call, { end })))
   })
 }
 
-/** Connects a call that the previous process left to this one while it shut down. */
-export function reconnect(context: ControlContext, webhook: StreamEndedWebhook): Promise<NextStep> {
-  return ifCallContinues(context, webhook, (call) =>
+/** Connects a call that the previous process left to this one while it shut down, or that was told to ask again. */
+export function reconnect(
+  context: ControlContext,
+  webhook: StreamEndedWebhook,
+  address: ConnectionAddress = {},
+): Promise<NextStep> {
+  return ifCallContinues(context, { ...webhook, address }, (call) =>
     connectToEngine(context, { call, agent: agentOf(context, call) }),
   )
 }
 
-/** Updates the status of the call first: without one that continues, no end of a session matters. */
+/**
+ * Updates the status of the call first: without one that continues, no end of a session matters. An address of an
+ * earlier connection changes nothing.
+ */
 function ifCallContinues(
   context: ControlContext,
-  { callSid, callStatus }: { callSid: CallSid; callStatus: CallStatus },
+  { callSid, callStatus, address }: { callSid: CallSid; callStatus: CallStatus; address: ConnectionAddress },
   next: (call: Call) => Promise<NextStep>,
 ): Promise<NextStep> {
-  const { store, sweep, log, callQueue, moving } = context
+  const { store, sweep, log, callQueue, moving, liveCalls } = context
   return callQueue.run(callSid, async function nextStep() {
     const call = await store.calls.bySid(callSid)
     if (!call) {
@@ -84,6 +100,11 @@ function ifCallContinues(
     try {
       const isOver = isTerminal(callStatus)
       if (!isOver && isTerminal(call.status)) return { kind: "hang-up" }
+      if (!(await isLatest(context, call, address))) {
+        log.warn("the address of an earlier connection was requested", { callSid })
+        return isOver ? { kind: "nothing" } : reconnectLater(context, call, 0)
+      }
+      liveCalls.giveUp(call.id)
       await reportStatus(context, call, { status: callStatus, at: sweep.clock.now() })
       return isOver ? { kind: "nothing" } : await next(call)
     } finally {

@@ -12,7 +12,7 @@ import { isE164 } from "../lib/e164.ts"
 import { AppError } from "../lib/errors.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
-import { connectToEngine } from "./connect.ts"
+import { connectToEngine, reconnectLater } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
 import { transferRefusal } from "./may-dial.ts"
 import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
@@ -103,6 +103,7 @@ function callerIdOf(call: Call): string | undefined {
 
 /** What the called person hears before the caller is connected. */
 export function whisper(call: Call): NextStep {
+  if (isTerminal(call.status)) return { kind: "nothing" }
   const summary = summaryOf(call)
   const text =
     summary.trim() === "" ? "A caller is transferred to you." : `A caller is transferred to you. ${summary}`
@@ -128,6 +129,9 @@ async function afterTransfer(context: ControlContext, webhook: TransferEndedWebh
     return { kind: "nothing" }
   }
   if (isTerminal(call.status)) return { kind: "hang-up" }
+  // The end of an earlier transfer says nothing about the conversation that followed it.
+  if (call.transfer?.state !== "started") return reconnectLater(context, call, 0)
+  context.liveCalls.giveUp(call.id)
   if (!connected) return transferFailed(context, call, { summary: summaryOf(call), reason: result })
   await transferFinished(context, call, result)
   await endCall(context, call, { by: "agent", reason: "transferred to a person" })

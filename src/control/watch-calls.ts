@@ -19,8 +19,11 @@ const LIMIT_GRACE_MS = 15_000
 /** After this time a placed call of which Twilio has reported nothing counts as failed. */
 const LOST_AFTER_MS = 15 * 60_000
 const PRUNE_EVERY_MS = 60 * 60_000
-/** Receipts of webhooks are kept this long; Twilio repeats a request within seconds. */
-const RECEIPTS_KEPT_MS = 24 * 60 * 60_000
+const DAY_MS = 24 * 60 * 60_000
+/** Receipts of webhooks are kept this long; Twilio repeats a request within seconds. Of an ended call none acts anyway. */
+const RECEIPTS_KEPT_MS = DAY_MS
+/** Those of first requests are kept longer: after its retention time a call is unknown, and a replay would create it. */
+const VOICE_RECEIPTS_KEPT_MS = 400 * DAY_MS
 
 /** How long after a hang-up Twilio may report the end of the call by itself. */
 const STATUS_WAIT_MS = 5_000
@@ -90,7 +93,7 @@ export function watchCalls(context: ControlContext, { onPurge = () => {} }: Watc
 
   const prune = async () => {
     const now = sweep.clock.now()
-    await store.receipts.prune(now - RECEIPTS_KEPT_MS)
+    await store.receipts.prune({ before: now - RECEIPTS_KEPT_MS, voiceBefore: now - VOICE_RECEIPTS_KEPT_MS })
     await store.quotas.prune(now - QUOTA_REACH_MS)
     if (config.times.retentionMs === 0) return
     const before = now - config.times.retentionMs

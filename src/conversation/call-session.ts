@@ -161,10 +161,15 @@ export class CallSession<Live extends SessionEngine> {
         this.#log.warn("session refused", { reason, claimedCallSid: callSid })
         return this.refuse(4403, reason)
       }
-      const { lifecycle } = this.#options
+      const { lifecycle, liveCalls } = this.#options
       // Asked before anything of this session is recorded.
       const [start, sms] = await Promise.all([lifecycle.sessionStart(call.id), lifecycle.smsSender(call)])
       if (!isWanted()) return
+      if (liveCalls.isHeld(call.id)) {
+        const reason = "the call has another session"
+        this.#log.warn("session refused", { reason })
+        return this.refuse(4409, reason)
+      }
       this.#goLive(first, create, { call, start, sms })
     } catch (error) {
       // Twilio then requests the next step, which may open a new socket.

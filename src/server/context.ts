@@ -31,7 +31,13 @@ export type Origin = {
 export type Env = {
   /** The origin is absent when a test calls the app directly. */
   Bindings: { origin?: Origin }
-  Variables: { auth: Auth; form: Record<string, string | string[]>; requestId: string }
+  Variables: {
+    auth: Auth
+    form: Record<string, string | string[]>
+    /** Whether a webhook came with a key of the API in place of a signature. */
+    isKeyed: boolean
+    requestId: string
+  }
 }
 
 export type RequestContext = Context<Env>

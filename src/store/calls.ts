@@ -171,6 +171,9 @@ export interface Calls {
   /** The call of a token, once; undefined for a token that is unknown, used, expired, or of a call that has ended. */
   claimToken(token: string, now: number): Promise<Call | undefined>
 
+  /** The last token that was issued for the call, used or not; undefined where there was none. */
+  lastToken(id: CallId): Promise<string | undefined>
+
   /** Counts one more resumption of a call that has not ended, up to `most`. Resolves to how many there were; undefined beyond. */
   resume(id: CallId, most: number): Promise<number | undefined>
 

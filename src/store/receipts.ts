@@ -19,6 +19,9 @@ export interface Receipts {
   /** Keeps the answer, so that a repeated delivery gets the same. */
   setAnswer(fingerprint: string, answer: string): Promise<void>
 
-  /** Deletes receipts older than `before`; resolves to how many. */
-  prune(before: number): Promise<number>
+  /**
+   * Deletes receipts older than `before`, and the answers of those that are kept; resolves to how many were deleted.
+   * Receipts of the kind `voice` are kept until `voiceBefore`: such a request creates a call where none is recorded.
+   */
+  prune(ages: { before: number; voiceBefore: number }): Promise<number>
 }

@@ -28,7 +28,7 @@ function addVerbs(response: VoiceResponse, step: NextStep): void {
     case "transfer":
       return transfer(response, step)
     case "redirect":
-      response.pause({ length: step.afterSeconds })
+      if (step.afterSeconds > 0) response.pause({ length: step.afterSeconds })
       response.redirect({ method: "POST" }, clean(step.url))
       return
     case "hang-up":

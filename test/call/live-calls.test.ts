@@ -76,3 +76,21 @@ test("a newer session replaces an earlier one, whose leaving then changes nothin
   leaveSecond()
   expect({ size: calls.size, all: calls.all() }).toEqual({ size: 0, all: [] })
 })
+
+test("a session is held until Twilio has given it up, and the next one is held again", () => {
+  const calls = new LiveCalls()
+  const first = live()
+  const { callId } = first.call
+  calls.giveUp(callId)
+  expect(calls.isHeld(callId)).toBe(false)
+  const leave = calls.add(first.call)
+  const states = [calls.isHeld(callId)]
+  calls.giveUp(callId)
+  states.push(calls.isHeld(callId))
+  const leaveSecond = calls.add(live(callId).call)
+  leave()
+  states.push(calls.isHeld(callId))
+  leaveSecond()
+  states.push(calls.isHeld(callId))
+  expect(states).toEqual([true, false, true, false])
+})

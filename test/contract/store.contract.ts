@@ -770,8 +770,19 @@ function receiptsContract(open: Open) {
     await using store = await open()
     await store.receipts.accept(receipt)
     await store.receipts.accept({ ...receipt, fingerprint: "g", at: 20 })
-    expect(await store.receipts.prune(20)).toBe(1)
+    expect(await store.receipts.prune({ before: 20, voiceBefore: 0 })).toBe(1)
     expect(await store.receipts.accept(receipt)).toBe("new")
+  })
+
+  test("receipts of first requests are kept longer, without their answers", async () => {
+    await using store = await open()
+    const voice = { ...receipt, kind: "voice" }
+    await store.receipts.accept(voice)
+    await store.receipts.setAnswer("f", "<Response/>")
+    expect(await store.receipts.prune({ before: 20, voiceBefore: 10 })).toBe(0)
+    expect(await store.receipts.accept(voice)).toMatchObject({ seen: true, answer: null })
+    expect(await store.receipts.prune({ before: 20, voiceBefore: 11 })).toBe(1)
+    expect(await store.receipts.accept(voice)).toBe("new")
   })
 }
 

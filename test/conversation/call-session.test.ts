@@ -114,6 +114,17 @@ test("a call that may not be had closes the socket", async () => {
   expect(s.events).toEqual([])
 })
 
+test("a socket of a call that has a session is closed, and the session stays", async () => {
+  using s = new SessionFixture()
+  const live = s.engine(s.call)
+  s.liveCalls.add(live)
+  s.open()
+  await s.answer({ ok: true, call: s.call })
+  const closes = [{ code: 4409, reason: "the call has another session" }]
+  expect(s.facts).toEqual({ closes, deadlines: 0, live: 1 })
+  expect([s.liveCalls.get(s.call.id), s.sessions]).toEqual([live, []])
+})
+
 test("a first frame of another call closes the socket", async () => {
   using s = new SessionFixture()
   s.open({ callSid: sampleCall().sid ?? SID })

@@ -3,8 +3,11 @@
 import { Hono } from "hono"
 import { z } from "zod"
 import { CallSid } from "../../call/ids.ts"
+import type { LiveCall } from "../../call/live-calls.ts"
+import type { CallStatus } from "../../call/status.ts"
 import { placeCall } from "../../control/place-call.ts"
 import { changeAgent } from "../../control/live-call-control.ts"
+import type { TakenStatus } from "../../control/report-status.ts"
 import { relayEnded } from "../../control/session-ended.ts"
 import { AppError, toAppError } from "../../lib/errors.ts"
 import { parseForm, type Form } from "../../twilio/form.ts"
@@ -35,6 +38,17 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   const { control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
+  /** The statuses that each conversation was told: a repeated callback is no news. */
+  const told = new WeakMap<LiveCall, Set<CallStatus>>()
+
+  function informModel({ call, status }: TakenStatus): void {
+    const live = control.liveCalls.get(call.id)
+    if (!live || told.get(live)?.has(status)) return
+    told.set(live, new Set(told.get(live)).add(status))
+    // A word of a closed list: what else the request holds, such as the name of a caller, must not instruct the model.
+    const text = `The telephone system reports that the call is ${status}.`
+    live.insert({ role: "system", text, respond: false })
+  }
 
   app.onError(async (thrown, c) => {
     // `onError` logs the error and sets the headers of the response.
@@ -97,10 +111,8 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
 
   app.post("/twilioStatusCallback", webhookGuard(context, { kind: "status", once: false }), async (c) => {
     succeededBy(c, "/twilio/status")
-    const call = await takeStatus(context, c)
-    const live = call && control.liveCalls.get(call.id)
-    const text = `The telephone system reports: ${JSON.stringify(c.get("form"))}`
-    live?.insert({ role: "system", text, respond: false })
+    const taken = await takeStatus(context, c)
+    if (taken?.isCurrent) informModel(taken)
     return c.json({ success: true })
   })
 

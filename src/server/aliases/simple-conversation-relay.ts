@@ -2,7 +2,7 @@
 
 import { Hono } from "hono"
 import { answerCall, type AnswerCall } from "../../control/answer-call.ts"
-import { AppError, toAppError } from "../../lib/errors.ts"
+import { AppError, toAppError, type ErrorCode } from "../../lib/errors.ts"
 import type { Form } from "../../twilio/form.ts"
 import { parseVoiceWebhook } from "../../twilio/webhooks.ts"
 import type { Env, ServerContext } from "../context.ts"
@@ -15,6 +15,7 @@ import { webhookGuard } from "../twilio/guard.ts"
 const MAX_PARAMETERS = 100
 /** The greeting that Simple Conversation Relay shipped with; an agent's own greeting replaces it. */
 const SHIPPED_GREETING = "Hello there! How can I assist you with Conversation Relay today?"
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(["BAD_SIGNATURE", "FORBIDDEN", "TOO_LARGE", "RATE_LIMITED"])
 const FAILURE = "Failed to generate voice response to connect Conversation Relay"
 
 export function relayAlias(context: ServerContext): Hono<Env> {
@@ -22,10 +23,10 @@ export function relayAlias(context: ServerContext): Hono<Env> {
   const guard = webhookGuard(context, { kind: "voice", once: true, orKey: true })
   const onError = errorHandler(context.log)
 
-  // A refused signature keeps the canonical form; every other error has the documented one.
+  // A request that was refused for what it is keeps the canonical form; every other error has the documented one.
   app.onError(async (error, c) => {
     const answer = await onError(error, c)
-    return toAppError(error).code === "BAD_SIGNATURE" ? answer : c.text(FAILURE, 500)
+    return REFUSALS.has(toAppError(error).code) ? answer : c.text(FAILURE, 500)
   })
 
   app.use("/connectConversationRelay", answerInTime(context))
@@ -38,6 +39,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
       shippedGreeting: SHIPPED_GREETING,
       address: { kind: "fixed-path", path: "/conversation-relay" },
       retryPath: `/connectConversationRelay${new URL(c.req.url).search}`,
+      isKeyed: c.get("isKeyed"),
     }
     const step = await answerCall(context.control, request)
     c.header("Deprecation", "true")

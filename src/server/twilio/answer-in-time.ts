@@ -3,6 +3,7 @@
  */
 
 import { createMiddleware } from "hono/factory"
+import { nonce } from "../../call/ids.ts"
 import type { NextStep } from "../../call/next-step.ts"
 import { decodeHandoffData } from "../../call/session-end.ts"
 import { toAppError } from "../../lib/errors.ts"
@@ -51,7 +52,7 @@ function stepWithoutRoute({ control, pathOf }: ServerContext, c: RequestContext)
   if (!(retry <= MAX_RETRIES)) return { kind: "say", text: APOLOGY, then: { kind: "hang-up" } }
   // Another address each time: the same one could get the same signature, and a signature counts once.
   search.set(RETRY_FIELD, String(retry))
-  search.set("at", String(control.sweep.clock.now()))
+  search.set("n", nonce())
   const path = `${isFirst ? pathname : AFTER_SESSION}?${search.toString()}`
   return {
     kind: "redirect",

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto"
 import { createMiddleware } from "hono/factory"
+import { CallSid } from "../../call/ids.ts"
 import { AppError } from "../../lib/errors.ts"
 import { hasTooManyFields, MAX_FIELDS, parseForm, repeatedField, type Form } from "../../twilio/form.ts"
 import {
@@ -39,11 +40,12 @@ export type WebhookGuardOptions = {
  */
 export function webhookGuard(context: ServerContext, options: WebhookGuardOptions) {
   const { config } = context
+  const onlyOnce = onceGuard(context, options.kind)
   return createMiddleware<Env>(async function webhookGuardHandler(c, next) {
     const signature = c.req.header(SIGNATURE_HEADER)
     const isOpen = !config.twilio.validateWebhooks && isDirectLoopback(config, c.env.origin)
     // A key that is bound to a user may not speak for Twilio: that would reach the calls of others.
-    const isKeyed = options.orKey && signature === undefined && authOf(config, c)?.userId === null
+    const isKeyed = options.orKey === true && signature === undefined && authOf(config, c)?.userId === null
     const isTrusted = isOpen || isKeyed
     const [, query = ""] = urlOf(context, c.req.raw).split(/\?(.*)/s)
     if (hasTooManyFields(query)) throw new AppError("TOO_LARGE", TOO_LARGE)
@@ -70,7 +72,8 @@ export function webhookGuard(context: ServerContext, options: WebhookGuardOption
       throw new AppError("INVALID_REQUEST", `The field ${repeated.slice(0, 64)} occurs more than once.`)
     }
     c.set("form", fields)
-    return options.once && !isTrusted ? onlyOnce(context, c, options.kind, next, signature ?? "") : next()
+    c.set("isKeyed", isKeyed)
+    return options.once && !isTrusted ? onlyOnce(c, next, signature ?? "") : next()
   })
 }
 
@@ -191,33 +194,51 @@ function jsonForm(rawBody: string): Form {
 
 /**
  * A request counts once. Its identity is the signature, which covers URL and fields as one text: how URL and body were
- * encoded, and where one field ends and the next begins, makes no other request of it.
+ * encoded, and where one field ends and the next begins, makes no other request of it. Twilio's repetition carries the
+ * same idempotency token and gets the same answer. Nobody signs that token: a replay within that time carries it as well.
+ * So a repetition carries out nothing while the first request runs, and gets nothing once the answer has opened a session.
  */
-async function onlyOnce(
-  { control }: ServerContext,
-  c: RequestContext,
-  kind: string,
-  next: () => Promise<void>,
-  signature: string,
-): Promise<Response | undefined> {
+function onceGuard({ control }: ServerContext, kind: string) {
   const { store, sweep } = control
-  const idempotencyToken = c.req.header("i-twilio-idempotency-token") ?? null
-  const fingerprint = createHash("sha256").update(signature).digest("hex")
-  const at = sweep.clock.now()
-  const receipt = await store.receipts.accept({ fingerprint, kind, idempotencyToken, at })
-  if (receipt !== "new") {
-    const own = idempotencyToken !== null && idempotencyToken === receipt.idempotencyToken
-    if (!own || at - receipt.at > REPETITION_MS) {
-      throw new AppError("BAD_SIGNATURE", "This request was answered before; a signature counts once.")
+  const running = new Map<string, Promise<string | null>>()
+
+  return async function onlyOnce(
+    c: RequestContext,
+    next: () => Promise<void>,
+    signature: string,
+  ): Promise<Response | undefined> {
+    const idempotencyToken = c.req.header("i-twilio-idempotency-token") ?? null
+    const fingerprint = createHash("sha256").update(signature).digest("hex")
+    const at = sweep.clock.now()
+    const receipt = await store.receipts.accept({ fingerprint, kind, idempotencyToken, at })
+    if (receipt !== "new") {
+      const own = idempotencyToken !== null && idempotencyToken === receipt.idempotencyToken
+      const isLate = at - receipt.at > REPETITION_MS
+      const answer = own && !isLate ? (receipt.answer ?? (await running.get(fingerprint)) ?? null) : null
+      if (!own || isLate || (answer !== null && (await isUsedUp(control, c.get("form"))))) {
+        throw new AppError("BAD_SIGNATURE", "This request was answered before; a signature counts once.")
+      }
+      if (answer !== null) return c.body(answer, 200, { "Content-Type": "text/xml; charset=utf-8" })
     }
-    if (receipt.answer !== null) {
-      return c.body(receipt.answer, 200, { "Content-Type": "text/xml; charset=utf-8" })
+    const answered = Promise.withResolvers<string | null>()
+    running.set(fingerprint, answered.promise)
+    let answer: string | null = null
+    try {
+      await next()
+      if (!c.res.ok) return undefined
+      answer = await c.res.clone().text()
+      await store.receipts.setAnswer(fingerprint, answer)
+    } finally {
+      answered.resolve(answer)
+      if (running.get(fingerprint) === answered.promise) running.delete(fingerprint)
     }
+    return undefined
   }
-  await next()
-  if (c.res.ok) {
-    const answer = await c.res.clone().text()
-    await store.receipts.setAnswer(fingerprint, answer)
-  }
-  return undefined
+}
+
+/** Whether Twilio has acted on the answer to the request: then it does not repeat the request. */
+async function isUsedUp({ store, liveCalls }: ServerContext["control"], form: Form): Promise<boolean> {
+  const sid = CallSid.safeParse(form["CallSid"])
+  const call = sid.success ? await store.calls.bySid(sid.data) : undefined
+  return call !== undefined && liveCalls.isHeld(call.id)
 }

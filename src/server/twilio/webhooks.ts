@@ -1,12 +1,12 @@
 /** The webhooks that Twilio calls. */
 
 import { Hono } from "hono"
-import type { Call } from "../../call/call.ts"
 import { CallId } from "../../call/ids.ts"
 import type { NextStep } from "../../call/next-step.ts"
 import { answerCall } from "../../control/answer-call.ts"
 import { takeMessageStatus } from "../../control/message-status.ts"
-import { takeStatusCallback } from "../../control/report-status.ts"
+import { takeStatusCallback, type TakenStatus } from "../../control/report-status.ts"
+import type { ConnectionAddress } from "../../control/connect.ts"
 import { reconnect, relayEnded, streamEnded } from "../../control/session-ended.ts"
 import { transferEnded, whisper } from "../../control/transfer.ts"
 import { renderNextStep } from "../../twilio/twiml.ts"
@@ -50,15 +50,15 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
       // After a stream Twilio requests the next verb, which says nothing about the session.
       const isStream = c.req.query("engine") !== undefined
       const next = isStream
-        ? streamEnded(control, parseStreamEndedWebhook(form))
-        : relayEnded(control, parseConnectEndedWebhook(form))
+        ? streamEnded(control, parseStreamEndedWebhook(form), connectionOf(c))
+        : relayEnded(control, parseConnectEndedWebhook(form), connectionOf(c))
       return twiml(c, await next)
     },
   )
 
   app.post("/twilio/reconnect", webhookGuard(context, { kind: "reconnect", once: true }), async (c) => {
     const webhook = parseStreamEndedWebhook(c.get("form"))
-    return twiml(c, await reconnect(control, webhook))
+    return twiml(c, await reconnect(control, webhook, connectionOf(c)))
   })
 
   app.post(
@@ -92,9 +92,14 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   return app
 }
 
-/** Applies the status callback of a request, and returns its call. */
-export function takeStatus({ control }: ServerContext, c: RequestContext): Promise<Call | undefined> {
+/** Applies the status callback of a request. */
+export function takeStatus({ control }: ServerContext, c: RequestContext): Promise<TakenStatus | undefined> {
   return takeStatusCallback(control, { webhook: parseStatusWebhook(c.get("form")), callId: callIdOf(c) })
+}
+
+/** The connection that an address of a next step follows, from its query. */
+function connectionOf(c: RequestContext): ConnectionAddress {
+  return { resume: c.req.query("resume"), mark: c.req.query("s") }
 }
 
 /** Our own id of a call that this server placed, from the query of its webhooks. */

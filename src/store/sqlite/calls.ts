@@ -128,6 +128,12 @@ export function createCalls(db: Db, access: Runner): Calls {
           .get(),
       ),
 
+    lastToken: (id) =>
+      access.read(() => {
+        const row = db.select({ token: calls.socketToken }).from(calls).where(eq(calls.id, id)).get()
+        return row?.token ?? undefined
+      }),
+
     resume: (id, most) =>
       access.write(() => {
         const counted = db

@@ -1,6 +1,6 @@
 /** Receipts of webhooks in SQLite. */
 
-import { eq, lt } from "drizzle-orm"
+import { and, eq, isNotNull, lt, ne, or } from "drizzle-orm"
 import { AppError } from "../../lib/errors.ts"
 import type { Receipts } from "../receipts.ts"
 import type { Runner } from "./access.ts"
@@ -25,6 +25,16 @@ export function createReceipts(db: Db, access: Runner): Receipts {
         () => void db.update(receipts).set({ answer }).where(eq(receipts.fingerprint, fingerprint)).run(),
       ),
 
-    prune: (before) => access.write(() => db.delete(receipts).where(lt(receipts.at, before)).run().changes),
+    prune: ({ before, voiceBefore }) =>
+      access.transaction(() => {
+        const isOld = or(
+          lt(receipts.at, voiceBefore),
+          and(lt(receipts.at, before), ne(receipts.kind, "voice")),
+        )
+        const deleted = db.delete(receipts).where(isOld).run().changes
+        const hasAnswer = and(lt(receipts.at, before), isNotNull(receipts.answer))
+        db.update(receipts).set({ answer: null }).where(hasAnswer).run()
+        return deleted
+      }),
   }
 }

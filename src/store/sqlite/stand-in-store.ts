@@ -37,6 +37,7 @@ export function standInCalls(main: Calls, standIn: StandIn): Calls {
     issueToken: (id, token, expiresAt) => change(id, (at) => at.issueToken(id, token, expiresAt)),
     claimToken: (token, now) =>
       standIn.change([eq(calls.socketToken, token)], (tables) => tables.calls.claimToken(token, now)),
+    lastToken: (id) => standIn.find((tables) => tables.calls.lastToken(id)),
     resume: (id, most) => change(id, (at) => at.resume(id, most)),
     openSession: (id, sessionId) => change(id, (at) => at.openSession(id, sessionId)),
     endSession: (id, session) => change(id, (at) => at.endSession(id, session)),
