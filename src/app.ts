@@ -26,7 +26,7 @@ import { createRecording } from "./recording.ts"
 import type { ServerContext } from "./server/context.ts"
 import { FailedAttempts } from "./server/failed-attempts.ts"
 import { createHttp } from "./server/http.ts"
-import { requestPath } from "./server/twilio/request-path.ts"
+import { requestPath, withAbsoluteUrl } from "./server/twilio/request-path.ts"
 import { createSockets, type Sockets } from "./server/twilio/sockets.ts"
 import { openStore } from "./store/open-store.ts"
 import type { Store } from "./store/store.ts"
@@ -173,7 +173,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     fetch(request, server) {
       if (request.headers.get("upgrade")?.toLowerCase() === "websocket")
         return sockets.upgrade(request, server)
-      return http.fetch(request, { origin: { request, server } })
+      return http.fetch(withAbsoluteUrl(request), { origin: { request, server } })
     },
     websocket: sockets.websocket,
     listening(actualPort) {

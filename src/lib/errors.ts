@@ -42,19 +42,24 @@ export type AppErrorOptions = {
   details?: readonly ErrorDetail[]
   /** Seconds after which the same request may succeed; sent as `Retry-After`. */
   retryAfterSeconds?: number
+  /** Whether a refused request is worth a line in the log. Default: it is. */
+  isLogged?: boolean
 }
 
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly details: readonly ErrorDetail[] | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly isLogged: boolean
 
-  constructor(code: ErrorCode, message: string, { cause, details, retryAfterSeconds }: AppErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    const { cause, details, retryAfterSeconds, isLogged = true } = options
     super(message, { cause })
     this.name = "AppError"
     this.code = code
     this.details = details
     this.retryAfterSeconds = retryAfterSeconds
+    this.isLogged = isLogged
   }
 
   get http() {

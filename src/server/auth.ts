@@ -6,6 +6,7 @@ import type { Call } from "../call/call.ts"
 import type { Config } from "../config/config.ts"
 import { AppError } from "../lib/errors.ts"
 import { servesLocalWithoutKey } from "../config/exposure.ts"
+import { limitChunkedBody } from "./body-limit.ts"
 import type { Env, Origin, Auth, RequestContext, ServerContext } from "./context.ts"
 
 /** Headers that a proxy or tunnel adds. A request with one of them does not count as a request from this machine. */
@@ -38,8 +39,8 @@ export const CHALLENGE = 'Bearer realm="parley"'
 
 type Access = Pick<Config, "apiKeys" | "allowedOrigins" | "publicUrl" | "twilio" | "localApi">
 
-/** What counting wrong keys needs. */
-type KeyContext = { config: Access } & Pick<ServerContext, "failedKeys" | "control">
+/** What counting refused requests needs. */
+type KeyContext = { config: Access } & Pick<ServerContext, "failedKeys" | "control" | "log">
 
 /**
  * Whether a program on this machine sent the request directly: no proxy in between, and not a page of another site
@@ -90,19 +91,22 @@ export function authFromKey(
   return auth
 }
 
-/** Refuses requests that are not authenticated with 401 `UNAUTHORIZED`, and sets `auth` for the others. */
+/**
+ * Refuses requests that are not authenticated with 401 `UNAUTHORIZED`, before their body is read, and sets `auth` for the
+ * others.
+ */
 export function requireAuth(context: KeyContext) {
   return createMiddleware<Env>(async function requireAuthHandler(c, next) {
     const auth = authOf(context.config, c)
     if (!auth) throw unauthorized(context, c)
     c.set("auth", auth)
-    await next()
+    return limitChunkedBody(c, next)
   })
 }
 
-/** The 401 error of an unauthenticated request. Sets `WWW-Authenticate`. After many wrong keys of one peer, 429. */
+/** The 401 error of an unauthenticated request. Sets `WWW-Authenticate`. After many of one peer, 429. */
 export function unauthorized(context: KeyContext, c: RequestContext): AppError {
-  const flood = givenKey(c.req.raw) === undefined ? undefined : tooManyWrongKeys(context, c.env.origin)
+  const flood = tooManyRefused(context, c.env.origin)
   if (flood) return flood
   c.header("WWW-Authenticate", CHALLENGE)
   const advice = "send one as Authorization: Bearer <key>."
@@ -114,14 +118,23 @@ export function unauthorized(context: KeyContext, c: RequestContext): AppError {
   )
 }
 
-/** Counts a wrong key. The 429 error beyond the budget of its peer; a right key is never counted. */
-export function tooManyWrongKeys(
-  { failedKeys, control }: Pick<KeyContext, "failedKeys" | "control">,
+/**
+ * Counts a request without a right key. Beyond the budget of its peer, the 429 error, which leaves no line in the log; a right
+ * key is never counted.
+ */
+export function tooManyRefused(
+  { failedKeys, control, log }: Omit<KeyContext, "config">,
   origin: Origin | undefined,
 ): AppError | undefined {
   const peer = origin?.server.requestIP(origin.request)?.address ?? "unknown"
-  const { within, retryAfterSeconds } = failedKeys.add(peer, control.sweep.clock.monotonic())
-  return within ? undefined : new AppError("RATE_LIMITED", "Too many wrong keys.", { retryAfterSeconds })
+  const { within, first, retryAfterSeconds } = failedKeys.add(peer, control.sweep.clock.monotonic())
+  if (within) return undefined
+  if (first)
+    log.warn("many requests without a right key, further ones are not logged", { peer, retryAfterSeconds })
+  return new AppError("RATE_LIMITED", "Too many requests without a right key.", {
+    retryAfterSeconds,
+    isLogged: false,
+  })
 }
 
 /** The user a request acts for; null: all users. Throws FORBIDDEN when a bound key names another user. */

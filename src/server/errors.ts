@@ -23,7 +23,7 @@ export function errorHandler(log: Log): ErrorHandler<Env> {
     const fields = { code: error.code, method: c.req.method, path: c.req.path, requestId: c.get("requestId") }
     if (error.http >= 500)
       log.error("request failed", { ...fields, error: messageOf(thrown), cause: causeOf(thrown) })
-    else log.info("request refused", { ...fields, reason: error.message })
+    else if (error.isLogged) log.info("request refused", { ...fields, reason: error.message })
     return errorResponse(c, error)
   }
 }

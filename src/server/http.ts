@@ -1,7 +1,6 @@
 /** The HTTP side of the server: every route, and the middleware that applies to all of them. */
 
 import { Hono } from "hono"
-import { bodyLimit } from "hono/body-limit"
 import { cors } from "hono/cors"
 import { methodNotAllowed } from "hono/method-not-allowed"
 import { secureHeaders } from "hono/secure-headers"
@@ -12,7 +11,8 @@ import { relayAlias } from "./aliases/simple-conversation-relay.ts"
 import { starlisAlias } from "./aliases/starlis.ts"
 import { syncAssetAlias } from "./aliases/sync-assets.ts"
 import { voiceBackendAlias } from "./aliases/voice-backend.ts"
-import type { Env, RequestContext, ServerContext } from "./context.ts"
+import { limitDeclaredBody } from "./body-limit.ts"
+import type { Env, ServerContext } from "./context.ts"
 import { errorResponse, errorHandler } from "./errors.ts"
 import { requireAuth } from "./auth.ts"
 import { apiDescriptionRoutes } from "./openapi/routes.ts"
@@ -28,9 +28,6 @@ import { numberRoutes } from "./v1/numbers.ts"
 import { resultRoutes } from "./v1/results.ts"
 import { serverStateRoutes } from "./v1/server-state.ts"
 import { transcriptRoutes } from "./v1/transcripts.ts"
-
-/** Largest body that is read, in bytes. */
-const MAX_BODY_BYTES = 1024 * 1024
 
 /** Everything under `/v1`, in the order of the API description. */
 const V1_RESOURCES = [
@@ -63,15 +60,14 @@ export function createHttp(context: ServerContext): Hono<Env> {
     })
   })
   app.use(secureHeaders({ xFrameOptions: "DENY", referrerPolicy: "no-referrer" }))
-  const limitBody = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: (c) =>
-      errorResponse(c, new AppError("TOO_LARGE", `A body may have ${MAX_BODY_BYTES} bytes at most.`)),
+  app.use(async function requireTarget(c, next) {
+    // A fragment is no part of a request. (RFC 9112, section 3.2.) What follows it would be read but not signed.
+    if (c.req.url.includes("#"))
+      throw new AppError("INVALID_REQUEST", "The address of a request has no fragment.")
+    await next()
   })
-  // `limitBody` reads a body of unknown length at once. On Twilio's paths the guard reads it, after it has seen a signature.
-  const isReadLater = (c: RequestContext) =>
-    c.req.path.startsWith("/twilio/") && c.req.header("content-length") === undefined
-  app.use((c, next) => (isReadLater(c) ? next() : limitBody(c, next)))
+  // A body of unknown length is read only after the request has been authenticated, or by the guard of webhooks.
+  app.use(limitDeclaredBody)
   if (config.allowedOrigins.length > 0) {
     const exposeHeaders = ["Idempotency-Replayed", "Location", "Retry-After", "X-Request-Id"]
     app.use(cors({ origin: config.allowedOrigins, exposeHeaders, maxAge: 86_400 }))

@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test"
+import { configureLog } from "../../src/lib/log.ts"
+import { newSid } from "../../src/sim/sids.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "./app-under-test.ts"
 import { jsonOf } from "./client.ts"
@@ -146,9 +148,34 @@ test("wrong keys are limited per peer, and a right key of the same peer always p
   for (let index = 0; index < 22; index++) statuses.push(await statusOf(`guess-${index}`))
   expect(statuses).toEqual([...Array.from({ length: 20 }, () => 401), 429, 429])
   expect(await statusOf("key-of-all")).toBe(200)
-  expect((await app.api("/v1/calls")).status).toBe(401)
+  expect((await app.api("/v1/calls")).status).toBe(429)
   app.clock.advance(60_000)
   expect(await statusOf("guess")).toBe(401)
+  expect((await app.api("/v1/calls")).status).toBe(401)
+})
+
+test("requests without a key count as those with a wrong one, and a flood of them leaves few lines", async () => {
+  const lines: string[] = []
+  configureLog({ level: "info", format: "json", write: (line) => lines.push(line) })
+  try {
+    await using app = await AppUnderTest.start({ API_KEYS: KEYS })
+    const paths = ["/v1/calls", "/metrics", "/api/numbers", "/call-status", "/v1/events"]
+    const stream = `wss://parley.test/v1/calls/${newSid("CA")}/stream`
+    const statuses = []
+    for (let index = 0; index < 60; index++) {
+      const path = paths[index % paths.length] ?? ""
+      statuses.push((await (index % 6 === 5 ? app.refusedUpgrade(stream, {}) : app.api(path))).status)
+    }
+    expect(statuses).toEqual([
+      ...Array.from({ length: 20 }, () => 401),
+      ...Array.from({ length: 40 }, () => 429),
+    ])
+    expect((await app.api("/v1/calls", { headers: by("key-of-all") })).status).toBe(200)
+    const refused = lines.filter((line) => line.includes("refused") || line.includes("without a right key"))
+    expect(refused).toHaveLength(21)
+  } finally {
+    configureLog({ level: "error", format: "json", write: () => {} })
+  }
 })
 
 test("another user's call is answered exactly like one that does not exist", async () => {

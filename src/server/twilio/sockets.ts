@@ -139,8 +139,8 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     try {
       return await observerUpgrade(context, origin, path)
     } catch (thrown) {
-      const { code, http, publicMessage } = toAppError(thrown)
-      log.info("observer refused", { code })
+      const { code, http, publicMessage, isLogged } = toAppError(thrown)
+      if (isLogged) log.info("observer refused", { code })
       return refuse(http, code, publicMessage)
     }
   }

@@ -7,7 +7,7 @@ import { AppError } from "../../lib/errors.ts"
 import type { Socket, SocketSession } from "../../lib/socket.ts"
 import { ObserverSession } from "../../observers/observer-session.ts"
 import type { Origin, Auth, ServerContext } from "../context.ts"
-import { actingUser, authFromKey, givenKey, isOwn, tooManyWrongKeys } from "../auth.ts"
+import { actingUser, authFromKey, givenKey, isOwn, tooManyRefused } from "../auth.ts"
 
 export type ObserverOpening = {
   open: (socket: Socket) => SocketSession
@@ -45,8 +45,7 @@ export async function observerUpgrade(
   const ticketAuth = await authFromTicket(context, query, observerRequest)
   const auth = ticketAuth ?? authFromKey(context.config, origin, keyIn(origin.request, query))
   if (!auth) {
-    const isWrong = keyIn(origin.request, query) !== undefined
-    const flood = isWrong ? tooManyWrongKeys(context, origin) : undefined
+    const flood = tooManyRefused(context, origin)
     if (flood) throw flood
     throw new AppError("UNAUTHORIZED", "This socket needs a key, a ticket, or to be opened on this machine.")
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { requestPath } from "../../../src/server/twilio/request-path.ts"
+import { requestPath, withAbsoluteUrl } from "../../../src/server/twilio/request-path.ts"
 
 test.each([
   [undefined, "http://h/a?b=c", "/a?b=c"],
@@ -15,4 +15,16 @@ test.each([
   ["https://p.test", "http://h/a#fragment", "/a"],
 ])("below %p the address %p is %p", (publicUrl, url, expected) => {
   expect(requestPath(publicUrl)(new Request(url))).toBe(expected)
+})
+
+test("a request without a Host has a bare path as its URL, whatever it begins with", () => {
+  // Bun builds such requests for HTTP/1.0; no constructor does.
+  const bare = (url: string) => ({ url, headers: new Headers() }) as Request
+  const pathOf = requestPath("https://p.test/phone")
+  expect([pathOf(bare("/twilio/voice?x=1")), pathOf(bare("//host/a")), pathOf(bare("/phone/a"))]).toEqual([
+    "/twilio/voice?x=1",
+    "//host/a",
+    "/a",
+  ])
+  expect(withAbsoluteUrl(bare("//host/a")).url).toBe("http://localhost//host/a")
 })
