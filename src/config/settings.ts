@@ -54,6 +54,7 @@ export function settingsFrom(env: Environment) {
     allowedOrigins: env.ALLOWED_ORIGINS,
     allowedDestinations: env.ALLOWED_DESTINATIONS,
     allowedSipDomains: env.ALLOWED_SIP_DOMAINS,
+    allowedQueues: env.ALLOWED_QUEUES,
     defaultCountry: env.DEFAULT_COUNTRY,
     allowPrivateAddresses: env.ALLOW_PRIVATE_ADDRESSES,
     webhook: { url: env.WEBHOOK_URL, secret: env.WEBHOOK_SECRET, timeoutMs: env.WEBHOOK_TIMEOUT_MS },

@@ -69,6 +69,12 @@ export const domains = words
     "must be host names, such as pbx.example.com, separated by commas",
   )
 
+/** Names of queues, which may contain blanks, and SIDs of workflows. */
+export const queues = words.refine(
+  (list) => list.every((name) => /^[\w .-]{1,64}$/.test(name)),
+  "must be names of queues or SIDs of workflows, separated by commas",
+)
+
 /** One word of a list. */
 export function oneOf<const T extends readonly [string, ...string[]]>(...list: T) {
   return z.enum(list, `must be ${list.slice(0, -1).join(", ")} or ${list.at(-1)}`)

@@ -7,6 +7,7 @@ import {
   country,
   destinations,
   domains,
+  queues,
   e164,
   flag,
   hookUrl,
@@ -152,6 +153,10 @@ export const Environment = z.object({
   ALLOWED_SIP_DOMAINS: named(
     domains.default([]),
     "Domains of SIP addresses to which calls may be transferred; none: only the domain of TRANSFER_TO",
+  ),
+  ALLOWED_QUEUES: named(
+    queues.default([]),
+    "Queues and SIDs of workflows to which requests to the API may transfer calls, besides those of TRANSFER_TO and of the agent",
   ),
   ALLOW_PRIVATE_ADDRESSES: named(
     flag.default(false),

@@ -3,7 +3,7 @@
 import type { Assets } from "../assets/agent.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import type { ControlContext } from "./context.ts"
-import { transferRefusal, type DialContext } from "./may-dial.ts"
+import { isForLackOfHome, transferRefusal, type DialContext } from "./may-dial.ts"
 
 /** Logs what of the agents' settings this server refuses. */
 export async function warnOfAgents(control: ControlContext): Promise<void> {
@@ -18,8 +18,11 @@ export async function agentWarnings(context: DialContext, assets: Assets): Promi
   for (const key of assets.keys().agents) {
     const agent = assets.agentFor({ agent: key })
     const target = TransferTarget.safeParse(agent.transfer.to ?? context.config.transferTo ?? "")
-    const refusal = target.success ? await transferRefusal(context, target.data) : undefined
-    if (refusal !== undefined) found.push(`the agent ${key} cannot transfer calls: ${refusal}`)
+    const refusal = target.success
+      ? await transferRefusal(context, target.data, { namedBy: "settings" })
+      : undefined
+    if (refusal !== undefined && !isForLackOfHome(refusal))
+      found.push(`the agent ${key} cannot transfer calls: ${refusal}`)
     const changes = agent.manifest.tools.some(({ name }) => name === "change-context")
     if (changes && (agent.changeTo?.contexts.length ?? 0) === 0) {
       found.push(

@@ -26,7 +26,11 @@ export async function fallBack(
   }
   const target = TransferTarget.safeParse(agent.transfer.to ?? config.transferTo ?? "")
   // A refused transfer would return the caller to the model that has just failed.
-  if (target.success && (await transferRefusal(context, target.data, ownNumberOf(call))) === undefined) {
+  if (
+    target.success &&
+    (await transferRefusal(context, target.data, { own: ownNumberOf(call), namedBy: "settings" })) ===
+      undefined
+  ) {
     return beginTransfer(context, call, { summary: "The assistant had a technical problem." })
   }
   await endCall(context, call, { by: "system", reason: "no model could be reached" })

@@ -3,7 +3,16 @@
  * ask here. Destinations come from the configuration or from a request to the API, never from words in a conversation.
  */
 
-import { countryRange, isSameCountry, numberRange, type NumberRange } from "../call/number-range.ts"
+import {
+  countryRange,
+  isCovered,
+  isSameCountry,
+  numberRange,
+  type NumberRange,
+  type Surcharge,
+} from "../call/number-range.ts"
+import { phoneNumber } from "../call/phone-number.ts"
+import { numbersInSipUser, parseSipAddress } from "../call/sip-address.ts"
 import type { TransferTarget } from "../call/transfer-target.ts"
 import type { Config } from "../config/config.ts"
 import { isE164 } from "../lib/e164.ts"
@@ -13,7 +22,7 @@ import { isWithheld } from "../lib/withheld.ts"
 export type DialContext = {
   config: Pick<
     Config,
-    "allowedDestinations" | "allowedSipDomains" | "defaultCountry" | "transferTo" | "sms"
+    "allowedDestinations" | "allowedSipDomains" | "allowedQueues" | "defaultCountry" | "transferTo" | "sms"
   > & {
     twilio: Pick<Config["twilio"], "fromNumber">
   }
@@ -36,11 +45,18 @@ export function dialRefusal(context: DialContext, number: string, own?: string):
   return refusalOf(context, number, own, { prefixes, setting: "ALLOWED_DESTINATIONS", what: "Calls" })
 }
 
+export type TransferRule = {
+  /** Our number on the call. */
+  own?: string | undefined
+  /** Who named the target: the settings of the agent or the server, or a request to the API. */
+  namedBy: "settings" | "request"
+}
+
 /** Why the call must not be transferred there; undefined when it may. */
 export async function transferRefusal(
   context: DialContext,
   target: TransferTarget,
-  own?: string,
+  { own, namedBy }: TransferRule,
 ): Promise<string | undefined> {
   switch (target.kind) {
     case "number":
@@ -49,8 +65,11 @@ export async function transferRefusal(
       return sipRefusal(context, target.to)
     // Both are names within the account; what their workers may dial is set there.
     case "queue":
-    case "workflow":
-      return undefined
+    case "workflow": {
+      const isListed = namedBy === "settings" || context.config.allowedQueues.includes(target.to)
+      if (isListed || context.config.transferTo === `${target.kind}:${target.to}`) return undefined
+      return `Transfers to this ${target.kind} are not allowed. To allow them, list its name in ALLOWED_QUEUES.`
+    }
     default:
       return target.kind satisfies never
   }
@@ -66,7 +85,8 @@ export type TextMessage = {
 /** Why no message may be sent there; undefined when it may. Others than the other party must be on a list of their own. */
 export async function textRefusal(context: DialContext, { to, peer, own }: TextMessage) {
   const { sms, allowedDestinations } = context.config
-  const isListed = sms.allowedDestinations.some((prefix) => to.startsWith(prefix))
+  const range = await numberRange(to)
+  const isListed = sms.allowedDestinations.some((prefix) => isCovered(prefix, to, range))
   if (!isListed && to !== peer) return "messages may go to the caller only"
   const allowed: Allowed = isListed
     ? { prefixes: sms.allowedDestinations, setting: "SMS_ALLOWED_DESTINATIONS", what: "Messages" }
@@ -82,37 +102,61 @@ async function refusalOf(
 ): Promise<string | undefined> {
   if (isWithheld(number)) return "A caller who withholds the number cannot be reached."
   const range = await numberRange(number)
-  const listed = prefixes.filter((prefix) => number.startsWith(prefix))
+  const listed = prefixes.filter((prefix) => isCovered(prefix, number, range))
   if (range.surcharge !== undefined) {
     if (listed.some((prefix) => isExplicit(prefix, range))) return undefined
-    return `${what} to this number are not allowed, because its kind (${range.surcharge}) costs more. To allow it, list its range in ${setting}.`
+    return `${what} to this number are not allowed, because ${costOf(range.surcharge)}. To allow it, list its range in ${setting}.`
   }
   if (prefixes.length > 0) {
     if (listed.length > 0 || prefixes.includes("*")) return undefined
     return `${what} to this destination are not allowed. Allowed: ${prefixes.join(", ")}. To allow it, change ${setting}.`
   }
-  if (await isAtHome(context, range, own)) return undefined
-  return `${what} to this country are not allowed, because no number of the account is there. To allow them, list its prefix in ${setting}.`
+  switch (await distanceOf(context, range, own)) {
+    case "home":
+      return undefined
+    case "abroad":
+      return `${what} to this country are not allowed, because no number of the account is there. To allow them, list its prefix in ${setting}.`
+    default:
+      return `${what}${NO_HOME}. Set ${setting}, DEFAULT_COUNTRY or TWILIO_FROM_NUMBER.`
+  }
 }
+
+const NO_HOME = " are not allowed, because the country of the server's own numbers is not known"
+
+/** Whether a refusal says no more than that no number of ours is known: that of a call may be, once there is one. */
+export function isForLackOfHome(refusal: string): boolean {
+  return refusal.includes(NO_HOME)
+}
+
+function costOf(surcharge: Surcharge): string {
+  return surcharge === "unknown"
+    ? "no numbering plan has it, and it looks like a service that costs more"
+    : `its kind (${surcharge}) costs more`
+}
+
+/** A calling code has three digits at most; what is longer is a range. */
+const LONGEST_CODE = 3
 
 /** A whole country on the list does not stand for its premium-rate numbers; a range within it does. */
 function isExplicit(prefix: string, { callingCode, surcharge }: NumberRange): boolean {
   const digits = prefix.length - 1
+  if (callingCode === "") return digits >= LONGEST_CODE
   return surcharge === "international network" ? digits >= callingCode.length : digits > callingCode.length
 }
 
-/** Whether the number is in a country of one of our numbers. Where none is known, every country is. */
-async function isAtHome(
+/** Whether the number is in a country of one of our numbers. */
+async function distanceOf(
   { config, ownNumbers }: DialContext,
   range: NumberRange,
   own: string | undefined,
-): Promise<boolean> {
+): Promise<"home" | "abroad" | "unknown"> {
   const homes = await rangesOf([own, config.twilio.fromNumber])
   if (config.defaultCountry !== undefined) homes.push(...(await countryRange(config.defaultCountry)))
-  if (homes.some((home) => isSameCountry(home, range))) return true
+  if (homes.some((home) => isSameCountry(home, range))) return "home"
   // Asked for only here: Twilio's answer takes a while.
   homes.push(...(await rangesOf(await ownNumbers())))
-  return homes.length === 0 || homes.some((home) => isSameCountry(home, range))
+  if (homes.length === 0) return "unknown"
+  return homes.some((home) => isSameCountry(home, range)) ? "home" : "abroad"
 }
 
 /** Clients and SIP users are no numbers. */
@@ -120,17 +164,37 @@ function rangesOf(numbers: readonly (string | undefined)[]): Promise<NumberRange
   return Promise.all(numbers.flatMap((number) => (number && isE164(number) ? [numberRange(number)] : [])))
 }
 
-/** Parts of a SIP address that send the call elsewhere than to its host. (RFC 3261, sections 19.1.1 and 20.34.) */
-const SIP_DETOUR = /[;?&](?:maddr|route)=/i
-/** The host of a SIP address; what follows it (port, parameters, headers) is not part of it. (RFC 3261, section 19.1.) */
-const SIP_HOST = /^sips?:[^@]+@([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[;?][^@]*)?$/
-
-function sipRefusal({ config }: DialContext, address: string): string | undefined {
-  const host = SIP_HOST.exec(address)?.[1]?.toLowerCase()
-  if (host === undefined || SIP_DETOUR.test(address))
-    return "The SIP address must be sip:name@host, without maddr and Route."
-  const configured = SIP_HOST.exec(config.transferTo ?? "")?.[1]?.toLowerCase()
+async function sipRefusal(context: DialContext, address: string): Promise<string | undefined> {
+  const { config } = context
+  const parsed = parseSipAddress(address)
+  if ("fault" in parsed) return `The SIP address ${parsed.fault}.`
+  const { user, host } = parsed
+  const configured = parseSipAddress(config.transferTo ?? "")
+  const isConfigured = !("fault" in configured) && host === configured.host
   const isAllowed = (domain: string) => host === domain || host.endsWith(`.${domain}`)
-  if (host === configured || config.allowedSipDomains.some(isAllowed)) return undefined
-  return `Calls to the SIP domain ${host} are not allowed. To allow it, list it in ALLOWED_SIP_DOMAINS.`
+  if (!isConfigured && !config.allowedSipDomains.some(isAllowed)) {
+    return `Calls to the SIP domain ${host} are not allowed. To allow it, list it in ALLOWED_SIP_DOMAINS.`
+  }
+  return sipUserRefusal(context, user)
+}
+
+/** A gateway dials a phone number that stands in place of a name: one that costs more must be listed here as well. */
+async function sipUserRefusal({ config }: DialContext, user: string): Promise<string | undefined> {
+  const { allowedDestinations, defaultCountry } = config
+  for (const { number, isCertain } of numbersInSipUser(user)) {
+    // Digits alone may be in national form, or no number at all.
+    const national = isCertain
+      ? undefined
+      : await phoneNumber(user, { field: "to", defaultCountry }).catch(() => undefined)
+    for (const candidate of new Set([number, national ?? number])) {
+      const range = await numberRange(candidate)
+      if (range.surcharge === undefined || (range.surcharge === "unknown" && !isCertain)) continue
+      const isListed = allowedDestinations.some(
+        (prefix) => isCovered(prefix, candidate, range) && isExplicit(prefix, range),
+      )
+      if (isListed) continue
+      return `Calls to this SIP address are not allowed, because ${costOf(range.surcharge)}. To allow it, list the range of its number in ALLOWED_DESTINATIONS.`
+    }
+  }
+  return undefined
 }

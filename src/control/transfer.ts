@@ -14,7 +14,7 @@ import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
 import { connectToEngine, reconnectLater } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
-import { transferRefusal } from "./may-dial.ts"
+import { transferRefusal, type TransferRule } from "./may-dial.ts"
 import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
 import { endCall } from "./report-status.ts"
 
@@ -45,7 +45,8 @@ export async function beginTransfer(
     return transferFailed(context, call, { summary, reason: "no target is configured" })
   }
   const target = await readNumber(context, parsed.data)
-  const refusal = await startRefusal(context, call, target)
+  const namedBy = namerOf(agent, to)
+  const refusal = await startRefusal(context, call, { target, namedBy })
   if (refusal !== undefined) {
     log.error("transfer refused", { callSid: call.sid, agent: agent.key, kind: target.kind, ...refusal })
     return transferFailed(context, call, { summary, reason: refusal.reason })
@@ -79,10 +80,10 @@ async function readNumber({ config }: ControlContext, target: TransferTarget): P
 async function startRefusal(
   context: ControlContext,
   call: Call,
-  target: TransferTarget,
+  { target, namedBy }: { target: TransferTarget } & Pick<TransferRule, "namedBy">,
 ): Promise<{ reason: string; detail: string } | undefined> {
   const { store, sweep } = context
-  const detail = await transferRefusal(context, target, ownNumberOf(call))
+  const detail = await transferRefusal(context, target, { own: ownNumberOf(call), namedBy })
   if (detail !== undefined) return { reason: "calls to the target are not allowed", detail }
   // A queue does not dial.
   if (target.kind === "queue" || target.kind === "workflow") return undefined
@@ -164,13 +165,19 @@ export async function requireTarget(
   call: Call,
   to: string | undefined,
 ): Promise<void> {
-  const parsed = parseTarget(context, agentOf(context, call), to)
+  const agent = agentOf(context, call)
+  const parsed = parseTarget(context, agent, to)
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     throw new AppError("INVALID_REQUEST", `The transfer target ${issue?.message ?? "is invalid"}`)
   }
-  const refusal = await transferRefusal(context, parsed.data, ownNumberOf(call))
+  const namedBy = namerOf(agent, to)
+  const refusal = await transferRefusal(context, parsed.data, { own: ownNumberOf(call), namedBy })
   if (refusal !== undefined) throw new AppError("FORBIDDEN", refusal)
+}
+
+function namerOf(agent: Agent, to: string | undefined): TransferRule["namedBy"] {
+  return to === undefined || to === agent.transfer.to ? "settings" : "request"
 }
 
 function parseTarget({ config }: ControlContext, agent: Agent, to: string | undefined) {

@@ -59,6 +59,7 @@ test("an empty environment is enough", () => {
     localApi: "keyed",
     allowedOrigins: [],
     allowedSipDomains: [],
+    allowedQueues: [],
     allowedDestinations: [],
     toolSecrets: {},
     defaultCountry: undefined,

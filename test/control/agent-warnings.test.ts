@@ -22,6 +22,12 @@ test.each([
   else expect(warnings).toContain(setting)
 })
 
+test("a home that is not known yet is no fault of an agent", async () => {
+  const agent = { transfer: { to: "+13105550123", timeoutSeconds: 20, onFailure: "agent" as const } }
+  const unknown = { ...context, ownNumbers: async () => [] }
+  expect(await agentWarnings(unknown, new SampleAssets(agent))).toEqual([])
+})
+
 test("a tool that may change to nothing", async () => {
   const tools = [{ name: "change-context", description: "", parameters: {} }]
   const manifest = { key: "m", version: "1", tools }

@@ -20,6 +20,27 @@ test.each([
   ["the Caribbean, which shares the code", US, "+18095551234", false],
   ["another country", US, "+4930123456", false],
   ["a country that no plan knows", US, "+99912345678", false],
+  ["a country that no plan knows, from there", "+99912345670", "+99912345678", false],
+  ["the Caribbean, in a range that no plan has", US, "+12425550100", false],
+  ["premium-rate, the old area code", US, "+19765551234", false],
+  ["premium-rate, exchange 976", US, "+12129761234", false],
+  ["a carrier's services", US, "+17005551234", false],
+  ["an unassigned area code that looks like a service", US, "+18111234567", false],
+  ["German premium-rate, of an unknown length", "+4930123456", "+49900123456", false],
+  ["German directory service", "+4930123456", "+4911833", false],
+  ["German mass traffic", "+4930123456", "+49137123456", false],
+  ["French directory service", "+33123456789", "+33118218", false],
+  ["Italian premium-rate", "+390236618300", "+39899123456", false],
+  ["Swedish premium-rate", "+46812345678", "+46939123456", false],
+  ["Austrian premium-rate", "+43123456789", "+43900123456", false],
+  ["Australian premium-rate", "+61290000000", "+611900123456", false],
+  ["Japanese premium-rate, unknown to its plan", "+81312345678", "+819901234567", false],
+  ["British numbers for drama, which are ordinary", "+442079460958", "+447700900123", true],
+  ["a German mobile number", "+4930123456", "+4915112345678", true],
+  ["an Italian landline, which begins with 0", "+390236618300", "+390236618301", true],
+  ["Inmarsat of an earlier code", US, "+87112345678", false],
+  ["Globalstar", US, "+88191234567", false],
+  ["international shared-cost", US, "+80812345678", false],
   ["premium-rate", US, "+19005550123", false],
   ["British premium-rate", "+442079460958", "+449098790000", false],
   ["British personal numbers", "+442079460958", "+447012345678", false],
@@ -39,10 +60,18 @@ test.each([
   ["the default country", { DEFAULT_COUNTRY: "DE" }, [], "+4930123456", true],
   ["another number of the account", {}, [US, "+4930123456"], "+498912345678", true],
   ["none of them", { DEFAULT_COUNTRY: "DE" }, ["+442079460958"], "+46812345678", false],
-  ["nothing that is known", {}, [], "+46812345678", true],
+  ["nothing that is known", {}, [], "+46812345678", false],
   ["nothing that is known, and premium-rate", {}, [], "+19005550123", false],
 ])("the country of %s is home", async (_, env, numbers, to, allowed) => {
   expect((await dialRefusal(rules(env, numbers), to)) === undefined).toBe(allowed)
+})
+
+test("without a known home the refusal says what to set", async () => {
+  const refusal = await dialRefusal(rules(), "+46812345678")
+  for (const setting of ["ALLOWED_DESTINATIONS", "DEFAULT_COUNTRY", "TWILIO_FROM_NUMBER"])
+    expect(refusal).toContain(setting)
+  // An address is no number.
+  expect(await dialRefusal(rules(), US, "sip:desk@example.com")).toBe(refusal)
 })
 
 test("Twilio is asked for numbers only where the answer depends on them", async () => {
@@ -61,6 +90,21 @@ test.each([
   ["+1,+4930", "+498912345678", false],
   ["+1", "+19005550123", false],
   ["+1,+1900", "+19005550123", true],
+  ["+1", "+12125550100", true],
+  ["+1", "+16135550100", true],
+  ["+1", "+18765550100", false],
+  ["+1", "+18095551234", false],
+  ["+1", "+17875550100", false],
+  ["+18", "+18765550100", false],
+  ["+18", "+18185550100", true],
+  ["+1876", "+18765550100", true],
+  ["+1,+1809", "+18095551234", true],
+  ["+1,+1976", "+19765551234", true],
+  ["*", "+99912345678", false],
+  ["*,+999", "+99912345678", true],
+  ["+4", "+49900123456", false],
+  ["+49", "+49900123456", false],
+  ["+49900", "+49900123456", true],
   ["+44", "+449098790000", false],
   ["+4490", "+449098790000", true],
   ["+8", "+870773123456", false],
@@ -91,12 +135,61 @@ test.each([
     false,
   ],
   ["a detour", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x@a.com;maddr=evil.example", false],
-  ["a queue", {}, "queue:support", true],
-  ["a workflow", {}, `workflow:WW${"0".repeat(32)}`, true],
+  ["an escaped detour", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x@a.com;%6daddr=evil.example", false],
+  ["a detour in capitals", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x@a.com;MADDR=evil.example", false],
+  [
+    "a route in a header",
+    { ALLOWED_SIP_DOMAINS: "a.com" },
+    "sip:x@a.com?Route=%3Csip:evil.example%3E",
+    false,
+  ],
+  ["an escaped header", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x@a.com?%52oute=x", false],
+  ["a trunk group", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x@a.com;tgrp=other", false],
+  ["another method", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x@a.com;method=REFER", false],
+  ["a line end in a header", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x@a.com?X-A=1%0d%0aRoute:%20x", false],
+  [
+    "data for the receiver",
+    { ALLOWED_SIP_DOMAINS: "a.com" },
+    "sip:x@a.com;transport=tls?X-A=1&User-to-User=b",
+    true,
+  ],
+  ["a name with a host in it", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x%40evil.example@a.com", false],
+  [
+    "a name with a parameter in it",
+    { ALLOWED_SIP_DOMAINS: "a.com" },
+    "sip:1;phone-context=+1900@a.com",
+    false,
+  ],
+  ["a password", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:x:y@a.com", false],
+  ["a premium-rate number at a gateway", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:+19005550123@a.com", false],
+  ["the same, escaped", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:%2B1%39005550123@a.com", false],
+  ["the same, with 00", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:0019005550123@a.com;user=phone", false],
+  ["the same, with 011", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:011881612345678@a.com", false],
+  ["the same, in digits", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:19005550123@a.com", false],
+  ["national", { ALLOWED_SIP_DOMAINS: "a.com", DEFAULT_COUNTRY: "US" }, "sip:9005550123@a.com", false],
+  [
+    "a premium-rate number that is listed",
+    { ALLOWED_SIP_DOMAINS: "a.com", ALLOWED_DESTINATIONS: "+1900" },
+    "sip:+19005550123@a.com",
+    true,
+  ],
+  ["an ordinary number at a gateway", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:+4930123456@a.com", true],
+  ["an extension", { ALLOWED_SIP_DOMAINS: "a.com" }, "sip:9001@a.com", true],
+  ["a queue", {}, "queue:support", false],
+  ["a listed queue", { ALLOWED_QUEUES: "sales,support" }, "queue:support", true],
+  ["the queue of TRANSFER_TO", { TRANSFER_TO: "queue:support" }, "queue:support", true],
+  ["a workflow", {}, `workflow:WW${"0".repeat(32)}`, false],
+  ["a listed workflow", { ALLOWED_QUEUES: `WW${"0".repeat(32)}` }, `workflow:WW${"0".repeat(32)}`, true],
   ["a premium-rate number", {}, "+19005550123", false],
-])("a transfer to %s", async (_, env, to, allowed) => {
-  const refusal = await transferRefusal(rules(env, [US]), TransferTarget.parse(to))
+])("a transfer that a request names, to %s", async (_, env, to, allowed) => {
+  const target = TransferTarget.parse(to)
+  const refusal = await transferRefusal(rules(env, [US]), target, { namedBy: "request" })
   expect(refusal === undefined).toBe(allowed)
+})
+
+test("the settings may name any queue", async () => {
+  const target = TransferTarget.parse("queue:support")
+  expect(await transferRefusal(rules(), target, { namedBy: "settings" })).toBeUndefined()
 })
 
 test.each([
@@ -112,6 +205,7 @@ test.each([
     true,
   ],
   ["a withheld caller", {}, "+266696687", "+266696687", false],
+  ["another in the Caribbean", { SMS_ALLOWED_DESTINATIONS: "+1" }, "+1", "+18765550100", false],
 ])("a message to %s", async (_, env, peer, to, allowed) => {
   expect((await textRefusal(rules(env), { to, peer, own: US })) === undefined).toBe(allowed)
 })
