@@ -45,7 +45,7 @@ export function dialRefusal(context: DialContext, number: string, own?: string):
   return refusalOf(context, number, own, { prefixes, setting: "ALLOWED_DESTINATIONS", what: "Calls" })
 }
 
-export type TransferRule = {
+export type TransferCheck = {
   /** Our number on the call. */
   own?: string | undefined
   /** Who named the target: the settings of the agent or the server, or a request to the API. */
@@ -56,7 +56,7 @@ export type TransferRule = {
 export async function transferRefusal(
   context: DialContext,
   target: TransferTarget,
-  { own, namedBy }: TransferRule,
+  { own, namedBy }: TransferCheck,
 ): Promise<string | undefined> {
   switch (target.kind) {
     case "number":
@@ -111,13 +111,16 @@ async function refusalOf(
     if (listed.length > 0 || prefixes.includes("*")) return undefined
     return `${what} to this destination are not allowed. Allowed: ${prefixes.join(", ")}. To allow it, change ${setting}.`
   }
-  switch (await distanceOf(context, range, own)) {
+  const distance = await distanceOf(context, range, own)
+  switch (distance) {
     case "home":
       return undefined
     case "abroad":
       return `${what} to this country are not allowed, because no number of the account is there. To allow them, list its prefix in ${setting}.`
-    default:
+    case "unknown":
       return `${what}${NO_HOME}. Set ${setting}, DEFAULT_COUNTRY or TWILIO_FROM_NUMBER.`
+    default:
+      return distance satisfies never
   }
 }
 

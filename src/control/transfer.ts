@@ -14,7 +14,7 @@ import { webhookUrl } from "../twilio/webhook-url.ts"
 import type { TransferEndedWebhook } from "../twilio/webhooks.ts"
 import { connectToEngine, reconnectLater } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
-import { transferRefusal, type TransferRule } from "./may-dial.ts"
+import { transferRefusal, type TransferCheck } from "./may-dial.ts"
 import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
 import { endCall } from "./report-status.ts"
 
@@ -80,7 +80,7 @@ async function readNumber({ config }: ControlContext, target: TransferTarget): P
 async function startRefusal(
   context: ControlContext,
   call: Call,
-  { target, namedBy }: { target: TransferTarget } & Pick<TransferRule, "namedBy">,
+  { target, namedBy }: { target: TransferTarget } & Pick<TransferCheck, "namedBy">,
 ): Promise<{ reason: string; detail: string } | undefined> {
   const { store, sweep } = context
   const detail = await transferRefusal(context, target, { own: ownNumberOf(call), namedBy })
@@ -176,7 +176,7 @@ export async function requireTarget(
   if (refusal !== undefined) throw new AppError("FORBIDDEN", refusal)
 }
 
-function namerOf(agent: Agent, to: string | undefined): TransferRule["namedBy"] {
+function namerOf(agent: Agent, to: string | undefined): TransferCheck["namedBy"] {
   return to === undefined || to === agent.transfer.to ? "settings" : "request"
 }
 
