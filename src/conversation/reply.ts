@@ -10,6 +10,7 @@ import type { LiveUpdateAction, VoiceAction } from "../tools/define-tool.ts"
 import type { Prompt } from "./prompt.ts"
 import type { History } from "./history.ts"
 import { ProgressTimeout, type StreamTimes } from "../lib/progress-timeout.ts"
+import { HangUpWord } from "./hang-up-word.ts"
 import { SpeechFilter } from "./speech-filter.ts"
 import type { ToolCalls } from "./tool-calls.ts"
 
@@ -62,6 +63,7 @@ export class Reply {
   #phase: string | undefined
   /** Of the request that runs; undefined: the words are read. */
   #filter: SpeechFilter | undefined
+  readonly #hangUpWord = new HangUpWord()
   /** Whether the next words begin a new message, which is spoken as one text with those before. */
   #newMessage = true
 
@@ -170,10 +172,10 @@ export class Reply {
 
   #take(part: ChatPart, round: Round): void {
     // Nothing that comes after some words may overtake them.
-    if (part.type !== "text") this.#words(this.#filter?.flush() ?? "", this.#phase, round)
+    if (part.type !== "text") this.#flush(round)
     switch (part.type) {
       case "text":
-        return this.#words(this.#filter?.push(part.text) ?? part.text, part.phase, round)
+        return this.#words(this.#speakable(this.#hangUpWord.push(part.text)), part.phase, round)
       case "tool-call":
         this.#newMessage = true
         // With `none` the model must not call tools.
@@ -191,6 +193,16 @@ export class Reply {
       default:
         part satisfies never
     }
+  }
+
+  #flush(round: Round): void {
+    const rest = this.#speakable(this.#hangUpWord.flush())
+    this.#words(rest + (this.#filter?.flush() ?? ""), this.#phase, round)
+    if (this.#hangUpWord.isFound) this.#end ??= { reason: "agent-ended", detail: "The agent ended the call" }
+  }
+
+  #speakable(text: string): string {
+    return this.#filter?.push(text) ?? text
   }
 
   #words(words: string, phase: string | undefined, round: Round): void {

@@ -140,3 +140,21 @@ test("a provider that refuses the key: the caller hears a stored sentence, and t
   call.hangup()
   await call.ended
 })
+
+test("END_THE_CALL hangs up after the goodbye was heard, and is neither spoken nor kept; an empty answer is silence", async () => {
+  await using harness = await pipelineHarness()
+  const { clock, openai } = harness
+  const { call, caller } = await greeted(harness)
+  openai.enqueue({ steps: [] })
+  caller.end("Please stay on the line for a survey.")
+  await eventOf(harness, "reply.finished")
+  expect(harness.app.events.all.some(({ event }) => event.type === "model.failed")).toBeFalse()
+
+  openai.enqueue({ steps: [{ say: ["Bye", " now. END", "_THE_", "CALL"] }] })
+  caller.end("Goodbye.")
+  await sent(call, spokenMs("Bye now."))
+  expect(call.status).toBe("in-progress")
+  await clock.pass(20_000)
+  expect(await call.ended).toMatchObject({ status: "completed", problems: [] })
+  expect((await transcriptOf(harness, call)).at(-1)).toBe("agent: Bye now.")
+})
