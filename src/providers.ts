@@ -11,7 +11,9 @@ import { connectTo } from "./realtime/connection/websocket.ts"
 import type { PipelineCallOptions } from "./pipeline/pipeline-call.ts"
 import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
 import { noSynthesizer, noTranscriber } from "./speech/no-speech.ts"
-import { synthesizerOf, transcriberOf } from "./speech/open-speech.ts"
+import { synthesizerOf } from "./speech/open-synthesizer.ts"
+import { transcriberOf } from "./speech/open-transcriber.ts"
+import { speechProviderOf } from "./speech/choices.ts"
 import { createTwilioRest, type TwilioRest } from "./twilio/rest.ts"
 import type { TwilioSdkOptions } from "./twilio/sdk.ts"
 import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
@@ -35,19 +37,21 @@ export function realtimeConnections(
   }
 }
 
-/** What agents hear and speak with. */
+/** What agents hear and speak with: Deepgram where it has a key, else OpenAI. */
 export function speechProviders(config: Config, sweep: Sweep): PipelineCallOptions["speechFor"] {
   const { modelConnectMs: connectMs, modelPingMs: pingMs, modelStallMs: stallMs } = config.times
-  const services = { times: { connectMs, pingMs, stallMs }, sweep, log: getLog("speech") }
+  const log = getLog("speech")
+  const services = { times: { connectMs, pingMs, stallMs }, sweep, log }
   return function speechFor() {
-    if (config.deepgram.apiKey === undefined) {
-      const message = "no speech provider is configured: set DEEPGRAM_API_KEY"
-      getLog("speech").error(message)
+    const provider = speechProviderOf(config)
+    if (provider === undefined) {
+      const message = "no speech provider is configured: set DEEPGRAM_API_KEY or OPENAI_API_KEY"
+      log.error(message)
       return { hear: noTranscriber(message), speak: noSynthesizer(message) }
     }
     return {
-      hear: transcriberOf({ provider: "deepgram" }, config, services),
-      speak: synthesizerOf({ provider: "deepgram" }, config, services),
+      hear: transcriberOf({ provider }, config, services),
+      speak: synthesizerOf({ provider }, config, services),
     }
   }
 }

@@ -124,6 +124,7 @@ const CODES: readonly ErrorCode[] = [
   "UPSTREAM_FAILED",
 ]
 const OTHERS = [
+  "END_THE_CALL",
   "BUN_CONFIG_MAX_HTTP_REQUESTS",
   "CAP_AI",
   "MIMALLOC_PURGE_HOLES_MIN_INTERVAL",

@@ -48,3 +48,12 @@ export type SpeakChoice = {
   /** What a compatible server is asked for. Default: `pcm`. */
   readonly format?: "pcm" | "wav" | undefined
 }
+
+/** The provider of agents that name none; undefined where no key is set. */
+export function speechProviderOf({
+  deepgram,
+  openai,
+}: Pick<SpeechAccounts, "deepgram" | "openai">): "deepgram" | "openai" | undefined {
+  if (deepgram.apiKey !== undefined) return "deepgram"
+  return openai.apiKey === undefined ? undefined : "openai"
+}
