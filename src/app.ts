@@ -18,6 +18,7 @@ import { createEngines, sessionOpener, type EngineServices, type EngineTable } f
 import { getLog } from "./lib/log.ts"
 import { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
+import { createCallMenus } from "./menus/call-menus.ts"
 import { serverMessenger } from "./messaging/server-messenger.ts"
 import { memoryObserverSlots } from "./observers/observer-slots.ts"
 import { memoryStreamTokens } from "./observers/stream-tokens.ts"
@@ -126,10 +127,14 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     ownNumbers: createOwnNumbers({ twilio, sweep, log: getLog("control") }),
     publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${port}`,
     draining: () => draining,
+    get menus() {
+      return menus
+    },
     ...memoryState(),
     sweep,
     log: getLog("control"),
   }
+  const menus = createCallMenus(control)
   const messenger = serverMessenger(control, {
     modelFor,
     toolsFor,

@@ -5,12 +5,13 @@ import type { IvrMenu } from "../call/ivr-menu.ts"
 import type { Agent, AgentChoice, IvrMenuChoice } from "./agent.ts"
 import type { Snapshot } from "./load.ts"
 import { DEFAULT_AGENT } from "./resolve.ts"
+import { MENU_PREFIX } from "./server-config.ts"
 
 /** Throws `AppError` INVALID_REQUEST for a key that does not exist. */
 export function agentIn(snapshot: Snapshot, choice: AgentChoice): Agent {
-  const { agents, contexts, manifests, numbers } = snapshot
+  const { agents, contexts, manifests } = snapshot
   const { agent: agentKey, number, contextKey, manifestKey } = choice
-  const key = agentKey ?? (number === undefined ? undefined : numbers.get(number)) ?? DEFAULT_AGENT
+  const key = agentKey ?? agentOfNumber(snapshot, number) ?? DEFAULT_AGENT
   const agent = find("Agent", key, agents)
   if (contextKey === undefined && manifestKey === undefined) return agent
   return Object.freeze({
@@ -24,6 +25,24 @@ export function agentIn(snapshot: Snapshot, choice: AgentChoice): Agent {
 export function ivrMenuIn({ ivrMenus }: Snapshot, choice: IvrMenuChoice): IvrMenu | undefined {
   if ("key" in choice) return find("Phone menu", choice.key, ivrMenus).menu
   return [...ivrMenus.values()].find(({ numbers }) => numbers.includes(choice.number))?.menu
+}
+
+/** The menu that a call begins with: that of the called number, else that of the agent. */
+export function menuIn(snapshot: Snapshot, { agent, number }: AgentChoice): string | undefined {
+  const ofNumber = number === undefined ? undefined : menuKeyOf(snapshot.numbers.get(number))
+  if (agent === undefined) return ofNumber ?? agentIn(snapshot, { number }).menus?.begin
+  return agentIn(snapshot, { agent }).menus?.begin
+}
+
+function agentOfNumber({ numbers, menus }: Snapshot, number: string | undefined): string | undefined {
+  const named = number === undefined ? undefined : numbers.get(number)
+  const menu = menuKeyOf(named)
+  return menu === undefined ? named : menus.get(menu)?.agent
+}
+
+/** `menu:key` names a menu, anything else an agent. */
+function menuKeyOf(named: string | undefined): string | undefined {
+  return named?.startsWith(MENU_PREFIX) ? named.slice(MENU_PREFIX.length) : undefined
 }
 
 /** Keys of all agents, contexts and manifests, sorted. */

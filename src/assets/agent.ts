@@ -3,6 +3,7 @@
 import type { Engine } from "../call/engine.ts"
 import type { IvrMenu, IvrRules } from "../call/ivr-menu.ts"
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
+import type { Menu } from "./menu.ts"
 import type { RealtimeSettings } from "./realtime-settings.ts"
 
 /** Attribute values of `<ConversationRelay>` by their documented names. (Twilio: "TwiML Voice: ConversationRelay".) */
@@ -95,6 +96,15 @@ export type Agent = {
   readonly ivr?: IvrRules | undefined
   /** What its calls produce as structured data; undefined: nothing. */
   readonly outcome?: OutcomeRule | undefined
+  readonly menus?: MenuRule | undefined
+}
+
+/** Menus by their keys. */
+export type MenuRule = {
+  /** The menu that a call passes before it reaches the agent. */
+  readonly begin?: string | undefined
+  /** Where a call goes when the model of the agent cannot be reached. */
+  readonly modelFailed?: string | undefined
 }
 
 export type ChangeRule = { readonly contexts: readonly string[]; readonly manifests: readonly string[] }
@@ -142,6 +152,12 @@ export interface Assets {
    * INVALID_REQUEST for a key that does not exist.
    */
   ivrMenuFor(choice: IvrMenuChoice): IvrMenu | undefined
+  /** The menu with this key. */
+  menu(key: string): Menu | undefined
+  /** Its file. */
+  menuText(key: string): string | undefined
+  /** Key of the menu that a call begins with: of the called number, unless an agent is given, else of the agent. */
+  menuFor(choice: Pick<AgentChoice, "agent" | "number">): string | undefined
   /** Keys of all agents, contexts and manifests, sorted. */
   keys(): { agents: string[]; contexts: string[]; manifests: string[] }
   /**

@@ -5,10 +5,12 @@ import type { ToolSpec } from "../call/tool-spec.ts"
 import type { Agent } from "./agent.ts"
 import type { AssetFault } from "./asset-error.ts"
 import { manifestSchema } from "./manifest.ts"
+import type { Menu } from "./menu.ts"
+import { MenuFile, menuOf } from "./menu-schema.ts"
 import { parseJson } from "./parse.ts"
 import { AssetKey, ServerConfig } from "./server-config.ts"
 
-export const ASSET_KINDS = ["context", "manifest", "config"] as const
+export const ASSET_KINDS = ["context", "manifest", "config", "menu"] as const
 export type AssetKind = (typeof ASSET_KINDS)[number]
 
 /** Names one asset. */
@@ -28,6 +30,13 @@ export type AssetText = AssetId & {
 export type AssetMeaning =
   | { kind: "context"; version: string; context: Agent["context"] }
   | { kind: "manifest"; version: string; manifest: Agent["manifest"]; raw: unknown }
+  | {
+      kind: "menu"
+      version: string
+      menu: Menu
+      raw: unknown
+      lineOf: (path: readonly PropertyKey[]) => number
+    }
   | {
       kind: "config"
       version: string
@@ -66,6 +75,14 @@ export function readAsset(
       const { value: tools, raw } = parsed
       const version = versionOf(canonicalJson(tools))
       return { ok: true, meaning: { kind, version, manifest: deepFreeze({ key, version, tools }), raw } }
+    }
+    case "menu": {
+      const parsed = parseJson(name, text, MenuFile)
+      if (!parsed.ok) return parsed
+      const { value, raw, lineOf } = parsed
+      const version = versionOf(canonicalJson(raw))
+      const menu: Menu = deepFreeze({ key, version, ...menuOf(value) })
+      return { ok: true, meaning: { kind, version, menu, raw, lineOf } }
     }
     case "config": {
       if (source === "api") return readChanges(name, text)

@@ -7,7 +7,8 @@ import type { Log } from "../lib/log.ts"
 import { Sequence } from "../lib/sequence.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Assets } from "./agent.ts"
-import { agentIn, ivrMenuIn, snapshotKeys } from "./agent-lookup.ts"
+import { agentIn, ivrMenuIn, menuIn, snapshotKeys } from "./agent-lookup.ts"
+import { idOf } from "./asset-text.ts"
 import { FolderReload, readFolder, reportFaults, reportHidden, type ReloadReport } from "./folder-reload.ts"
 import { createLibrary, type AssetLibrary, type AssetTarget } from "./library.ts"
 import { loaderType } from "./load.ts"
@@ -142,6 +143,9 @@ export async function createAssets({
   return {
     agentFor: (choice) => agentIn(state.snapshot, choice),
     ivrMenuFor: (choice) => ivrMenuIn(state.snapshot, choice),
+    menu: (key) => state.snapshot.menus.get(key),
+    menuText: (key) => state.snapshot.entries.get(idOf({ kind: "menu", key }))?.text,
+    menuFor: (choice) => menuIn(state.snapshot, choice),
     keys: () => snapshotKeys(state.snapshot),
     hidden: () => state.snapshot.hidden,
     warnings: () => state.snapshot.warnings,

@@ -1,6 +1,8 @@
 /** The assets inside the program: they apply where the folder of the user has no file of that key. */
 
 import context from "../../assets/defaultContext.md" with { type: "text" }
+import numberVerification from "../../assets/menus/numberVerification.json" with { type: "json" }
+import receptionist from "../../assets/menus/receptionist.json" with { type: "json" }
 import manifest from "../../assets/defaultToolManifest.json" with { type: "json" }
 import serverConfig from "../../assets/serverConfig.json" with { type: "json" }
 
@@ -8,6 +10,8 @@ import serverConfig from "../../assets/serverConfig.json" with { type: "json" }
 export const EMBEDDED: Readonly<Record<string, string>> = {
   "defaultContext.md": context,
   "defaultToolManifest.json": `${JSON.stringify(manifest, null, 2)}\n`,
+  "menus/numberVerification.json": `${JSON.stringify(numberVerification, null, 2)}\n`,
+  "menus/receptionist.json": `${JSON.stringify(receptionist, null, 2)}\n`,
   "serverConfig.json": `${JSON.stringify(serverConfig, null, 2)}\n`,
 }
 

@@ -1,7 +1,7 @@
 /** Finds and reads asset files: the kind of each file, and whether any changed. Does not parse content. */
 
 import { readdirSync, readFileSync, statSync } from "node:fs"
-import { extname, join } from "node:path"
+import { basename, extname, join } from "node:path"
 import { messageOf } from "../lib/errors.ts"
 import type { AssetKind, AssetText } from "./asset-text.ts"
 import { AssetError } from "./asset-error.ts"
@@ -10,6 +10,8 @@ import { PRICES_FILE } from "./prices.ts"
 /** The files of a folder at one moment, without their content. */
 export type Listing = { readonly files: readonly Omit<AssetText, "text">[]; readonly fingerprint: string }
 
+/** Where menus are, below the folder of the assets. */
+const MENU_FOLDER = "menus"
 const MAX_FILES = 500
 const MAX_BYTES = 1_048_576
 
@@ -17,14 +19,15 @@ const MAX_BYTES = 1_048_576
 export function listFolder(folder: string): Listing {
   const files: Omit<AssetText, "text">[] = []
   const stamps: string[] = []
-  for (const name of namesIn(folder)) {
+  const menus = namesIn(join(folder, MENU_FOLDER)).map((name) => `${MENU_FOLDER}/${name}`)
+  for (const name of [...namesIn(folder), ...menus]) {
     const kind = kindOf(name)
     if (!kind) continue
     const found = statSync(join(folder, name), { throwIfNoEntry: false })
     if (!found?.isFile()) continue
     if (found.size > MAX_BYTES)
       throw new AssetError([{ file: name, message: `is larger than ${MAX_BYTES} bytes` }])
-    files.push({ name, kind, key: name.slice(0, name.length - extname(name).length), source: "file" })
+    files.push({ name, kind, key: basename(name, extname(name)), source: "file" })
     stamps.push(`${name}\0${found.ino}\0${found.size}\0${found.mtimeMs}`)
   }
   if (files.length > MAX_FILES)
@@ -50,11 +53,12 @@ export function readFiles(folder: string, { files }: Listing): AssetText[] {
 }
 
 /**
- * The kind of a file by its name: `serverConfig.json`; JSON with "manifest" or "tool" in the name; Markdown, or anything
+ * The kind of a file by its name: `serverConfig.json`; JSON in the folder `menus`; JSON with "manifest" or "tool" in the name; Markdown, or anything
  * with "context" in the name. Hidden files and backup copies of editors are ignored.
  */
 export function kindOf(name: string): AssetKind | undefined {
-  if (isHidden(name)) return undefined
+  if (isHidden(basename(name))) return undefined
+  if (name.startsWith(`${MENU_FOLDER}/`)) return name.endsWith(".json") ? "menu" : undefined
   if (name === "serverConfig.json") return "config"
   if (/(?:manifest|tool).*\.json$/i.test(name)) return "manifest"
   return /\.md$|context/i.test(name) ? "context" : undefined
@@ -65,8 +69,9 @@ export function kindOf(name: string): AssetKind | undefined {
  * copies of editors are left out.
  */
 export function ignoredIn(folder: string): string[] {
-  return namesIn(folder).flatMap((name) => {
-    if (kindOf(name) !== undefined || name === PRICES_FILE || isHidden(name)) return []
+  const menus = namesIn(join(folder, MENU_FOLDER)).map((name) => `${MENU_FOLDER}/${name}`)
+  return [...namesIn(folder).filter((name) => name !== MENU_FOLDER), ...menus].flatMap((name) => {
+    if (kindOf(name) !== undefined || name === PRICES_FILE || isHidden(basename(name))) return []
     const found = statSync(join(folder, name), { throwIfNoEntry: false })
     if (found?.isDirectory()) {
       return namesIn(join(folder, name)).some((inner) => /\.(?:md|json)$/i.test(inner)) ? [`${name}/`] : []
@@ -83,7 +88,8 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).toSorted()
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return []
+    if (error instanceof Error && "code" in error && /^(?:ENOENT|ENOTDIR)$/.test(String(error.code)))
+      return []
     throw new AssetError([{ file: folder, message: `the folder cannot be read: ${messageOf(error)}` }])
   }
 }

@@ -70,7 +70,7 @@ export type LibraryOptions = {
   now: () => number
 }
 
-/** Limit of stored contexts, and of stored manifests. */
+/** Limit of stored contexts, of stored manifests, and of stored menus. */
 const MAX_STORED = 500
 const SHOWN_FAULTS = 5
 
@@ -207,7 +207,7 @@ function refusing<T>(code: "INVALID_REQUEST" | "CONFLICT", message: string, work
 }
 
 function requireRoom(stored: readonly AssetText[]): void {
-  for (const kind of ["context", "manifest"] as const) {
+  for (const kind of ["context", "manifest", "menu"] as const) {
     if (stored.filter((asset) => asset.kind === kind).length > MAX_STORED)
       throw new AppError("CONFLICT", `At most ${MAX_STORED} ${kind}s can be stored; delete one first.`)
   }

@@ -1,5 +1,6 @@
 /** Builds one consistent snapshot from the texts of all layers: everything is checked before anything is used. */
 
+import { basename, extname } from "node:path"
 import type { Engine } from "../call/engine.ts"
 import type { IvrMenu } from "../call/ivr-menu.ts"
 import type { Agent } from "./agent.ts"
@@ -8,6 +9,8 @@ import { deepFreeze, idOf, readAsset, storedName, type AssetText } from "./asset
 import { EMBEDDED } from "./embedded.ts"
 import { kindOf } from "./files.ts"
 import { layeredConfig, type ReadText } from "./layered-config.ts"
+import type { Menu } from "./menu.ts"
+import { menuFaults } from "./menu-references.ts"
 import { resolveAgents } from "./resolve.ts"
 
 /** An asset that is in force. */
@@ -17,7 +20,8 @@ export type Snapshot = {
   readonly agents: ReadonlyMap<string, Agent>
   readonly contexts: ReadonlyMap<string, Agent["context"]>
   readonly manifests: ReadonlyMap<string, Agent["manifest"]>
-  /** Keys of agents by number. */
+  readonly menus: ReadonlyMap<string, Menu>
+  /** Keys of agents by number, and of menus as `menu:key`. */
   readonly numbers: ReadonlyMap<string, string>
   /** Phone menus of other parties, by key, with the numbers that have them. */
   readonly ivrMenus: ReadonlyMap<string, { readonly numbers: readonly string[]; readonly menu: IvrMenu }>
@@ -91,10 +95,12 @@ export function loadSnapshot({
 
   const contexts = new Map<string, Agent["context"]>()
   const manifests = new Map<string, Agent["manifest"]>()
+  const menus = new Map<string, Menu>()
   const entries = new Map<string, Entry>()
   for (const [id, { meaning, ...asset }] of chosen) {
     if (meaning.kind === "context") contexts.set(asset.key, meaning.context)
     if (meaning.kind === "manifest") manifests.set(asset.key, meaning.manifest)
+    if (meaning.kind === "menu") menus.set(asset.key, meaning.menu)
     entries.set(id, { ...asset, version: meaning.version })
   }
 
@@ -109,17 +115,22 @@ export function loadSnapshot({
   if (faults.length === 0) faults.push(...layered.faults)
   warnings.push(...layered.warnings)
   hidden.push(...layered.hidden.map((field) => `the stored ${field} hides that of serverConfig.json`))
-  const { agents, faults: unresolved } = resolveAgents({ config, contexts, manifests, engines, lenient })
+  const faultyMenus = faulty.filter(({ kind }) => kind === "menu").map(({ key }) => key)
+  const menuKeys = new Set([...menus.keys(), ...faultyMenus])
+  const sources = { config, contexts, manifests, menuKeys, engines, lenient }
+  const { agents, faults: unresolved } = resolveAgents(sources)
   for (const { path, message, replaced } of unresolved) {
     if (replaced) warnings.push(`${path.join(".")}: ${message}; the default is used`)
     else faults.push({ ...placeOf(path), path: path.join("."), message })
   }
+  faults.push(...menuFaults([...chosen.values()], { agents: new Set(agents.keys()), menus: menuKeys }))
   if (faults.length > 0) throw new AssetError(faults)
   for (const agent of agents.values()) deepFreeze(agent)
   return {
     agents,
     contexts,
     manifests,
+    menus,
     numbers: new Map(Object.entries(config.numbers ?? {})),
     ivrMenus: new Map(Object.entries(config.ivrMenus ?? {})),
     entries,
@@ -138,14 +149,15 @@ export function loaderType(files: readonly AssetText[]): "file" | "sync" {
   return read.meaning.config.loader?.type === "sync" ? "sync" : "file"
 }
 
-/** The assets of this machine: the files, and the embedded ones that no file replaces. */
+/** The assets of this machine: the files, and the embedded ones that no file replaces, without the menus among these. */
 export function localTexts(files: readonly AssetText[]): AssetText[] {
-  return [...new Map([...embedded, ...files].map((asset) => [idOf(asset), asset])).values()]
+  const shipped = embedded.filter(({ kind }) => kind !== "menu")
+  return [...new Map([...shipped, ...files].map((asset) => [idOf(asset), asset])).values()]
 }
 
 const embedded: readonly AssetText[] = Object.entries(EMBEDDED).flatMap(([name, text]) => {
   const kind = kindOf(name)
-  return kind ? [{ name, kind, key: name.slice(0, name.lastIndexOf(".")), text, source: "embedded" }] : []
+  return kind ? [{ name, kind, key: basename(name, extname(name)), text, source: "embedded" }] : []
 })
 
 function repeatedKeys(files: readonly AssetText[]): AssetFault[] {

@@ -13,7 +13,7 @@ import type {
 } from "./agent.ts"
 import { multiFault, overlay } from "./relay-attributes.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
-import type { AgentSettings, ServerConfig } from "./server-config.ts"
+import { MENU_PREFIX, type AgentSettings, type ServerConfig } from "./server-config.ts"
 
 export const DEFAULT_AGENT = "default"
 const DEFAULT_CONTEXT = "defaultContext"
@@ -23,6 +23,7 @@ export type AgentSources = {
   config: ServerConfig
   contexts: ReadonlyMap<string, Agent["context"]>
   manifests: ReadonlyMap<string, Agent["manifest"]>
+  menuKeys: ReadonlySet<string>
   /** Engines that this program has. */
   engines: readonly Engine[]
   /** Whether the default replaces a missing context or manifest. */
@@ -36,7 +37,7 @@ export type Resolved = {
 
 /** The agents by key, always including `default`. Missing settings of an agent come from `default`. */
 export function resolveAgents(sources: AgentSources): Resolved {
-  const { config, contexts, manifests, engines, lenient } = sources
+  const { config, contexts, manifests, menuKeys, engines, lenient } = sources
   const faults: Resolved["faults"] = []
   const fault = (path: string[], message: string, replaced = false) =>
     faults.push({ path, message, replaced })
@@ -73,6 +74,11 @@ export function resolveAgents(sources: AgentSources): Resolved {
         fault([...at("changeTo", ""), field], missing(kind, wanted, known), lenient)
       }
     }
+    const menus = { ...shared.menus, ...own.menus }
+    for (const [field, menu] of Object.entries(menus)) {
+      if (menu !== undefined && !menuKeys.has(menu))
+        fault([...at("menus", ""), field], missing("menu", menu, menuKeys), lenient)
+    }
     if (multi) fault(own.configuration || own.languages ? ["agents", key] : ["ConversationRelay"], multi)
     if (!context || !manifest) continue
     agents.set(key, {
@@ -93,11 +99,15 @@ export function resolveAgents(sources: AgentSources): Resolved {
       changeTo,
       ivr: own.ivr ?? shared.ivr,
       outcome: outcomeOf(own.outcome ?? shared.outcome),
+      menus,
     })
   }
 
   for (const [number, key] of Object.entries(config.numbers ?? {})) {
-    if (!keys.has(key))
+    const menu = key.startsWith(MENU_PREFIX) ? key.slice(MENU_PREFIX.length) : undefined
+    if (menu !== undefined) {
+      if (!menuKeys.has(menu)) fault(["numbers", number], missing("menu", menu, menuKeys), lenient)
+    } else if (!keys.has(key))
       fault(["numbers", number], `there is no agent ${key}; there are ${[...keys].toSorted().join(", ")}`)
   }
   return { agents, faults: once(faults) }
@@ -194,7 +204,7 @@ function outcomeOf(given: AgentSettings["outcome"]): OutcomeRule | undefined {
   )
 }
 
-function missing(what: string, key: string, known: ReadonlyMap<string, unknown>): string {
+function missing(what: string, key: string, known: Pick<ReadonlySet<string>, "keys">): string {
   return `there is no ${what} ${key}; there are ${[...known.keys()].toSorted().join(", ") || "none"}`
 }
 

@@ -105,6 +105,14 @@ const outcome = z.strictObject({
 /** A phone menu of another party. Calls to its numbers pass it. */
 const StoredIvrMenu = z.strictObject({ numbers: z.array(e164).max(1000).default([]), menu: IvrMenu })
 
+const menus = z.strictObject({ begin: agentKey.optional(), modelFailed: agentKey.optional() })
+
+/** Before the key of a menu, where a number may name an agent or a menu. */
+export const MENU_PREFIX = "menu:"
+const answeredBy = z
+  .string()
+  .regex(/^(?:menu:)?[A-Za-z0-9_-]{1,64}$/, "must be the key of an agent, or menu: and the key of a menu")
+
 const AgentSettings = z.strictObject({
   engine: z.enum(ENGINES, `must be ${AVAILABLE_ENGINES.join(" or ")}`).optional(),
   context: AssetKey.optional(),
@@ -123,6 +131,7 @@ const AgentSettings = z.strictObject({
   changeTo: changeTo.optional(),
   ivr: IvrRules.optional(),
   outcome: outcome.optional(),
+  menus: menus.optional(),
 })
 export type AgentSettings = z.output<typeof AgentSettings>
 
@@ -167,8 +176,8 @@ export const ServerConfig = z
     AssetLoader: loader.optional(),
     Server: z.looseObject({ ListenMode: listenMode.optional() }).optional(),
     agents: z.record(agentKey, AgentSettings).optional(),
-    numbers: z.record(e164, agentKey).optional(),
     ivrMenus: z.record(AssetKey, StoredIvrMenu).superRefine(uniqueNumbers).optional(),
+    numbers: z.record(e164, answeredBy).optional(),
   })
   .transform(({ ConversationRelay, AssetLoader, Server, agents, numbers, ivrMenus }) => {
     const languages = ConversationRelay?.Configuration?.languages ?? ConversationRelay?.Languages

@@ -100,6 +100,25 @@ export const CallEvent = z.discriminatedUnion("type", [
     listenMode: z.boolean(),
     silenceDetection: z.boolean(),
   }),
+  z.object({ type: z.literal("menu.started"), menu: z.string() }),
+  /** An input of the caller in a menu, or its absence. `text`: what was pressed or said, unless the menu keeps it secret. */
+  z.object({
+    type: z.literal("menu.answered"),
+    menu: z.string(),
+    step: z.string(),
+    input: z.enum(["keys", "speech", "none", "message"]),
+    text: z.string().optional(),
+    /** Where the call is next: a step, or what it does. */
+    next: z.string(),
+  }),
+  /** The number of the caller was checked and, if typed, confirmed. */
+  z.object({ type: z.literal("caller.verified"), number: z.string() }),
+  /** The caller left a message. */
+  z.object({
+    type: z.literal("message.left"),
+    recordingSid: z.string(),
+    durationSeconds: z.number().int().nullable(),
+  }),
   /** A text message of the call did not arrive. `errorCode`: Twilio's. */
   z.object({
     type: z.literal("sms.failed"),

@@ -25,7 +25,8 @@ export type MenuAction =
   | { kind: "record"; maxSeconds: number; silenceSeconds: number; finishOnKey: string; transcribe: boolean }
   /** Connects to an agent; null: that of the call. */
   | { kind: "agent"; agent: string | null }
-  | { kind: "transfer"; to: string }
+  /** `failed`: the step that follows when nobody takes the call; null: as the agent says. */
+  | { kind: "transfer"; to: string; failed: string | null }
   | { kind: "hang-up"; reason: string }
 
 export type MenuState = {

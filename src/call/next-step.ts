@@ -21,12 +21,46 @@ export type NextStep =
   | ConnectStream
   /** Speaks a sentence, if it is not blank, and continues with `then`. */
   | { kind: "say"; text: string; then: NextStep }
+  /** What a menu says, then what it does. */
+  | { kind: "prompt"; prompts: readonly VoicePrompt[]; then: NextStep }
+  | GatherInput
+  | RecordMessage
   | Transfer
   /** Requests the next step again under another URL. An unanswered call rings on for `afterSeconds`, whole seconds. */
   | { kind: "redirect"; url: string; afterSeconds: number }
   | { kind: "hang-up" }
   /** No instruction: the call is over, or a called person is connected to the caller. */
   | { kind: "nothing" }
+
+/** Collects keys and speech while the prompts play. Twilio requests the following step with the input, or without any. */
+export type GatherInput = {
+  kind: "gather"
+  prompts: readonly VoicePrompt[]
+  actionUrl: string
+  input: readonly ("dtmf" | "speech")[]
+  numDigits?: number | undefined
+  /** A key; empty: every key is input. */
+  finishOnKey: string
+  timeoutSeconds: number
+  language: string
+  hints: readonly string[]
+}
+
+/** Records a message after the prompts and a beep. */
+export type RecordMessage = {
+  kind: "record"
+  prompts: readonly VoicePrompt[]
+  /** Twilio requests the following step here, also when nothing was said and when the caller has hung up. */
+  actionUrl: string
+  /** Told by POST when the recording can be fetched, and what was said. */
+  recordingUrl: string
+  maxSeconds: number
+  /** Silence that ends the message. */
+  silenceSeconds: number
+  /** A key; empty: none ends the message. */
+  finishOnKey: string
+  transcribe: boolean
+}
 
 /** Connects the call to a conversation over ConversationRelay. */
 export type ConnectRelay = {

@@ -64,6 +64,25 @@ export async function dialledNumber(
   throw invalid(field, "must be a phone number in E.164 form, such as +15550100001", hint)
 }
 
+/** Countries that a calling code of several stands for in the first place. */
+const MAIN_COUNTRY: Readonly<Record<string, string>> = {
+  1: "US",
+  7: "RU",
+  39: "IT",
+  44: "GB",
+  47: "NO",
+  61: "AU",
+  212: "MA",
+  358: "FI",
+}
+
+/** Two letters; undefined for what is no number of a country. `number` in E.164 form. */
+export async function countryOf(number: string): Promise<string | undefined> {
+  const plans = await numberingPlans()
+  const parsed = plans.parsePhoneNumberFromString(number, { extract: false })
+  return parsed?.country ?? MAIN_COUNTRY[parsed?.countryCallingCode ?? ""]
+}
+
 /** The extension as touch tones: after the answer, the switchboard gets a second to listen. */
 export function extensionDigits(extension: string): string {
   return `ww${extension}`

@@ -101,6 +101,7 @@ export function settingsFrom(env: Environment) {
       webhookAnswerMs: env.WEBHOOK_ANSWER_MS,
       digitsMs: env.DIGITS_TIMEOUT_MS,
       twilioMs: env.TWILIO_TIMEOUT_MS,
+      lookupMs: env.LOOKUP_TIMEOUT_MS,
       retentionMs: env.RETENTION_MS,
     },
   }

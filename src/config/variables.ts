@@ -267,6 +267,10 @@ export const Environment = z.object({
   ),
   DIGITS_TIMEOUT_MS: named(ms().default(2000), "Pause that ends an input of digits"),
   TWILIO_TIMEOUT_MS: named(ms().default(10_000), "Timeout for a response of Twilio"),
+  LOOKUP_TIMEOUT_MS: named(
+    ms().default(1000),
+    "Timeout for Twilio to look up the kind of a phone number; keep it below WEBHOOK_ANSWER_MS",
+  ),
   RETENTION_MS: named(ms(0).default(0), "Time after which ended calls are deleted; 0: never"),
 })
 export type Environment = z.output<typeof Environment>

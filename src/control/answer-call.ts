@@ -5,6 +5,7 @@ import { SHIPPED_GREETING } from "../assets/embedded.ts"
 import type { Call, Parameters } from "../call/call.ts"
 import type { Engine } from "../call/engine.ts"
 import { newCallId, nonce, type CallId } from "../call/ids.ts"
+import type { MenuState } from "../call/menu-state.ts"
 import type { NextStep } from "../call/next-step.ts"
 import { isTerminal } from "../call/status.ts"
 import { AppError } from "../lib/errors.ts"
@@ -32,6 +33,10 @@ export type AnswerCall = {
   address?: SocketAddress
   /** The request carries a key of the API and no signature: it says nothing about the status, and counts as a start. */
   isKeyed?: boolean
+  /** A menu that a new call begins with, in place of that of the number or the agent. */
+  menu?: string
+  /** Addresses of that menu. */
+  menuPaths?: MenuState["paths"]
   /** The path that Twilio requests again while this process shuts down. */
   retryPath: string
 }
@@ -47,6 +52,8 @@ export type FoundCall = {
   shippedGreeting?: string
   prompt?: string
   engine?: Engine
+  /** Key of the agent, unless the parameters name one. Default: that of the number. */
+  agent?: string
   userId?: string | null
 }
 
@@ -68,7 +75,9 @@ async function answer(context: ControlContext, request: AnswerCall): Promise<Nex
   }
   const known = await findCall(context, request)
   if (!known && request.isKeyed) await countStart(context)
-  const call = known ?? (await createInbound(context, request)).call
+  const ofMenu = request.menu === undefined ? undefined : context.assets.menu(request.menu)?.agent
+  const found = ofMenu === undefined ? request : { ...request, agent: ofMenu }
+  const call = known ?? (await createInbound(context, found)).call
   if (isTerminal(call.status)) throw new AppError("FORBIDDEN", "The call is over.")
   // Only what follows the session may take its place. Where Twilio has moved the call here, it asks for that now.
   if (liveCalls.isHeld(call.id)) return reconnectLater(context, call, 0)
@@ -83,7 +92,22 @@ async function answer(context: ControlContext, request: AnswerCall): Promise<Nex
     await endCall(context, call, { by: "system", reason: "the server was at capacity" })
     return { kind: "say", text: agent.phrases.busy, then: { kind: "hang-up" } }
   }
-  return connectToEngine(context, { call, agent, ...(address ? { address } : {}) })
+  const first = await firstMenuStep(context, call, request)
+  return first ?? connectToEngine(context, { call, agent, ...(address ? { address } : {}) })
+}
+
+/** Undefined for a call that goes to its agent at once. */
+async function firstMenuStep(
+  { assets, menus, log }: ControlContext,
+  call: Call,
+  { menu: given, menuPaths: paths = "menus" }: AnswerCall,
+): Promise<NextStep | undefined> {
+  const isChosen = call.direction === "outbound" || call.parameters["agent"] === call.agent
+  const menu = given ?? assets.menuFor(isChosen ? { agent: call.agent } : { number: call.to })
+  if (menu === undefined) return undefined
+  const step = await menus.begin(call, { menu, paths, reason: "call-began" })
+  if (!step) log.error("menu not found, the agent answers", { callSid: call.sid, menu })
+  return step
 }
 
 /** Throws RATE_LIMITED when too many calls were started. */
@@ -122,7 +146,7 @@ export async function createInbound(
   const { webhook, id = newCallId(), parameters = {}, prompt = null, userId = null } = found
   // Of an outbound call that another application placed, `from` is our number.
   const number = webhook.direction === "inbound" ? webhook.to : webhook.from
-  const agent = chosenAgent(context, parameters["agent"], number)
+  const agent = chosenAgent(context, parameters["agent"] ?? found.agent, number)
   const isShipped = agent.greeting === SHIPPED_GREETING
   const firstMessage = found.firstMessage ?? (isShipped ? found.shippedGreeting : undefined) ?? null
   const { call, created } = await store.calls.createOrFind({

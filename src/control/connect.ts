@@ -12,7 +12,8 @@ import { fitTwiml } from "./twiml-size.ts"
 
 /** How the socket is addressed: with the token in the path, or at a fixed path with the token as a `<Parameter>`. */
 export type SocketAddress =
-  | { kind: "token-path" }
+  /** `prefix`: in place of `/twilio/relay` or `/twilio/media`. */
+  | { kind: "token-path"; prefix?: string }
   | {
       kind: "fixed-path"
       path: string
@@ -59,7 +60,8 @@ export async function connectToEngine(
     return { kind: "hang-up" }
   }
   const isFixed = address.kind === "fixed-path"
-  const path = isFixed ? address.path : `/twilio/${SOCKET_OF[engine]}/${token}`
+  const prefix = isFixed ? "" : (address.prefix ?? `/twilio/${SOCKET_OF[engine]}`)
+  const path = isFixed ? address.path : `${prefix}/${token}`
   const opening: Opening = {
     call: { ...call, engine },
     agent,

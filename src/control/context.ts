@@ -14,6 +14,7 @@ import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Store } from "../store/store.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
+import type { CallMenus } from "./call-menus.ts"
 import type { HangUpCauses } from "./hang-up-causes.ts"
 import type { Placements } from "./placements.ts"
 
@@ -39,6 +40,8 @@ export type ControlContext = {
   moving: Set<CallId>
   /** Requests of Twilio's about one call, by its SID, are carried out in the order in which they arrive. */
   callQueue: KeyedQueue
+  /** Keypad and speech menus. */
+  menus: CallMenus
   placements: Placements
   hangUpCauses: HangUpCauses
   sweep: Sweep

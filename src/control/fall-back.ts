@@ -1,4 +1,4 @@
-/** What a call does when its speech-to-speech model has failed: a text model, a person, or a goodbye. */
+/** What a call does when its model has failed: a text model, a menu, a person, or a goodbye. */
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
@@ -11,7 +11,7 @@ import { transferRefusal } from "./may-dial.ts"
 import { endCall } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
 
-/** Continues on the relay where a text model is usable, else transfers the caller, else ends the call. */
+/** Continues on the relay where a text model is usable, else with a menu, else transfers the caller, else ends the call. */
 export async function fallBack(
   context: ControlContext,
   call: Call,
@@ -19,10 +19,18 @@ export async function fallBack(
 ): Promise<NextStep> {
   const { store, config, log } = context
   const agent = agentOf(context, call)
-  if (isTextModelUsable(context, agent, { isKeyRefused: reason === "model-refused" })) {
+  const isOnRelay = call.engine === "relay"
+  if (!isOnRelay && isTextModelUsable(context, agent, { isKeyRefused: reason === "model-refused" })) {
     log.warn("model failed, falling back to the relay engine", { callSid: call.sid, reason })
     await store.calls.setEngine(call.id, "relay")
     return connectToEngine(context, { call: { ...call, engine: "relay" }, agent })
+  }
+  const menu = agent.menus?.modelFailed
+  const step =
+    menu === undefined ? undefined : await context.menus.begin(call, { menu, reason: "model-failed" })
+  if (step) {
+    log.warn("model failed, falling back to a menu", { callSid: call.sid, reason, menu })
+    return step
   }
   const target = TransferTarget.safeParse(agent.transfer.to ?? config.transferTo ?? "")
   // A refused transfer would return the caller to the model that has just failed.

@@ -153,6 +153,8 @@ async function transferFailed(
 ): Promise<NextStep> {
   const isFirst = await context.store.calls.setTransfer(call.id, { state: "failed", summary, reason })
   if (isFirst) publish(context, call, { type: "transfer.failed", reason })
+  const next = await context.menus.transferFailed(call)
+  if (next) return next
   const agent = agentOf(context, call)
   if (agent.transfer.onFailure === "agent") return connectToEngine(context, { call, agent })
   await endCall(context, call, { by: "agent", reason: "nobody answered the transfer" })

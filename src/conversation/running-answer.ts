@@ -30,6 +30,8 @@ export type RunningAnswerOptions = {
   phrases: { apology: string; lostThread: string }
   /** Whether answers are made speakable before they are spoken; default: they are. */
   speechFilter?: boolean | undefined
+  /** Whether the session ends when the model gave no answer, since the call can go on without one; default: it apologises. */
+  endsOnFailure?: boolean | undefined
   act: ReplyOptions["act"]
   /** A tool of an answer ended the conversation. */
   onEnd: (end: SessionEnd) => void
@@ -93,7 +95,11 @@ export class RunningAnswer {
   #complete(reply: Reply, outcome: "said" | "failed"): void {
     const utterance = this.#current?.utterance
     if (!utterance) return
-    const { output, speech } = this.#options
+    const { output, speech, endsOnFailure = false, onEnd } = this.#options
+    if (outcome === "failed" && endsOnFailure && utterance.startedAt === undefined) {
+      this.#drop(outcome)
+      return onEnd({ reason: "model-failed", detail: "the text model gave no answer" })
+    }
     if (outcome === "failed") this.#speak(reply, this.#apology(utterance))
     output.finish()
     this.#drop(outcome)

@@ -85,6 +85,7 @@ export class RelayCall implements RelayEngine {
       runTool: (toolCall) => this.#runTool(toolCall),
       phrases: agent.phrases,
       speechFilter: agent.speechFilter,
+      endsOnFailure: agent.menus?.modelFailed !== undefined,
       times,
       sweep,
       log,

@@ -6,6 +6,7 @@ import { methodNotAllowed } from "hono/method-not-allowed"
 import { secureHeaders } from "hono/secure-headers"
 import { AppError } from "../lib/errors.ts"
 import { conversationAlias } from "./aliases/conversation.ts"
+import { realtimeBackendAlias } from "./aliases/realtime-backend.ts"
 import { relayControlAlias } from "./aliases/relay-control.ts"
 import { relayAlias } from "./aliases/simple-conversation-relay.ts"
 import { starlisAlias } from "./aliases/starlis.ts"
@@ -16,6 +17,7 @@ import type { Env, ServerContext } from "./context.ts"
 import { errorResponse, errorHandler } from "./errors.ts"
 import { requireAuth } from "./auth.ts"
 import { apiDescriptionRoutes } from "./openapi/routes.ts"
+import { menuRoutes } from "./twilio/menus.ts"
 import { twilioRoutes } from "./twilio/webhooks.ts"
 import { assetRoutes } from "./v1/assets.ts"
 import { callRoutes } from "./v1/calls.ts"
@@ -92,7 +94,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
     "/",
     apiDescriptionRoutes(context, () => app.routes),
   )
-  app.route("/", twilioRoutes(context))
+  app.route("/", twilioRoutes(context)).route("/", menuRoutes(context))
   app.use("/v1/*", requireAuth(context), async function requireJson(c, next) {
     const type = c.req.header("content-type") ?? ""
     const isText = /^(?:application\/(?:[\w.-]+\+)?json|text\/markdown)\b/i.test(type)
@@ -102,6 +104,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
     await next()
   })
   for (const routes of V1_RESOURCES) app.route("/", routes(context))
+  if (config.compat.includes("s1")) app.route("/", realtimeBackendAlias(context))
   if (config.compat.includes("s2")) {
     app.route("/", relayAlias(context)).route("/", syncAssetAlias(context))
     app.route("/", conversationAlias(context)).route("/", relayControlAlias(context))

@@ -2,9 +2,17 @@
 
 import { z } from "zod"
 import type { CallSid } from "../call/ids.ts"
+import type { LineType } from "../call/line-type.ts"
 import type { CallStatus } from "../call/status.ts"
 import { TwilioRestError } from "./rest-error.ts"
-import { accountNumber, msOf, remoteCall, type AccountNumber, type RemoteCall } from "./rest-objects.ts"
+import {
+  accountNumber,
+  lineTypeOf,
+  msOf,
+  remoteCall,
+  type AccountNumber,
+  type RemoteCall,
+} from "./rest-objects.ts"
 import { createAsk, type TwilioSdkOptions } from "./sdk.ts"
 
 export type CallRequest = {
@@ -49,6 +57,8 @@ export interface TwilioRest {
   recentCalls(search: { to: string; from: string; startedAfter: number }): Promise<RemoteCall[]>
   /** Addresses that Twilio requested for a call, the first 50. Twilio lists them with a delay. (Twilio: "Call Events subresource".) */
   requestedUrls(sid: CallSid): Promise<string[]>
+  /** The kind of line of a number in E.164 form, charged per request; undefined for a number that no plan has. */
+  lineType(number: string): Promise<LineType | undefined>
   /** Sends a text message of at most 1,600 characters. That it was accepted does not mean that it arrived. */
   sendMessage(message: MessageRequest): Promise<{ sid: string; status: string }>
   /** The account's phone numbers, at most `limit` and never more than 1,000; 20 where it is missing. */
@@ -125,6 +135,13 @@ export function createTwilioRest(options: TwilioSdkOptions): TwilioRest {
       ask("list the requests of the call", async (client) => {
         const { instances: events } = await client.calls(sid).events.page({ pageSize: 50 })
         return events.flatMap(({ request }) => RequestOfCall.safeParse(request).data?.url ?? [])
+      }),
+
+    lineType: (number) =>
+      ask("look up the number", async (client) => {
+        const fields = "line_type_intelligence"
+        const found = await client.lookups.v2.phoneNumbers(number).fetch({ fields })
+        return found.valid ? lineTypeOf(found.lineTypeIntelligence) : undefined
       }),
 
     sendMessage: ({ to, from, body, statusCallback }) =>

@@ -1,10 +1,10 @@
-/** Contexts, manifests and the configuration in Twilio Sync: one service with two maps and one document. */
+/** Contexts, manifests, menus and the configuration in Twilio Sync: one service with three maps and one document. */
 
 import type { Log } from "../lib/log.ts"
 import { createAsk, type TwilioSdkOptions } from "./sdk.ts"
 import { TwilioRestError } from "./rest-error.ts"
 
-export type SyncKind = "context" | "manifest" | "config"
+export type SyncKind = "context" | "manifest" | "config" | "menu"
 export type SyncPlace = { kind: SyncKind; key: string }
 export type SyncEntry = SyncPlace & { revision: string; data: unknown }
 
@@ -23,7 +23,7 @@ export interface TwilioSync {
 export type TwilioSyncOptions = TwilioSdkOptions & { log: Log }
 
 const SERVICE = "ConversationRelay"
-const MAPS = { context: "Context", manifest: "ToolManifest" } as const
+const MAPS = { context: "Context", manifest: "ToolManifest", menu: "Menu" } as const
 const DOCUMENT = "serverConfig"
 /** (Twilio: "Sync REST API".) */
 const PAGE_SIZE = 100
@@ -81,7 +81,8 @@ export function createTwilioSync({ log, ...options }: TwilioSyncOptions): Twilio
         return allOf(await map.syncMapItems.page({ pageSize: PAGE_SIZE }), MAX_ENTRIES + 1)
       }),
     )
-    if (!items) await createMap(sid, name)
+    // The map of the menus is created with the first one.
+    if (!items && kind !== "menu") await createMap(sid, name)
     if (items && items.length > MAX_ENTRIES && !crowded.has(name)) {
       crowded.add(name)
       log.warn("a Sync map holds too many entries; the rest is left out", { name, limit: MAX_ENTRIES })
@@ -140,7 +141,8 @@ export function createTwilioSync({ log, ...options }: TwilioSyncOptions): Twilio
   return {
     async readAll() {
       const sid = await serviceSid()
-      const read = await Promise.all([readMap(sid, "context"), readMap(sid, "manifest"), readDocument(sid)])
+      const maps = [readMap(sid, "context"), readMap(sid, "manifest"), readMap(sid, "menu")]
+      const read = await Promise.all([...maps, readDocument(sid)])
       return read.flat()
     },
 

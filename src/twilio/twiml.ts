@@ -2,7 +2,15 @@
 
 import VoiceResponse from "twilio/lib/twiml/VoiceResponse"
 import { extensionDigits } from "../call/phone-number.ts"
-import type { ConnectRelay, ConnectStream, NextStep, Transfer } from "../call/next-step.ts"
+import type {
+  ConnectRelay,
+  ConnectStream,
+  GatherInput,
+  NextStep,
+  RecordMessage,
+  Transfer,
+  VoicePrompt,
+} from "../call/next-step.ts"
 
 /** Longest name and value of one `<Parameter>` together, in characters. (Twilio: "TwiML Voice: <Stream>".) */
 const MAX_STREAM_PARAMETER = 499
@@ -25,6 +33,13 @@ function addVerbs(response: VoiceResponse, step: NextStep): void {
       if (text) response.say(text)
       return addVerbs(response, step.then)
     }
+    case "prompt":
+      for (const prompt of step.prompts) addPrompt(response, prompt)
+      return addVerbs(response, step.then)
+    case "gather":
+      return gather(response, step)
+    case "record":
+      return recordMessage(response, step)
     case "transfer":
       return transfer(response, step)
     case "redirect":
@@ -71,6 +86,56 @@ function connectStream(response: VoiceResponse, { url, nextUrl, parameters }: Co
     stream.parameter(parameter)
   }
   response.redirect({ method: "POST" }, clean(nextUrl))
+}
+
+/** `<Say>` or `<Play>`. A voice implies its language; a language that does not fit it fails. */
+function addPrompt(parent: Pick<VoiceResponse, "addChild">, prompt: VoicePrompt): void {
+  if (prompt.kind === "audio") {
+    parent.addChild("Play", {}).addText(clean(prompt.url))
+    return
+  }
+  const text = clean(prompt.text).trim()
+  if (!text) return
+  const { voice, language } = prompt
+  const attributes = voice === undefined ? { language } : { voice }
+  parent.addChild("Say", attributesOf(attributes)).addText(text)
+}
+
+/** `<Gather>`, which requests its `action` also without input. (Twilio: "TwiML Voice: <Gather>".) */
+function gather(response: VoiceResponse, step: GatherInput): void {
+  const { actionUrl, input, numDigits, finishOnKey, timeoutSeconds, language, hints } = step
+  const isSpeech = input.includes("speech")
+  const attributes: Record<string, unknown> = {
+    input: input.join(" "),
+    action: clean(actionUrl),
+    method: "POST",
+    timeout: timeoutSeconds,
+    actionOnEmptyResult: true,
+    ...(input.includes("dtmf") ? { finishOnKey, ...(numDigits === undefined ? {} : { numDigits }) } : {}),
+    ...(isSpeech ? { speechTimeout: "auto", language: clean(language) } : {}),
+    ...(isSpeech && hints.length > 0 ? { hints: clean(hints.join(", ")) } : {}),
+  }
+  const verb = response.gather(attributes)
+  for (const prompt of step.prompts) addPrompt(verb, prompt)
+}
+
+/** `<Record>`, and `<Redirect>` for a message in which nothing was said. (Twilio: "TwiML Voice: <Record>".) */
+function recordMessage(response: VoiceResponse, step: RecordMessage): void {
+  const { actionUrl, recordingUrl, maxSeconds, silenceSeconds, finishOnKey, transcribe } = step
+  for (const prompt of step.prompts) addPrompt(response, prompt)
+  response.record({
+    action: clean(actionUrl),
+    method: "POST",
+    maxLength: maxSeconds,
+    timeout: silenceSeconds,
+    finishOnKey,
+    playBeep: true,
+    recordingStatusCallback: clean(recordingUrl),
+    recordingStatusCallbackMethod: "POST",
+    recordingStatusCallbackEvent: ["completed", "absent"],
+    ...(transcribe ? { transcribe: true, transcribeCallback: clean(recordingUrl) } : {}),
+  })
+  response.redirect({ method: "POST" }, clean(actionUrl))
 }
 
 /** `<Dial>` for a number or SIP address, `<Enqueue>` for a queue or workflow. (Twilio: "TwiML Voice: Dial", "Enqueue".) */

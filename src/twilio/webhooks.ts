@@ -177,6 +177,58 @@ export function parseTransferEndedWebhook(form: Form): TransferEndedWebhook {
   return parse(TransferEndedWebhook, form)
 }
 
+/** The input of a caller to a menu, or a message that the caller left. (Twilio: "TwiML Voice: <Gather>", "<Record>", action.) */
+export const MenuWebhook = z
+  .object({
+    CallSid,
+    CallStatus,
+    Digits: optionalText,
+    SpeechResult: optionalText,
+    RecordingUrl: optionalText,
+    RecordingDuration: optionalCount,
+  })
+  .transform((form) => ({
+    callSid: form.CallSid,
+    callStatus: form.CallStatus,
+    /** Of a message the key that ended it, or `hangup`. */
+    digits: form.Digits,
+    speech: form.SpeechResult,
+    recordingUrl: form.RecordingUrl,
+    /** Whole seconds. */
+    recordingSeconds: form.RecordingDuration,
+  }))
+export type MenuWebhook = z.infer<typeof MenuWebhook>
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseMenuWebhook(form: Form): MenuWebhook {
+  return parse(MenuWebhook, form)
+}
+
+/** What became of a recording, or what was said in it. (Twilio: "TwiML Voice: <Record>", recordingStatusCallback, transcribeCallback.) */
+export const RecordingWebhook = z
+  .object({
+    CallSid,
+    RecordingSid: z.string().regex(/^RE[0-9a-zA-Z]{32}$/),
+    RecordingUrl: optionalText,
+    RecordingStatus: z.enum(["in-progress", "completed", "absent", "failed"]).optional().catch(undefined),
+    RecordingDuration: optionalCount,
+    TranscriptionText: optionalText,
+  })
+  .transform((form) => ({
+    callSid: form.CallSid,
+    recordingSid: form.RecordingSid,
+    url: form.RecordingUrl,
+    status: form.RecordingStatus,
+    durationSeconds: form.RecordingDuration,
+    transcription: form.TranscriptionText,
+  }))
+export type RecordingWebhook = z.infer<typeof RecordingWebhook>
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseRecordingWebhook(form: Form): RecordingWebhook {
+  return parse(RecordingWebhook, form)
+}
+
 /** What became of a text message. (Twilio: "Track outbound message status".) */
 export const MessageStatusWebhook = z
   .object({ MessageSid: text, MessageStatus: text, ErrorCode: optionalText })

@@ -8,7 +8,8 @@ import { kindOf } from "../../src/assets/files.ts"
 
 test("every asset of the folder is carried in the program, unchanged", () => {
   const folder = join(import.meta.dir, "../../assets")
-  const files = readdirSync(folder).filter((name) => kindOf(name))
+  const names = [...readdirSync(folder), ...readdirSync(join(folder, "menus")).map((name) => `menus/${name}`)]
+  const files = names.filter((name) => kindOf(name))
   expect(
     Object.fromEntries(Object.entries(EMBEDDED).map(([name, text]) => [name, content(name, text)])),
   ).toEqual(

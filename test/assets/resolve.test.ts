@@ -14,6 +14,7 @@ function resolved({ config = {}, engines = ["relay", "realtime"], lenient = fals
     config: ServerConfig.parse(config),
     contexts: new Map([context("defaultContext"), context("billing")]),
     manifests: new Map([manifest("defaultToolManifest"), manifest("booking")]),
+    menuKeys: new Set(["reception"]),
     engines,
     lenient,
   })

@@ -132,6 +132,7 @@ describe("filling", () => {
       "GET",
       "GET",
       "GET",
+      "GET",
     ])
   })
 
@@ -243,7 +244,7 @@ describe("reading", () => {
     expect(machine.fake.requests).toHaveLength(before)
     machine.clock.advance(1)
     await Promise.all([assets.refresh(), assets.refresh(), assets.refresh()])
-    expect(machine.fake.requests).toHaveLength(before + 3)
+    expect(machine.fake.requests).toHaveLength(before + 4)
   })
 
   test("without calls Sync is read every 30 seconds; while calls run it is not", async () => {
@@ -258,7 +259,7 @@ describe("reading", () => {
     machine.fake.edit("Context", "sales", { content: "New." })
     machine.clock.advance(30_000)
     await assets.refresh()
-    expect(machine.fake.requests).toHaveLength(before + 3)
+    expect(machine.fake.requests).toHaveLength(before + 4)
     expect(textOf(assets, "sales")).toBe("New.")
   })
 

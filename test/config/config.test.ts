@@ -102,6 +102,7 @@ test("an empty environment is enough", () => {
       webhookAnswerMs: 1500,
       digitsMs: 2000,
       twilioMs: 10_000,
+      lookupMs: 1000,
       retentionMs: 0,
     },
     warnings: [],

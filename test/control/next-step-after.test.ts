@@ -44,6 +44,7 @@ async function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) 
     draining: () => false,
     moving: new Set(),
     callQueue: new KeyedQueue({ most: 8, what: "requests about one call" }),
+    menus: { begin: async () => undefined, transferFailed: async () => undefined },
     placements: memoryPlacements(),
     hangUpCauses: memoryHangUpCauses(),
     sweep: clock.sweep,

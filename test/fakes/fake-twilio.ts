@@ -99,9 +99,14 @@ export class FakeTwilio extends TwilioServer {
     return call
   }
 
+  /** Twilio's Lookup v2: what it answers about a number; others are mobile. `invalid`: no number; `error`: a code in the package. */
+  readonly lineTypes = new Map<string, string | { error: number }>()
+
   protected handle({ method, path, query, form, headers }: FakeRequest): Response {
     if (!this.#logins.has(headers["authorization"] ?? "")) throw new TwilioFault(401, 20003, "Authenticate")
     if (method === "GET" && path === `${API}${this.accountSid}.json`) return Response.json(this.#account())
+    const looked = /^\/v2\/PhoneNumbers\/([^/]+)$/.exec(path)?.[1]
+    if (method === "GET" && looked !== undefined) return this.#lookUp(decodeURIComponent(looked), query)
     const prefix = `${API}${this.accountSid}/`
     if (!path.startsWith(prefix)) throw notFound(path)
     const [resource = "", sid, part] = path
@@ -151,6 +156,31 @@ export class FakeTwilio extends TwilioServer {
       type: "Full",
       uri: `${API}${sid}.json`,
     }
+  }
+
+  /** (Twilio: "Lookup v2 API".) */
+  #lookUp(number: string, query: Form): Response {
+    const known = this.lineTypes.get(number) ?? "mobile"
+    const type = typeof known === "string" ? known : null
+    const isAsked = query["Fields"] === "line_type_intelligence"
+    return Response.json({
+      calling_country_code: "1",
+      country_code: "US",
+      phone_number: number,
+      national_format: number,
+      valid: known !== "invalid",
+      validation_errors: known === "invalid" ? ["INVALID_LENGTH"] : [],
+      line_type_intelligence: isAsked
+        ? {
+            type,
+            carrier_name: null,
+            mobile_country_code: null,
+            mobile_network_code: null,
+            error_code: typeof known === "string" ? null : known.error,
+          }
+        : null,
+      url: `https://lookups.twilio.com/v2/PhoneNumbers/${number}`,
+    })
   }
 
   #call(sid: string | undefined, path: string): FakeCall {

@@ -116,6 +116,12 @@ export class SampleAssets implements Assets {
     return { agents: ["default", "sales"], contexts: ["default", "polite"], manifests: ["default", "none"] }
   }
 
+  menu(): undefined {}
+
+  menuText(): undefined {}
+
+  menuFor(): undefined {}
+
   refresh(): Promise<void> {
     return Promise.resolve()
   }

@@ -51,7 +51,7 @@ describe("set-up", () => {
     const { sync, lines } = clientOf(fake)
     expect(await sync.readAll()).toEqual([{ ...config, revision: "0" }])
     expect(lines).toEqual([])
-    expect(fake.requests.map(({ method }) => method)).toEqual(["GET", "GET", "GET", "GET"])
+    expect(fake.requests.map(({ method }) => method)).toEqual(["GET", "GET", "GET", "GET", "GET"])
   })
 
   test("the service is found by its name on any page", async () => {

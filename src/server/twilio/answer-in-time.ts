@@ -19,6 +19,8 @@ const MAX_RETRIES = 3
 const RETRY_FIELD = "retry"
 const APOLOGY = "We are sorry, a technical problem has occurred. Please call again later."
 
+/** Menu paths of an earlier system. */
+const EARLIER_MENU: ReadonlySet<string> = new Set(["/validate-number", "/confirm-number"])
 const AFTER_SESSION = "/twilio/reconnect"
 
 /** Answers when the route has failed with a status of 500 or more, or takes longer than `WEBHOOK_ANSWER_MS`. */
@@ -46,12 +48,15 @@ function stepWithoutRoute({ control, pathOf }: ServerContext, c: RequestContext)
   const form: Form = c.get("form") ?? {}
   if (pathname === "/twilio/whisper") return { kind: "nothing" }
   if (isOver(form)) return { kind: "hang-up" }
-  const isFirst = !pathname.startsWith("/twilio/") || pathname === "/twilio/voice"
+  const isMenu = pathname.startsWith("/twilio/menus/") || EARLIER_MENU.has(pathname)
+  const isFirst = isMenu || !pathname.startsWith("/twilio/") || pathname === "/twilio/voice"
   const search = new URLSearchParams(query)
   const retry = Number(search.get(RETRY_FIELD) ?? 0) + 1
   if (!(retry <= MAX_RETRIES)) return { kind: "say", text: APOLOGY, then: { kind: "hang-up" } }
   // Another address each time: the same one could get the same signature, and a signature counts once.
   search.set(RETRY_FIELD, String(retry))
+  // The input is lost with the redirect: the call stays at its question.
+  if (isMenu) search.set("again", "1")
   search.set("n", nonce())
   const path = `${isFirst ? pathname : AFTER_SESSION}?${search.toString()}`
   return {

@@ -38,8 +38,9 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
     const webhook = parseVoiceWebhook(c.get("form"))
     await control.assets.refresh()
     const search = new URL(c.req.url).search
+    const menu = c.req.query("menu")
     const request = { webhook, callId: callIdOf(c), retryPath: `/twilio/voice${search}` }
-    return twiml(c, await answerCall(control, request))
+    return twiml(c, await answerCall(control, menu === undefined ? request : { ...request, menu }))
   })
 
   app.post(

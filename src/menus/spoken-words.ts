@@ -1,0 +1,113 @@
+/** Understands what a recogniser made of speech: yes and no, digits as words, and words of a choice. Pure. */
+
+import { menuLanguage, type MenuLanguage } from "./phrases.ts"
+
+const list = (words: string) => words.split(" ")
+
+const YES: Readonly<Record<MenuLanguage, readonly string[]>> = {
+  en: list("yes yeah yep yup correct right sure okay ok affirmative"),
+  de: list("ja jawohl jep genau richtig korrekt stimmt okay ok"),
+  es: list("si claro correcto exacto vale cierto ok"),
+  fr: list("oui ouais exact exactement correct daccord ok"),
+  it: list("si certo esatto corretto giusto ok"),
+  pt: list("sim claro correto certo exato isso ok"),
+  nl: list("ja jawel jazeker klopt juist correct goed ok oke"),
+}
+
+const NO: Readonly<Record<MenuLanguage, readonly string[]>> = {
+  en: list("no nope nah wrong incorrect negative not"),
+  de: list("nein ne nee falsch nicht"),
+  es: list("no incorrecto falso mal negativo"),
+  fr: list("non faux incorrect pas"),
+  it: list("no sbagliato scorretto errato non"),
+  pt: list("nao errado incorreto"),
+  nl: list("nee neen fout verkeerd niet onjuist"),
+}
+
+/** The words of 0 to 9; several for one digit are separated by `/`. */
+const DIGITS: Readonly<Record<MenuLanguage, readonly string[]>> = {
+  en: list("zero/oh/o/nought/null one two three four five six seven eight nine/niner"),
+  de: list("null eins/ein/eine zwei/zwo drei vier funf/fuenf sechs sieben acht neun"),
+  es: list("cero uno/un/una dos tres cuatro cinco seis siete ocho nueve"),
+  fr: list("zero un/une deux trois quatre cinq six sept huit neuf"),
+  it: list("zero uno/una due tre quattro cinque sei sette otto nove"),
+  pt: list("zero um/uma dois/duas tres quatro cinco seis/meia sete oito nove"),
+  nl: list("nul een twee drie vier vijf zes zeven acht negen"),
+}
+
+/** Say the next digit twice, or three times. */
+const TIMES: Readonly<Record<MenuLanguage, Readonly<Record<string, number>>>> = {
+  en: { double: 2, triple: 3, treble: 3 },
+  de: { doppel: 2, zweimal: 2, dreimal: 3 },
+  es: { doble: 2, triple: 3 },
+  fr: { double: 2, triple: 3 },
+  it: { doppio: 2, triplo: 3 },
+  pt: { duplo: 2, dobro: 2, triplo: 3 },
+  nl: { dubbel: 2, driedubbel: 3 },
+}
+
+const VALUES = new Map(
+  Object.entries(DIGITS).map(([language, words]) => [
+    language,
+    new Map(words.flatMap((names, digit) => names.split("/").map((name) => [name, String(digit)] as const))),
+  ]),
+)
+
+/** Words in lower case without accents and punctuation; digits stay. */
+export function wordsOf(text: string): string[] {
+  return text
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/['’]/g, "")
+    .split(/[^\p{L}\p{N}+*#]+/u)
+    .filter((word) => word !== "")
+}
+
+/** Words that a recogniser is to expect as an answer. */
+export function yesNoHints(language: string): string[] {
+  const known = menuLanguage(language)
+  return [...YES[known].slice(0, 3), ...NO[known].slice(0, 2)]
+}
+
+/** Undefined for what is neither, or both. */
+export function spokenYesNo(text: string, language: string): "yes" | "no" | undefined {
+  const known = menuLanguage(language)
+  const said = wordsOf(text)
+  const [yes, no] = [
+    said.some((word) => YES[known].includes(word)),
+    said.some((word) => NO[known].includes(word)),
+  ]
+  if (yes === no) return undefined
+  return yes ? "yes" : "no"
+}
+
+/** The digits in speech, with a leading `+` where it was said; other words are left out. Empty: there are none. */
+export function spokenDigits(text: string, language: string): string {
+  const known = menuLanguage(language)
+  let digits = ""
+  let times = 1
+  for (const word of wordsOf(text)) {
+    const plain = word.replace(/^\+/, "")
+    const value = /^\d+$/.test(plain) ? plain : VALUES.get(known)?.get(word)
+    if (digits === "" && (word.startsWith("+") || word === "plus")) digits = "+"
+    if (value === undefined) {
+      times = TIMES[known][word] ?? 1
+      continue
+    }
+    digits += value.length === 1 ? value.repeat(times) : value
+    times = 1
+  }
+  return digits === "+" ? "" : digits
+}
+
+/** How many words of `phrase` occur in speech as a whole; 0 where they do not. */
+export function matchedWords(said: readonly string[], phrase: string): number {
+  const wanted = wordsOf(phrase)
+  const last = said.length - wanted.length
+  if (wanted.length === 0) return 0
+  for (let at = 0; at <= last; at += 1) {
+    if (wanted.every((word, index) => said[at + index] === word)) return wanted.length
+  }
+  return 0
+}
