@@ -58,6 +58,8 @@ export type AppOptions = {
   createEngines?: (services: EngineServices) => EngineTable
   /** Receives every event of every call at once. */
   onEvent?: (event: RecordedEvent) => void
+  /** Whether calls without a conversation in this process are looked up at Twilio. Default: they are. */
+  watchesOpenCalls?: boolean
 }
 
 /** While a statement waits for another program, no call makes progress; the store tries again later instead. */
@@ -172,7 +174,12 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const lifecycle = createCallLifecycle(control)
   const sockets = createSockets(context, sessionOpener({ control, engines, toolsFor, lifecycle }))
   const http = createHttp(context)
-  const background = startBackground({ control, modelFor, transcripts })
+  const background = startBackground({
+    control,
+    modelFor,
+    transcripts,
+    watchesOpenCalls: options.watchesOpenCalls ?? true,
+  })
 
   return {
     fetch(request, server) {

@@ -26,12 +26,20 @@ export type BackgroundOptions = {
   control: ControlContext
   modelFor: (choice: AgentModel) => ChatModel
   transcripts: TranscriptLog | undefined
+  /** Whether calls without a conversation in this process are looked up at Twilio. */
+  watchesOpenCalls: boolean
 }
 
-export function startBackground({ control, modelFor, transcripts }: BackgroundOptions): Background {
+export function startBackground({
+  control,
+  modelFor,
+  transcripts,
+  watchesOpenCalls,
+}: BackgroundOptions): Background {
   const { config, store, liveCalls, sweep } = control
   const jobs = runJobs({
     jobs: store.jobs,
+    steadyNow: store.steadyNow,
     kinds: {
       [OUTCOME_JOB]: outcomeKind({ context: control, modelFor }),
       [WEBHOOK_JOB]: webhookKind({
@@ -45,7 +53,10 @@ export function startBackground({ control, modelFor, transcripts }: BackgroundOp
     sweep,
     log: getLog("jobs"),
   })
-  const watch = watchCalls(control, { onPurge: (before) => transcripts?.deleteBefore(before) })
+  const watch = watchCalls(control, {
+    onPurge: (before) => transcripts?.deleteBefore(before),
+    onlyLive: !watchesOpenCalls,
+  })
   control.log.background("checking agents", warnOfAgents(control))
   transcripts?.catchUp()
   return {

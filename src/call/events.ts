@@ -6,6 +6,8 @@ import { fromHandoff, HandoffData, SessionEnd } from "./session-end.ts"
 import { CallStatus } from "./status.ts"
 
 const ms = z.number().nonnegative()
+/** When the turn was heard, ISO 8601: the event comes when its text is certain, which may be later. */
+const endedAt = z.iso.datetime().optional()
 
 export const CallEvent = z.discriminatedUnion("type", [
   z.object({
@@ -36,6 +38,7 @@ export const CallEvent = z.discriminatedUnion("type", [
     turnId: z.string(),
     text: z.string(),
     lang: z.string().nullable(),
+    endedAt,
   }),
   z.object({ type: z.literal("digits.received"), turnId: z.string(), digits: z.string() }),
   z.object({ type: z.literal("message.inserted"), turnId: z.string(), role: z.string(), text: z.string() }),
@@ -57,6 +60,7 @@ export const CallEvent = z.discriminatedUnion("type", [
     turnId: z.string(),
     text: z.string(),
     interrupted: z.boolean(),
+    endedAt,
   }),
   z.object({ type: z.literal("tool.started"), toolCallId: z.string(), name: z.string() }),
   z.object({
@@ -161,6 +165,11 @@ export const CallEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("frame.rejected"), reason: z.string() }),
 ])
 export type CallEvent = z.infer<typeof CallEvent>
+
+/** The field `endedAt` of a turn that was heard until then. */
+export function endedAtOf(at: number | null): { endedAt?: string } {
+  return at === null ? {} : { endedAt: new Date(at).toISOString() }
+}
 
 /** An event with the call it belongs to and its time in milliseconds since the epoch. */
 export type RecordedEvent = { callId: CallId; callSid: CallSid | null; at: number; event: CallEvent }

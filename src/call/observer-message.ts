@@ -13,6 +13,8 @@ export type ObservedFact =
       turnId: string
       kind: "speech" | "keypad"
       interrupted: boolean
+      /** When the turn was heard, ISO 8601. */
+      endedAt?: string
     }
   | { event: "status"; status: CallStatusName; previous: CallStatusName }
   | {

@@ -36,7 +36,7 @@ export async function call(config: Config, { from, to, speed, print }: CallComma
   })
   print(HELP)
   print("")
-  const leg = local.twilio.call({ from, to, direction: "inbound" })
+  const leg = local.call({ from, to })
   leg.spoken.listen(({ text, source, complete }) => {
     const what = source === "digits" ? `(presses ${text})` : text.trim()
     print(`agent> ${what}${complete ? "" : " —"}`)

@@ -41,17 +41,13 @@ export async function callWithAudio(
     engine: "realtime",
     onEvent: printCallEvents(config, print),
   })
-  const call = local.twilio.call({
-    from,
-    to,
-    direction: "inbound",
-    ...(record === undefined ? {} : { recordTo: record }),
-  })
+  const call = local.call({ from, to, ...(record === undefined ? {} : { recordTo: record }) })
   const startedAt = local.twilio.sweep.clock.now()
   const summary = await playScenario(call, steps, {
     sweep: local.twilio.sweep,
     settleMs: Math.max(250, 1_500 / speed),
     onEvent: (event) => print(eventLine(event, startedAt)),
+    isInterrupted: () => local.isInterrupted,
   })
   await printTranscript(local.url, summary.callSid, print)
   print("")

@@ -24,10 +24,9 @@ export async function demo({ engine, speed, record, print }: DemoOptions): Promi
   await using local = await startLocalServer({ config, databaseUrl: ":memory:", speed, engine })
   print(`A temporary server runs at ${local.url}. Twilio, caller and model are simulated.`)
   print("")
-  const call = local.twilio.call({
+  const call = local.call({
     from: "+15550100001",
     to: "+15550100002",
-    direction: "inbound",
     ...(record === undefined ? {} : { recordTo: record }),
   })
   const startedAt = local.twilio.sweep.clock.now()
@@ -36,6 +35,7 @@ export async function demo({ engine, speed, record, print }: DemoOptions): Promi
     // The demo model pauses between words at any speed.
     settleMs: Math.max(250, 2100 / speed),
     onEvent: (event) => print(eventLine(event, startedAt)),
+    isInterrupted: () => local.isInterrupted,
   })
   await printTranscript(local.url, summary.callSid, print)
   // The built-in speech model calls tools only when a typed message asks for them.

@@ -3,12 +3,17 @@
 import type { RecordedEvent } from "../call/events.ts"
 import type { Engine } from "../call/engine.ts"
 import { readConfig, type Config } from "../config/config.ts"
+import type { CallOptions } from "../sim/call-options.ts"
+import type { SimulatedCall } from "../sim/simulated-call.ts"
 import { SimulatedTwilio } from "../sim/simulated-twilio.ts"
 import { assetsWithEngine } from "./assets-with-engine.ts"
 import { serve } from "./serve.ts"
 
 /** The public address of the server: signatures use it, connections go to this machine. */
 const PUBLIC_URL = "https://parley.test"
+
+/** Ctrl-C, the end of the terminal, and a request to end. */
+const SIGNALS = ["SIGINT", "SIGHUP", "SIGTERM"] as const
 
 export type LocalServerOptions = {
   /** Settings of the model and the assets; Twilio, port and database are replaced. */
@@ -46,7 +51,8 @@ export async function startLocalServer({ config, databaseUrl, speed, engine, onE
         validateWebhooks: true,
       },
     },
-    { at: { kind: "loopback" }, onEvent },
+    // The database may be that of a server whose calls run now.
+    { at: { kind: "loopback" }, onEvent, watchesOpenCalls: false },
   )
   const twilio = new SimulatedTwilio({
     publicUrl: PUBLIC_URL,
@@ -56,13 +62,48 @@ export async function startLocalServer({ config, databaseUrl, speed, engine, onE
     speechDelayMs: 300 / speed,
     mediaSpeed: speed,
   })
+  const removers: (() => void)[] = []
+  let isInterrupted = false
   return {
     url: running.url,
     twilio,
+    /** Whether a signal has ended the call. */
+    get isInterrupted() {
+      return isInterrupted
+    },
+    /** An incoming call, whose record is ended with it: the number reports the end, and a signal hangs up first. */
+    call(options: Pick<CallOptions, "from" | "to" | "recordTo">): SimulatedCall {
+      const call = twilio.call({
+        ...options,
+        direction: "inbound",
+        statusCallback: { url: `${PUBLIC_URL}/twilio/status` },
+      })
+      removers.push(
+        onFirstSignal(() => {
+          isInterrupted = true
+          call.hangup()
+        }),
+      )
+      return call
+    },
     async [Symbol.asyncDispose]() {
       await twilio[Symbol.asyncDispose]()
       await running.stop({ hasSuccessor: () => false })
       assets?.[Symbol.dispose]()
+      for (const remove of removers) remove()
     },
   }
+}
+
+/** A second signal ends the process as usual. Returns the removal. */
+function onFirstSignal(handle: () => void): () => void {
+  const remove = () => {
+    for (const signal of SIGNALS) process.off(signal, onSignal)
+  }
+  const onSignal = () => {
+    remove()
+    handle()
+  }
+  for (const signal of SIGNALS) process.on(signal, onSignal)
+  return remove
 }

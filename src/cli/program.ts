@@ -28,6 +28,8 @@ type CallArguments = {
 /** Runs the command of `args`. Resolves to the exit code; undefined while a server keeps running. */
 export async function runProgram(args: readonly string[]): Promise<number | undefined> {
   let exitCode: number | undefined = 0
+  // A pipe or a terminal that was closed takes nothing any more; the command ends as usual.
+  process.stdout.on("error", () => {})
   const program = new Command("parley")
     .description("A phone-agent server for Twilio in one binary.")
     .version(VERSION, "-v, --version", "print the version")

@@ -36,15 +36,17 @@ export type ServeOptions = {
   at?: ListenAt
   /** Receives every event of every call at once. */
   onEvent?: ((event: RecordedEvent) => void) | undefined
+  /** Whether calls without a conversation in this process are looked up at Twilio. Default: they are. */
+  watchesOpenCalls?: boolean
 }
 
 /** Listens. Rejects with `AppError` UNAVAILABLE when the port is taken. */
 export async function serve(
   config: Config,
-  { at = { kind: "all", isShared: false }, onEvent }: ServeOptions = {},
+  { at = { kind: "all", isShared: false }, onEvent, watchesOpenCalls = true }: ServeOptions = {},
 ): Promise<Running> {
   const log = getLog("server")
-  const app = await createApp(config, onEvent ? { onEvent } : {})
+  const app = await createApp(config, { watchesOpenCalls, ...(onEvent ? { onEvent } : {}) })
   const common = {
     maxRequestBodySize: MAX_REQUEST_BYTES,
     development: false as const,

@@ -8,7 +8,7 @@ import { sessionOpened } from "./report-status.ts"
 import { recordSessionEnd } from "./session-ended.ts"
 import { sessionStartOf } from "./session-start.ts"
 import { smsSenderFor, smsSentIn } from "./sms.ts"
-import { callerLeft } from "./watch-calls.ts"
+import { callerLeft } from "./reconcile.ts"
 
 /** Reports are written in the background, in the order in which they are made. */
 export function createCallLifecycle(context: ControlContext): CallLifecycle {

@@ -30,17 +30,17 @@ export function claimByTokenOrAdopt(context: ControlContext): ClaimCall {
 
 /** The signature of a fixed address is always the same one, so a socket counts once for each session of Twilio's. */
 async function isFirstOfSession(
-  { store, sweep }: ControlContext,
+  { store }: ControlContext,
   callSid: CallSid,
   sessionId: string,
 ): Promise<boolean> {
   const fingerprint = createHash("sha256").update(`socket\n${callSid}\n${sessionId}`).digest("hex")
-  const at = sweep.clock.now()
+  const at = store.steadyNow()
   const receipt = await store.receipts.accept({ fingerprint, kind: "socket", idempotencyToken: null, at })
   return receipt === "new"
 }
 
-async function withToken({ store, sweep }: ControlContext, token: string): Promise<Claimed> {
-  const call = await store.calls.claimToken(token, sweep.clock.now())
+async function withToken({ store }: ControlContext, token: string): Promise<Claimed> {
+  const call = await store.calls.claimToken(token, store.steadyNow())
   return call ? { ok: true, call } : { ok: false, reason: "the token is unknown, used or expired" }
 }

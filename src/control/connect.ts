@@ -51,8 +51,7 @@ export async function connectToEngine(
   const engine = address.kind === "fixed-path" ? (address.engine ?? "relay") : call.engine
   if (engine !== call.engine) await store.calls.setEngine(call.id, engine)
   const token = newSocketToken()
-  const now = sweep.clock.now()
-  const expiresAt = now + config.times.socketTokenMs
+  const expiresAt = store.steadyNow() + config.times.socketTokenMs
   const nowMs = sweep.clock.monotonic()
   await slots.reserve(call.id, { now: nowMs, until: nowMs + config.times.socketTokenMs })
   if (!(await store.calls.issueToken(call.id, token, expiresAt))) {

@@ -17,11 +17,13 @@ export type EndedCall = {
   config: Pick<Config, "webhook">
   /** When the end is stored, in milliseconds since the epoch. */
   now: number
+  /** The same in steady time. */
+  steadyNow: number
 }
 
 /** Jobs of one call run in this order. There is an outcome only of a call that was answered and whose agent wants one. */
-export function followUpJobs({ status, agent, config, now }: EndedCall): FollowUps {
+export function followUpJobs({ status, agent, config, now, steadyNow }: EndedCall): FollowUps {
   const outcome = status === "completed" && agent.outcome !== undefined
   const kinds = [...(outcome ? [OUTCOME_JOB] : []), ...(config.webhook.url ? [WEBHOOK_JOB] : [])]
-  return { createdAt: now, outcome, jobs: kinds.map((kind) => ({ kind, dueAt: now + SETTLE_MS })) }
+  return { createdAt: now, outcome, jobs: kinds.map((kind) => ({ kind, dueAt: steadyNow + SETTLE_MS })) }
 }

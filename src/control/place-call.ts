@@ -91,7 +91,7 @@ async function placeNew(
       })
     : (request.engine ?? agent.engine)
   requireTwimlFits(agent, { firstMessage: request.firstMessage ?? null, parameters: request.parameters })
-  const now = context.sweep.clock.now()
+  const now = store.steadyNow()
   const placement = await store.calls.place(
     {
       id: newCallId(),
@@ -110,8 +110,9 @@ async function placeNew(
       userId: request.userId,
       idempotencyKey: request.idempotencyKey ?? null,
       requestHash,
-      createdAt: now,
+      createdAt: context.sweep.clock.now(),
       dialLeaseUntil: now + dialLeaseMs(context),
+      countsAt: now,
     },
     { since: now - MINUTE_MS, limits: startLimits(context, request) },
   )

@@ -10,20 +10,17 @@ const HOUR_MS = 60 * MINUTE_MS
 /** The longest time within which uses are counted. */
 export const QUOTA_REACH_MS = 24 * HOUR_MS
 
-type QuotaContext = Pick<ControlContext, "config" | "store" | "sweep">
+type QuotaContext = Pick<ControlContext, "config" | "store">
 
 /**
  * Counts a request that a model answers. Keys that are bound to no user have only the limit of the server. Throws
  * RATE_LIMITED with the time to wait.
  */
-export async function countMessage(
-  { config, store, sweep }: QuotaContext,
-  userId: string | null,
-): Promise<void> {
+export async function countMessage({ config, store }: QuotaContext, userId: string | null): Promise<void> {
   const { messagesPerMinute, serverMessagesPerMinute } = config.limits
   const ofServer: QuotaLimit = { of: "all", most: serverMessagesPerMinute, withinMs: MINUTE_MS }
   const ofUser: QuotaLimit = { of: "subject", most: messagesPerMinute, withinMs: MINUTE_MS }
-  const at = sweep.clock.now()
+  const at = store.steadyNow()
   const limits = userId === null ? [ofServer] : [ofUser, ofServer]
   const result = await store.quotas.take({ kind: "message", subject: userId ?? "", at, limits })
   if (result.outcome === "taken") return
@@ -37,16 +34,13 @@ export async function countMessage(
 }
 
 /** Counts a text message, or returns why none may be sent now. */
-export async function countSms(
-  { config, store, sweep }: QuotaContext,
-  to: string,
-): Promise<string | undefined> {
+export async function countSms({ config, store }: QuotaContext, to: string): Promise<string | undefined> {
   const { perRecipientPerDay, perHour } = config.sms
   const result = await store.quotas.take({
     kind: "sms",
     // Whether it is the same number is all that counts.
     subject: createHash("sha256").update(to).digest("hex").slice(0, 32),
-    at: sweep.clock.now(),
+    at: store.steadyNow(),
     limits: [
       { of: "subject", most: perRecipientPerDay, withinMs: QUOTA_REACH_MS },
       { of: "all", most: perHour, withinMs: HOUR_MS },

@@ -24,11 +24,11 @@ export async function repeatPlacement(
   context: ControlContext,
   { twilio, earlier, request }: Repetition,
 ): Promise<PlacedCall> {
-  const { store, sweep } = context
+  const { store } = context
   requireSame(earlier.requestHash, request.requestHash)
   const { id } = earlier.call
   if (earlier.call.sid !== null) return { call: earlier.call, repeated: true }
-  const now = sweep.clock.now()
+  const now = store.steadyNow()
   const call = await store.calls.leaseDial(id, { now, until: now + dialLeaseMs(context) })
   if (!call) return { call: await placedBefore(context, twilio, earlier.call), repeated: true }
   try {

@@ -11,6 +11,9 @@ import { followUpJobs } from "./follow-up-jobs.ts"
 /** Twilio closes the session of a call that is over; if not, this server does, after this time in milliseconds. */
 const CLOSE_AFTER_END_MS = 5_000
 
+/** The end of a call whose transfer was answered. */
+export const TRANSFERRED: EndCause = { by: "agent", reason: "transferred to a person" }
+
 export type CallReport = StatusReport & {
   status: CallStatus
   /** Why, for a call that ended, where the report gives a reason. */
@@ -64,7 +67,13 @@ async function storeEnd(
   { status, cause, ...details }: Omit<StatusReport, "end"> & { status: CallStatus; cause: EndCause },
 ): Promise<Advance | undefined> {
   const { config, store, sweep } = context
-  const followUps = followUpJobs({ status, agent: agentOf(context, call), config, now: sweep.clock.now() })
+  const followUps = followUpJobs({
+    status,
+    agent: agentOf(context, call),
+    config,
+    now: sweep.clock.now(),
+    steadyNow: store.steadyNow(),
+  })
   const result = await store.calls.advanceStatus(call.id, status, {
     ...details,
     end: { ...cause, followUps },
@@ -142,7 +151,7 @@ async function applyCallback(
 }
 
 /** Who ended a call of which only the last status is known. */
-function causeOf({ direction }: Call, status: CallStatus, reason: string | undefined): EndCause {
+function causeOf({ direction, transfer }: Call, status: CallStatus, reason: string | undefined): EndCause {
   // An incoming call has nobody else who could give up before it is answered.
   const isUnanswered = status === "no-answer" || status === "canceled"
   if (direction === "inbound" && isUnanswered) {
@@ -150,6 +159,7 @@ function causeOf({ direction }: Call, status: CallStatus, reason: string | undef
   }
   switch (status) {
     case "completed":
+      if (transfer?.state === "finished") return TRANSFERRED
       return { by: "caller", reason: reason ?? "the caller hung up" }
     case "busy":
       return { by: "system", reason: reason ?? "the line was busy" }

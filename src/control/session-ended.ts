@@ -10,6 +10,7 @@ import { connectToEngine, isLatest, reconnectLater, type ConnectionAddress } fro
 import { agentOf, publish, type ControlContext } from "./context.ts"
 import { fallBack } from "./fall-back.ts"
 import { withOtherProviders } from "./other-provider.ts"
+import { endOnceConfirmed } from "./reconcile.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
 
@@ -53,9 +54,13 @@ export function relayEnded(
     : decodeHandoffData(handoffData)
   const isOver = sessionStatus === "completed" && !isTerminal(callStatus)
   const request = { callSid, callStatus: isOver ? "completed" : callStatus, address } as const
-  return ifCallContinues(context, request, async (call) =>
-    nextStepAfter(context, call, await recordSessionEnd(context, call, { end }), errorCode),
-  )
+  return ifCallContinues(context, request, async function next(call) {
+    const recorded = await recordSessionEnd(context, call, { end })
+    if (isLost || handoffData !== null) return nextStepAfter(context, call, recorded, errorCode)
+    // No `end` frame of ours: another program may have moved the call by REST.
+    await endOnceConfirmed(context, call, { by: "agent", reason: "the session was ended" })
+    return { kind: "hang-up" }
+  })
 }
 
 /** What follows a media stream, whose session has recorded the reason of its end, unless its socket was lost. */

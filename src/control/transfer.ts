@@ -16,7 +16,8 @@ import { connectToEngine, reconnectLater } from "./connect.ts"
 import { agentOf, ownNumberOf, publish, type ControlContext } from "./context.ts"
 import { transferRefusal, type TransferCheck } from "./may-dial.ts"
 import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
-import { endCall } from "./report-status.ts"
+import { endOnceConfirmed } from "./reconcile.ts"
+import { endCall, TRANSFERRED } from "./report-status.ts"
 
 /** A longer whisper would keep the caller waiting; in characters. */
 const MAX_WHISPER = 500
@@ -82,12 +83,12 @@ async function startRefusal(
   call: Call,
   { target, namedBy }: { target: TransferTarget } & Pick<TransferCheck, "namedBy">,
 ): Promise<{ reason: string; detail: string } | undefined> {
-  const { store, sweep } = context
+  const { store } = context
   const detail = await transferRefusal(context, target, { own: ownNumberOf(call), namedBy })
   if (detail !== undefined) return { reason: "calls to the target are not allowed", detail }
   // A queue does not dial.
   if (target.kind === "queue" || target.kind === "workflow") return undefined
-  const at = sweep.clock.now()
+  const at = store.steadyNow()
   const { userId } = call
   const limits = startLimits(context, { userId, limitUnbound: false })
   const start = await store.calls.countTransfer({ userId, at }, { since: at - MINUTE_MS, limits })
@@ -135,7 +136,7 @@ async function afterTransfer(context: ControlContext, webhook: TransferEndedWebh
   context.liveCalls.giveUp(call.id)
   if (!connected) return transferFailed(context, call, { summary: summaryOf(call), reason: result })
   await transferFinished(context, call, result)
-  await endCall(context, call, { by: "agent", reason: "transferred to a person" })
+  await endOnceConfirmed(context, call, TRANSFERRED)
   return { kind: "hang-up" }
 }
 
@@ -157,7 +158,7 @@ async function transferFailed(
   if (next) return next
   const agent = agentOf(context, call)
   if (agent.transfer.onFailure === "agent") return connectToEngine(context, { call, agent })
-  await endCall(context, call, { by: "agent", reason: "nobody answered the transfer" })
+  await endOnceConfirmed(context, call, { by: "agent", reason: "nobody answered the transfer" })
   return { kind: "say", text: agent.phrases.transferFailed, then: { kind: "hang-up" } }
 }
 

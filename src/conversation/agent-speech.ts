@@ -1,6 +1,6 @@
 /** What the agent said and what was heard of it: keeps both in the history and publishes what is certain. */
 
-import type { CallEvent } from "../call/events.ts"
+import { endedAtOf, type CallEvent } from "../call/events.ts"
 import type { Latency } from "../call/turn.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { History } from "./history.ts"
@@ -9,8 +9,8 @@ import { Utterances, type Utterance } from "./recent-utterances.ts"
 export type AgentSpeechOptions = {
   history: History
   clock: Clock
-  /** Whether what was sent is still being spoken, as far as is known. */
-  audible: () => boolean
+  /** When everything sent so far will have been heard, as far as is known, in monotonic milliseconds. */
+  quietAt: () => number
   publish: (event: CallEvent) => void
 }
 
@@ -41,15 +41,27 @@ export class AgentSpeech {
     history.say(utterance.turn, utterance.spoken.text, clock.now())
   }
 
-  /** All of it was sent. */
+  /** All of it was sent. Until it is reported as played, the estimate says when it ends. */
   complete(utterance: Utterance, latency?: Latency): void {
-    this.#settle(utterance, { text: utterance.spoken.text.trim(), interrupted: false, latency })
+    const { clock, quietAt } = this.#options
+    const estimate = clock.now() + Math.max(0, quietAt() - clock.monotonic())
+    const endedAt = utterance.spoken.playedOut ? (utterance.playedAt ?? estimate) : estimate
+    this.#settle(utterance, {
+      text: utterance.spoken.text.trim(),
+      interrupted: false,
+      latency,
+      endedAt: Math.round(endedAt),
+    })
   }
 
   /** A clause was played. `running`: the utterance to which words may still be added. */
   played(clause: string, running: Utterance | undefined): void {
     const utterance = this.#utterances.played(clause)
-    if (utterance && utterance !== running) this.reportIfPlayed(utterance)
+    if (!utterance) return
+    utterance.playedAt = this.#options.clock.now()
+    if (utterance === running) return
+    if (utterance.spoken.playedOut) this.#options.history.endedAt(utterance.turn, utterance.playedAt)
+    this.reportIfPlayed(utterance)
   }
 
   /**
@@ -68,7 +80,7 @@ export class AgentSpeech {
     }
     // A report without words can only mean what is being spoken at this moment.
     if (!last || last.cut) return undefined
-    if (this.#options.audible()) return { utterance: last, text: last.spoken.playedText }
+    if (this.#isAudible) return { utterance: last, text: last.spoken.playedText }
     return last === running ? { utterance: last, text: last.spoken.text.trim() } : undefined
   }
 
@@ -78,6 +90,7 @@ export class AgentSpeech {
     this.#utterances.cutOff(utterance)
     const repeated = cut && turn.interrupted && turn.text === text
     if (!repeated) this.#settle(utterance, { text, interrupted: true })
+    this.#endByNow()
   }
 
   /**
@@ -85,11 +98,12 @@ export class AgentSpeech {
    * was, even if the last clause was never reported. `allReported`: whatever was played was reported.
    */
   cutUnplayed({ allReported = false } = {}): void {
-    if (!this.#options.audible()) return
+    if (!this.#isAudible) return
     for (const utterance of this.#utterances.unplayed({ allReported })) {
       this.#settle(utterance, { text: utterance.spoken.playedText, interrupted: true })
     }
     if (allReported && this.last) this.#utterances.cutOff(this.last)
+    this.#endByNow()
   }
 
   /** Publishes everything that waits: it was cut off, or the caller has spoken since. */
@@ -102,19 +116,34 @@ export class AgentSpeech {
     if (utterance.spoken.playedOut) this.#report(utterance)
   }
 
+  get #isAudible(): boolean {
+    const { clock, quietAt } = this.#options
+    return quietAt() > clock.monotonic()
+  }
+
+  /** Nothing that was said so far is heard any longer. */
+  #endByNow(): void {
+    const { clock, history } = this.#options
+    const now = clock.now()
+    for (const { turn } of this.#utterances.latest) {
+      if (turn.endedAt !== null && turn.endedAt > now) history.endedAt(turn, now)
+    }
+  }
+
   #settle(
     utterance: Utterance,
-    heard: { text: string; interrupted: boolean; latency?: Latency | undefined },
+    heard: { text: string; interrupted: boolean; latency?: Latency | undefined; endedAt?: number },
   ): void {
-    this.#options.history.settle(utterance.turn, { ...heard, at: this.#options.clock.now() })
+    const { endedAt = this.#options.clock.now(), ...rest } = heard
+    this.#options.history.settle(utterance.turn, { ...rest, at: endedAt })
     this.#unreported.add(utterance)
   }
 
   #report(utterance: Utterance): void {
     if (!this.#unreported.delete(utterance)) return
-    const { id, text, interrupted } = utterance.turn
+    const { id, text, interrupted, endedAt } = utterance.turn
     if (text !== "" || interrupted) {
-      this.#options.publish({ type: "agent.spoke", turnId: id, text, interrupted })
+      this.#options.publish({ type: "agent.spoke", turnId: id, text, interrupted, ...endedAtOf(endedAt) })
     }
   }
 }

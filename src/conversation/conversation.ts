@@ -71,7 +71,7 @@ export class Conversation {
     this.#speech = new AgentSpeech({
       history,
       clock: sweep.clock,
-      audible: () => output.quietAt() > sweep.clock.monotonic(),
+      quietAt: () => output.quietAt(),
       publish,
     })
     this.#toolCalls = new ToolCalls({ history, run: runTool, sweep, publish })

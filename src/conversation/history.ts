@@ -103,7 +103,7 @@ export class History {
     this.#keep(turn)
   }
 
-  /** Sets what was heard of an agent's turn that is over. */
+  /** Sets what was heard of an agent's turn that is over, until `at`. */
   settle(
     turn: Turn,
     options: { text: string; interrupted: boolean; at: number; latency?: Latency | undefined },
@@ -116,6 +116,12 @@ export class History {
     // Opaque items belong to the loop of tool calls that has just ended.
     this.#marks.completed(turn.id)
     // A turn without a word leaves no trace.
+    if (turn.seq !== UNPLACED) this.#keep(turn)
+  }
+
+  /** It is known better until when the turn was heard. One without a word leaves no trace. */
+  endedAt(turn: Turn, at: number): void {
+    turn.endedAt = Math.max(at, turn.startedAt)
     if (turn.seq !== UNPLACED) this.#keep(turn)
   }
 

@@ -1,6 +1,6 @@
 /** Records what the caller and programs bring into a conversation: a turn in the history, and the event of it. */
 
-import type { CallEvent } from "../call/events.ts"
+import { endedAtOf, type CallEvent } from "../call/events.ts"
 import type { InsertedMessage } from "../call/live-calls.ts"
 import type { Clock } from "../lib/clock.ts"
 import type { History } from "./history.ts"
@@ -19,7 +19,7 @@ export class IncomingTurns {
   speech(text: string, lang: string | undefined): void {
     const { history, clock, publish } = this.#options
     const turn = history.caller(text, { kind: "speech", lang, at: clock.now() })
-    publish({ type: "caller.spoke", turnId: turn.id, text, lang: lang ?? null })
+    publish({ type: "caller.spoke", turnId: turn.id, text, lang: lang ?? null, ...endedAtOf(turn.endedAt) })
   }
 
   /** Without effect for no digits. */

@@ -13,6 +13,8 @@ export type Utterance = {
   readonly spoken: UtteranceLedger
   /** When its first words were sent, in monotonic milliseconds; undefined before. */
   startedAt: number | undefined
+  /** When a clause of it was reported as played last, in milliseconds since the epoch. */
+  playedAt?: number
   /** Whether the caller cut it off: no more of it will be played. */
   cut: boolean
 }
@@ -34,6 +36,11 @@ export class Utterances {
     utterance.startedAt = now
     this.#latest.push(utterance)
     if (this.#latest.length > KEPT) this.#latest.shift()
+  }
+
+  /** Those that are known, in the order in which they began. */
+  get latest(): readonly Utterance[] {
+    return this.#latest
   }
 
   /** The one that began last. */

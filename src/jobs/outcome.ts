@@ -82,7 +82,8 @@ export async function extractAgain(context: ControlContext, call: Call): Promise
       `The agent ${call.agent} has no outcome. Declare its schema in the configuration.`,
     )
   }
-  return toOutcome(await store.outcomes.request(call.id, { kind: OUTCOME_JOB, at: sweep.clock.now() }))
+  const request = { kind: OUTCOME_JOB, at: sweep.clock.now(), dueAt: store.steadyNow() }
+  return toOutcome(await store.outcomes.request(call.id, request))
 }
 
 export function toOutcome(stored: StoredOutcome | undefined): Outcome {

@@ -5,7 +5,6 @@ import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Job, Jobs } from "../store/jobs.ts"
 import { CircuitBreaker } from "./circuit-breaker.ts"
-import { ClockSteps, type ClockStep } from "./clock-steps.ts"
 
 export type JobResult =
   | { done: true }
@@ -33,6 +32,8 @@ export type JobKind = {
 
 export type JobRunnerOptions = {
   jobs: Jobs
+  /** The time in which jobs are due (`Store.steadyNow`). */
+  steadyNow: () => number
   kinds: Readonly<Record<string, JobKind>>
   sweep: Sweep
   log: Log
@@ -56,6 +57,7 @@ const LEASE_GRACE_MS = 10_000
 
 export function runJobs({
   jobs,
+  steadyNow,
   kinds,
   sweep,
   log,
@@ -67,8 +69,6 @@ export function runJobs({
   let looking: "no" | "once" | "again" = "no"
   const names = Object.keys(kinds)
   const breakers = new Map(names.map((name) => [name, new CircuitBreaker({ clock: sweep.clock })]))
-  const steps = new ClockSteps(sweep.clock)
-  let following = Promise.resolve()
   let stopped = false
   const cancel = sweep.every(everyMs, wake)
 
@@ -93,29 +93,7 @@ export function runJobs({
     return looking === "again" && !stopped
   }
 
-  /** Due times are dates, because they outlive the process: they follow a clock that is set, and so do leases. */
-  function followClock(): Promise<void> {
-    const step = steps.take()
-    if (!step) return following
-    log.warn("the clock was set, jobs keep their pauses", { stepMs: step.ms })
-    following = shiftDueTimes(step)
-    return following
-  }
-
-  async function shiftDueTimes({ ms, before }: ClockStep): Promise<void> {
-    try {
-      await jobs.shift(ms, before)
-    } catch (error) {
-      return log.error("jobs do not follow the clock that was set", { error })
-    }
-    for (const entry of running.values()) {
-      if (entry.job.createdAt > before) continue
-      entry.job = { ...entry.job, dueAt: entry.job.dueAt + ms }
-    }
-  }
-
   async function startDue(): Promise<void> {
-    await followClock()
     await failUnknown()
     for (const [name, kind] of Object.entries(kinds)) await startKind(name, kind)
   }
@@ -124,7 +102,7 @@ export function runJobs({
     const busy = [...running.values()].filter(({ job }) => job.kind === name).length
     const free = Math.min(concurrency, breakers.get(name)?.allowed ?? concurrency) - busy
     if (stopped || free <= 0) return
-    const now = sweep.clock.now()
+    const now = steadyNow()
     for (const { id } of await jobs.due(now, free, { only: [name] })) {
       if (stopped) return
       if (running.has(id)) continue
@@ -137,10 +115,10 @@ export function runJobs({
 
   async function failUnknown(): Promise<void> {
     if (stopped) return
-    const now = sweep.clock.now()
+    const now = steadyNow()
     for (const { id, kind } of await jobs.due(now, concurrency, { except: names })) {
       const job = await jobs.lease(id, now, now + LEASE_GRACE_MS)
-      if (job) await jobs.fail(job, `nothing is known of jobs of the kind ${kind}`, now)
+      if (job) await jobs.fail(job, `nothing is known of jobs of the kind ${kind}`, sweep.clock.now())
     }
   }
 
@@ -164,8 +142,7 @@ export function runJobs({
     try {
       const result = await attempt(job, kind, controller.signal)
       heedTarget(job, kind, result)
-      await followClock()
-      if (!stopped) await settle(running.get(job.id)?.job ?? job, kind, result)
+      if (!stopped) await settle(job, kind, result)
     } finally {
       cancelLimit()
       running.delete(job.id)
@@ -174,8 +151,8 @@ export function runJobs({
   }
 
   async function settle(job: Job, kind: JobKind, result: JobResult): Promise<void> {
-    const now = sweep.clock.now()
-    if ("done" in result) return void (await jobs.finish(job, now))
+    const now = steadyNow()
+    if ("done" in result) return void (await jobs.finish(job, sweep.clock.now()))
     if ("later" in result) {
       const next = { dueAt: now + result.later, error: job.lastError, used: false }
       return void (await jobs.again(job, next))
@@ -188,11 +165,11 @@ export function runJobs({
     }
     log.error("job failed, no attempt left", fields)
     await kind.givenUp?.(job, error)
-    await jobs.fail(job, error, now)
+    await jobs.fail(job, error, sweep.clock.now())
   }
 
   function giveBack(job: Job): Promise<boolean> {
-    return jobs.again(job, { dueAt: sweep.clock.now(), error: null, used: false })
+    return jobs.again(job, { dueAt: steadyNow(), error: null, used: false })
   }
 
   wake()

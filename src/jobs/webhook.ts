@@ -108,7 +108,7 @@ export async function deliverAgain(
   if (!config.webhook.url) throw new AppError("CONFLICT", "No webhook is configured. Set WEBHOOK_URL.")
   if (!isTerminal(call.status)) throw new AppError("CONFLICT", "The call is not over yet.")
   const now = sweep.clock.now()
-  await store.jobs.restart({ kind: WEBHOOK_JOB, callId: call.id, dueAt: now, createdAt: now })
+  await store.jobs.restart({ kind: WEBHOOK_JOB, callId: call.id, dueAt: store.steadyNow(), createdAt: now })
 }
 
 /** `t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`. */

@@ -5,7 +5,7 @@ import { dtmfSound } from "../audio/dtmf.ts"
 import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
 import { sound, type SoundName } from "../audio/sounds.ts"
 import type { AudioTap } from "../call/audio-tap.ts"
-import type { CallEvent } from "../call/events.ts"
+import { endedAtOf, type CallEvent } from "../call/events.ts"
 import type { CallId } from "../call/ids.ts"
 import type { History } from "../conversation/history.ts"
 import type { Clock } from "../lib/clock.ts"
@@ -47,6 +47,8 @@ type Utterance = {
   isBroken: boolean
   /** Whether all that was sent was heard. */
   isHeard: boolean
+  /** When more of it was heard last, in milliseconds since the epoch; undefined before. */
+  heardAt: number | undefined
   /** When its text was kept last, in monotonic milliseconds. */
   keptAt: number
 }
@@ -209,12 +211,12 @@ export class AgentAudio {
     if (this.#tap.hasListeners(callId)) this.#tap.outbound(callId, payload)
   }
 
-  #begin(fields: Omit<Utterance, "turn" | "isHeard" | "isBroken" | "keptAt">): Utterance {
+  #begin(fields: Omit<Utterance, "turn" | "isHeard" | "heardAt" | "isBroken" | "keptAt">): Utterance {
     const { history } = this.#options
     const turn = history.agent()
     // It takes its place in the order now, and gets its text as it is heard.
     history.say(turn, "", this.#clock.now())
-    const utterance = { ...fields, turn, isHeard: false, isBroken: false, keptAt: 0 }
+    const utterance = { ...fields, turn, isHeard: false, heardAt: undefined, isBroken: false, keptAt: 0 }
     this.#utterances.set(fields.part.itemId, utterance)
     return utterance
   }
@@ -223,6 +225,7 @@ export class AgentAudio {
     const utterance = this.#utterances.get(key)
     if (!utterance) return
     utterance.isHeard = complete
+    utterance.heardAt = this.#clock.now()
     if (complete && utterance.isSent) {
       return this.#settle(key, utterance, utterance.text().trim(), utterance.isBroken)
     }
@@ -242,10 +245,12 @@ export class AgentAudio {
     const { turn } = utterance
     this.#utterances.delete(key)
     if (this.#last === utterance) this.#last = undefined
-    history.settle(turn, { text, interrupted, at: this.#clock.now() })
+    // What was heard to its end before ended then, even if the model says only now that it is complete.
+    const endedAt = (utterance.isHeard ? utterance.heardAt : undefined) ?? this.#clock.now()
+    history.settle(turn, { text, interrupted, at: endedAt })
     // A tone has no text, so nothing of it can be cut off.
     if (text !== "" || (interrupted && utterance.text().trim() !== ""))
-      publish({ type: "agent.spoke", turnId: turn.id, text, interrupted })
+      publish({ type: "agent.spoke", turnId: turn.id, text, interrupted, ...endedAtOf(endedAt) })
   }
 }
 

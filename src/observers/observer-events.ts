@@ -17,15 +17,16 @@ function factsOf(event: CallEvent): ObservedFact[] {
     case "digits.received": {
       const [text, kind] =
         event.type === "caller.spoke" ? [event.text, "speech" as const] : [event.digits, "keypad" as const]
-      return [
-        { event: "transcription", text, speaker: "caller", turnId: event.turnId, kind, interrupted: false },
-      ]
+      const heard = event.type === "caller.spoke" ? heardAt(event) : {}
+      const { turnId } = event
+      return [{ event: "transcription", text, speaker: "caller", turnId, kind, interrupted: false, ...heard }]
     }
     case "agent.spoke": {
       const { text, turnId, interrupted } = event
       const cut: ObservedFact[] = interrupted ? [{ event: "interruption", turnId, text }] : []
       if (text === "") return cut
-      return [{ event: "transcription", text, speaker: "agent", turnId, kind: "speech", interrupted }, ...cut]
+      const said = { text, speaker: "agent", turnId, kind: "speech", interrupted, ...heardAt(event) } as const
+      return [{ event: "transcription", ...said }, ...cut]
     }
     case "call.status-changed":
       return [{ event: "status", status: event.status, previous: event.previous }]
@@ -40,4 +41,8 @@ function factsOf(event: CallEvent): ObservedFact[] {
     default:
       return [{ event: "fact", ...event }]
   }
+}
+
+function heardAt({ endedAt }: { endedAt?: string | undefined }): { endedAt?: string } {
+  return endedAt === undefined ? {} : { endedAt }
 }

@@ -3,7 +3,7 @@
 import type { CallId } from "../call/ids.ts"
 import { newSocketToken } from "../call/ids.ts"
 
-/** `expiresAt`: milliseconds since the epoch. */
+/** `expiresAt`: in monotonic milliseconds, as `now` below. */
 export type StreamToken = { callId: CallId; userId: string | null; expiresAt: number }
 
 /** With several processes, the one that gave a token out need not be the one that is shown it: the store could hold them. */

@@ -1,6 +1,6 @@
 /** The caller's turns: each one enters the history when it was spoken, and gets its text when the transcription comes. */
 
-import type { CallEvent } from "../call/events.ts"
+import { endedAtOf, type CallEvent } from "../call/events.ts"
 import type { Turn } from "../call/turn.ts"
 import type { History } from "../conversation/history.ts"
 import type { Clock } from "../lib/clock.ts"
@@ -27,11 +27,11 @@ const MAX_UNTRANSCRIBED = 100
 /** Transcripts that have not come so long after the turn are not waited for. */
 const TRANSCRIPT_WITHIN_MS = 5_000
 
-/** Speech that has not entered the conversation yet. `startedAt` is in milliseconds since the epoch, `stoppedMs` in monotonic time. */
+/** Speech that has not entered the conversation yet. `startedAt` and `stoppedAt` are in milliseconds since the epoch, `stoppedMs` in monotonic time. */
 type Speech =
   | { phase: "none" }
   | { phase: "speaking"; startedAt: number }
-  | { phase: "stopped"; startedAt: number; stoppedMs: number }
+  | { phase: "stopped"; startedAt: number; stoppedAt: number; stoppedMs: number }
 
 export class CallerTranscripts {
   readonly #options: CallerTranscriptsOptions
@@ -95,7 +95,12 @@ export class CallerTranscripts {
   #stopped(): void {
     this.#padding.stop()
     if (this.#speech.phase !== "speaking") return
-    this.#speech = { phase: "stopped", startedAt: this.#speech.startedAt, stoppedMs: this.#clock.monotonic() }
+    this.#speech = {
+      phase: "stopped",
+      startedAt: this.#speech.startedAt,
+      stoppedAt: this.#clock.now(),
+      stoppedMs: this.#clock.monotonic(),
+    }
   }
 
   #committed(key: string): void {
@@ -103,6 +108,7 @@ export class CallerTranscripts {
     this.discardSpeech()
     const turn = this.#options.history.caller("", { kind: "speech", at: this.#clock.now() })
     if (speech.phase !== "none") turn.startedAt = speech.startedAt
+    if (speech.phase === "stopped") turn.endedAt = speech.stoppedAt
     if (this.#options.transcribes)
       this.#untranscribed.set(key, { turn, committedMs: this.#clock.monotonic() })
     const [oldest] = this.#untranscribed.keys()
@@ -120,7 +126,8 @@ export class CallerTranscripts {
     turn.text = text.trim()
     turn.lang = lang
     keep(turn)
-    if (turn.text !== "") publish({ type: "caller.spoke", turnId: turn.id, text: turn.text, lang })
+    if (turn.text === "") return
+    publish({ type: "caller.spoke", turnId: turn.id, text: turn.text, lang, ...endedAtOf(turn.endedAt) })
   }
 
   get #clock(): Clock {

@@ -42,6 +42,8 @@ export type PlayOptions = {
   settleMs?: number
   /** How long the agent may take for one step, in milliseconds. */
   patienceMs?: number
+  /** Whether the call was ended from outside, which is no fault of the script. */
+  isInterrupted?: () => boolean
 }
 
 /**
@@ -51,7 +53,7 @@ export type PlayOptions = {
 export async function playScenario(
   call: SimulatedCall,
   steps: readonly ScenarioStep[],
-  { sweep, onEvent, settleMs = 700, patienceMs = 30_000 }: PlayOptions,
+  { sweep, onEvent, settleMs = 700, patienceMs = 30_000, isInterrupted = () => false }: PlayOptions,
 ): Promise<CallSummary> {
   const stopWords = call.spoken.listen((spoken) => onEvent(heard(spoken)))
   const stopAudio = call.audio.heard.listen(audioReporter((text, note) => report("agent", text, note)))
@@ -65,6 +67,7 @@ export async function playScenario(
       const outcome = await Promise.race([perform(call, step, { sweep, report, settleMs }), late, over])
       deadline.abort()
       const wasEnd = step.type === "wait-for-end" || step.type === "hang-up"
+      if (outcome === "over" && isInterrupted()) break
       if (outcome === "late" || (outcome === "over" && !wasEnd)) {
         const why = outcome === "late" ? `took more than ${patienceMs} ms` : "found the call over"
         throw new Error(`step ${index + 1} of the scenario (${step.type}) ${why}`)

@@ -31,14 +31,16 @@ export type NewCall = Omit<
   /** Default: null. */
   Partial<Pick<Call, "ivrMenu" | "ivrState">>
 
-/** A call to be placed. Times are in milliseconds since the epoch. */
+/** A call to be placed. Times are in milliseconds; those of leases and limits are steady time (`Store.steadyNow`). */
 export type NewPlacedCall = NewCall & {
   /** Unique among the calls of one user, and among those of no user. Null: the request may be carried out again. */
   idempotencyKey: string | null
   /** Differs for another request under the same key. */
   requestHash: string
-  /** Until then the caller of `place` alone may ask Twilio for the call. */
+  /** Until then the caller of `place` alone may ask Twilio for the call, in steady time. */
   dialLeaseUntil: number
+  /** When it counts as started, in steady time. */
+  countsAt: number
 }
 
 /** How many calls may be placed since a time: of the call's user (`user`; a call of no user counts with those of none) or of all. */
@@ -48,7 +50,7 @@ export type Placement =
   | { outcome: "created"; call: Call }
   /** The key was used before; nothing was changed. */
   | { outcome: "repeated"; call: Call; requestHash: string | null }
-  /** `oldestAt`: when the first of the calls that count was created. */
+  /** `oldestAt`: when the first of the calls and transfers that count started. */
   | { outcome: "limited"; limit: StartLimit; oldestAt: number }
 
 export type TransferStart =
@@ -78,7 +80,7 @@ export type FollowUps = {
   createdAt: number
   /** Whether the outcome of the call becomes pending. */
   outcome: boolean
-  /** Each is added once for a call and kind. */
+  /** Each is added once for a call and kind. `dueAt` is steady time. */
   jobs: readonly { kind: string; dueAt: number }[]
 }
 
@@ -114,7 +116,7 @@ export interface Calls {
 
   /**
    * Creates a call that is to be placed, unless its key was used before or one of the limits is reached, counted over
-   * outbound calls created at or after `since`. Of several with one key at once, one creates the call.
+   * calls and transfers that started at or after `since`, in steady time. Of several with one key at once, one creates the call.
    */
   place(call: NewPlacedCall, rule: { since: number; limits: readonly StartLimit[] }): Promise<Placement>
 
@@ -163,7 +165,7 @@ export interface Calls {
   noteEnd(id: CallId, end: EndCause): Promise<boolean>
 
   /**
-   * Gives the call a one-time token for its next socket, in place of an earlier one. Resolves to false, and changes
+   * Gives the call a one-time token for its next socket until `expiresAt`, in steady time, in place of an earlier one. Resolves to false, and changes
    * nothing, for a call that has ended or is not known.
    */
   issueToken(id: CallId, token: string, expiresAt: number): Promise<boolean>

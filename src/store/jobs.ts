@@ -7,12 +7,13 @@ export type Job = {
   kind: string
   callId: CallId | null
   payload: unknown
-  /** When it may run; of a job that runs, when its lease ends. Milliseconds since the epoch, as all times here. */
+  /** When it may run; of a job that runs, when its lease ends. Steady time (`Store.steadyNow`), as `now` and `until` below. */
   dueAt: number
   /** Counted from 1 when the first attempt begins. */
   attempts: number
   state: "waiting" | "done" | "failed"
   lastError: string | null
+  /** Milliseconds since the epoch. */
   createdAt: number
   doneAt: number | null
 }
@@ -54,9 +55,6 @@ export interface Jobs {
 
   /** Adds a job, or begins it anew with all its attempts, whatever became of it. Its id stays. */
   restart(job: NewJob): Promise<void>
-
-  /** The clock was set by `ms`: what was due in a while is due in the same while. `before`: jobs created until then. */
-  shift(ms: number, before: number): Promise<void>
 
   /** The job of this kind of the call. */
   find(callId: CallId, kind: string): Promise<Job | undefined>

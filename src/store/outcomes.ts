@@ -23,9 +23,12 @@ export interface Outcomes {
 
   /**
    * Has the outcome extracted once more: starts the job of this kind, or starts it over where it has ended, and makes the
-   * outcome pending. Where the job waits or runs, nothing changes. Resolves to the outcome.
+   * outcome pending. Where the job waits or runs, nothing changes. `dueAt` is steady time. Resolves to the outcome.
    */
-  request(callId: CallId, job: { kind: string; at: number }): Promise<StoredOutcome | undefined>
+  request(
+    callId: CallId,
+    job: { kind: string; at: number; dueAt: number },
+  ): Promise<StoredOutcome | undefined>
 
   /** There is nothing to be learned after all. */
   forget(callId: CallId): Promise<void>

@@ -14,7 +14,7 @@ export type QuotaUse = {
   kind: QuotaKind
   /** Whose use it is. */
   subject: string
-  /** Milliseconds since the epoch. */
+  /** Steady time (`Store.steadyNow`). */
   at: number
   limits: readonly QuotaLimit[]
 }
@@ -28,6 +28,6 @@ export interface Quotas {
   /** Counts a use unless a limit is reached. Of several at once, no more are taken than the limits allow. */
   take(use: QuotaUse): Promise<QuotaResult>
 
-  /** Deletes uses older than `before`, transfers among them; resolves to how many. */
+  /** Deletes uses older than `before` in steady time, transfers among them; resolves to how many. */
   prune(before: number): Promise<number>
 }

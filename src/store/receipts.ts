@@ -6,7 +6,7 @@ export type Receipt = {
   kind: string
   /** Twilio's `I-Twilio-Idempotency-Token`, where there was one. */
   idempotencyToken: string | null
-  /** Milliseconds since the epoch. */
+  /** Steady time (`Store.steadyNow`). */
   at: number
 }
 
@@ -20,7 +20,7 @@ export interface Receipts {
   setAnswer(fingerprint: string, answer: string): Promise<void>
 
   /**
-   * Deletes receipts older than `before`, and the answers of those that are kept; resolves to how many were deleted.
+   * Deletes receipts older than `before` in steady time, and the answers of those that are kept; resolves to how many were deleted.
    * Receipts of the kind `voice` are kept until `voiceBefore`: such a request creates a call where none is recorded.
    */
   prune(ages: { before: number; voiceBefore: number }): Promise<number>

@@ -39,6 +39,11 @@ export interface Store extends AsyncDisposable {
   readonly outcomes: Outcomes
   readonly usage: UsageRecords
   readonly voiceMessages: VoiceMessages
+  /**
+   * The time of everything that is due, leased or limited, in milliseconds. It passes as monotonic time does, whatever
+   * happens to the clock of the machine, and is the same for all processes on this database.
+   */
+  readonly steadyNow: () => number
   /** For the recorder alone. */
   readonly writer: Writer
   /**

@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite"
 import { afterAll, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -195,4 +196,35 @@ test.each([
   const { code, stderr } = await run(args, { DATABASE_URL: ":memory:" })
   expect(code).toBe(1)
   expect(stderr).toContain(text)
+})
+
+/** How the only call of a database ended. */
+function recordIn(path: string) {
+  using database = new Database(path, { readonly: true })
+  return database.query("SELECT engine, status, ended_by, end_reason FROM calls").all()
+}
+
+const HUNG_UP = { status: "completed", ended_by: "caller", end_reason: "the caller hung up" }
+
+test.each(["SIGINT", "SIGHUP", "SIGTERM"] as const)("%s ends a call and its record", async (signal) => {
+  const path = join(cwd, `${signal}.db`)
+  await using child = new Child(["call", "--speed", "8"], { cwd, env: { DATABASE_URL: `file:${path}` } })
+  expect(await said(child)).toStartWith("agent> Hello there!")
+  child.kill(signal)
+  expect(await child.exited).toBe(0)
+  expect(child.stderr).toBe("")
+  expect(recordIn(path)).toEqual([{ engine: "relay", ...HUNG_UP }])
+})
+
+test.each([
+  ["the last of its files", undefined],
+  ["a signal", "SIGINT"],
+] as const)("a call with audio ends with %s, and so does its record", async (_, signal) => {
+  const path = join(cwd, `audio-${signal}.db`)
+  const env = { DATABASE_URL: `file:${path}` }
+  await using child = new Child(["call", "--engine", "realtime", "--speed", "8"], { cwd, env })
+  await child.lines.next((line) => line.includes("speaks for"))
+  if (signal) child.kill(signal)
+  expect(await child.exited).toBe(0)
+  expect(recordIn(path)).toEqual([{ engine: "realtime", ...HUNG_UP }])
 })

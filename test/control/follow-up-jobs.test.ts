@@ -20,8 +20,8 @@ test.each<Case>([
     const url = hasWebhook ? "https://hooks.example" : undefined
     const config = { webhook: { url, secret: undefined, timeoutMs: 1000 } }
     const agent = wantsOutcome ? { outcome: RULE } : {}
-    const followUps = followUpJobs({ status, agent, config, now: 10_000 })
+    const followUps = followUpJobs({ status, agent, config, now: 10_000, steadyNow: 20_000 })
     expect(followUps).toMatchObject({ createdAt: 10_000, outcome: kinds.includes(OUTCOME_JOB) })
-    expect(followUps.jobs).toEqual(kinds.map((kind) => ({ kind, dueAt: 12_000 })))
+    expect(followUps.jobs).toEqual(kinds.map((kind) => ({ kind, dueAt: 22_000 })))
   },
 )

@@ -1,6 +1,7 @@
 /** Handing a caller to a person, and what follows. */
 
 import { expect, test } from "bun:test"
+import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { endedForm, setupFrame, voiceForm } from "../server/client.ts"
 import { textsIn } from "../lib/texts-in.ts"
@@ -154,4 +155,83 @@ test("counts as the start of a call, of which the server allows only so many", a
     return verb?.children[0]?.name
   }
   expect([await nounOf(), await nounOf(), await nounOf()]).toEqual(["Number", "Number", "ConversationRelay"])
+})
+
+/** Resolves once Twilio was asked for the call. */
+async function askedFor(twilio: FakeTwilio, callSid: string): Promise<void> {
+  for (let count = 1; !twilio.requests.some(({ path }) => path.includes(callSid)); count++)
+    await twilio.received(count)
+}
+
+/** The same with an account, which has the call. */
+async function transferredWithAccount() {
+  const twilio = new FakeTwilio()
+  const t = await transferred({
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_API_BASE_URL: twilio.baseUrl,
+  })
+  const remote = twilio.addCall({ sid: t.callSid, status: "in-progress" })
+  return {
+    ...t,
+    twilio,
+    remote,
+    /** Twilio reports the end of the transfer, and what follows. */
+    transferEnds: (fields: Record<string, string>) =>
+      t.app.twiml(t.action, { ...endedForm(t.callSid), ...fields }),
+    record: () => t.app.json(`/v1/calls/${t.callSid}`),
+    async [Symbol.asyncDispose]() {
+      await t[Symbol.asyncDispose]()
+      await twilio[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const TRANSFERRED = { status: "completed", endedBy: "agent", endReason: "transferred to a person" }
+
+test.each([
+  ["DialCallStatus", "completed"],
+  ["DialCallStatus", "answered"],
+  ["QueueResult", "redirected-from-bridged"],
+])("a transfer that a move by REST has ended (%s %s) does not end the call", async (field, value) => {
+  await using t = await transferredWithAccount()
+  await t.transferEnds({ [field]: value })
+  t.app.clock.advance(5_000)
+  await askedFor(t.twilio, t.callSid)
+  expect(await t.record()).toMatchObject({ status: "in-progress", endedBy: null })
+  t.remote.status = "completed"
+  t.app.clock.advance(65_000)
+  await t.app.status(t.callSid, "completed")
+  expect(await t.record()).toMatchObject(TRANSFERRED)
+})
+
+test("the end of an answered transfer is recorded when Twilio confirms it", async () => {
+  await using t = await transferredWithAccount()
+  await t.transferEnds({ DialCallStatus: "completed" })
+  t.remote.status = "completed"
+  expect(await t.record()).toMatchObject({ status: "in-progress" })
+  t.app.clock.advance(5_000)
+  await t.app.status(t.callSid, "completed")
+  expect(await t.record()).toMatchObject(TRANSFERRED)
+})
+
+test("a status callback confirms it as well, with the reason of the transfer", async () => {
+  await using t = await transferredWithAccount()
+  await t.transferEnds({ DialCallStatus: "completed" })
+  const form = voiceForm({ CallSid: t.callSid, CallStatus: "completed" })
+  await t.app.webhook("/twilio/status", form)
+  expect(await t.record()).toMatchObject(TRANSFERRED)
+})
+
+test("a session that a move by REST has ended does not end the call", async () => {
+  await using twilio = new FakeTwilio()
+  await using app = await AppUnderTest.start({
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_API_BASE_URL: twilio.baseUrl,
+  })
+  const { callSid, actionPath } = await app.incoming()
+  twilio.addCall({ sid: callSid, status: "in-progress" })
+  await app.twiml(actionPath, endedForm(callSid))
+  app.clock.advance(5_000)
+  await askedFor(twilio, callSid)
+  expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "in-progress", endedBy: null })
 })

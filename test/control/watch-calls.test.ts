@@ -168,3 +168,23 @@ test("ended calls are deleted at their age, and receipts after a day", async () 
   app.clock.advance(2 * 3_600_000)
   expect((await app.api(`/v1/calls/${callSid}`)).status).toBe(404)
 })
+
+test.each([
+  ["with an account that does not have it", true],
+  ["without an account", false],
+])("a call whose server was killed ended with its last words: %s", async (_, hasAccount) => {
+  await using twilio = new FakeTwilio()
+  await using app = await AppUnderTest.start(hasAccount ? account(twilio) : {})
+  const { callSid, socket } = await liveCall(app)
+  socket.close()
+  await app.events.next(({ event }) => event.type === "session.closed")
+  app.clock.advance(29 * 60_000)
+  expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "in-progress" })
+  await app.clock.pass(3 * 60_000)
+  const record = await recordAt(app, callSid, "completed")
+  expect(record).toMatchObject({
+    endedBy: "system",
+    endReason: "its server ended, and Twilio does not know the call",
+  })
+  expect(Date.parse(record.endedAt)).toBeLessThan(app.clock.now() - 30 * 60_000)
+})

@@ -313,3 +313,67 @@ test("a tool that runs when its answer is cut off gets its one result, which the
   ])
   expect(fixture.eventsOf("tool.finished")).toHaveLength(1)
 })
+
+describe("a turn of the agent ends when it was heard", () => {
+  const endOf = (fixture: ConversationFixture) => {
+    const turn = fixture.kept.findLast(({ speaker, kind }) => speaker === "agent" && kind === "speech")
+    return (turn?.endedAt ?? 0) - 1_000_000
+  }
+  const endInEvent = (fixture: ConversationFixture) =>
+    Date.parse(fixture.eventsOf("agent.spoke").at(-1)?.endedAt ?? "") - 1_000_000
+
+  test("as it was reported as played, not when the model was done", async () => {
+    using fixture = new ConversationFixture()
+    const request = await fixture.ask("Hello")
+    await request.say("Good day. How can I help?")
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 3000
+    await request.end()
+    await settled()
+    expect(endOf(fixture)).toBe(3000)
+    fixture.clock.advance(1000)
+    fixture.conversation.played("Good day.")
+    expect(endOf(fixture)).toBe(3000)
+    fixture.clock.advance(1500)
+    fixture.conversation.played("How can I help?")
+    expect([endOf(fixture), endInEvent(fixture)]).toEqual([2500, 2500])
+  })
+
+  test("also when it was played long before the answer was complete", async () => {
+    using fixture = new ConversationFixture()
+    const request = await fixture.ask("Hello")
+    await request.say("One moment, please.")
+    fixture.clock.advance(700)
+    fixture.conversation.played("One moment, please.")
+    fixture.clock.advance(5000)
+    await request.end()
+    await settled()
+    expect([endOf(fixture), endInEvent(fixture)]).toEqual([700, 700])
+  })
+
+  test("by the estimate where playing is not reported", async () => {
+    using fixture = new ConversationFixture()
+    const request = await fixture.ask("Hello")
+    await request.say("Good day.")
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1200
+    await request.end()
+    await settled()
+    fixture.clock.advance(4000)
+    await fixture.ask("A table, please")
+    expect([endOf(fixture), endInEvent(fixture)]).toEqual([1200, 1200])
+  })
+
+  test.each<[string, (fixture: ConversationFixture) => void]>([
+    ["with the interruption", ({ conversation }) => conversation.interrupt("Good")],
+    ["with the session", ({ conversation }) => conversation.close()],
+  ])("%s, at the latest", async (_, act) => {
+    using fixture = new ConversationFixture()
+    const request = await fixture.ask("Hello")
+    await request.say("Good day.")
+    fixture.output.quietAtMs = fixture.clock.monotonic() + 1200
+    await request.end()
+    await settled()
+    fixture.clock.advance(300)
+    act(fixture)
+    expect([endOf(fixture), endInEvent(fixture)]).toEqual([300, 300])
+  })
+})

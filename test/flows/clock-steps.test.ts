@@ -3,6 +3,9 @@
 import { expect, test } from "bun:test"
 import { says } from "../fakes/openai-script.ts"
 import { eventOf, greeted, realtimeHarness, sent, speaks, transcriptOf } from "./realtime-harness.ts"
+import { FakeTwilio } from "../fakes/fake-twilio.ts"
+import { AppUnderTest } from "../server/app-under-test.ts"
+import { setupFrame } from "../server/client.ts"
 import { answered, connected, relayHarness, received } from "./relay-harness.ts"
 
 const STEPS = [
@@ -100,4 +103,79 @@ test("the longest length of a call is counted in time that passes", async () => 
   for (let seconds = 0; seconds < 60 && (await isLive()); seconds++) clock.advance(1_000)
   const { event } = await app.events.next(({ event: { type } }) => type === "session.ended")
   expect(event).toMatchObject({ reason: "time-limit" })
+})
+
+const HOUR_STEPS = [
+  ["forward", 60 * 60_000],
+  ["back", -60 * 60_000],
+] as const
+
+/** A server with an account, on a database of its own. */
+async function serverWithAccount(env: Record<string, string> = {}) {
+  const twilio = new FakeTwilio()
+  const app = await AppUnderTest.start({
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_API_BASE_URL: twilio.baseUrl,
+    ...env,
+  })
+  const place = async (headers: Record<string, string> = {}) =>
+    (await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }, headers)).status
+  return {
+    app,
+    twilio,
+    place,
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]()
+      await twilio[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test.each(HOUR_STEPS)("a limit of calls lasts a minute when the clock is set %s", async (_, step) => {
+  await using it = await serverWithAccount({ SERVER_CALL_STARTS_PER_MINUTE: "1" })
+  expect(await it.place()).toBe(201)
+  it.app.clock.step(step)
+  it.app.clock.advance(50_000)
+  expect(await it.place()).toBe(429)
+  it.app.clock.advance(11_000)
+  expect(await it.place()).toBe(201)
+})
+
+test.each(HOUR_STEPS)("a limit of messages lasts a minute when the clock is set %s", async (_, step) => {
+  await using app = await AppUnderTest.start({ SERVER_MESSAGES_PER_MINUTE: "1" })
+  const ask = async () => (await app.post("/v1/conversations", { message: "Hello" })).status
+  expect(await ask()).toBe(200)
+  app.clock.step(step)
+  app.clock.advance(50_000)
+  expect(await ask()).toBe(429)
+  app.clock.advance(11_000)
+  expect(await ask()).toBe(200)
+})
+
+test.each(HOUR_STEPS)("the token of a socket lasts its time when the clock is set %s", async (_, step) => {
+  await using app = await AppUnderTest.start()
+  const open = async (waitMs: number) => {
+    const { callSid, socketUrl } = await app.incoming()
+    app.clock.step(step)
+    app.clock.advance(waitMs)
+    const socket = app.socket(socketUrl)
+    const refused = socket.closed.then(() => "refused")
+    const opened = app.events.next(({ event }) => event.type === "session.opened").then(() => "opened")
+    await socket.opened
+    socket.send(setupFrame(callSid))
+    return Promise.race([opened, refused])
+  }
+  expect([await open(20_000), await open(70_000)]).toEqual(["opened", "refused"])
+})
+
+test.each(HOUR_STEPS)("an uncertain call stays uncertain when the clock is set %s", async (_, step) => {
+  await using it = await serverWithAccount({ TWILIO_TIMEOUT_MS: "200" })
+  const key = { "Idempotency-Key": "k" }
+  it.twilio.fault({ kind: "drop" })
+  expect(await it.place(key)).toBe(502)
+  it.app.clock.step(step)
+  it.app.clock.advance(100_000)
+  expect(await it.place(key)).toBe(409)
+  it.app.clock.advance(30_000)
+  expect(await it.place(key)).toBe(201)
 })

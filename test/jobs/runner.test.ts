@@ -12,7 +12,7 @@ import { sampleCall } from "../store/fixture.ts"
 /** Jobs of the kind `work`, which do what the test has set. */
 async function fixture({ concurrency = 4, target }: { concurrency?: number; target?: string } = {}) {
   const clock = new TestClock()
-  const store = await openStore({ url: ":memory:" })
+  const store = await openStore({ url: ":memory:", sweep: clock.sweep })
   const runs: { job: Job; signal: AbortSignal; at: number }[] = []
   const givenUp: string[] = []
   const does = {
@@ -34,6 +34,7 @@ async function fixture({ concurrency = 4, target }: { concurrency?: number; targ
   const start = () =>
     runJobs({
       jobs: store.jobs,
+      steadyNow: store.steadyNow,
       kinds: { work, more: work },
       sweep: clock.sweep,
       log: getLog("jobs"),
@@ -45,7 +46,7 @@ async function fixture({ concurrency = 4, target }: { concurrency?: number; targ
     return sample.id
   }
   async function add(callId: CallId, kind = "work"): Promise<string> {
-    const id = await store.jobs.add({ kind, callId, dueAt: clock.now(), createdAt: clock.now() })
+    const id = await store.jobs.add({ kind, callId, dueAt: store.steadyNow(), createdAt: clock.now() })
     if (id === undefined) throw new Error("there is such a job already")
     return id
   }
@@ -170,7 +171,7 @@ test("a job of a process that died is due again when its time is over, and not b
   await using it = await fixture()
   const { clock, store } = it
   const id = await it.add(await it.call())
-  const lease = () => store.jobs.lease(id, clock.now(), clock.now() + 15_000)
+  const lease = () => store.jobs.lease(id, it.store.steadyNow(), it.store.steadyNow() + 15_000)
   expect({ attempts: (await lease())?.attempts, lease: await lease() }).toEqual({
     attempts: 1,
     lease: undefined,
@@ -222,7 +223,7 @@ test("a job of a process that died is due after its lease, also when the clock i
   const { clock, runs } = it
   it.does.work = () => (runs.length === 1 ? new Promise(() => {}) : Promise.resolve({ done: true }))
   const id = await it.add(await it.call())
-  await it.store.jobs.lease(id, clock.now(), clock.now() + 15_000)
+  await it.store.jobs.lease(id, it.store.steadyNow(), it.store.steadyNow() + 15_000)
   it.start()
   clock.step(-10 * 60_000)
   await clock.pass(16_000)

@@ -16,6 +16,8 @@ function speaking({ pieces = 50, isSent = true } = {}) {
   const clock = new TestClock()
   const kept: string[] = []
   const said: { text: string; interrupted: boolean }[] = []
+  const ends: number[] = []
+  const startedAt = clock.now()
   const socket = { send: (text: string) => text.length, close: () => {} }
   const stream = new MediaStream({ socket, streamSid: "MZ1", clock })
   const history = new History({ callId: newCallId(), keep: ({ text }) => void kept.push(text) })
@@ -24,7 +26,9 @@ function speaking({ pieces = 50, isSent = true } = {}) {
     history,
     clock,
     publish(event) {
-      if (event.type === "agent.spoke") said.push({ text: event.text, interrupted: event.interrupted })
+      if (event.type !== "agent.spoke") return
+      said.push({ text: event.text, interrupted: event.interrupted })
+      ends.push(Date.parse(event.endedAt ?? "") - startedAt)
     },
     callId: newCallId(),
     tap: { hasListeners: () => false, inbound() {}, outbound() {} },
@@ -47,7 +51,7 @@ function speaking({ pieces = 50, isSent = true } = {}) {
     }
   }
   const words = () => history.items().map((item) => (item.type === "message" ? item.text : ""))
-  return { clock, voice, kept, said, play, words, say }
+  return { clock, voice, kept, said, ends, play, words, say }
 }
 
 test("words are kept about every two seconds, and all of them at the end", () => {
@@ -99,4 +103,12 @@ test("an interruption before the first word is told all the same", () => {
   const { voice, said } = speaking()
   voice.cut()
   expect(said).toEqual([{ text: "", interrupted: true }])
+})
+
+test("a turn ended when its last audio was heard, although the model completes it later", () => {
+  const { clock, voice, ends, play } = speaking({ pieces: 10, isSent: false })
+  play(2_000)
+  clock.advance(900)
+  voice.sent(1, "item_1")
+  expect(ends).toEqual([2_000])
 })

@@ -78,10 +78,16 @@ describe("a turn", () => {
       text: "Good day.",
       lang: "en",
       startedAt: fixture.startedAt,
-      endedAt: fixture.startedAt + 800,
+      endedAt: fixture.startedAt + 700,
     })
     expect(fixture.events).toEqual([
-      { type: "caller.spoke", turnId: turn!.id, text: "Good day.", lang: "en" },
+      {
+        type: "caller.spoke",
+        turnId: turn!.id,
+        text: "Good day.",
+        lang: "en",
+        endedAt: new Date(fixture.startedAt + 700).toISOString(),
+      },
     ])
   })
 

@@ -199,7 +199,7 @@ function jsonForm(rawBody: string): Form {
  * So a repetition carries out nothing while the first request runs, and gets nothing once the answer has opened a session.
  */
 function onceGuard({ control }: ServerContext, kind: string) {
-  const { store, sweep } = control
+  const { store } = control
   const running = new Map<string, Promise<string | null>>()
 
   return async function onlyOnce(
@@ -209,7 +209,7 @@ function onceGuard({ control }: ServerContext, kind: string) {
   ): Promise<Response | undefined> {
     const idempotencyToken = c.req.header("i-twilio-idempotency-token") ?? null
     const fingerprint = createHash("sha256").update(signature).digest("hex")
-    const at = sweep.clock.now()
+    const at = store.steadyNow()
     const receipt = await store.receipts.accept({ fingerprint, kind, idempotencyToken, at })
     if (receipt !== "new") {
       const own = idempotencyToken !== null && idempotencyToken === receipt.idempotencyToken

@@ -236,7 +236,7 @@ async function claim(
   { kind, token }: Purpose,
 ): Promise<SocketPurpose | undefined> {
   if (token === undefined) return { kind, call: "unclaimed" }
-  const call = await control.store.calls.claimToken(token, control.sweep.clock.now())
+  const call = await control.store.calls.claimToken(token, control.store.steadyNow())
   return call && { kind, call }
 }
 

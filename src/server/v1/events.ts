@@ -113,13 +113,14 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
     }),
     async (c) => {
       const call = await findCall(context, c)
-      const expiresAt = control.sweep.clock.now() + TICKET_MS
+      const { clock } = control.sweep
+      const expiresAt = clock.monotonic() + TICKET_MS
       const ticket = await streamTokens.issue({ callId: call.id, userId: c.get("auth").userId, expiresAt })
       const base = control.publicUrl().replace(/^http/, "ws")
       const view: z.infer<typeof TicketView> = {
         ticket,
         url: `${base}/v1/calls/${call.sid ?? call.id}/stream?ticket=${ticket}`,
-        expiresAt: new Date(expiresAt).toISOString(),
+        expiresAt: new Date(clock.now() + TICKET_MS).toISOString(),
       }
       return c.json(view, 201, { "Cache-Control": "no-store" })
     },

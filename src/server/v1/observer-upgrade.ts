@@ -141,7 +141,7 @@ async function authFromTicket(
   const ticket = query.get("ticket")
   const call = ticket === null ? undefined : await namedCall(context, callName)
   if (ticket === null || !call) return undefined
-  const grant = await context.streamTokens.take(ticket, call.id, context.control.sweep.clock.now())
+  const grant = await context.streamTokens.take(ticket, call.id, context.control.sweep.clock.monotonic())
   if (!grant) throw new AppError("UNAUTHORIZED", "This ticket was used before, or it has expired.")
   return { userId: grant.userId }
 }

@@ -31,7 +31,10 @@ export const TurnView = named(
     interrupted: z.boolean().describe("The caller interrupted this turn; `text` ends there"),
     lang: z.string().nullable().describe("Language as the recogniser reports it"),
     startedAt: z.iso.datetime(),
-    endedAt: z.iso.datetime().nullable(),
+    endedAt: z.iso
+      .datetime()
+      .nullable()
+      .describe("When it was heard to its end; while the agent still speaks, when that is expected, or null"),
     latency: z
       .object({
         firstTokenMs: z.number().optional(),

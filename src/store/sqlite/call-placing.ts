@@ -10,15 +10,16 @@ import { calls, quotaUses } from "./schema.ts"
 /** To be run in one transaction. */
 export function insertPlacedCall(
   db: Db,
-  call: NewPlacedCall,
+  { countsAt, ...call }: NewPlacedCall,
   { since, limits }: { since: number; limits: readonly StartLimit[] },
 ): Placement {
   const earlier = call.idempotencyKey === null ? undefined : findByKey(db, call.userId, call.idempotencyKey)
   if (earlier) return { outcome: "repeated", ...earlier }
   for (const limit of limits) {
     const { started, oldestAt } = startsSince(db, since, limit.of === "user" ? call.userId : undefined)
-    if (started >= limit.most) return { outcome: "limited", limit, oldestAt: oldestAt ?? call.createdAt }
+    if (started >= limit.most) return { outcome: "limited", limit, oldestAt: oldestAt ?? countsAt }
   }
+  countStart(db, call.userId, countsAt)
   return { outcome: "created", call: db.insert(calls).values(call).returning(CALL_COLUMNS).get() }
 }
 
@@ -47,9 +48,7 @@ export function insertTransfer(
     const { started, oldestAt } = startsSince(db, since, limit.of === "user" ? userId : undefined)
     if (started >= limit.most) return { outcome: "limited", limit, oldestAt: oldestAt ?? at }
   }
-  db.insert(quotaUses)
-    .values({ kind: "transfer", subject: userId ?? "", at })
-    .run()
+  countStart(db, userId, at)
   return { outcome: "counted" }
 }
 
@@ -59,33 +58,24 @@ function startsSince(
   since: number,
   userId: string | null | undefined,
 ): { started: number; oldestAt: number | null } {
-  const placed = db
-    .select({ started: count(), oldestAt: min(calls.createdAt) })
-    .from(calls)
-    .where(
-      and(
-        eq(calls.direction, "outbound"),
-        gte(calls.createdAt, since),
-        userId === undefined ? undefined : ofUser(userId),
-      ),
-    )
-    .get()
-  const transferred = db
+  const found = db
     .select({ started: count(), oldestAt: min(quotaUses.at) })
     .from(quotaUses)
     .where(
       and(
-        eq(quotaUses.kind, "transfer"),
+        eq(quotaUses.kind, "start"),
         gte(quotaUses.at, since),
         userId === undefined ? undefined : eq(quotaUses.subject, userId ?? ""),
       ),
     )
     .get()
-  const times = [placed?.oldestAt, transferred?.oldestAt].filter((time) => typeof time === "number")
-  return {
-    started: (placed?.started ?? 0) + (transferred?.started ?? 0),
-    oldestAt: times.length > 0 ? Math.min(...times) : null,
-  }
+  return found ?? { started: 0, oldestAt: null }
+}
+
+function countStart(db: Db, userId: string | null, at: number): void {
+  db.insert(quotaUses)
+    .values({ kind: "start", subject: userId ?? "", at })
+    .run()
 }
 
 function ofUser(userId: string | null) {

@@ -69,14 +69,6 @@ export function createJobs(db: Db, access: Access): Jobs {
           .run()
       }),
 
-    shift: (ms, before) =>
-      access.write(() => {
-        db.update(jobs)
-          .set({ dueAt: sql`${jobs.dueAt} + ${ms}` })
-          .where(and(eq(jobs.state, "waiting"), lte(jobs.createdAt, before)))
-          .run()
-      }),
-
     find: (callId, kind) => access.read(() => findJob(db, callId, kind)),
 
     findAll: (callIds, kind) =>

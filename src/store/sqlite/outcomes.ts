@@ -16,9 +16,9 @@ export function createOutcomes(db: Db, access: Access): Outcomes {
     of: (callId) => access.read(() => of(callId)),
     set: (callId, state, at) => access.write(() => setOutcome(db, callId, state, at)),
 
-    request: (callId, { kind, at }) =>
+    request: (callId, { kind, at, dueAt }) =>
       access.transaction(() => {
-        const started = startJob(db, { kind, callId, dueAt: at, createdAt: at })
+        const started = startJob(db, { kind, callId, dueAt, createdAt: at })
         if (started) setOutcome(db, callId, { status: "pending" }, at)
         return of(callId)
       }),

@@ -227,7 +227,8 @@ export const outcomes = snakeCase.table("outcomes", {
 export const quotaUses = snakeCase.table(
   "quota_uses",
   {
-    kind: text().$type<"transfer" | QuotaKind>().notNull(),
+    /** `start`: a call or a transfer. Earlier versions counted transfers as `transfer`. */
+    kind: text().$type<"start" | "transfer" | QuotaKind>().notNull(),
     /** Whose use it is: a user, or the hash of a number. */
     subject: text().notNull(),
     at: integer().notNull(),
@@ -256,3 +257,9 @@ export const voiceMessages = snakeCase.table(
   },
   (table) => [index("voice_messages_of_call").on(table.callId, table.createdAt)],
 )
+
+/** How far the clock of the machine is ahead of steady time, in milliseconds. One row. */
+export const timeScale = snakeCase.table("time_scale", {
+  id: integer().primaryKey(),
+  aheadMs: integer().notNull(),
+})

@@ -17,6 +17,7 @@ import { createQuotas } from "./quotas.ts"
 import { createReceipts } from "./receipts.ts"
 import { calls as callsTable } from "./schema.ts"
 import { StandIn } from "./stand-in.ts"
+import { steadyTime } from "./steady-time.ts"
 import { standInCalls, standInReceipts, standInTurns, standInUsage, standInWriter } from "./stand-in-store.ts"
 import { createUsage } from "./usage.ts"
 import { createVoiceMessages } from "./voice-messages.ts"
@@ -77,6 +78,7 @@ export function openSqliteStore({
   const receipts = createReceipts(db, access)
   const writer = createWriter(db, busyTimeoutMs)
   return {
+    steadyNow: steadyTime({ db, access, clock: sweep.clock, log }),
     calls: standIn ? standInCalls(calls, standIn) : calls,
     ...history,
     ...(standIn ? standInTurns(history.turns, standIn, beforeRead) : {}),

@@ -136,6 +136,8 @@ test("the transcript can be read during the call and is the same after it", asyn
     expect.stringMatching(/^Agent: .*\n$/),
   ])
   const before = await app.json(`/v1/calls/${callSid}/transcript`)
+  // The last answer is spoken to its end.
+  app.clock.advance(15_000)
   socket.close()
   await socket.closed
   await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))

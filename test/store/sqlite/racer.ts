@@ -26,6 +26,7 @@ async function run({ url, start, calls }: Race): Promise<Wins> {
       idempotencyKey: `k${index}`,
       requestHash: "h",
       dialLeaseUntil: 0,
+      countsAt: 0,
     }
     const placed = await store.calls.place(call, { since: 0, limits: [] })
     if (placed.outcome === "created") wins.placed.push(index)

@@ -1,0 +1,4 @@
+CREATE TABLE `time_scale` (
+	`id` integer PRIMARY KEY,
+	`ahead_ms` integer NOT NULL
+);
