@@ -55,16 +55,19 @@ export const CONFIG_KEY = "serverConfig"
 /** A context is sent to the model with every request; a longer one would delay every answer. */
 export const MAX_CONTEXT_CHARACTERS = 100_000
 
-const KEY_RULE = "must be 1 to 128 letters, digits, _ or -"
+/** More of a name that is no key is not shown. */
+const SHOWN_NAME = 80
 
 /** Parses one asset. Whether the keys it refers to exist is checked later. */
 export function readAsset(
   { name, kind, key, text, source }: AssetText,
   knownTools: readonly string[],
 ): ReadAsset {
-  if (!AssetKey.safeParse(key).success) {
+  const parsedKey = AssetKey.safeParse(key)
+  if (!parsedKey.success) {
     const what = source === "file" ? "its name before the ending" : "its key"
-    return { ok: false, faults: [{ file: name, message: `${what} ${KEY_RULE}` }] }
+    const rule = parsedKey.error.issues[0]?.message ?? ""
+    return { ok: false, faults: [{ file: printable(name), message: `${what} ${rule}` }] }
   }
   switch (kind) {
     case "context":
@@ -94,6 +97,11 @@ export function readAsset(
     default:
       return kind satisfies never
   }
+}
+
+function printable(name: string): string {
+  const shown = name.slice(0, SHOWN_NAME).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?")
+  return name.length > SHOWN_NAME ? `${shown}…` : shown
 }
 
 /** The name of a stored asset in faults. */

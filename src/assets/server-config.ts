@@ -13,10 +13,20 @@ import { e164, httpUrl } from "../config/text-fields.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 
-/** The name of a context or a manifest: external input that becomes part of paths. */
-export const AssetKey = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be 1 to 128 letters, digits, _ or -")
+/** Names that every JavaScript object has: `__proto__`, `constructor`, … */
+const RESERVED: ReadonlySet<string> = new Set(["prototype", ...Object.getOwnPropertyNames(Object.prototype)])
+const notReserved = z.string().refine((key) => !RESERVED.has(key), "is a reserved name")
 
-const agentKey = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
+/** The name of a context or a manifest: external input that becomes part of paths. */
+export const AssetKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,128}$/, "must be 1 to 128 letters, digits, _ or -")
+  .pipe(notReserved)
+
+const agentKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
+  .pipe(notReserved)
 
 const sentence = z.string().min(1).max(1000)
 const listenMode = z.union([

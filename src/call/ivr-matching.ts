@@ -2,6 +2,7 @@
 
 import type { Parameters } from "./call.ts"
 import type { IvrMenu } from "./ivr-menu.ts"
+import { KeypadKeys } from "./keypad.ts"
 import { fillPlaceholders } from "./placeholders.ts"
 
 /** The menu with the parameters of the call in place of its `{placeholders}`; unknown ones stay as they are. */
@@ -29,5 +30,5 @@ export function matchingEntry(menu: IvrMenu, heard: string): number {
 /** The keys of a response that is keys alone; undefined for words. `w` is a pause of half a second. */
 export function keysOf(response: string): string | undefined {
   const keys = response.replace(/[\s().-]/g, "")
-  return /^[0-9*#w]+$/.test(keys) && /[0-9*#]/.test(keys) ? keys : undefined
+  return KeypadKeys.safeParse(keys).success && /[0-9*#]/.test(keys) ? keys : undefined
 }

@@ -77,6 +77,7 @@ export function settingsFrom(env: Environment) {
       messagesPerMinute: env.MESSAGES_PER_MINUTE,
       serverMessagesPerMinute: env.SERVER_MESSAGES_PER_MINUTE,
       observersPerUser: env.OBSERVERS_PER_USER,
+      observersPerKey: env.OBSERVERS_PER_KEY,
       maxConcurrentCalls: env.MAX_CONCURRENT_CALLS,
       maxConversations: env.MAX_CONVERSATIONS,
       conversationsPerUser: env.CONVERSATIONS_PER_USER,

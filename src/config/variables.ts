@@ -215,6 +215,7 @@ export const Environment = z.object({
   ),
   SERVER_MESSAGES_PER_MINUTE: named(count.default(600), "The same per minute, all users together"),
   OBSERVERS_PER_USER: named(count.default(3), "Observers per user"),
+  OBSERVERS_PER_KEY: named(count.default(50), "Observers per API key, whichever users it names"),
   MAX_CONVERSATIONS: named(
     count.default(10_000),
     "Maximum of stored text conversations; the oldest are deleted",

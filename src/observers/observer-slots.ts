@@ -1,12 +1,20 @@
-/** How many observers there may be at once, of one user and of all. */
+/** How many observers there may be at once: of one user, of one key, and of all. */
+
+/** Who observes. A key that is bound to no user may name any: so its observers are counted as well. */
+export type Observing = {
+  /** Null: no user in particular. */
+  userId: string | null
+  /** Stands for the key of the request. */
+  key: string
+}
 
 /** With several processes the limits hold for all of them: the store could count. */
 export interface ObserverSlots {
   /**
-   * Reserves one of the user's slots; `holder` names it for `holders`. Resolves to its release, which is harmless when
-   * called twice; undefined at the limit.
+   * Reserves one of the slots of the user and the key; `holder` names it for `holders`. Resolves to its release, which is
+   * harmless when called twice; undefined at a limit.
    */
-  reserve(userId: string | null, holder: string): Promise<(() => void) | undefined>
+  reserve(by: Observing, holder: string): Promise<(() => void) | undefined>
   /** Who holds the slots of a user, oldest first. */
   holders(userId: string | null): string[]
   /** Slots in use by this process. */
@@ -16,28 +24,26 @@ export interface ObserverSlots {
 /** Observers of all users together. */
 const MAX_SLOTS = 1000
 
+export type SlotLimits = { perUser: number; perKey: number }
+
 /** The slots of one process. */
-export function memoryObserverSlots({ perUser }: { perUser: number }): ObserverSlots {
-  const ofUsers = new Map<string | null, Set<{ holder: string }>>()
-  let inUse = 0
+export function memoryObserverSlots({ perUser, perKey }: SlotLimits): ObserverSlots {
+  const slots = new Set<Observing & { holder: string }>()
   return {
     get size() {
-      return inUse
+      return slots.size
     },
 
-    async reserve(userId, holder) {
-      const ofUser = ofUsers.get(userId) ?? new Set()
-      if (ofUser.size >= perUser || inUse >= MAX_SLOTS) return undefined
-      const slot = { holder }
-      ofUsers.set(userId, ofUser.add(slot))
-      inUse++
-      return function release() {
-        if (!ofUser.delete(slot)) return
-        inUse--
-        if (ofUser.size === 0) ofUsers.delete(userId)
-      }
+    async reserve({ userId, key }, holder) {
+      const open = [...slots]
+      const ofUser = open.filter((slot) => slot.userId === userId).length
+      const ofKey = open.filter((slot) => slot.key === key).length
+      if (ofUser >= perUser || ofKey >= perKey || open.length >= MAX_SLOTS) return undefined
+      const slot = { userId, key, holder }
+      slots.add(slot)
+      return () => void slots.delete(slot)
     },
 
-    holders: (userId) => [...(ofUsers.get(userId) ?? [])].map(({ holder }) => holder),
+    holders: (userId) => [...slots].filter((slot) => slot.userId === userId).map(({ holder }) => holder),
   }
 }

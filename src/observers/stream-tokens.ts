@@ -1,10 +1,11 @@
 /** Short-lived tokens that open one observer's socket, for browsers: a page cannot send a header with a socket. */
 
 import type { CallId } from "../call/ids.ts"
+import type { Observing } from "./observer-slots.ts"
 import { newSocketToken } from "../call/ids.ts"
 
-/** `expiresAt`: in monotonic milliseconds, as `now` below. */
-export type StreamToken = { callId: CallId; userId: string | null; expiresAt: number }
+/** Whose key asked for it. `expiresAt`: in monotonic milliseconds, as `now` below. */
+export type StreamToken = { callId: CallId; expiresAt: number } & Observing
 
 /** With several processes, the one that gave a token out need not be the one that is shown it: the store could hold them. */
 export interface StreamTokens {

@@ -3,7 +3,7 @@
 import type { AgentModel } from "../assets/agent.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
-import { withoutTarget, type SessionEnd } from "../call/session-end.ts"
+import type { SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
 import { Conversation } from "../conversation/conversation.ts"
@@ -11,13 +11,13 @@ import type { IvrWalk } from "../conversation/ivr/ivr-walk.ts"
 import { walkOfCall } from "../conversation/ivr/walk-of-call.ts"
 import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
-import { AppError } from "../lib/errors.ts"
 import type { Socket } from "../lib/socket.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
 import type { ToolOutcome } from "../tools/define-tool.ts"
 import type { ToolCall } from "../tools/run-tool.ts"
-import { RelayOutbound, type RelayInbound, type RelaySetup } from "../twilio/relay-messages.ts"
+import type { RelayInbound, RelaySetup } from "../twilio/relay-messages.ts"
 import { declaredLanguages } from "./declared-languages.ts"
+import { readForeignFrame } from "./foreign-frame.ts"
 import { RelayOutput } from "./relay-output.ts"
 import type { RelayEngine } from "./relay-session.ts"
 
@@ -163,15 +163,7 @@ export class RelayCall implements RelayEngine {
   }
 
   sendFrame(given: unknown): void {
-    const parsed = RelayOutbound.safeParse(given)
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues
-      throw new AppError(
-        "INVALID_REQUEST",
-        `The frame is invalid: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`,
-      )
-    }
-    const frame = withoutForeignTarget(parsed.data)
+    const frame = readForeignFrame(given)
     this.#output.frame(frame)
     if (frame.type === "language") this.#language.stop()
     if (frame.type !== "text" || frame.token.trim() === "") return
@@ -231,10 +223,4 @@ export class RelayCall implements RelayEngine {
     if (outcome.ok && outcome.action?.type === "switch-language") this.#language.stop()
     return outcome
   }
-}
-
-/** A frame may end the session, but must not choose the target of a transfer. */
-function withoutForeignTarget(frame: RelayOutbound): RelayOutbound {
-  if (frame.type !== "end" || frame.handoffData === undefined) return frame
-  return { ...frame, handoffData: withoutTarget(frame.handoffData) }
 }

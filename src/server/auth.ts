@@ -80,13 +80,15 @@ export function authFromKey(
 ): Auth | undefined {
   const { apiKeys } = config
   if (given === undefined || apiKeys.length === 0) {
-    return servesLocalWithoutKey(config) && isDirectLoopback(config, origin) ? { userId: null } : undefined
+    return servesLocalWithoutKey(config) && isDirectLoopback(config, origin)
+      ? { userId: null, key: "local" }
+      : undefined
   }
   const digest = digestOf(given)
   let auth: Auth | undefined
   // All keys are compared, so that the response time does not depend on which one matches.
   for (const { key, userId } of apiKeys) {
-    if (timingSafeEqual(digestOf(key), digest)) auth ??= { userId }
+    if (timingSafeEqual(digestOf(key), digest)) auth ??= { userId, key: digest.toString("base64url") }
   }
   return auth
 }
@@ -147,7 +149,7 @@ export function actingUser(auth: Auth, named: string | undefined): string | null
 }
 
 /** Whether the call is one that the request may see. Another user's call is answered like one that does not exist. */
-export function isOwn({ userId }: Auth, call: Pick<Call, "userId">): boolean {
+export function isOwn({ userId }: Pick<Auth, "userId">, call: Pick<Call, "userId">): boolean {
   return userId === null || call.userId === userId
 }
 

@@ -12,8 +12,13 @@ import type { Observers } from "../observers/observers.ts"
 import type { StreamTokens } from "../observers/stream-tokens.ts"
 import type { FailedAttempts } from "./failed-attempts.ts"
 
-/** An authenticated request. `userId` null: the key may act for every user. */
-export type Auth = { userId: string | null }
+/** An authenticated request. */
+export type Auth = {
+  /** Null: the key may act for every user. */
+  userId: string | null
+  /** A hash of the key. */
+  key: string
+}
 
 /**
  * Where a request came from. `request` must be the object that Bun passed to `fetch`: a copy, such as the one Hono

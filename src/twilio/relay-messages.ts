@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod"
+import { KeypadKeys } from "../call/keypad.ts"
 import type { Direction } from "../call/call.ts"
 import { CallSid } from "../call/ids.ts"
 import type { CallStatus } from "../call/status.ts"
@@ -142,8 +143,7 @@ export const RelayOutbound = z.discriminatedUnion("type", [
   }),
   z.strictObject({
     type: z.literal("sendDigits"),
-    /** `w` is a pause of half a second. */
-    digits: z.string().regex(/^[0-9w*#]+$/, "must be 0-9, w, * and #, at least one"),
+    digits: KeypadKeys,
   }),
   z
     .strictObject({

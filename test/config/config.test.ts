@@ -78,6 +78,7 @@ test("an empty environment is enough", () => {
       messagesPerMinute: 60,
       serverMessagesPerMinute: 600,
       observersPerUser: 3,
+      observersPerKey: 50,
       maxConcurrentCalls: 2000,
       maxConversations: 10_000,
       conversationsPerUser: 1000,

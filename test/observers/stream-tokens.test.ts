@@ -3,7 +3,7 @@ import { newCallId } from "../../src/call/ids.ts"
 import { memoryStreamTokens } from "../../src/observers/stream-tokens.ts"
 
 const callId = newCallId()
-const grant = { callId, userId: "alice", expiresAt: 100 }
+const grant = { callId, userId: "alice", key: "k", expiresAt: 100 }
 
 test("of many who show one token at once one is let in", async () => {
   const tokens = memoryStreamTokens()

@@ -198,6 +198,12 @@ describe("a frame of a program", () => {
     ["a language without a tag", { type: "language" }],
     ["an unknown field", { type: "text", token: "x", last: true, surprise: 1 }],
     ["a file that is no URL", { type: "play", source: "file:///etc/passwd" }],
+    ["a private address", { type: "play", source: "http://10.0.0.1/a.mp3" }],
+    ["the address of a cloud's metadata", { type: "play", source: "http://169.254.169.254/latest" }],
+    ["a local name", { type: "play", source: "https://pbx.internal/a.mp3" }],
+    ["too many keys", { type: "sendDigits", digits: "1".repeat(65) }],
+    ["a text without an end", { type: "text", token: "x".repeat(20_001), last: true }],
+    ["data without an end", { type: "end", handoffData: "x".repeat(8_001) }],
   ])("that is %s is refused", (_, given) => {
     using s = new RelayCallFixture()
     expect(() => s.relay.sendFrame(given)).toThrow("The frame is invalid")

@@ -10,7 +10,7 @@ export type RealtimeItem =
       callId: string
       name: string
       arguments: string
-      status: string | null
+      status: string
     }
   | { type: "other"; id: string }
 
@@ -52,6 +52,9 @@ export const count = z
   .nullish()
   .transform((value) => value ?? 0)
 
+/** Some compatible servers send none with what is done. */
+const finalStatus = text.transform((status) => status || "completed")
+
 const Content = z.object({ text, transcript: text }).array().nullish()
 
 /** Loose: the schema of each item type then reads its own fields. */
@@ -82,7 +85,7 @@ const ITEMS = new Map<string, z.ZodType<RealtimeItem>>([
   [
     "function_call",
     z
-      .object({ id, call_id: text, name: text, arguments: text, status: nullableText })
+      .object({ id, call_id: text, name: text, arguments: text, status: finalStatus })
       .transform(({ call_id: callId, ...item }) => ({ ...item, type: "function-call" as const, callId })),
   ],
 ])
@@ -127,7 +130,7 @@ export const Failure = z.object({ code: nullableText, message: text })
 export const Response = z
   .object({
     id,
-    status: text,
+    status: finalStatus,
     status_details: z.object({ error: Failure.nullish() }).nullish(),
     metadata: z.record(z.string(), z.string()).nullish().catch(null),
     usage: Usage.nullish().catch(null),

@@ -115,7 +115,7 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       const call = await findCall(context, c)
       const { clock } = control.sweep
       const expiresAt = clock.monotonic() + TICKET_MS
-      const ticket = await streamTokens.issue({ callId: call.id, userId: c.get("auth").userId, expiresAt })
+      const ticket = await streamTokens.issue({ callId: call.id, ...c.get("auth"), expiresAt })
       const base = control.publicUrl().replace(/^http/, "ws")
       const view: z.infer<typeof TicketView> = {
         ticket,
@@ -155,7 +155,7 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       const seen = Number(c.req.header("last-event-id") || "none")
       const afterId = Number.isSafeInteger(seen) && seen >= 0 ? seen : (after ?? (await events.lastId()))
       const holder = `GET /v1/events since ${new Date(control.sweep.clock.now()).toISOString()}`
-      const leave = await observerSlots.reserve(auth.userId, holder)
+      const leave = await observerSlots.reserve(auth, holder)
       if (!leave) throw tooManyObservers(context, auth.userId)
       const { origin } = c.env
       // Events may be further apart than the idle timeout of other requests.

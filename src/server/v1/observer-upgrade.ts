@@ -54,7 +54,7 @@ export async function observerUpgrade(
   const call = await namedCall(context, observerRequest.callName)
   const isVisible = call && isOwn(auth, call) && isOwn({ userId: call.userId === null ? null : userId }, call)
   if (!isVisible) return refusing(4404, "There is no such call")
-  return openerOf(context, { call, userId, begins: observerRequest.begins, query })
+  return openerOf(context, { call, userId, key: auth.key, begins: observerRequest.begins, query })
 }
 
 function observerRequestOf(
@@ -74,18 +74,20 @@ function observerRequestOf(
 type OpenerOptions = {
   call: Call
   userId: string | null
+  key: string
   begins: ObserverRequest["begins"]
   query: URLSearchParams
 }
 
 async function openerOf(
   context: ServerContext,
-  { call, userId, begins, query }: OpenerOptions,
+  { call, userId, key, begins, query }: OpenerOptions,
 ): Promise<ObserverOpening> {
   const { control, observers, observerSlots, liveCalls, log } = context
   const after = Number(query.get("after") ?? "none")
   const since = new Date(control.sweep.clock.now()).toISOString()
-  const release = await observerSlots.reserve(userId, `a socket of ${call.sid ?? call.id} since ${since}`)
+  const holder = `a socket of ${call.sid ?? call.id} since ${since}`
+  const release = await observerSlots.reserve({ userId, key }, holder)
   if (!release) return refusing(TOO_MANY, tooManyObservers(context, userId).message)
   const leave = release
   function open(socket: Socket): SocketSession {
@@ -107,9 +109,10 @@ async function openerOf(
   return { open, abandon: leave }
 }
 
-/** The error for an observer when all slots of its user are in use. */
+/** The error for an observer when all slots of its user or of its key are in use. */
 export function tooManyObservers({ config, observerSlots }: ServerContext, userId: string | null): AppError {
-  const message = `Too many observers: ${config.limits.observersPerUser} per user are allowed. Close one first.`
+  const { observersPerUser, observersPerKey } = config.limits
+  const message = `Too many observers: ${observersPerUser} per user and ${observersPerKey} per key are allowed. Close one first.`
   const details = observerSlots.holders(userId).map((holder) => ({ message: `open: ${holder}` }))
   return new AppError("RATE_LIMITED", message, { details, retryAfterSeconds: RETRY_SLOT_SECONDS })
 }
@@ -143,7 +146,7 @@ async function authFromTicket(
   if (ticket === null || !call) return undefined
   const grant = await context.streamTokens.take(ticket, call.id, context.control.sweep.clock.monotonic())
   if (!grant) throw new AppError("UNAUTHORIZED", "This ticket was used before, or it has expired.")
-  return { userId: grant.userId }
+  return { userId: grant.userId, key: grant.key }
 }
 
 function keyIn(request: Request, query: URLSearchParams): string | undefined {

@@ -1,13 +1,13 @@
 /** Tool `send-dtmf`: sends DTMF digits to the other party. */
 
 import { z } from "zod"
+import { KeypadKeys } from "../../call/keypad.ts"
 import { defineTool } from "../define-tool.ts"
 
-/** Twilio's `sendDigits` accepts `0`–`9`, `*`, `#` and `w`, half a second of pause. */
 const Digits = z
   .union([z.string(), z.number().int().nonnegative().transform(String)])
   .transform((text) => text.replace(/[\s,-]/g, ""))
-  .pipe(z.string().regex(/^[0-9w*#]{1,64}$/, "must be 1 to 64 of the keys 0-9, *, # and w for a pause"))
+  .pipe(KeypadKeys)
 
 const Arguments = z
   .object({ dtmfDigit: Digits.optional(), digits: Digits.optional() })

@@ -84,6 +84,16 @@ test.each([
     { type: "function-call", id: "item_1", status: "completed", name: "f", callId: "c", arguments: "{}" },
   ],
   [
+    "a call of a server that sends no status with it",
+    { ...item, type: "function_call", name: "f", call_id: "c", arguments: "{}" },
+    { type: "function-call", id: "item_1", status: "completed", name: "f", callId: "c", arguments: "{}" },
+  ],
+  [
+    "a call that was cut off",
+    { ...item, type: "function_call", status: "incomplete", name: "f", call_id: "c", arguments: "{" },
+    { type: "function-call", id: "item_1", status: "incomplete", name: "f", callId: "c", arguments: "{" },
+  ],
+  [
     "an output",
     { ...item, type: "function_call_output", call_id: "c", output: "7" },
     { type: "other", id: "item_1" },
