@@ -28,6 +28,15 @@ const agentKey = z
   .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
   .pipe(notReserved)
 
+/** A section by names. A record of zod passes over `__proto__` in silence. */
+function byName<T extends z.ZodType>(section: T) {
+  return z.preprocess((value, context) => {
+    if (typeof value === "object" && value !== null && Object.hasOwn(value, "__proto__"))
+      context.addIssue({ code: "custom", message: "is a reserved name", path: ["__proto__"] })
+    return value
+  }, section)
+}
+
 const sentence = z.string().min(1).max(1000)
 const listenMode = z.union([
   z.boolean(),
@@ -185,8 +194,8 @@ export const ServerConfig = z
     ConversationRelay: relay.optional(),
     AssetLoader: loader.optional(),
     Server: z.looseObject({ ListenMode: listenMode.optional() }).optional(),
-    agents: z.record(agentKey, AgentSettings).optional(),
-    ivrMenus: z.record(AssetKey, StoredIvrMenu).superRefine(uniqueNumbers).optional(),
+    agents: byName(z.record(agentKey, AgentSettings)).optional(),
+    ivrMenus: byName(z.record(AssetKey, StoredIvrMenu).superRefine(uniqueNumbers)).optional(),
     numbers: z.record(e164, answeredBy).optional(),
   })
   .transform(({ ConversationRelay, AssetLoader, Server, agents, numbers, ivrMenus }) => {

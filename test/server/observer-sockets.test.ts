@@ -226,7 +226,7 @@ test("a user's fourth observer is told why it is closed; a slot that is released
   const { code, reason } = await watch(app, path).closed
   expect({ code, reason }).toEqual({
     code: 4429,
-    reason: "Too many observers: 3 per user are allowed. Close one first.",
+    reason: "Too many observers: 3 per user and 50 per key are allowed. Close one first.",
   })
   expect(await watch(app, path.replace("alice", "bob")).opened).toBe(true)
   three[0]?.close()
