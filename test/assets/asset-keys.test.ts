@@ -34,7 +34,7 @@ describe.each(NAMES)("%s", (_, key) => {
     const asset: AssetText = { kind: "context", key, text: "X.", source: "api", name: `context ${key}` }
     const read = readAsset(asset, [])
     if (read.ok) throw new Error("was read")
-    const [{ file = "", message = "" } = {}] = read.faults
+    const { file, message } = read.faults[0] ?? { file: "", message: "" }
     expect([isPresentable(`${file}: ${message}`), message]).toEqual([
       true,
       expect.stringMatching(/^its key (?:must be 1 to 128 letters, digits, _ or -|is a reserved name)$/),
