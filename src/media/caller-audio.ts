@@ -7,13 +7,12 @@ import { SpeechActivity, type SpeechActivityChange } from "../audio/speech-activ
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Log } from "../lib/log.ts"
+import { RecentAudio } from "./recent-audio.ts"
 
 /** Base64 characters of ten seconds of mu-law: kept while no connection is ready. */
 const MAX_WAITING_CHARS = Math.ceil((10 * 8000 * 4) / 3)
 /** About ten seconds of audio on the way out; a slower connection gets no more. */
 const MAX_BUFFERED_BYTES = 160_000
-/** Pieces from before the noticed start of speech that belong to it: 320 ms. */
-const RECENT_PIECES = 16
 /** Pieces between two checks of whether the connection is too slow: 320 ms. */
 const CHECK_EVERY_PIECES = 16
 
@@ -42,9 +41,8 @@ export class CallerAudio {
   readonly #log: Log
   readonly #activity = new SpeechActivity()
   #onSpeech: (change: SpeechActivityChange) => void = () => {}
-  readonly #recent: string[] = []
-  /** Speech that was sent, and that the model has not confirmed yet. */
-  #unconfirmed: string[] | undefined
+  /** What was sent: speech until the model has confirmed it. */
+  readonly #sent = new RecentAudio()
   #droppedChars = 0
   #waiting: string[] = []
   #waitingChars = 0
@@ -93,7 +91,7 @@ export class CallerAudio {
 
   /** The other side has gone on without this: what was said need not be sent again. */
   speechTaken(): void {
-    this.#unconfirmed = undefined
+    this.#sent.endSpeech()
   }
 
   /** The other side has not noticed speech that was reported here. */
@@ -112,7 +110,6 @@ export class CallerAudio {
     this.#socket = socket
     this.#isSlow = false
     this.#pieces = 0
-    this.#recent.length = 0
     const waiting = this.#waiting
     this.#waiting = []
     this.#waitingChars = 0
@@ -122,26 +119,20 @@ export class CallerAudio {
   /** The connection is lost; another one may follow, and gets the speech that this one may not have heard. */
   hold(): void {
     this.#socket = undefined
-    const unconfirmed = this.#unconfirmed ?? []
-    this.#unconfirmed = undefined
-    for (const payload of unconfirmed) this.#wait(payload)
+    for (const payload of this.#sent.take()) this.#wait(payload)
   }
 
   #send(socket: AudioConnection, payload: string): void {
     if (this.#pieces % CHECK_EVERY_PIECES === 0) this.#check(socket)
-    this.#recent[this.#pieces % RECENT_PIECES] = payload
-    this.#unconfirmed?.push(payload)
     this.#pieces += 1
+    this.#sent.add(payload)
     if (this.#isSlow) this.#droppedChars += payload.length
     else socket.send(this.#encode(payload))
   }
 
   #speech(change: SpeechActivityChange): void {
-    if (change === "dropped") this.#unconfirmed = undefined
-    else if (change === "started" && this.#socket) {
-      const oldest = this.#pieces % RECENT_PIECES
-      this.#unconfirmed ??= [...this.#recent.slice(oldest), ...this.#recent.slice(0, oldest)]
-    }
+    if (change === "dropped") this.#sent.endSpeech()
+    else if (change === "started") this.#sent.beginSpeech()
     this.#onSpeech(change)
   }
 
