@@ -7,6 +7,9 @@ import type { Turn } from "../call/turn.ts"
 /** An event with its number: later events have greater ones. */
 export type StoredEvent = RecordedEvent & { id: number }
 
+/** What is being read: rows of one call or, without `callId`, of all. */
+export type Reading = { rows: "turns" | "events"; callId?: CallId }
+
 export interface Turns {
   /** Everything, in the order of the conversation. */
   of(callId: CallId): Promise<Turn[]>

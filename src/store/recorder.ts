@@ -1,10 +1,12 @@
 /** Collects turns and events and writes them in batches, so that a call never waits for the disk. */
 
 import type { RecordedEvent } from "../call/events.ts"
+import type { CallId } from "../call/ids.ts"
 import type { Recorder } from "../call/recorder.ts"
 import type { Turn } from "../call/turn.ts"
 import { getLog, type Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
+import type { Reading } from "./history.ts"
 import type { Store } from "./store.ts"
 
 export type RecorderOptions = {
@@ -107,7 +109,19 @@ export function createRecorder({
     dropped += surplus
   }
 
-  const cancelOnRead = store.onRead(() => write(WAIT_MS))
+  /** Writes what waits, if it may be part of the reading: reads of other calls cost no transaction. */
+  function flushFor(reading: Reading | undefined): Promise<void> {
+    if (writing) return writing.done.then(() => flushFor(reading))
+    return reading === undefined || isWaiting(reading) ? write(WAIT_MS) : Promise.resolve()
+  }
+
+  function isWaiting({ rows, callId }: Reading): boolean {
+    if (callId === undefined) return rows === "turns" ? turns.size > 0 : events.length > 0
+    const isOfCall = (row: { callId: CallId }) => row.callId === callId
+    return rows === "turns" ? turns.values().some(isOfCall) : events.some(isOfCall)
+  }
+
+  const cancelOnRead = store.onRead(flushFor)
 
   async function close(): Promise<void> {
     closed = true

@@ -3,7 +3,7 @@
 import type { StoredAssets } from "./asset-versions.ts"
 import type { Calls } from "./calls.ts"
 import type { Conversations } from "./conversations.ts"
-import type { Events, Transcripts, Turns, Writer } from "./history.ts"
+import type { Events, Reading, Transcripts, Turns, Writer } from "./history.ts"
 import type { Jobs } from "./jobs.ts"
 import type { Outcomes } from "./outcomes.ts"
 import type { Quotas } from "./quotas.ts"
@@ -47,10 +47,10 @@ export interface Store extends AsyncDisposable {
   /** For the recorder alone. */
   readonly writer: Writer
   /**
-   * Awaits `flush` before each reading of turns and events and before closing, so that a reader finds what was recorded
-   * before. `flush` must not reject. Returns the cancellation.
+   * Awaits `flush` before each reading of turns and events, so that a reader finds what was recorded before, and without
+   * a reading before closing. `flush` must not reject. Returns the cancellation.
    */
-  onRead(flush: () => Promise<void>): () => void
+  onRead(flush: (reading?: Reading) => Promise<void>): () => void
   /** Whether the database can be written, and whether it will be found again, as far as is known. */
   state(): StoreState
   /** Which migrations there are. */

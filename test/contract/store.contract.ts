@@ -738,17 +738,20 @@ function historyContract(open: Open) {
   test("each reading waits for what was recorded before", async () => {
     await using store = await open()
     const { id } = await store.calls.create(sampleCall())
-    let flushes = 0
-    const cancel = store.onRead(async () => {
-      flushes += 1
+    const flushes: unknown[] = []
+    const cancel = store.onRead(async (reading) => {
+      flushes.push(reading)
       await Promise.resolve()
-      await store.writer.write({ turns: [sampleTurn(id, { seq: flushes })], events: [] }, 0)
+      await store.writer.write({ turns: [sampleTurn(id, { seq: flushes.length })], events: [] }, 0)
     })
     expect((await store.turns.of(id)).map(({ seq }) => seq)).toEqual([1])
     expect(await store.events.of(id)).toEqual([])
     cancel()
     expect(await store.transcripts.of(id)).toHaveLength(2)
-    expect(flushes).toBe(2)
+    expect(flushes).toEqual([
+      { rows: "turns", callId: id },
+      { rows: "events", callId: id },
+    ])
   })
 }
 

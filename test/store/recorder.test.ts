@@ -58,6 +58,24 @@ test("rows are on disk within 100 ms, seen by another connection", async () => {
   expect(t.clock.sweep.size).toBe(0)
 })
 
+test("a reading finds the rows of its call, and does not write those of other calls", async () => {
+  await using t = await setUp()
+  const other = await t.store.calls.create(sampleCall())
+  t.recorder.turn(sampleTurn(other.id))
+  t.recorder.event(sampleEvent(other.id))
+  t.recorder.event(sampleEvent(t.call.id))
+  expect({ turns: await t.store.turns.of(t.call.id), written: t.rows("events") }).toEqual({
+    turns: [],
+    written: 0,
+  })
+  expect({ events: (await t.store.events.of(t.call.id)).length, written: t.rows("turns") }).toEqual({
+    events: 1,
+    written: 1,
+  })
+  t.recorder.event(sampleEvent(other.id))
+  expect((await t.store.events.since({ afterId: 0, limit: 10, userId: null })).length).toBe(3)
+})
+
 test("a turn that changes is one row in its last state", async () => {
   await using t = await setUp()
   const turn = sampleTurn(t.call.id, {

@@ -4,7 +4,7 @@ import { and, asc, eq, getColumns, gt, inArray, max, ne, sql, type SQL } from "d
 import { currentEvent } from "../../call/events.ts"
 import type { CallId } from "../../call/ids.ts"
 import type { Turn } from "../../call/turn.ts"
-import type { Events, Transcripts, Turns } from "../history.ts"
+import type { Events, Reading, Transcripts, Turns } from "../history.ts"
 import type { Runner } from "./access.ts"
 import type { Db } from "./database.ts"
 import { calls, events, turns } from "./schema.ts"
@@ -15,10 +15,10 @@ const MAX_EVENTS = 1000
 export function createHistory(
   db: Db,
   access: Runner,
-  beforeRead: () => Promise<void>,
+  beforeRead: (reading: Reading) => Promise<void>,
 ): { turns: Turns; transcripts: Transcripts; events: Events } {
-  async function read<T>(work: () => T): Promise<T> {
-    await beforeRead()
+  async function read<T>(reading: Reading, work: () => T): Promise<T> {
+    await beforeRead(reading)
     return access.read(work)
   }
 
@@ -27,11 +27,13 @@ export function createHistory(
   const pageOf = (limit: number) => Math.min(Math.max(1, Math.floor(limit)), MAX_EVENTS)
 
   return {
-    turns: { of: (callId) => read(() => turnsWhere(eq(turns.callId, callId))) },
+    turns: {
+      of: (callId) => read({ rows: "turns", callId }, () => turnsWhere(eq(turns.callId, callId))),
+    },
 
     transcripts: {
       of: (callId) =>
-        read(() =>
+        read({ rows: "turns", callId }, () =>
           turnsWhere(
             and(eq(turns.callId, callId), inArray(turns.kind, ["speech", "keypad"]), ne(turns.text, "")),
           ),
@@ -40,7 +42,7 @@ export function createHistory(
 
     events: {
       ofType: (callId, type) =>
-        read(() =>
+        read({ rows: "events", callId }, () =>
           db
             .select()
             .from(events)
@@ -51,7 +53,7 @@ export function createHistory(
         ),
 
       lastId: () =>
-        read(() => {
+        read({ rows: "events" }, () => {
           const found = db
             .select({ id: max(events.id) })
             .from(events)
@@ -60,7 +62,7 @@ export function createHistory(
         }),
 
       since: ({ afterId, limit, userId }) =>
-        read(() => {
+        read({ rows: "events" }, () => {
           const query = db.select(getColumns(events)).from(events)
           const later = gt(events.id, afterId)
           const size = pageOf(limit)
@@ -76,7 +78,7 @@ export function createHistory(
         }),
 
       of: (callId: CallId, { afterId = 0, limit = MAX_EVENTS } = {}) =>
-        read(() =>
+        read({ rows: "events", callId }, () =>
           db
             .select()
             .from(events)

@@ -3,6 +3,7 @@
 import { lt } from "drizzle-orm"
 import { getLog } from "../../lib/log.ts"
 import { Sweep } from "../../lib/sweep.ts"
+import type { Reading } from "../history.ts"
 import type { Store } from "../store.ts"
 import { Access } from "./access.ts"
 import { createStoredAssets } from "./assets.ts"
@@ -40,9 +41,9 @@ export function openSqliteStore({
     log.warn("the database was written by a newer version", { migrations: report.unknown })
   }
   const access = new Access({ client: db.$client, sweep })
-  const flushes = new Set<() => Promise<void>>()
-  const beforeRead = async () => {
-    for (const flush of flushes) await flush()
+  const flushes = new Set<(reading?: Reading) => Promise<void>>()
+  const beforeRead = async (reading?: Reading) => {
+    for (const flush of flushes) await flush(reading)
   }
   const busyTimeoutMs = options.statementTimeoutMs ?? options.busyTimeoutMs ?? BUSY_TIMEOUT_MS
   const standIn = keepCalls ? new StandIn({ db, busyTimeoutMs, sweep, log }) : undefined

@@ -5,7 +5,7 @@ import type { Call } from "../../call/call.ts"
 import type { CallId } from "../../call/ids.ts"
 import type { Turn } from "../../call/turn.ts"
 import type { Calls } from "../calls.ts"
-import type { Transcripts, Turns, Writer } from "../history.ts"
+import type { Reading, Transcripts, Turns, Writer } from "../history.ts"
 import type { Receipts } from "../receipts.ts"
 import type { UsageRecords } from "../usage.ts"
 import { whereCall } from "./calls.ts"
@@ -92,10 +92,10 @@ export function standInUsage(standIn: StandIn): UsageRecords {
 export function standInTurns(
   main: Turns,
   standIn: StandIn,
-  beforeRead: () => Promise<void>,
+  beforeRead: (reading: Reading) => Promise<void>,
 ): { turns: Turns; transcripts: Transcripts } {
   async function of(callId: CallId): Promise<Turn[]> {
-    await beforeRead()
+    await beforeRead({ rows: "turns", callId })
     if (!standIn.isActive) return main.of(callId)
     const rows = async ({ db }: CallTables): Promise<Turn[]> =>
       db.select().from(turns).where(eq(turns.callId, callId)).all()
