@@ -15,6 +15,8 @@ import { assets } from "./schema.ts"
 /** Versions of one key that are listed, and of those that were stored, kept. */
 const MAX_VERSIONS = 200
 const STORED_KINDS = ["context", "manifest", "config", "menu"] as const
+/** Versions that are known to be saved: every call saves those that it runs with. */
+const MAX_KNOWN_SAVED = 1000
 /** Where the versions that went from files to Sync are noted; no key from outside has a slash. */
 const SYNCED_VERSIONS: StoredAssetId = { kind: "config", key: "sync/pushed" }
 
@@ -23,6 +25,7 @@ type NewVersion = Parameters<StoredAssets["put"]>[0]
 
 export function createStoredAssets(db: Db, access: Access): StoredAssets {
   const at = ({ kind, key }: StoredAssetId) => and(eq(assets.kind, kind), eq(assets.key, key))
+  const knownSaved = new Set<string>()
 
   function newest(id: StoredAssetId, source: Source) {
     const ofSource = and(at(id), eq(assets.source, source))
@@ -39,6 +42,8 @@ export function createStoredAssets(db: Db, access: Access): StoredAssets {
   }
 
   function changed(source: Source, work: () => void): StoredRevisions {
+    // Old versions may be deleted.
+    knownSaved.clear()
     const before = revision(source)
     work()
     return { before, after: revision(source) }
@@ -102,6 +107,7 @@ export function createStoredAssets(db: Db, access: Access): StoredAssets {
 
     replaceAll: ({ source, texts, ids, at: createdAt }) =>
       access.transaction(() => {
+        knownSaved.clear()
         for (const text of texts) put({ ...text, source, at: createdAt })
         const kept = new Set(ids.map(({ kind, key }) => `${kind}/${key}`))
         for (const kind of STORED_KINDS) {
@@ -110,8 +116,10 @@ export function createStoredAssets(db: Db, access: Access): StoredAssets {
         }
       }),
 
-    saveVersion: ({ kind, key, version, text, at: createdAt }) =>
-      access.transaction(() => {
+    async saveVersion({ kind, key, version, text, at: createdAt }) {
+      const name = `${kind} ${version} ${key}`
+      if (knownSaved.has(name)) return
+      await access.transaction(() => {
         const known = db
           .select({ id: assets.id })
           .from(assets)
@@ -119,7 +127,10 @@ export function createStoredAssets(db: Db, access: Access): StoredAssets {
           .limit(1)
           .get()
         if (!known) db.insert(assets).values({ kind, key, version, text, source: "seen", createdAt }).run()
-      }),
+      })
+      if (knownSaved.size >= MAX_KNOWN_SAVED) knownSaved.clear()
+      knownSaved.add(name)
+    },
 
     versions: (kind, key) =>
       access.read(() =>
