@@ -1,37 +1,30 @@
 /** Calls in SQLite. */
 
-import { and, asc, desc, eq, gt, isNull, lt, ne, notInArray, or, sql, type SQL } from "drizzle-orm"
+import { and, asc, desc, eq, isNull, lt, ne, notInArray, or, sql } from "drizzle-orm"
 import type { Call } from "../../call/call.ts"
-import { CallId, CallSid } from "../../call/ids.ts"
-import { CallStatus, isTerminal } from "../../call/status.ts"
-import type { TransferState } from "../../call/transfer-state.ts"
+import { CallId } from "../../call/ids.ts"
 import { AppError } from "../../lib/errors.ts"
 import type { CallFilter, Calls } from "../calls.ts"
 import type { Runner } from "./access.ts"
 import { CALL_COLUMNS } from "./call-columns.ts"
+import { callStatements, hasNotEnded, transferState } from "./call-statements.ts"
 import { advanceCall } from "./call-status.ts"
 import { findByKey, insertPlacedCall, insertTransfer } from "./call-placing.ts"
 import { sqliteCode, type Db } from "./database.ts"
 import { calls } from "./schema.ts"
 
-const TERMINAL = CallStatus.options.filter(isTerminal)
 const MAX_PAGE = 200
 
 export function createCalls(db: Db, access: Runner): Calls {
-  const hasNotEnded = notInArray(calls.status, TERMINAL)
-  const transferState = sql<TransferState["state"]>`json_extract(${calls.transfer}, '$.state')`
-
-  function one(where: SQL): Call | undefined {
-    return db.select(CALL_COLUMNS).from(calls).where(where).get()
-  }
+  const statements = callStatements(db)
 
   function update(id: CallId, change: Partial<typeof calls.$inferInsert>): Promise<void> {
     return access.write(() => void db.update(calls).set(change).where(eq(calls.id, id)).run())
   }
 
   return {
-    byId: (id) => access.read(() => one(eq(calls.id, id))),
-    bySid: (sid) => access.read(() => one(eq(calls.sid, sid))),
+    byId: (id) => access.read(() => statements.byId(id)),
+    bySid: (sid) => access.read(() => statements.bySid(sid)),
 
     create: (call) =>
       access.write(() => {
@@ -45,7 +38,7 @@ export function createCalls(db: Db, access: Runner): Calls {
 
     createOrFind: (call) =>
       access.transaction(() => {
-        const found = one(eq(calls.sid, call.sid))
+        const found = statements.bySid(call.sid)
         if (found) return { call: found, created: false }
         return { call: db.insert(calls).values(call).returning(CALL_COLUMNS).get(), created: true }
       }),
@@ -78,7 +71,7 @@ export function createCalls(db: Db, access: Runner): Calls {
 
     attachSid: (id, sid) =>
       access.transaction(() => {
-        const known = one(eq(calls.sid, sid))
+        const known = statements.bySid(sid)
         if (known) return known
         return db
           .update(calls)
@@ -89,7 +82,7 @@ export function createCalls(db: Db, access: Runner): Calls {
       }),
 
     advanceStatus: (call, incoming, report) =>
-      access.transaction(() => advanceCall(db, whereCall(call), incoming, report)),
+      access.transaction(() => advanceCall({ db, statements }, call, incoming, report)),
 
     noteEnd: (id, { by, reason }) =>
       access.write(() => {
@@ -101,32 +94,9 @@ export function createCalls(db: Db, access: Runner): Calls {
         return noted.changes > 0
       }),
 
-    issueToken: (id, token, expiresAt) =>
-      access.write(() => {
-        const issued = db
-          .update(calls)
-          .set({ socketToken: token, socketTokenExpiresAt: expiresAt, socketClaimedAt: null })
-          .where(and(eq(calls.id, id), hasNotEnded))
-          .run()
-        return issued.changes > 0
-      }),
+    issueToken: (id, token, expiresAt) => access.write(() => statements.issueToken(id, token, expiresAt)),
 
-    claimToken: (token, now) =>
-      access.write(() =>
-        db
-          .update(calls)
-          .set({ socketClaimedAt: now })
-          .where(
-            and(
-              eq(calls.socketToken, token),
-              isNull(calls.socketClaimedAt),
-              gt(calls.socketTokenExpiresAt, now),
-              hasNotEnded,
-            ),
-          )
-          .returning(CALL_COLUMNS)
-          .get(),
-      ),
+    claimToken: (token, now) => access.write(() => statements.claimToken(token, now)),
 
     lastToken: (id) =>
       access.read(() => {
@@ -145,12 +115,7 @@ export function createCalls(db: Db, access: Runner): Calls {
         return counted?.resumes
       }),
 
-    openSession: (id, sessionId) =>
-      access.write(() => {
-        const transfer = sql<TransferState | null>`CASE WHEN ${transferState} = 'failed'
-          THEN json_set(${calls.transfer}, '$.state', 'returned') ELSE ${calls.transfer} END`
-        db.update(calls).set({ sessionId, sessionEnd: null, transfer }).where(eq(calls.id, id)).run()
-      }),
+    openSession: (id, sessionId) => access.write(() => statements.openSession(id, sessionId)),
 
     endSession: (id, { end, sessionId }) =>
       access.write(() => {
@@ -179,7 +144,7 @@ export function createCalls(db: Db, access: Runner): Calls {
 
     setEngine: (id, engine) => update(id, { engine }),
     setIvrState: (id, ivrState) => update(id, { ivrState }),
-    setVersions: (id, versions) => update(id, versions),
+    setVersions: (id, versions) => access.write(() => statements.setVersions(id, versions)),
     setVerifiedNumber: (id, verifiedNumber) => update(id, { verifiedNumber }),
 
     setAgent: (id, { agent, engine, parameters }) =>
@@ -258,14 +223,6 @@ function listCalls(
   const page = found.slice(0, size)
   const last = page.at(-1)
   return { calls: page, nextCursor: found.length > size && last ? writeCursor(last) : null }
-}
-
-export function whereCall(call: CallId | CallSid): SQL {
-  return isSid(call) ? eq(calls.sid, call) : eq(calls.id, call)
-}
-
-function isSid(call: CallId | CallSid): call is CallSid {
-  return CallSid.safeParse(call).success
 }
 
 function writeCursor({ createdAt, id }: Call): string {

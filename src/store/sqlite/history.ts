@@ -7,6 +7,7 @@ import type { Turn } from "../../call/turn.ts"
 import type { Events, Reading, Transcripts, Turns } from "../history.ts"
 import type { Runner } from "./access.ts"
 import type { Db } from "./database.ts"
+import { prepared } from "./prepared.ts"
 import { calls, events, turns } from "./schema.ts"
 
 const MAX_EVENTS = 1000
@@ -22,13 +23,21 @@ export function createHistory(
     return access.read(work)
   }
 
+  const turnsOfCall = prepared(() =>
+    db
+      .select()
+      .from(turns)
+      .where(eq(turns.callId, sql.placeholder("callId")))
+      .orderBy(asc(turns.seq), asc(turns.startedAt))
+      .prepare(),
+  )
   const turnsWhere = (where: SQL | undefined): Turn[] =>
     db.select().from(turns).where(where).orderBy(asc(turns.seq), asc(turns.startedAt)).all()
   const pageOf = (limit: number) => Math.min(Math.max(1, Math.floor(limit)), MAX_EVENTS)
 
   return {
     turns: {
-      of: (callId) => read({ rows: "turns", callId }, () => turnsWhere(eq(turns.callId, callId))),
+      of: (callId) => read({ rows: "turns", callId }, () => turnsOfCall().all({ callId })),
     },
 
     transcripts: {

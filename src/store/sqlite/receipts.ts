@@ -1,17 +1,39 @@
 /** Receipts of webhooks in SQLite. */
 
-import { and, eq, isNotNull, lt, ne, or } from "drizzle-orm"
+import { and, eq, isNotNull, lt, ne, or, sql } from "drizzle-orm"
 import { AppError } from "../../lib/errors.ts"
 import type { Receipts } from "../receipts.ts"
 import type { Runner } from "./access.ts"
 import type { Db } from "./database.ts"
+import { prepared } from "./prepared.ts"
 import { receipts } from "./schema.ts"
 
 export function createReceipts(db: Db, access: Runner): Receipts {
+  const named = sql.placeholder
+  const insert = prepared(() =>
+    db
+      .insert(receipts)
+      .values({
+        fingerprint: named("fingerprint"),
+        kind: named("kind"),
+        idempotencyToken: named("idempotencyToken"),
+        at: named("at"),
+      })
+      .onConflictDoNothing()
+      .prepare(),
+  )
+  const update = prepared(() =>
+    db
+      .update(receipts)
+      .set({ answer: named("answer") })
+      .where(eq(receipts.fingerprint, named("fingerprint")))
+      .prepare(),
+  )
+
   return {
     accept: (receipt) =>
       access.transaction(() => {
-        const inserted = db.insert(receipts).values(receipt).onConflictDoNothing().run()
+        const inserted = insert().run(receipt)
         if (inserted.changes > 0) return "new"
         const { fingerprint } = receipt
         const first = db.select().from(receipts).where(eq(receipts.fingerprint, fingerprint)).get()
@@ -20,10 +42,7 @@ export function createReceipts(db: Db, access: Runner): Receipts {
         return { seen: true, answer, idempotencyToken, at }
       }),
 
-    setAnswer: (fingerprint, answer) =>
-      access.write(
-        () => void db.update(receipts).set({ answer }).where(eq(receipts.fingerprint, fingerprint)).run(),
-      ),
+    setAnswer: (fingerprint, answer) => access.write(() => void update().run({ fingerprint, answer })),
 
     prune: ({ before, voiceBefore }) =>
       access.transaction(() => {

@@ -8,7 +8,7 @@ import type { Calls } from "../calls.ts"
 import type { Reading, Transcripts, Turns, Writer } from "../history.ts"
 import type { Receipts } from "../receipts.ts"
 import type { UsageRecords } from "../usage.ts"
-import { whereCall } from "./calls.ts"
+import { isSid } from "./call-statements.ts"
 import { calls, turns } from "./schema.ts"
 import type { CallTables, StandIn } from "./stand-in.ts"
 
@@ -32,7 +32,9 @@ export function standInCalls(main: Calls, standIn: StandIn): Calls {
     attachSid: (id, sid) =>
       standIn.change([eq(calls.sid, sid), eq(calls.id, id)], (tables) => tables.calls.attachSid(id, sid)),
     advanceStatus: (call, incoming, report) =>
-      standIn.change([whereCall(call)], (tables) => tables.calls.advanceStatus(call, incoming, report)),
+      standIn.change([isSid(call) ? eq(calls.sid, call) : eq(calls.id, call)], (tables) =>
+        tables.calls.advanceStatus(call, incoming, report),
+      ),
     noteEnd: (id, end) => change(id, (at) => at.noteEnd(id, end)),
     issueToken: (id, token, expiresAt) => change(id, (at) => at.issueToken(id, token, expiresAt)),
     claimToken: (token, now) =>
