@@ -88,6 +88,8 @@ export type Agent = {
   readonly listenMode: boolean
   /** Whether Markdown, emoji and the like are taken out of answers before they are spoken; undefined: they are. */
   readonly speechFilter?: boolean | undefined
+  /** What is spoken in place of words, for engines that have a synthesizer of their own. */
+  readonly pronunciation?: Readonly<Record<string, string>> | undefined
   readonly phrases: Phrases
   readonly transfer: TransferRule
   /** What the model may switch to during a conversation, by key; undefined: nothing. */

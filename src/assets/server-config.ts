@@ -131,6 +131,9 @@ export const MENU_PREFIX = "menu:"
 const answeredBy = z
   .string()
   .regex(/^(?:menu:)?[A-Za-z0-9_-]{1,64}$/, "must be the key of an agent, or menu: and the key of a menu")
+const pronunciation = z
+  .record(z.string().trim().min(1).max(100), z.string().trim().min(1).max(200))
+  .refine((table) => Object.keys(table).length <= 500, "must have 500 entries at most")
 
 const AgentSettings = z.strictObject({
   engine: z.enum(ENGINES, `must be ${AVAILABLE_ENGINES.join(" or ")}`).optional(),
@@ -145,6 +148,7 @@ const AgentSettings = z.strictObject({
   silenceDetection: silence.optional(),
   listenMode: listenMode.optional(),
   speechFilter: z.boolean().optional(),
+  pronunciation: pronunciation.optional(),
   phrases: phrases.optional(),
   transfer: transfer.optional(),
   changeTo: changeTo.optional(),

@@ -23,6 +23,7 @@ import type { OpenTranscriber } from "../speech/transcriber.ts"
 import { CallerTurns } from "./caller-turns.ts"
 import { asksForDictation } from "./dictation.ts"
 import { PipelineOutput } from "./pipeline-output.ts"
+import { Pronunciation } from "./pronunciation.ts"
 import { SpokenQueue } from "./spoken-queue.ts"
 
 /** Longest wait for speech that is still to be synthesized, beyond the estimate. */
@@ -73,6 +74,7 @@ export class PipelineCall implements MediaEngine {
     this.#output = new PipelineOutput({
       queue: this.#queue,
       speak: (listener) => this.#synthesizer.speak(listener),
+      pronunciation: () => pronunciation,
       stream,
       context,
       onSynthesized: () => this.#playbackChanged(),
@@ -99,6 +101,7 @@ export class PipelineCall implements MediaEngine {
       },
     })
     const { agent } = this.#agent
+    const pronunciation = new Pronunciation(agent.pronunciation)
     const speech = speechFor(agent)
     this.#synthesizer = speech.speak((failure) => this.#failed("speaking", failure))
     const history = historyOf(context)

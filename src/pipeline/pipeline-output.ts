@@ -9,6 +9,7 @@ import type { SpeechFailure } from "../speech/failure.ts"
 import type { SpeechUtterance, Synthesizer, UtteranceEvent } from "../speech/synthesizer.ts"
 import type { VoiceAction } from "../tools/define-tool.ts"
 import { ClauseSplitter } from "./clause-splitter.ts"
+import { PronouncedText, type Pronunciation } from "./pronunciation.ts"
 import type { Spoken, SpokenQueue } from "./spoken-queue.ts"
 
 /** Allowed beyond the end of playback for the last mark to come back, in milliseconds. */
@@ -17,6 +18,8 @@ const MARK_GRACE_MS = 2_000
 export type PipelineOutputOptions = {
   queue: SpokenQueue
   speak: Synthesizer["speak"]
+  /** Of the agent. */
+  pronunciation: () => Pronunciation
   stream: MediaStream
   context: Pick<CallContext, "call" | "lifecycle" | "log">
   /** All audio of a text has come, so when it will have been heard is known. */
@@ -25,12 +28,14 @@ export type PipelineOutputOptions = {
   onFailed: (failure: SpeechFailure) => void
 }
 
+type Utterance = { spoken: Spoken; pronounced: PronouncedText; speech: SpeechUtterance }
+
 export class PipelineOutput implements SpeechOutput {
   muted = false
   readonly #options: PipelineOutputOptions
   readonly #clauses = new ClauseSplitter()
   /** The running answer. */
-  #answer: { spoken: Spoken; speech: SpeechUtterance } | undefined
+  #answer: Utterance | undefined
 
   constructor(options: PipelineOutputOptions) {
     this.#options = options
@@ -111,25 +116,26 @@ export class PipelineOutput implements SpeechOutput {
 
   #say(clause: string): void {
     this.#answer ??= this.#begin()
-    const { spoken, speech } = this.#answer
+    const { spoken, pronounced, speech } = this.#answer
     spoken.words.add(clause)
-    speech.say(clause)
+    speech.say(pronounced.add(clause))
   }
 
-  #begin(): { spoken: Spoken; speech: SpeechUtterance } {
-    const { queue, speak } = this.#options
-    const speech = speak((event) => this.#synthesized(spoken, event))
+  #begin(): Utterance {
+    const { queue, speak, pronunciation } = this.#options
+    const speech = speak((event) => this.#synthesized(utterance, event))
     const spoken = queue.begin((heardMs) => speech.cancel(heardMs))
-    return { spoken, speech }
+    const utterance = { spoken, pronounced: new PronouncedText(pronunciation()), speech }
+    return utterance
   }
 
-  #synthesized(spoken: Spoken, event: UtteranceEvent): void {
+  #synthesized({ spoken, pronounced }: Utterance, event: UtteranceEvent): void {
     const { queue, onSynthesized, onFailed } = this.#options
     switch (event.type) {
       case "audio":
         return queue.audio(spoken, event.audio)
       case "position":
-        return spoken.words.position(event.chars, event.ms)
+        return spoken.words.position(pronounced.written(event.chars), event.ms)
       case "done":
         queue.done(spoken)
         return onSynthesized()
