@@ -88,6 +88,8 @@ export type Agent = {
   readonly listenMode: boolean
   /** Whether Markdown, emoji and the like are taken out of answers before they are spoken; undefined: they are. */
   readonly speechFilter?: boolean | undefined
+  /** What interrupts the agent, for engines that decide it themselves. */
+  readonly interruption?: InterruptionRule | undefined
   /** What is spoken in place of words, for engines that have a synthesizer of their own. */
   readonly pronunciation?: Readonly<Record<string, string>> | undefined
   readonly phrases: Phrases
@@ -107,6 +109,15 @@ export type MenuRule = {
   readonly begin?: string | undefined
   /** Where a call goes when the model of the agent cannot be reached. */
   readonly modelFailed?: string | undefined
+}
+
+export type InterruptionRule = {
+  /** Words longer than this interrupt, in characters. */
+  readonly characters: number
+  /** Voice that lasts this long pauses the agent, in milliseconds; null: only words do. */
+  readonly voiceMs: number | null
+  /** Whether the agent continues when words do not follow the voice. */
+  readonly falseInterruption: "resume" | "cut"
 }
 
 export type ChangeRule = { readonly contexts: readonly string[]; readonly manifests: readonly string[] }

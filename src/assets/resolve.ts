@@ -94,6 +94,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       silence: silenceOf(config, shared, own),
       listenMode: own.listenMode ?? shared.listenMode ?? config.listenMode ?? false,
       speechFilter: own.speechFilter ?? shared.speechFilter,
+      interruption: own.interruption ?? shared.interruption,
       pronunciation: own.pronunciation ?? shared.pronunciation,
       phrases: phrasesOf(shared, own),
       transfer: transferOf(shared, own),

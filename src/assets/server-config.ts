@@ -131,6 +131,13 @@ export const MENU_PREFIX = "menu:"
 const answeredBy = z
   .string()
   .regex(/^(?:menu:)?[A-Za-z0-9_-]{1,64}$/, "must be the key of an agent, or menu: and the key of a menu")
+
+const interruption = z.strictObject({
+  characters: z.int().min(0).max(200).default(5),
+  voiceMs: z.int().min(80).max(5_000).nullable().default(null),
+  falseInterruption: z.enum(["resume", "cut"]).default("resume"),
+})
+
 const pronunciation = z
   .record(z.string().trim().min(1).max(100), z.string().trim().min(1).max(200))
   .refine((table) => Object.keys(table).length <= 500, "must have 500 entries at most")
@@ -148,6 +155,7 @@ const AgentSettings = z.strictObject({
   silenceDetection: silence.optional(),
   listenMode: listenMode.optional(),
   speechFilter: z.boolean().optional(),
+  interruption: interruption.optional(),
   pronunciation: pronunciation.optional(),
   phrases: phrases.optional(),
   transfer: transfer.optional(),

@@ -1,10 +1,13 @@
 /** The caller's side of the pipeline: what was recognised becomes interruptions and turns of the conversation. */
 
+import type { InterruptionRule } from "../assets/agent.ts"
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
+import type { Sweep } from "../lib/sweep.ts"
 import type { AudioSink } from "../media/media-session.ts"
 import type { SpeechFailure } from "../speech/failure.ts"
 import type { OpenTranscriber, Transcriber, TranscriberEvent, TurnProfile } from "../speech/transcriber.ts"
+import { VoiceInterruption } from "./voice-interruption.ts"
 import { interrupts, isEcho, isListening, joinDigits } from "./heard-words.ts"
 import type { SpokenQueue } from "./spoken-queue.ts"
 
@@ -19,9 +22,10 @@ export type CallerTurnsOptions = {
   /** Receives the caller's audio. */
   tap: AudioTap
   open: OpenTranscriber
-  speaking: Pick<SpokenQueue, "isSpeaking" | "saying">
-  /** How long the agent will still be heard, in milliseconds. */
-  leftMs: () => number
+  /** Of the agent. */
+  rule?: InterruptionRule | undefined
+  /** What the agent is saying. */
+  queue: SpokenQueue
   /** The caller is saying something. */
   onSpeech: () => void
   /** The caller interrupts the agent. */
@@ -30,17 +34,30 @@ export type CallerTurnsOptions = {
   onTurn: (text: string, turn: { answered: boolean }) => void
   /** Nothing can be heard any more. Not called after `close`. */
   onFailed: (failure: SpeechFailure) => void
+  sweep: Sweep
 }
+
+const DEFAULT_RULE: InterruptionRule = { characters: 5, voiceMs: null, falseInterruption: "resume" }
 
 export class CallerTurns implements AudioSink {
   readonly #options: CallerTurnsOptions
   readonly #transcriber: Transcriber
   #profile: TurnProfile = "conversation"
   #onClosed: (() => void) | undefined
+  readonly #characters: number
+  readonly #voice: VoiceInterruption | undefined
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
 
   constructor(options: CallerTurnsOptions) {
     this.#options = options
+    const { queue, sweep, rule = DEFAULT_RULE } = options
+    const { characters, voiceMs, falseInterruption } = rule
+    this.#characters = characters
+    if (voiceMs !== null) {
+      const isFinal = falseInterruption === "cut"
+      const onInterruption = () => this.#interrupt()
+      this.#voice = new VoiceInterruption({ voiceMs, isFinal, queue, onInterruption, sweep })
+    }
     this.#transcriber = options.open((event) => this.#take(event), this.#profile)
   }
 
@@ -52,6 +69,7 @@ export class CallerTurns implements AudioSink {
       ? Buffer.from(payload, "base64")
       : this.#buffer.subarray(0, this.#buffer.write(payload, "base64"))
     this.#transcriber.hear(audio)
+    this.#voice?.hear(payload)
     if (tap.hasListeners(callId)) tap.inbound(callId, payload)
   }
 
@@ -65,6 +83,7 @@ export class CallerTurns implements AudioSink {
   /** Words that were said before are still taken, as turns that are not answered; then `onClosed` is called. */
   close(onClosed: () => void): void {
     this.#onClosed = onClosed
+    this.#voice?.over()
     this.#transcriber.close()
   }
 
@@ -91,23 +110,29 @@ export class CallerTurns implements AudioSink {
   }
 
   #hearing(text: string): void {
-    const { speaking, onSpeech, onInterruption } = this.#options
+    const { queue, onSpeech } = this.#options
     if (this.#onClosed) return
-    if (!speaking.isSpeaking) return onSpeech()
-    if (isEcho(text, speaking.saying)) return
+    if (!queue.isSpeaking) return onSpeech()
+    if (isEcho(text, queue.saying)) return
     onSpeech()
-    if (interrupts(text, speaking.saying)) onInterruption()
+    if (interrupts(text, { saying: queue.saying, characters: this.#characters })) this.#interrupt()
   }
 
   #ended(text: string): void {
-    const { speaking, leftMs, onInterruption, onTurn } = this.#options
-    if (text === "") return
-    if (this.#onClosed) return onTurn(text, { answered: false })
-    if (speaking.isSpeaking) {
-      if (isEcho(text, speaking.saying)) return
-      if (isListening(text) && leftMs() > ANSWERED_WITHIN_MS) return onTurn(text, { answered: false })
-      onInterruption()
+    const { queue, sweep, onTurn } = this.#options
+    if (this.#onClosed) return text === "" ? undefined : onTurn(text, { answered: false })
+    if (!queue.isSpeaking) return text === "" ? undefined : onTurn(text, { answered: true })
+    if (text === "" || isEcho(text, queue.saying)) return this.#voice?.dismissed()
+    if (isListening(text) && queue.quietAt() - sweep.clock.monotonic() > ANSWERED_WITHIN_MS) {
+      onTurn(text, { answered: false })
+      return this.#voice?.dismissed()
     }
+    this.#interrupt()
     onTurn(text, { answered: true })
+  }
+
+  #interrupt(): void {
+    this.#voice?.over()
+    this.#options.onInterruption()
   }
 }

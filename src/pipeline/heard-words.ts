@@ -1,8 +1,5 @@
 /** What the words of a caller mean while the agent speaks: an interruption, a sign of listening, or the agent's own echo. Pure. */
 
-/** An interim text longer than this interrupts the agent, in characters. */
-export const INTERRUPTION_CHARACTERS = 5
-
 /** Sounds and words of a listener that ask for nothing. */
 const LISTENING = new Set(
   `mhm mmhm mm mmm hm hmm uh-huh uhhuh uh huh aha ah oh ok okay yeah yep right sure ja genau stimmt oui d'accord sí si vale
@@ -31,9 +28,12 @@ export function isEcho(text: string, saying: string): boolean {
   return words.filter((word) => said.has(word)).length >= words.length * ECHO_SHARE
 }
 
-/** Whether words of the caller, so far, interrupt what the agent is saying. */
-export function interrupts(text: string, saying: string): boolean {
-  return text.trim().length > INTERRUPTION_CHARACTERS && !isListening(text) && !isEcho(text, saying)
+/** Whether words of the caller, so far, interrupt what the agent is saying: more than `characters` of them. */
+export function interrupts(
+  text: string,
+  { saying, characters }: { saying: string; characters: number },
+): boolean {
+  return text.trim().length > characters && !isListening(text) && !isEcho(text, saying)
 }
 
 /** Digits that were recognised one by one are one number: `1 2 3` becomes `123`. */

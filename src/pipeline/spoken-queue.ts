@@ -71,6 +71,10 @@ export class SpokenQueue {
     return this.#queue.some(({ isDone }) => !isDone)
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
   /** The text that was heard to its end last. */
   get lastText(): string {
     return this.#lastText

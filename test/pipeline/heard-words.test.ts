@@ -12,7 +12,7 @@ test.each<{ text: string; interrupts: boolean; why: string }>([
   { text: "from nine to six please", interrupts: true, why: "not the words of the agent" },
   { text: "", interrupts: false, why: "nothing" },
 ])("'$text' interrupts: $interrupts ($why)", ({ text, interrupts: expected }) => {
-  expect(interrupts(text, SAYING)).toBe(expected)
+  expect(interrupts(text, { saying: SAYING, characters: 5 })).toBe(expected)
 })
 
 test.each([
