@@ -11,6 +11,7 @@ import type { TranscriptLog } from "./jobs/transcript-files.ts"
 import { webhookKind } from "./jobs/webhook.ts"
 import { getLog } from "./lib/log.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
+import { callLogOf } from "./server/aliases/call-log.ts"
 import { endedCall } from "./server/v1/ended-call.ts"
 
 export type Background = {
@@ -46,7 +47,11 @@ export function startBackground({
         config,
         store,
         liveCalls,
-        describe: (call) => endedCall(store, call),
+        // Receivers of Caller Assistant find the call log in it.
+        describe: async (call) => ({
+          ...(call.ivrMenu && config.compat.includes("s0") ? await callLogOf(store, call) : {}),
+          ...(await endedCall(store, call)),
+        }),
         sweep,
       }),
     },

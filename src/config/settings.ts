@@ -57,7 +57,12 @@ export function settingsFrom(env: Environment) {
     allowedQueues: env.ALLOWED_QUEUES,
     defaultCountry: env.DEFAULT_COUNTRY,
     allowPrivateAddresses: env.ALLOW_PRIVATE_ADDRESSES,
-    webhook: { url: env.WEBHOOK_URL, secret: env.WEBHOOK_SECRET, timeoutMs: env.WEBHOOK_TIMEOUT_MS },
+    webhook: {
+      url: env.WEBHOOK_URL,
+      secret: env.WEBHOOK_SECRET,
+      source: env.WEBHOOK_SOURCE,
+      timeoutMs: env.WEBHOOK_TIMEOUT_MS,
+    },
     transferTo: env.TRANSFER_TO,
     sms: {
       allowedDestinations: env.SMS_ALLOWED_DESTINATIONS,

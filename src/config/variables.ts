@@ -33,6 +33,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   TWILIO_API_SECRET: ["API_SECRET"],
   TWILIO_FROM_NUMBER: ["FROM_NUMBER", "TWILIO_PHONE_NUMBER"],
   OPENAI_API_KEY: ["OPEN_AI_KEY"],
+  MAX_CALL_MS: ["CALL_QUEUE_DELAY"],
   SERVER_CALL_STARTS_PER_MINUTE: ["OUTBOUND_RATE_LIMIT_PER_MINUTE"],
 }
 
@@ -183,6 +184,10 @@ export const Environment = z.object({
   WEBHOOK_SECRET: named(
     anyText.optional(),
     "Secret that signs requests to WEBHOOK_URL; none: they are not signed",
+  ),
+  WEBHOOK_SOURCE: named(
+    anyText.max(200).default("CAP_AI"),
+    "Value of `source` in requests to WEBHOOK_URL, by which their receiver knows them",
   ),
   WEBHOOK_TIMEOUT_MS: named(ms().default(10_000), "Timeout for the response of WEBHOOK_URL"),
   DEFAULT_COUNTRY: named(country.optional(), "Country of numbers without +, such as US"),

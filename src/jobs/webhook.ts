@@ -27,8 +27,6 @@ export type WebhookOptions = {
   random?: () => number
 }
 
-/** By which receivers of Caller Assistant know its webhooks. */
-const SOURCE = "CAP_AI"
 /** While a session is open, what was said last may not be recorded. */
 const LOOK_AGAIN_MS = 1000
 const MAX_ATTEMPTS = 20
@@ -46,7 +44,7 @@ export function webhookKind({
   sweep,
   random = Math.random,
 }: WebhookOptions): JobKind {
-  const { url, secret, timeoutMs } = config.webhook
+  const { url, secret, source, timeoutMs } = config.webhook
   const send = checkedFetch({ allowPrivate: config.allowPrivateAddresses })
   return {
     maxAttempts: MAX_ATTEMPTS,
@@ -65,7 +63,7 @@ export function webhookKind({
       const body = JSON.stringify({
         id: job.id,
         type: "call.ended",
-        source: SOURCE,
+        source,
         createdAt,
         ...(await describe(call)),
       })

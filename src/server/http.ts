@@ -5,6 +5,7 @@ import { cors } from "hono/cors"
 import { methodNotAllowed } from "hono/method-not-allowed"
 import { secureHeaders } from "hono/secure-headers"
 import { AppError } from "../lib/errors.ts"
+import { callerAssistantAlias } from "./aliases/caller-assistant.ts"
 import { conversationAlias } from "./aliases/conversation.ts"
 import { realtimeBackendAlias } from "./aliases/realtime-backend.ts"
 import { relayControlAlias } from "./aliases/relay-control.ts"
@@ -105,6 +106,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
   })
   for (const routes of V1_RESOURCES) app.route("/", routes(context))
   if (config.compat.includes("s1")) app.route("/", realtimeBackendAlias(context))
+  if (config.compat.includes("s0")) app.route("/", callerAssistantAlias(context))
   if (config.compat.includes("s2")) {
     app.route("/", relayAlias(context)).route("/", syncAssetAlias(context))
     app.route("/", conversationAlias(context)).route("/", relayControlAlias(context))

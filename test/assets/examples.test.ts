@@ -13,9 +13,10 @@ test("every example can be used as it is", async () => {
     knownTools: [...builtinTools().keys()],
   })
   expect(assets.keys()).toEqual({
-    agents: ["default"],
+    agents: ["caller-assistant", "default"],
     contexts: [
       "MyContext",
+      "callerAssistantContext",
       "customerServiceContext",
       "defaultContext",
       "salesContext",

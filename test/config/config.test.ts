@@ -64,7 +64,7 @@ test("an empty environment is enough", () => {
     toolSecrets: {},
     defaultCountry: undefined,
     allowPrivateAddresses: false,
-    webhook: { url: undefined, secret: undefined, timeoutMs: 10_000 },
+    webhook: { url: undefined, secret: undefined, source: "CAP_AI", timeoutMs: 10_000 },
     transferTo: undefined,
     sms: { allowedDestinations: [], perCall: 5, perRecipientPerDay: 10, perHour: 100 },
     transcriptLogDir: "./logs",

@@ -18,7 +18,7 @@ test.each<Case>([
   "after $status, with an outcome: $wantsOutcome and a webhook: $hasWebhook, follows $kinds",
   ({ status, wantsOutcome, hasWebhook, kinds }) => {
     const url = hasWebhook ? "https://hooks.example" : undefined
-    const config = { webhook: { url, secret: undefined, timeoutMs: 1000 } }
+    const config = { webhook: { url, secret: undefined, source: "CAP_AI", timeoutMs: 1000 } }
     const agent = wantsOutcome ? { outcome: RULE } : {}
     const followUps = followUpJobs({ status, agent, config, now: 10_000, steadyNow: 20_000 })
     expect(followUps).toMatchObject({ createdAt: 10_000, outcome: kinds.includes(OUTCOME_JOB) })

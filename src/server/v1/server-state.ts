@@ -71,7 +71,12 @@ export function serverStateRoutes(context: ServerContext): Hono<Env> {
       return c.json({ message: "Server is running", service: "parley", version: VERSION })
     }
     const isBrowser = accept.includes("text/html")
-    const line = config.compat.includes("s2") && !isBrowser ? "WebSocket Server Running" : "Parley is running"
+    const { compat } = config
+    // The greetings of two systems cannot both be kept.
+    if (compat.includes("s0") && !compat.includes("s2") && !isBrowser) {
+      return c.text("Hello World 👋, from Caller Assistant!!", 200)
+    }
+    const line = compat.includes("s2") && !isBrowser ? "WebSocket Server Running" : "Parley is running"
     // Without an explicit status Hono leaves the content type to Bun, which drops it.
     return c.text(`${line} (parley ${VERSION})\n`, 200)
   })
