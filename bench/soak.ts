@@ -6,7 +6,7 @@
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
-import { sound } from "../src/audio/sounds.ts"
+import { storedPrompt } from "../src/audio/prompts.ts"
 import { AVAILABLE_ENGINES, type AvailableEngine } from "../src/call/engine.ts"
 import { Sweep } from "../src/lib/sweep.ts"
 import type { SimulatedCall } from "../src/sim/simulated-call.ts"
@@ -174,7 +174,7 @@ async function speak(call: SimulatedCall): Promise<Want[]> {
   const conversation = async () => {
     await call.audio.heard.next(({ last }) => last)
     wants.push({ speaker: "agent", text: undefined })
-    await call.stream?.say(sound("one-moment").audio)
+    await call.stream?.say(storedPrompt("one-moment").audio)
     wants.push({ speaker: "caller", text: undefined })
     await call.audio.heard.next(({ last }) => last)
   }

@@ -18,7 +18,7 @@ const AMPLITUDE = 7_000
 const tones = new Map<string, Uint8Array<ArrayBuffer>>()
 
 /** The audio of keys `0`–`9`, `*`, `#`, `A`–`D`, and `w` for half a second of pause; other characters are passed over. */
-export function dtmfSound(digits: string): Uint8Array {
+export function dtmfTones(digits: string): Uint8Array {
   return Buffer.concat(digits.split("").map((key) => (key === "w" ? silence(PAUSE_MS) : toneOf(key))))
 }
 

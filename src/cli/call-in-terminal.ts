@@ -19,7 +19,7 @@ const HELP = `Type what the caller says and press Enter; while the agent speaks,
   /hangup       end the call      /help        show this`
 
 /** How long a piped caller waits for the agent, in milliseconds. */
-const PATIENCE_MS = 30_000
+const TURN_TIMEOUT_MS = 30_000
 /** How long the agent must be silent to have finished, in milliseconds at normal speed. */
 const SETTLE_MS = 1_500
 
@@ -50,7 +50,7 @@ export async function call(config: Config, { from, to, speed, print }: CallComma
     const { sweep } = local.twilio
     const agentTurn = async () => {
       do {
-        await Promise.race([leg.agentTurn(), sweep.sleep(PATIENCE_MS)])
+        await Promise.race([leg.agentTurn(), sweep.sleep(TURN_TIMEOUT_MS)])
         await sweep.sleep(Math.max(250, SETTLE_MS / speed))
       } while (leg.agentSpeaking)
     }

@@ -1,6 +1,6 @@
 /** `parley demo`: one scripted call through the real webhook, TwiML, signed socket and callbacks, printed as it happens. */
 
-import { sound, type SoundName } from "../audio/sounds.ts"
+import { storedPrompt, type PromptName } from "../audio/prompts.ts"
 import type { AvailableEngine } from "../call/engine.ts"
 import { readConfig } from "../config/config.ts"
 import { configureLog } from "../lib/log.ts"
@@ -59,7 +59,7 @@ function audioScenario(): ScenarioStep[] {
 }
 
 /** The stored prompts of the agent serve as speech of the caller. */
-function caller(name: SoundName): { audio: Uint8Array; text: string } {
-  const { audio, text } = sound(name)
+function caller(name: PromptName): { audio: Uint8Array; text: string } {
+  const { audio, text } = storedPrompt(name)
   return { audio, text: `“${text}”` }
 }

@@ -1,7 +1,7 @@
 /** `parley serve --simulate`: the server with a simulated Twilio account, for everything that needs one. */
 
 import { z } from "zod"
-import { sound } from "../audio/sounds.ts"
+import { storedPrompt } from "../audio/prompts.ts"
 import type { RecordedEvent } from "../call/events.ts"
 import type { Config } from "../config/config.ts"
 import { messageOf } from "../lib/errors.ts"
@@ -21,7 +21,7 @@ const LINES = ["What are your opening hours?", "Thank you, goodbye."]
 /** How long the agent must be silent to have finished, in milliseconds. */
 const SETTLE_MS = 1_500
 /** How long a simulated person waits for the agent, in milliseconds. */
-const PATIENCE_MS = 30_000
+const TURN_TIMEOUT_MS = 30_000
 
 const IncomingCall = z.strictObject({
   from: z.string().default("+15550100001"),
@@ -170,7 +170,7 @@ async function speakLines(call: SimulatedCall, lines: readonly string[], settleM
   try {
     await agentTurn(call, settleMs)
     for (const line of lines) {
-      if (call.stream) await call.stream.say(sound("one-moment").audio)
+      if (call.stream) await call.stream.say(storedPrompt("one-moment").audio)
       else call.say(line)
       await agentTurn(call, settleMs)
     }
@@ -183,7 +183,7 @@ async function speakLines(call: SimulatedCall, lines: readonly string[], settleM
 /** Resolves when the agent has spoken and is silent, when the call is over, and at the latest after 30 seconds. */
 async function agentTurn(call: SimulatedCall, settleMs: number): Promise<void> {
   const heardAudio = call.audio.heard.next(({ last, complete }) => last && complete)
-  await Promise.race([call.agentTurn(), heardAudio, call.ended, Bun.sleep(PATIENCE_MS)])
+  await Promise.race([call.agentTurn(), heardAudio, call.ended, Bun.sleep(TURN_TIMEOUT_MS)])
   do await Bun.sleep(settleMs)
   while (call.agentSpeaking)
 }

@@ -1,9 +1,9 @@
 /** Plays the agent's audio on a media stream, and records each turn of the agent as far as the caller heard it. */
 
 import type { Turn } from "../call/turn.ts"
-import { dtmfSound } from "../audio/dtmf.ts"
+import { dtmfTones } from "../audio/dtmf.ts"
 import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
-import { sound, type SoundName } from "../audio/sounds.ts"
+import { storedPrompt, type PromptName } from "../audio/prompts.ts"
 import type { AudioTap } from "../call/audio-tap.ts"
 import { endedAtOf, type CallEvent } from "../call/events.ts"
 import type { CallId } from "../call/ids.ts"
@@ -144,9 +144,9 @@ export class AgentAudio {
   }
 
   /** Plays a stored sentence, which becomes part of the conversation. */
-  playPrompt(name: SoundName): void {
+  playPrompt(name: PromptName): void {
     if (this.muted) return
-    const { text, base64 } = sound(name)
+    const { text, base64 } = storedPrompt(name)
     this.playSentence(base64, text)
   }
 
@@ -160,7 +160,7 @@ export class AgentAudio {
 
   /** Plays touch tones. */
   playTones(digits: string): void {
-    const audio = dtmfSound(digits)
+    const audio = dtmfTones(digits)
     if (audio.length >= MULAW_BYTES_PER_MS) this.playSentence(Buffer.from(audio).toString("base64"), "")
   }
 

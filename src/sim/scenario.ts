@@ -41,7 +41,7 @@ export type PlayOptions = {
   /** How long the agent must be silent to have finished, in milliseconds. */
   settleMs?: number
   /** How long the agent may take for one step, in milliseconds. */
-  patienceMs?: number
+  stepMs?: number
   /** Whether the call was ended from outside, which is no fault of the script. */
   isInterrupted?: () => boolean
 }
@@ -53,7 +53,7 @@ export type PlayOptions = {
 export async function playScenario(
   call: SimulatedCall,
   steps: readonly ScenarioStep[],
-  { sweep, onEvent, settleMs = 700, patienceMs = 30_000, isInterrupted = () => false }: PlayOptions,
+  { sweep, onEvent, settleMs = 700, stepMs = 30_000, isInterrupted = () => false }: PlayOptions,
 ): Promise<CallSummary> {
   const stopWords = call.spoken.listen((spoken) => onEvent(heard(spoken)))
   const stopAudio = call.audio.heard.listen(audioReporter((text, note) => report("agent", text, note)))
@@ -62,14 +62,14 @@ export async function playScenario(
   try {
     for (const [index, step] of steps.entries()) {
       const deadline = new AbortController()
-      const late = sweep.sleep(patienceMs, deadline.signal).then(() => "late" as const)
+      const late = sweep.sleep(stepMs, deadline.signal).then(() => "late" as const)
       const over = call.ended.then(() => "over" as const)
       const outcome = await Promise.race([perform(call, step, { sweep, report, settleMs }), late, over])
       deadline.abort()
       const wasEnd = step.type === "wait-for-end" || step.type === "hang-up"
       if (outcome === "over" && isInterrupted()) break
       if (outcome === "late" || (outcome === "over" && !wasEnd)) {
-        const why = outcome === "late" ? `took more than ${patienceMs} ms` : "found the call over"
+        const why = outcome === "late" ? `took more than ${stepMs} ms` : "found the call over"
         throw new Error(`step ${index + 1} of the scenario (${step.type}) ${why}`)
       }
     }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { dtmfSound } from "../../src/audio/dtmf.ts"
+import { dtmfTones } from "../../src/audio/dtmf.ts"
 import { decodeMulaw, MULAW_SILENCE } from "../../src/audio/mulaw.ts"
 
 /** How strong a frequency is in the first 100 ms, by the algorithm of Goertzel. */
@@ -20,7 +20,7 @@ test.each([
 ])("the key %s sounds in %d and %d hertz", (key, low, high) => {
   const all = [697, 770, 852, 941, 1209, 1336, 1477, 1633]
   const strongest = all
-    .toSorted((a, b) => strength(dtmfSound(key), b) - strength(dtmfSound(key), a))
+    .toSorted((a, b) => strength(dtmfTones(key), b) - strength(dtmfTones(key), a))
     .slice(0, 2)
   expect(strongest.toSorted((a, b) => a - b)).toEqual([low, high])
 })
@@ -30,8 +30,8 @@ test.each([
   ["w is half a second", "1w2", 900],
   ["what is no key is passed over", "1 x2", 400],
   ["nothing is nothing", "", 0],
-])("%s", (_, digits, ms) => expect(dtmfSound(digits)).toHaveLength(ms * 8))
+])("%s", (_, digits, ms) => expect(dtmfTones(digits)).toHaveLength(ms * 8))
 
 test("a tone is followed by silence", () => {
-  expect(new Set(dtmfSound("1").subarray(800))).toEqual(new Set([MULAW_SILENCE]))
+  expect(new Set(dtmfTones("1").subarray(800))).toEqual(new Set([MULAW_SILENCE]))
 })

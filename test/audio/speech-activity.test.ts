@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { encodeMulaw, silence } from "../../src/audio/mulaw.ts"
-import { sound } from "../../src/audio/sounds.ts"
+import { storedPrompt } from "../../src/audio/prompts.ts"
 import { SpeechActivity } from "../../src/audio/speech-activity.ts"
 
 /** A tone whose mean absolute sample is `loudness`. */
@@ -31,7 +31,7 @@ test("speech is noticed within 100 ms, and its end after a pause of 400 ms", () 
 })
 
 test.each(["greeting", "not-caught", "one-moment", "you-said"] as const)("words are speech: %s", (name) => {
-  const audio = Buffer.concat([silence(500), sound(name).audio, silence(600)])
+  const audio = Buffer.concat([silence(500), storedPrompt(name).audio, silence(600)])
   const changes = kinds(changesIn(audio))
   expect(changes[0]).toBe("started")
   expect(changes.at(-1)).toBe("ended")

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { sound } from "../../src/audio/sounds.ts"
+import { storedPrompt } from "../../src/audio/prompts.ts"
 import { readWav } from "../../src/audio/wav.ts"
 import { VERSION } from "../../src/version.ts"
 import { FakeOpenAi } from "../fakes/fake-openai.ts"
@@ -169,7 +169,7 @@ test("sound files are the caller of a realtime call, whatever engine the agents 
   const config = JSON.stringify({ agents: { default: { engine: "relay", greeting: "Good day." } } })
   await Bun.write(join(env.ASSETS_DIR, "serverConfig.json"), config)
   const wav = join(cwd, "caller.ulaw")
-  await Bun.write(wav, sound("please-hold").audio)
+  await Bun.write(wav, storedPrompt("please-hold").audio)
   const { code, stdout, stderr } = await run(
     ["call", "--engine", "realtime", "--speed", "5", "--wav", wav],
     env,

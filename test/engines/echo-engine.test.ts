@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import { join } from "node:path"
 import type { RecordedEvent } from "../../src/call/events.ts"
-import { sound } from "../../src/audio/sounds.ts"
+import { storedPrompt } from "../../src/audio/prompts.ts"
 import { callHarness } from "../call-harness.ts"
 import { eventOf, sent, transcriptOf } from "../flows/realtime-harness.ts"
 import { withEcho } from "./echo-engine.ts"
@@ -41,7 +41,7 @@ test("digits and audio are said back and stand in the transcript; 0 ends the cal
   await sent(call, 150)
   await harness.heard("42#")
 
-  const { audio } = sound("one-moment")
+  const { audio } = storedPrompt("one-moment")
   await Promise.all([call.stream?.say(audio), harness.clock.pass(4_000)])
   const { event } = await eventOf(harness, "caller.spoke")
   const said = event.type === "caller.spoke" ? event.text : ""

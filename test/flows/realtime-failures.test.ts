@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { sound, type SoundName } from "../../src/audio/sounds.ts"
+import { storedPrompt, type PromptName } from "../../src/audio/prompts.ts"
 import { base64Ms } from "../../src/audio/mulaw.ts"
 import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import type { FakeConnection } from "../fakes/realtime-connection.ts"
@@ -18,11 +18,11 @@ import {
 import { textsIn } from "../lib/texts-in.ts"
 
 /** Longest silence that a caller may meet, in milliseconds. */
-const PATIENCE_MS = 3_000
+const HOLD_PROMPT_MS = 3_000
 
 /** Resolves when the stored sentence was sent to the caller. */
-async function told(call: SimulatedCall, name: SoundName): Promise<void> {
-  const ms = base64Ms(sound(name).base64)
+async function told(call: SimulatedCall, name: PromptName): Promise<void> {
+  const ms = base64Ms(storedPrompt(name).base64)
   await call.audio.frames.next((sent) => sent.from === "server" && sent.event === "media" && sent.ms === ms)
 }
 
@@ -108,7 +108,7 @@ test("a model that never accepts: a sentence within three seconds, then the rela
   await using harness = await realtimeHarness({ realtime: { neverAccept: true } })
   const call = harness.twilio.call()
   await eventOf(harness, "session.opened")
-  await harness.clock.pass(PATIENCE_MS)
+  await harness.clock.pass(HOLD_PROMPT_MS)
   await told(call, "one-moment")
   await harness.clock.pass(6_000)
   expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Connect"])
@@ -118,7 +118,7 @@ test("settings that are never confirmed count as no connection", async () => {
   await using harness = await realtimeHarness({ realtime: { onUpdate: "stall" } })
   const call = harness.twilio.call()
   await eventOf(harness, "session.opened")
-  await harness.clock.pass(PATIENCE_MS)
+  await harness.clock.pass(HOLD_PROMPT_MS)
   await told(call, "one-moment")
   delete harness.realtime.options.onUpdate
   harness.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
@@ -156,7 +156,7 @@ test("an answer that is begun and never sounds: a sentence within three seconds,
   await eventOf(harness, "caller.spoke")
   const stalled = model.respond({ parts: [], ending: "stalled" })
   await eventOf(harness, "reply.started")
-  await clock.pass(PATIENCE_MS)
+  await clock.pass(HOLD_PROMPT_MS)
   await told(call, "one-moment")
   await clock.pass(3_200)
   const next = await realtime.nextConnection()
@@ -179,7 +179,7 @@ test("an answer that falls silent in the middle: a sentence within three seconds
   await sent(call, 1_600)
   await clock.pass(1_600)
   await caughtUp(call, model)
-  await clock.pass(PATIENCE_MS)
+  await clock.pass(HOLD_PROMPT_MS)
   await told(call, "one-moment")
   await clock.pass(8_000)
   const next = await realtime.nextConnection()
@@ -225,7 +225,7 @@ test("an answer that fails once is asked for again and heard", async () => {
 
 /** The caller says a sentence and is silent for half a second. Everything has come to the app by then. */
 async function says({ clock, app }: RealtimeHarness, call: SimulatedCall): Promise<void> {
-  const { audio, base64 } = sound("goodbye")
+  const { audio, base64 } = storedPrompt("goodbye")
   const said = call.stream?.say(audio)
   for (let ms = 0; ms < base64Ms(base64) + 500; ms += 100) {
     clock.advance(100)
@@ -239,7 +239,7 @@ test("a model that falls silent and still answers pings: a sentence within three
   const { call, model } = await greeted(harness)
   model.mute()
   await says(harness, call)
-  await harness.clock.pass(PATIENCE_MS)
+  await harness.clock.pass(HOLD_PROMPT_MS)
   await told(call, "one-moment")
   expect((await eventOf(harness, "model.failed")).event).toMatchObject({
     message: "no reaction of the model to the caller's speech for 2000 ms",
@@ -253,7 +253,7 @@ test("a model that falls silent and still answers pings: a sentence within three
   // The caller's words come again, whole.
   await next.heard(90)
   const heard = Buffer.concat(next.audio.map((payload) => Buffer.from(payload, "base64")))
-  expect(heard.includes(sound("goodbye").audio.subarray(2_000, 12_000))).toBe(true)
+  expect(heard.includes(storedPrompt("goodbye").audio.subarray(2_000, 12_000))).toBe(true)
   speaks(next, "Goodbye.")
   await next.respond({ parts: [{ say: "Take care.", ms: 400 }] })
   await sent(call, 400)
@@ -270,14 +270,14 @@ test.each<[string, (model: FakeConnection) => void]>([
     die(model)
     await says(harness, call)
     for (let connection = 2; connection <= 3; connection++) {
-      await harness.clock.pass(PATIENCE_MS)
+      await harness.clock.pass(HOLD_PROMPT_MS)
       await told(call, "one-moment")
       const next = await harness.realtime.nextConnection()
       await next.next("response.create")
       die(next)
       await harness.clock.pass(1_100)
     }
-    await harness.clock.pass(PATIENCE_MS)
+    await harness.clock.pass(HOLD_PROMPT_MS)
     expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Connect"])
   },
 )
@@ -332,7 +332,9 @@ test.each(SILENT)(
     await told(call, "not-caught")
     await frame(call, "mark")
     await harness.clock.pass(6_000)
-    expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: sound("not-caught").text })
+    expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({
+      text: storedPrompt("not-caught").text,
+    })
     const outcomes = harness.app.events.all.flatMap(({ event }) =>
       event.type === "reply.finished" ? [event.outcome] : [],
     )
@@ -340,7 +342,7 @@ test.each(SILENT)(
     expect(await transcriptOf(harness, call)).toEqual([
       `agent: ${GREETING}`,
       "caller: Hello?",
-      `agent: ${sound("not-caught").text}`,
+      `agent: ${storedPrompt("not-caught").text}`,
     ])
     // The model forgets what it has only written.
     const deleted = model.received.filter(({ type }) => type === "conversation.item.delete")
@@ -439,8 +441,8 @@ test("without a key the server that is built in is the other side", async () => 
   await clock.pass(2_000)
   await sent(call, 3_500)
   await clock.pass(4_000)
-  expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: sound("greeting").text })
-  void call.stream?.say(sound("you-said").audio)
+  expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text: storedPrompt("greeting").text })
+  void call.stream?.say(storedPrompt("you-said").audio)
   await clock.pass(4_000)
   await eventOf(harness, "caller.spoke")
   call.hangup()

@@ -1,13 +1,17 @@
 /** Connects to the embedded Realtime server through memory, with the behaviour of a WebSocket. */
 
-import { sound } from "../../audio/sounds.ts"
+import { storedPrompt } from "../../audio/prompts.ts"
 import type { ConnectModel, RealtimeSocketEvents } from "../connection/websocket.ts"
 import type { Prompts } from "./answers.ts"
 import { EmbeddedServer, type EmbeddedServerOptions } from "./server.ts"
 
 /** The sentences that are part of the program. */
 export function storedPrompts(): Prompts {
-  return { greeting: sound("greeting"), youSaid: sound("you-said"), done: sound("one-moment") }
+  return {
+    greeting: storedPrompt("greeting"),
+    youSaid: storedPrompt("you-said"),
+    done: storedPrompt("one-moment"),
+  }
 }
 
 /** Replaces `connectTo`. Frames arrive in order and, as on a network, never during a call of `send`. */

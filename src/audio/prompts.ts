@@ -1,16 +1,16 @@
 /** The stored sentences, carried inside the program: mu-law at 8 kHz, as a call plays them. */
 
 import { readFileSync } from "node:fs"
-import goodbye from "../../assets/sounds/goodbye.ulaw" with { type: "file" }
-import greeting from "../../assets/sounds/greeting.ulaw" with { type: "file" }
-import longStory from "../../assets/sounds/long-story.ulaw" with { type: "file" }
-import notCaught from "../../assets/sounds/not-caught.ulaw" with { type: "file" }
-import oneMoment from "../../assets/sounds/one-moment.ulaw" with { type: "file" }
-import pleaseHold from "../../assets/sounds/please-hold.ulaw" with { type: "file" }
-import technicalProblem from "../../assets/sounds/technical-problem.ulaw" with { type: "file" }
-import youSaid from "../../assets/sounds/you-said.ulaw" with { type: "file" }
+import goodbye from "../../assets/prompts/goodbye.ulaw" with { type: "file" }
+import greeting from "../../assets/prompts/greeting.ulaw" with { type: "file" }
+import longStory from "../../assets/prompts/long-story.ulaw" with { type: "file" }
+import notCaught from "../../assets/prompts/not-caught.ulaw" with { type: "file" }
+import oneMoment from "../../assets/prompts/one-moment.ulaw" with { type: "file" }
+import pleaseHold from "../../assets/prompts/please-hold.ulaw" with { type: "file" }
+import technicalProblem from "../../assets/prompts/technical-problem.ulaw" with { type: "file" }
+import youSaid from "../../assets/prompts/you-said.ulaw" with { type: "file" }
 
-export const SOUND_NAMES = [
+export const PROMPT_NAMES = [
   "greeting",
   "please-hold",
   "not-caught",
@@ -20,7 +20,7 @@ export const SOUND_NAMES = [
   "long-story",
   "you-said",
 ] as const
-export type SoundName = (typeof SOUND_NAMES)[number]
+export type PromptName = (typeof PROMPT_NAMES)[number]
 
 const FILES = {
   greeting: { path: greeting, text: "Hello, you are speaking with Parley. How can I help you?" },
@@ -39,10 +39,10 @@ const FILES = {
       "in the wires. Then, one day, it rang, and the whole house came running.",
   },
   "you-said": { path: youSaid, text: "You said:" },
-} satisfies Record<SoundName, { path: string; text: string }>
+} satisfies Record<PromptName, { path: string; text: string }>
 
-export type Sound = {
-  readonly name: SoundName
+export type StoredPrompt = {
+  readonly name: PromptName
   /** The words that are spoken. */
   readonly text: string
   /** Shared by all calls; read-only. */
@@ -51,15 +51,15 @@ export type Sound = {
   readonly base64: string
 }
 
-const loaded = new Map<SoundName, Sound>()
+const loaded = new Map<PromptName, StoredPrompt>()
 
 /** A stored sentence. It is read from the program on first use and kept; all of them are under 400 KB. */
-export function sound(name: SoundName): Sound {
+export function storedPrompt(name: PromptName): StoredPrompt {
   const known = loaded.get(name)
   if (known) return known
   const { path, text } = FILES[name]
   const audio = readFileSync(path)
-  const made: Sound = { name, text, audio: new Uint8Array(audio), base64: audio.toString("base64") }
+  const made: StoredPrompt = { name, text, audio: new Uint8Array(audio), base64: audio.toString("base64") }
   loaded.set(name, made)
   return made
 }

@@ -6,21 +6,21 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { decodeMulaw } from "../../src/audio/mulaw.ts"
-import { sound, SOUND_NAMES } from "../../src/audio/sounds.ts"
+import { storedPrompt, PROMPT_NAMES } from "../../src/audio/prompts.ts"
 
-const FOLDER = resolve(import.meta.dir, "../../assets/sounds")
+const FOLDER = resolve(import.meta.dir, "../../assets/prompts")
 
 test("every file in the folder has its name, and its words stand in the README", () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith(".ulaw"))
-  expect(files.toSorted()).toEqual(SOUND_NAMES.map((name) => `${name}.ulaw`).toSorted())
+  expect(files.toSorted()).toEqual(PROMPT_NAMES.map((name) => `${name}.ulaw`).toSorted())
   const readme = readFileSync(join(FOLDER, "README.md"), "utf8").replaceAll(/ +/g, " ")
   expect(
-    SOUND_NAMES.filter((name) => !readme.includes(`| \`${name}.ulaw\` | ${sound(name).text} |`)),
+    PROMPT_NAMES.filter((name) => !readme.includes(`| \`${name}.ulaw\` | ${storedPrompt(name).text} |`)),
   ).toEqual([])
 })
 
-test.each(SOUND_NAMES)("%s is speech in mu-law that ends in silence", (name) => {
-  const { audio, base64 } = sound(name)
+test.each(PROMPT_NAMES)("%s is speech in mu-law that ends in silence", (name) => {
+  const { audio, base64 } = storedPrompt(name)
   const samples = decodeMulaw(audio)
   const loudest = Math.max(...samples)
   expect([audio.length > 4_000, loudest > 8_000, Math.abs(samples.at(-1) ?? 99) <= 8]).toEqual([
@@ -32,23 +32,23 @@ test.each(SOUND_NAMES)("%s is speech in mu-law that ends in silence", (name) => 
 })
 
 test("all of them are below 400 KB, and the story is about ten seconds long", () => {
-  const total = SOUND_NAMES.reduce((sum, name) => sum + sound(name).audio.length, 0)
+  const total = PROMPT_NAMES.reduce((sum, name) => sum + storedPrompt(name).audio.length, 0)
   expect(total).toBeLessThan(400_000)
-  expect(Math.round(sound("long-story").audio.length / 8_000)).toBe(11)
+  expect(Math.round(storedPrompt("long-story").audio.length / 8_000)).toBe(11)
 })
 
-test("a sound is read once", () => {
-  expect(sound("goodbye")).toBe(sound("goodbye"))
+test("a prompt is read once", () => {
+  expect(storedPrompt("goodbye")).toBe(storedPrompt("goodbye"))
 })
 
 test("a compiled program carries them", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "parley-sounds-"))
+  const folder = await mkdtemp(join(tmpdir(), "parley-prompts-"))
   await using _ = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) }
   const source = join(folder, "main.ts")
-  const from = JSON.stringify(resolve(import.meta.dir, "../../src/audio/sounds.ts"))
+  const from = JSON.stringify(resolve(import.meta.dir, "../../src/audio/prompts.ts"))
   await Bun.write(
     source,
-    `import { sound, SOUND_NAMES } from ${from}\nconsole.log(SOUND_NAMES.map((n) => sound(n).audio.length).join())\n`,
+    `import { storedPrompt, PROMPT_NAMES } from ${from}\nconsole.log(PROMPT_NAMES.map((n) => storedPrompt(n).audio.length).join())\n`,
   )
   const flags = ["--compile", "--minify", "--keep-names", "--bytecode", "--format=esm"]
   const build = Bun.spawn([process.execPath, "build", source, ...flags, "--outfile", "main"], {
@@ -62,5 +62,7 @@ test("a compiled program carries them", async () => {
   })
   await rm(source)
   const run = Bun.spawn([join(folder, "main")], { cwd: folder, stdout: "pipe" })
-  expect((await run.stdout.text()).trim()).toBe(SOUND_NAMES.map((name) => sound(name).audio.length).join())
+  expect((await run.stdout.text()).trim()).toBe(
+    PROMPT_NAMES.map((name) => storedPrompt(name).audio.length).join(),
+  )
 }, 30_000)
