@@ -1,4 +1,4 @@
-/** Sound both ways through the program and through relays that do nothing else, side by side on one core. */
+/** Audio both ways through the program and through relays that do nothing else, side by side on one core. */
 
 import { randomUUID } from "node:crypto"
 import { cpus } from "node:os"
@@ -150,7 +150,7 @@ async function measure(relay: Relay, calls: number, deltaMs: number): Promise<Ru
 
 function relayTable(runs: readonly Run[]): Table {
   return {
-    title: `Sound both ways, each program alone on one core; caller's frames of 20 ms, p50 / p99 in ms`,
+    title: `Audio both ways, each program alone on one core; caller's frames of 20 ms, p50 / p99 in ms`,
     head: [
       "calls",
       "model's pieces",

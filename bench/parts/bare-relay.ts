@@ -1,5 +1,5 @@
 /**
- * The floor of a media relay: cuts the sound out of each frame and sends it on, and does nothing else. It has no calls, no
+ * The floor of a media relay: cuts the audio out of each frame and sends it on, and does nothing else. It has no calls, no
  * signatures, no transcript, no tools; it checks nothing, and forgets what it sent. With MARKS=1 a mark follows each
  * piece, as everyone needs who wants to know what was heard. With READS=json every frame is parsed and written as JSON,
  * as a relay is usually written.

@@ -5,9 +5,9 @@ import { wallMs } from "./wall-clock.ts"
 
 /** Of the time that is measured, in milliseconds. */
 export type MediaLoadOptions = {
-  /** Length of each piece of the model's sound; the caller's have 20 ms. */
+  /** Length of each piece of the model's audio; the caller's have 20 ms. */
   deltaMs: number
-  /** From the session's settings to their confirmation: the caller's sound waits for so long. */
+  /** From the session's settings to their confirmation: the caller's audio waits for so long. */
   settingsMs: number
   /** From one interruption in a call to the next. */
   interruptEveryMs: number
@@ -27,10 +27,10 @@ type MediaCallOptions = {
 }
 
 const FRAME_MS = 20
-/** A model is so much ahead of what is heard; an interruption finds this sound waiting. */
+/** A model is so much ahead of what is heard; an interruption finds this audio waiting. */
 const LEAD_MS = 400
 const TRANSCRIPT_EVERY_MS = 400
-/** From the caller's first sound to the end of the answer it cut off, and to the next answer. */
+/** From the caller's first audio to the end of the answer it cut off, and to the next answer. */
 const CANCELLED_AFTER_MS = 100
 const ANSWER_AFTER_MS = 400
 /** An answer begins by itself where nobody asks for the first one. */
@@ -39,7 +39,7 @@ const PAYLOAD = '"payload":"'
 const frame = payloadOf(FRAME_MS)
 
 export class MediaCall {
-  /** When the first sound of the model has come to the caller. Rejects when the socket closes before. */
+  /** When the first audio of the model has come to the caller. Rejects when the socket closes before. */
   readonly speaking: Promise<void>
   upSent = 0
   upCame = 0
@@ -61,7 +61,7 @@ export class MediaCall {
   #nextDown = Number.POSITIVE_INFINITY
   #nextInterrupt = Number.POSITIVE_INFINITY
   #steps: { at: number; run: () => void }[] = []
-  /** Marks that wait for the sound before them. */
+  /** Marks that wait for the audio before them. */
   #marks: { at: number; name: string }[] = []
   #playedUntil = 0
   #interruptedAt: number | undefined
@@ -138,7 +138,7 @@ export class MediaCall {
     while (this.#nextDown <= now) this.#sendDelta()
   }
 
-  /** The model's end of this call was found by the first sound that came there. */
+  /** The model's end of this call was found by the first audio that came there. */
   modelFound(send: (text: string) => void): void {
     this.#toModel = send
     this.sentEarly = this.upSent
@@ -148,7 +148,7 @@ export class MediaCall {
     this.#nextInterrupt = now + FIRST_ANSWER_MS + (0.5 + Math.random()) * interruptEveryMs
   }
 
-  /** Sound of the caller at the model. */
+  /** Audio of the caller at the model. */
   heard(text: string, from: number, at: number): void {
     const mark = markAt(text, from, at)
     if (!mark) return

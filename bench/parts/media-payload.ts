@@ -1,4 +1,4 @@
-/** Sound that tells when it was sent, in which call, and as which piece: the mark is part of the base64. Pure. */
+/** Audio that tells when it was sent, in which call, and as which piece: the mark is part of the base64. Pure. */
 
 import { sinceStamp, stampOf } from "./wall-clock.ts"
 
@@ -15,7 +15,7 @@ export function payloadOf(lengthMs: number): (atMs: number, call: number, piece:
   return (atMs, call, piece) => stampOf(atMs) + digits(call, 4) + digits(piece, 6) + rest
 }
 
-/** The mark of a payload that begins at `from` in a frame; undefined for sound that has none. */
+/** The mark of a payload that begins at `from` in a frame; undefined for audio that has none. */
 export function markAt(text: string, from: number, atMs: number): Mark | undefined {
   const latencyMs = sinceStamp(text.slice(from, from + 6), atMs)
   if (latencyMs === undefined) return undefined

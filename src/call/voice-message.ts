@@ -2,7 +2,7 @@
 
 import type { CallId } from "./ids.ts"
 
-/** Twilio's words: `completed` once the file can be fetched, `absent` for a recording without sound. */
+/** Twilio's words: `completed` once the file can be fetched, `absent` for a recording without audio. */
 export type VoiceMessageStatus = "in-progress" | "completed" | "absent" | "failed"
 
 export type VoiceMessage = {

@@ -42,10 +42,10 @@ export class Observers implements AudioTap {
       return () => void this.#ofAll.delete(observer)
     }
     const leave = enter(this.#byCall, callId, observer)
-    const leaveSound = observer.audio ? enter(this.#listeners, callId, observer) : undefined
+    const leaveAudio = observer.audio ? enter(this.#listeners, callId, observer) : undefined
     return () => {
       leave()
-      leaveSound?.()
+      leaveAudio?.()
     }
   }
 

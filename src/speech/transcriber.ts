@@ -34,7 +34,7 @@ export type TranscriberEvent =
   /** The other side continues after `eager-end`: what was prepared is discarded. */
   | { type: "resumed" }
   /**
-   * The turn is over. An empty text: the sound was not speech, or no word was understood. `untilMs`: end of the audio
+   * The turn is over. An empty text: the audio was not speech, or no word was understood. `untilMs`: end of the audio
    * that belongs to the turn.
    */
   | { type: "turn-ended"; text: string; untilMs: number }

@@ -17,7 +17,7 @@ test.each([
   ["5", 770, 1336],
   ["#", 941, 1477],
   ["D", 941, 1633],
-])("the key %s sounds in %d and %d hertz", (key, low, high) => {
+])("the key %s has the frequencies %d and %d hertz", (key, low, high) => {
   const all = [697, 770, 852, 941, 1209, 1336, 1477, 1633]
   const strongest = all
     .toSorted((a, b) => strength(dtmfTones(key), b) - strength(dtmfTones(key), a))

@@ -1,4 +1,4 @@
-/** The G.711 tables against the values of the standard, and the length of sound in base64. */
+/** The G.711 tables against the values of the standard, and the length of audio in base64. */
 
 import { expect, test } from "bun:test"
 import { base64Ms, decodeMulaw, encodeMulaw, MULAW_SILENCE, silence } from "../../src/audio/mulaw.ts"

@@ -8,7 +8,7 @@ const tone = (hz: number, rateHz: number, seconds = 0.25, loudness = 10_000) =>
     Math.round(loudness * Math.sin((2 * Math.PI * hz * at) / rateHz)),
   )
 
-/** Loudness of one pitch in the middle of a sound (Goertzel). */
+/** Loudness of one pitch in the middle of some audio (Goertzel). */
 function level(samples: Int16Array, hz: number, rateHz: number): number {
   const middle = samples.subarray(samples.length >> 2, (samples.length * 3) >> 2)
   let [re, im] = [0, 0]
@@ -99,16 +99,16 @@ test.each([
   [7, 8_000, 44_100],
   [33, 8_000, 8_000],
 ] as const)("pieces of %d samples give the same as the whole, %d to %d Hz", (size, fromHz, toHz) => {
-  const sound = tone(700, fromHz, 0.1)
+  const audio = tone(700, fromHz, 0.1)
   const resampler = new Resampler({ fromHz, toHz })
   const pieces: number[] = []
-  for (let at = 0; at < sound.length; at += size)
-    pieces.push(...resampler.push(sound.subarray(at, at + size)))
+  for (let at = 0; at < audio.length; at += size)
+    pieces.push(...resampler.push(audio.subarray(at, at + size)))
   pieces.push(...resampler.flush())
-  expect(pieces).toEqual([...resample(sound, { fromHz, toHz })])
+  expect(pieces).toEqual([...resample(audio, { fromHz, toHz })])
 })
 
-test("the sound is not moved in time", () => {
+test("the audio is not moved in time", () => {
   const click = new Int16Array(2_400)
   click[1_200] = 30_000
   const down = resample(click, { fromHz: 24_000, toHz: 8_000 })
@@ -116,11 +116,11 @@ test("the sound is not moved in time", () => {
 })
 
 test("the same rate leaves every sample as it is", () => {
-  const sound = tone(440, 8_000)
-  expect([...resample(sound, { fromHz: 8_000, toHz: 8_000 })]).toEqual([...sound])
+  const audio = tone(440, 8_000)
+  expect([...resample(audio, { fromHz: 8_000, toHz: 8_000 })]).toEqual([...audio])
 })
 
-test("steady loudness stays, and the loudest sound does not run over", () => {
+test("steady loudness stays, and the loudest audio does not run over", () => {
   const square = Int16Array.from({ length: 2_400 }, (_, at) => (Math.floor(at / 60) % 2 ? 32_767 : -32_768))
   const down = resample(square, { fromHz: 24_000, toHz: 8_000 })
   const sign = (sample: number | undefined) => Math.sign(sample ?? 0)

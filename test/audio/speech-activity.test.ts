@@ -68,7 +68,7 @@ test("words that are too quiet to begin speech continue it, and the line is not 
   expect(activity.quietMs).toBeWithin(900, 1_101)
 })
 
-test("after doubt only louder sound counts, until it is confirmed again", () => {
+test("after doubt only louder audio counts, until it is confirmed again", () => {
   const activity = new SpeechActivity()
   const words = Buffer.concat([silence(500), tone(800, 1_200), silence(600)])
   expect(kinds(changesIn(words, { activity }))).toEqual(["started", "ended"])

@@ -59,7 +59,7 @@ test.each([
   ],
   ["a length that was never filled in", file(format(), chunk("data", pcm(4, 5), 0)), [4, 5]],
   ["a length beyond the file", file(format(), chunk("data", pcm(4, 5), 0xffff_ffff)), [4, 5]],
-  ["no sound at all", file(format(), chunk("data", Buffer.alloc(0))), []],
+  ["no audio at all", file(format(), chunk("data", Buffer.alloc(0))), []],
 ] as const)("%s is read", (_, bytes, samples) => {
   expect([...readWav(bytes).samples]).toEqual([...samples])
 })

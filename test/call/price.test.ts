@@ -13,7 +13,7 @@ test.each([
     (1000 * 0.1 + 1000 * 0.01 + 100 * 0.5) / 1e6,
   ],
   [
-    "sound both ways, with text",
+    "audio both ways, with text",
     {
       kind: "realtime",
       model: "gpt-realtime-2.1",

@@ -148,7 +148,7 @@ test("an unknown command is called by its name", async () => {
   expect(stderr).toContain("unknown command 'dance'")
 })
 
-test("the demo by sound is heard, recorded and kept", async () => {
+test("the demo with audio is heard, recorded and kept", async () => {
   const record = join(cwd, "demo.wav")
   const args = ["demo", "--engine", "realtime", "--speed", "5", "--record", record]
   const { code, stdout, stderr } = await run(args)
@@ -161,10 +161,10 @@ test("the demo by sound is heard, recorded and kept", async () => {
   expect(samples.some((sample) => Math.abs(sample) > 1_000)).toBe(true)
 }, 20_000)
 
-test("sound files are the caller of a realtime call, whatever engine the agents name", async () => {
+test("audio files are the caller of a realtime call, whatever engine the agents name", async () => {
   const env = {
-    DATABASE_URL: `file:${join(cwd, "sound.db")}`,
-    ASSETS_DIR: join(cwd, "sound-assets"),
+    DATABASE_URL: `file:${join(cwd, "audio.db")}`,
+    ASSETS_DIR: join(cwd, "audio-assets"),
   }
   const config = JSON.stringify({ agents: { default: { engine: "relay", greeting: "Good day." } } })
   await Bun.write(join(env.ASSETS_DIR, "serverConfig.json"), config)
@@ -181,9 +181,9 @@ test("sound files are the caller of a realtime call, whatever engine the agents 
 }, 20_000)
 
 test.each([
-  ["sound without the engine for it", ["call", "--wav", "caller.wav"], "--engine realtime"],
+  ["audio without the engine for it", ["call", "--wav", "caller.wav"], "--engine realtime"],
   [
-    "a sound file that is not there",
+    "an audio file that is not there",
     ["call", "--engine", "realtime", "--wav", "none.wav"],
     "none.wav cannot be used",
   ],

@@ -206,7 +206,7 @@ describe("silence", () => {
 describe("listen mode", () => {
   const listening = () => silent({}, { Server: { ListenMode: { enabled: true } } })
 
-  test("mutes words, sounds and languages, but neither keys nor the end", async () => {
+  test("mutes words, audio files and languages, but neither keys nor the end", async () => {
     await using harness = await listening()
     const call = await harness.call(KEYS)
     await call.ask(

@@ -41,7 +41,7 @@ function harnessWith(env: Record<string, string> = {}, rest: Record<string, unkn
 }
 
 describe("delivery", () => {
-  test("digits, sounds and languages go out before the answer goes on", async () => {
+  test("digits, audio files and languages go out before the answer goes on", async () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const requests = await call.ask(

@@ -27,8 +27,8 @@ async function told(call: SimulatedCall, name: PromptName): Promise<void> {
 }
 
 /**
- * Resolves when everything was taken in that Twilio has sent by now. Marks go out before the sound of the same moment, so
- * once the model has heard the latest sound, all marks have come.
+ * Resolves when everything was taken in that Twilio has sent by now. Marks go out before the audio of the same moment, so
+ * once the model has heard the latest audio, all marks have come.
  */
 async function caughtUp({ stream }: SimulatedCall, model: FakeConnection): Promise<void> {
   await model.heard(Math.floor((stream?.nowMs ?? 0) / 20))
@@ -148,7 +148,7 @@ test.each(["closed", "dropped"] as const)(
   },
 )
 
-test("an answer that is begun and never sounds: a sentence within three seconds, then a new connection", async () => {
+test("an answer that is begun and has no audio: a sentence within three seconds, then a new connection", async () => {
   await using harness = await realtimeHarness()
   const { clock, realtime } = harness
   const { call, model } = await greeted(harness)
@@ -297,7 +297,7 @@ test("a silent caller and a model that is gone: another connection, and nobody h
 
 const SILENT: readonly (readonly [string, ResponseScript])[] = [
   ["empty", { parts: [] }],
-  ["cut off before the first sound", { parts: [], ending: { incomplete: "max_output_tokens" } }],
+  ["cut off before the first audio", { parts: [], ending: { incomplete: "max_output_tokens" } }],
   ["held back by a filter", { parts: [{ write: "I" }], ending: { incomplete: "content_filter" } }],
   ["text only", { parts: [{ write: "You owe me nothing." }] }],
   ["a part of a call", { parts: [{ call: "find", arguments: "{", callId: "c_1", status: "incomplete" }] }],

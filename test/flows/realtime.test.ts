@@ -157,7 +157,7 @@ test("deltas of a cancelled answer that come late are not played", async () => {
   await said
   clock.advance(1_000)
   expect(call.audio.heard.count - count).toBeLessThanOrEqual(1)
-  // The item of the late sound is unknown to this server.
+  // The item of the late audio is unknown to this server.
   model.errors.splice(0)
 })
 

@@ -11,7 +11,7 @@ import { TestClock } from "../lib/test-clock.ts"
 const PIECE_MS = 200
 const TEXT = Array.from({ length: 50 }, (_, word) => `word${word % 10}`).join(" ")
 
-/** An answer of ten seconds whose sound was sent at once, or of so many pieces of 200 ms. */
+/** An answer of ten seconds whose audio was sent at once, or of so many pieces of 200 ms. */
 function speaking({ pieces = 50, isSent = true } = {}) {
   const clock = new TestClock()
   const kept: string[] = []
@@ -42,7 +42,7 @@ function speaking({ pieces = 50, isSent = true } = {}) {
   if (isSent) voice.sent(1, "item_1")
   kept.length = 0
   let marks = 0
-  /** Lets the sound play, with the echo of each mark on its millisecond. */
+  /** Lets the audio play, with the echo of each mark on its millisecond. */
   const play = (ms: number) => {
     for (let played = 0; played < ms; played += PIECE_MS) {
       clock.advance(PIECE_MS)

@@ -1,4 +1,4 @@
-/** Where the caller's sound goes while a connection is made, used, lost and replaced. */
+/** Where the caller's audio goes while a connection is made, used, lost and replaced. */
 
 import { expect, test } from "bun:test"
 import { newCallId, type CallId } from "../../src/call/ids.ts"
@@ -12,7 +12,7 @@ const frame = (n: number) => Buffer.alloc(160, n % 200).toString("base64")
 function fixture() {
   const listened: string[] = []
   const listeners = new Set<CallId>()
-  const sound = new CallerAudio({
+  const audio = new CallerAudio({
     callId,
     encode: encodeAppend,
     log: getLog("test"),
@@ -22,7 +22,7 @@ function fixture() {
       outbound: () => {},
     },
   })
-  return { sound, listened, listeners }
+  return { audio, listened, listeners }
 }
 
 function line() {
@@ -39,34 +39,34 @@ function line() {
 }
 
 test("what is said before a connection is ready waits, and goes out first", () => {
-  const { sound } = fixture()
+  const { audio } = fixture()
   const model = line()
-  for (const payload of ["AAAA", "BBBB"]) sound.hear(payload)
+  for (const payload of ["AAAA", "BBBB"]) audio.hear(payload)
   expect(model.heard).toEqual([])
-  sound.sendTo(model)
-  sound.hear("CCCC")
+  audio.sendTo(model)
+  audio.hear("CCCC")
   expect(model.heard).toEqual(["AAAA", "BBBB", "CCCC"])
 })
 
 test("what is said between two connections is heard by the second one, once", () => {
-  const { sound } = fixture()
+  const { audio } = fixture()
   const [first, second] = [line(), line()]
-  sound.sendTo(first)
-  sound.hear("AAAA")
-  sound.hold()
-  sound.hear("BBBB")
-  sound.sendTo(second)
-  sound.hear("CCCC")
+  audio.sendTo(first)
+  audio.hear("AAAA")
+  audio.hold()
+  audio.hear("BBBB")
+  audio.sendTo(second)
+  audio.hear("CCCC")
   expect({ first: first.heard, second: second.heard }).toEqual({ first: ["AAAA"], second: ["BBBB", "CCCC"] })
 })
 
 test("of more than ten seconds the oldest is dropped, each time", () => {
-  const { sound } = fixture()
+  const { audio } = fixture()
   for (let round = 0; round < 2; round++) {
     const model = line()
-    sound.hold()
-    for (let n = 0; n < 600; n++) sound.hear(frame(n))
-    sound.sendTo(model)
+    audio.hold()
+    for (let n = 0; n < 600; n++) audio.hear(frame(n))
+    audio.sendTo(model)
     expect({
       heardCount: model.heard.length,
       firstHeard: model.heard[0],
@@ -76,36 +76,36 @@ test("of more than ten seconds the oldest is dropped, each time", () => {
 })
 
 test("one endless piece is not kept at all", () => {
-  const { sound } = fixture()
+  const { audio } = fixture()
   const model = line()
-  sound.hear("A".repeat(1_000_000))
-  sound.hear("BBBB")
-  sound.sendTo(model)
+  audio.hear("A".repeat(1_000_000))
+  audio.hear("BBBB")
+  audio.sendTo(model)
   expect(model.heard).toEqual(["BBBB"])
 })
 
 test("those who listen in hear it with and without a connection", () => {
-  const { sound, listened, listeners } = fixture()
-  sound.hear("AAAA")
+  const { audio, listened, listeners } = fixture()
+  audio.hear("AAAA")
   listeners.add(callId)
-  sound.hear("BBBB")
-  sound.sendTo(line())
-  sound.hear("CCCC")
+  audio.hear("BBBB")
+  audio.sendTo(line())
+  audio.hear("CCCC")
   expect(listened).toEqual(["BBBB", "CCCC"])
 })
 
 test("a connection that is too slow gets no more of it until it has caught up, and the next one all", () => {
-  const { sound } = fixture()
+  const { audio } = fixture()
   const [slow, next] = [line(), line()]
-  sound.sendTo(slow)
+  audio.sendTo(slow)
   slow.bufferedAmount = 160_001
-  for (let piece = 0; piece < 16; piece++) sound.hear("AAAA")
+  for (let piece = 0; piece < 16; piece++) audio.hear("AAAA")
   slow.bufferedAmount = 160_000
-  sound.hear("BBBB")
-  expect({ heard: slow.heard, droppedMs: sound.droppedMs }).toEqual({ heard: ["BBBB"], droppedMs: 6 })
+  audio.hear("BBBB")
+  expect({ heard: slow.heard, droppedMs: audio.droppedMs }).toEqual({ heard: ["BBBB"], droppedMs: 6 })
   slow.bufferedAmount = 200_000
-  for (let piece = 0; piece < 16; piece++) sound.hear("CCCC")
-  sound.sendTo(next)
-  sound.hear("DDDD")
+  for (let piece = 0; piece < 16; piece++) audio.hear("CCCC")
+  audio.sendTo(next)
+  audio.hear("DDDD")
   expect({ heardCount: slow.heard.length, heard: next.heard }).toEqual({ heardCount: 16, heard: ["DDDD"] })
 })

@@ -7,7 +7,7 @@ import { TestClock } from "../lib/test-clock.ts"
 
 const key = { responseId: "resp_1", itemId: "item_1", contentIndex: 0 }
 const streamSid = "MZ1"
-const sound = (ms: number) => silence(ms).toBase64()
+const audio = (ms: number) => silence(ms).toBase64()
 
 function stream(answer: (text: string) => number = (text) => text.length) {
   const clock = new TestClock(0)
@@ -26,21 +26,21 @@ function stream(answer: (text: string) => number = (text) => text.length) {
   return { clock, sent, closed, frames, marks, line: new MediaStream({ socket, streamSid, clock }) }
 }
 
-test("each piece of sound is one frame and one mark", () => {
+test("each piece of audio is one frame and one mark", () => {
   const { line, frames } = stream()
-  expect([line.play(sound(200), key), line.play(sound(20), key)]).toEqual(["sent", "sent"])
+  expect([line.play(audio(200), key), line.play(audio(20), key)]).toEqual(["sent", "sent"])
   expect(frames()).toEqual([
-    { event: "media", streamSid, media: { payload: sound(200) } },
+    { event: "media", streamSid, media: { payload: audio(200) } },
     { event: "mark", streamSid, mark: { name: "1-1" } },
-    { event: "media", streamSid, media: { payload: sound(20) } },
+    { event: "media", streamSid, media: { payload: audio(20) } },
     { event: "mark", streamSid, mark: { name: "1-2" } },
   ] as unknown as ReturnType<typeof frames>)
 })
 
 test("an interruption clears the line and tells what was heard; echoes of the clearing count for nothing", () => {
   const { line, clock, frames, marks } = stream()
-  line.play(sound(400), key)
-  line.play(sound(400), key)
+  line.play(audio(400), key)
+  line.play(audio(400), key)
   clock.advance(410)
   line.reached("1-1")
   clock.advance(90)
@@ -52,14 +52,14 @@ test("an interruption clears the line and tells what was heard; echoes of the cl
 
 test("a label comes back when all before it was heard", () => {
   const { line, marks } = stream()
-  line.play(sound(100), key)
+  line.play(audio(100), key)
   expect(line.mark("goodbye")).toBe(true)
   expect(marks().map((mark) => line.reached(mark).labels)).toEqual([[], ["goodbye"]])
 })
 
 test("frames that wait are counted and the stream goes on", () => {
   const { line, closed } = stream(() => -1)
-  expect({ play: line.play(sound(20), key), congested: line.congested, open: line.open, closed }).toEqual({
+  expect({ play: line.play(audio(20), key), congested: line.congested, open: line.open, closed }).toEqual({
     play: "sent",
     congested: 2,
     open: true,
@@ -68,16 +68,16 @@ test("frames that wait are counted and the stream goes on", () => {
 })
 
 test.each([
-  ["sound", 0],
+  ["audio", 0],
   ["a mark", 1],
 ])("%s that is dropped ends the stream", (_, before) => {
   let count = 0
   const { line, closed, sent } = stream(() => (count++ < before ? 1 : 0))
-  expect(line.play(sound(20), key)).toBe("closed")
+  expect(line.play(audio(20), key)).toBe("closed")
   expect({
     closed,
     open: line.open,
-    play: line.play(sound(20), key),
+    play: line.play(audio(20), key),
     mark: line.mark("x"),
     sentCount: sent.length,
   }).toEqual({
@@ -89,33 +89,33 @@ test.each([
   })
 })
 
-test("empty sound is neither sent nor marked", () => {
+test("empty audio is neither sent nor marked", () => {
   const { line, sent } = stream()
   expect({ play: line.play("", key), sent }).toEqual({ play: "sent", sent: [] })
 })
 
 test("more than nine minutes do not wait; there is room again when some were heard", () => {
   const { line } = stream()
-  const minutes = Array.from({ length: 10 }, () => line.play(sound(60_000), key))
+  const minutes = Array.from({ length: 10 }, () => line.play(audio(60_000), key))
   expect(minutes.map((result) => result === "sent").lastIndexOf(true)).toBe(8)
   expect(minutes[9]).toBe("full")
   line.reached("1-1")
-  expect(line.play(sound(60_000), key)).toBe("sent")
+  expect(line.play(audio(60_000), key)).toBe("sent")
 })
 
 test("a peer that echoes no marks cannot make them pile up", () => {
   const { line } = stream()
-  for (let count = 0; count < 27_000; count++) line.play(sound(1), key)
-  expect({ play: line.play(sound(1), key), mark: line.mark("x") }).toEqual({ play: "full", mark: false })
+  for (let count = 0; count < 27_000; count++) line.play(audio(1), key)
+  expect({ play: line.play(audio(1), key), mark: line.mark("x") }).toEqual({ play: "full", mark: false })
 })
 
 test("closing twice is harmless, and nothing is sent after it", () => {
   const { line, closed, sent } = stream()
-  line.play(sound(100), key)
+  line.play(audio(100), key)
   line.close()
   line.close(1011, "again")
   const count = sent.length
-  expect([line.play(sound(20), key), line.clear().length, sent.length - count, closed]).toEqual([
+  expect([line.play(audio(20), key), line.clear().length, sent.length - count, closed]).toEqual([
     "closed",
     1,
     0,
@@ -125,7 +125,7 @@ test("closing twice is harmless, and nothing is sent after it", () => {
 
 test("a socket that is gone is not written to, and what was heard can still be asked", () => {
   const { line, clock, sent } = stream()
-  line.play(sound(100), key)
+  line.play(audio(100), key)
   clock.advance(40)
   line.closed()
   line.close()

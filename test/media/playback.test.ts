@@ -152,7 +152,7 @@ test("the same item of two responses is two parts", () => {
   ])
 })
 
-test("items that take turns are each counted by their own sound", () => {
+test("items that take turns are each counted by their own audio", () => {
   const playback = new Playback()
   const marks = ["item_1", "item_2", "item_1"].map((item) => playback.sent(key(item), 100, 0))
   playback.reached(marks[1]!, 200)

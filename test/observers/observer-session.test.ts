@@ -81,7 +81,7 @@ const said = (text: string, interrupted = false): CallEvent => ({
   interrupted,
 })
 
-test("sound goes to who listens, marked by its side, and costs nothing where nobody does", async () => {
+test("audio goes to who listens, marked by its side, and costs nothing where nobody does", async () => {
   await using it = await fixture()
   expect(it.observers.hasListeners(it.id)).toBe(false)
   const silent = await it.observe({ wantsAudio: false })
@@ -134,7 +134,7 @@ test("a slow observer lags, is given everything later, and holds up nobody", asy
   expect(slow.closes).toEqual([])
 })
 
-test("an observer that takes no sound for seconds is dropped and told why, and the others go on", async () => {
+test("an observer that takes no audio for seconds is dropped and told why, and the others go on", async () => {
   await using it = await fixture()
   const [slow, quick] = [await it.observe(), await it.observe()]
   slow.connection.result = -1

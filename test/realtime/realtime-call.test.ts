@@ -30,7 +30,7 @@ const started = (callSid: string = SID, customParameters: Json = {}, mediaFormat
   })
 const media = `{"event":"media","sequenceNumber":"4","streamSid":"${STREAM}","media":{"track":"inbound","chunk":"3","timestamp":"60","payload":"/////w=="}}`
 const mediaFrame = (byte: number) => media.replace("/////w==", Buffer.alloc(160, byte).toString("base64"))
-const sound = (ms: number) => Buffer.alloc(ms * 8, 0x20).toString("base64")
+const audio = (ms: number) => Buffer.alloc(ms * 8, 0x20).toString("base64")
 
 class RealtimeFixture extends CallFixture {
   readonly closes: number[] = []
@@ -149,7 +149,7 @@ class RealtimeFixture extends CallFixture {
       const item = { id: itemId, type: "message", role: "assistant", status: "in_progress", content: [] }
       this.emit("conversation.item.added", { item, previous_item_id: null })
       this.emit("response.output_audio_transcript.delta", { ...at, delta: part.text })
-      this.emit("response.output_audio.delta", { ...at, delta: sound(part.ms) })
+      this.emit("response.output_audio.delta", { ...at, delta: audio(part.ms) })
     }
     const usage = { input_tokens: 20, output_tokens: 10 }
     this.emit("response.done", { response: { ...response, status: "completed", usage } })
@@ -358,7 +358,7 @@ describe("the caller's turn", () => {
     expect(fixture.types(fixture.model)).toEqual(["response.create"])
   })
 
-  test("ends when the sound of it stops coming: the model is given silence", async () => {
+  test("ends when the audio of it stops coming: the model is given silence", async () => {
     using fixture = await RealtimeFixture.greeted()
     fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     for (let frame = 0; frame < 100; frame++) {
@@ -580,7 +580,7 @@ test("an item that was heard whole is not cut when the caller speaks, though its
   })
   fixture.emit("conversation.item.added", { item, previous_item_id: null })
   fixture.emit("response.output_audio_transcript.delta", { ...at, delta: "Let me look." })
-  fixture.emit("response.output_audio.delta", { ...at, delta: sound(300) })
+  fixture.emit("response.output_audio.delta", { ...at, delta: audio(300) })
   fixture.emit("response.output_item.done", { response_id: "resp_x", item })
   fixture.clock.advance(300)
   for (const { event, mark } of fixture.twilio)

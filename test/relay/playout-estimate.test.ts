@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test"
 import { PlayoutEstimate } from "../../src/relay/playout-estimate.ts"
 
-/** 500 ms until sound, then 66 ms for each character. */
+/** 500 ms until audio, then 66 ms for each character. */
 const TEN = "0123456789"
 
 test("pieces that follow each other are one piece of speech", () => {

@@ -9,7 +9,7 @@ import { NotedSocket, notedLog } from "./fixture.ts"
 
 const SESSION_END: SessionEnd = { reason: "agent-ended", detail: "Ending the call", summary: "s" }
 const END = 'end {"reasonCode":"end-call","reason":"Ending the call","conversationSummary":"s"}'
-/** As estimated: 500 ms until sound, 66 ms for each of 10 characters. */
+/** As estimated: 500 ms until audio, 66 ms for each of 10 characters. */
 const FAREWELL = "Good night"
 const FAREWELL_MS = 1160
 

@@ -118,12 +118,12 @@ test("an agent that ends too early fails the step", async () => {
 
 test("an audio script waits for the agent's audio, speaks and interrupts", async () => {
   const streamed: Script = () => '<Connect><Stream url="wss://parley.test/media/t1"/></Connect><Hangup/>'
-  const sound = (ms: number) => new Uint8Array(ms * 8).fill(0x20)
+  const audio = (ms: number) => new Uint8Array(ms * 8).fill(0x20)
   const { outcome, lines } = await play(
     [
       { type: "hear" },
-      { type: "speak", audio: sound(100), text: "a question" },
-      { type: "speak-over", afterMs: 400, audio: sound(60), text: "another" },
+      { type: "speak", audio: audio(100), text: "a question" },
+      { type: "speak-over", afterMs: 400, audio: audio(60), text: "another" },
       { type: "hear" },
       { type: "hang-up" },
     ],
@@ -133,7 +133,7 @@ test("an audio script waits for the agent's audio, speaks and interrupts", async
         const { event, streamSid } = frame
         const say = (ms: number, pieces: number) => {
           for (let piece = 0; piece < pieces; piece++) {
-            peer.send({ event: "media", streamSid, media: { payload: sound(ms).toBase64() } })
+            peer.send({ event: "media", streamSid, media: { payload: audio(ms).toBase64() } })
           }
         }
         if (event === "start") say(500, 1)

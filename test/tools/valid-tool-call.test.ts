@@ -9,7 +9,7 @@ function argumentsOf(written: string): string {
 
 describe("arguments", () => {
   test.each([
-    ["sound ones stay byte for byte", '{ "n": 1,\n "s": "a\\nb \\u00e9 \\ud83d\\ude00" }'],
+    ["well-formed ones stay byte for byte", '{ "n": 1,\n "s": "a\\nb \\u00e9 \\ud83d\\ude00" }'],
     ["an empty object stays", "{}"],
   ])("%s", (_, written) => expect(argumentsOf(written)).toBe(written))
 

@@ -136,7 +136,7 @@ describe("from Twilio", () => {
       `{"event":"start","start":{"callSid":"${callSid}","streamSid":"\\""}}`,
       "start: ",
     ],
-    ["media without sound", media(""), "media: media.payload"],
+    ["media without audio", media(""), "media: media.payload"],
     ["media that is no base64", media("secret words"), "media: media.payload"],
     ["media of a third side", media("AAAA").replace("inbound", "both"), "media: media.track"],
     ["two keys at once", '{"event":"dtmf","dtmf":{"digit":"12"}}', "dtmf: dtmf.digit"],
@@ -151,13 +151,13 @@ describe("from Twilio", () => {
 describe("the fast path", () => {
   const payload = Buffer.from(Uint8Array.from({ length: 160 }, (_, at) => (at * 37) % 256)).toString("base64")
 
-  test.each(["//7+/v7//w==", "AAA=", "AAAA", payload, "A".repeat(200_000)])("cuts out a payload", (sound) => {
-    expect(sliceInboundMedia(media(sound))).toBe(sound)
+  test.each(["//7+/v7//w==", "AAA=", "AAAA", payload, "A".repeat(200_000)])("cuts out a payload", (audio) => {
+    expect(sliceInboundMedia(media(audio))).toBe(audio)
   })
 
   const parts = JSON.parse(media("AAAA")) as { media: object }
   const odd = {
-    "the other side's sound": media("AAAA").replace("inbound", "outbound"),
+    "the other side's audio": media("AAAA").replace("inbound", "outbound"),
     "another order of keys": JSON.stringify({ media: parts.media, event: "media" }),
     "another order inside": JSON.stringify({ ...parts, media: { payload: "AAAA", track: "inbound" } }),
     "one key more": JSON.stringify({ ...parts, media: { ...parts.media, gain: 1 } }),
@@ -166,9 +166,9 @@ describe("the fast path", () => {
     "a second event": `${media("AAAA").slice(0, -1)},"event":"stop"}`,
     spaces: JSON.stringify(parts, null, 1),
     escapes: media(String.raw`AA\/A`),
-    "a line break in the sound": media("AA\nAA"),
-    "words in the sound": media("no sound"),
-    "no sound": media(""),
+    "a line break in the audio": media("AA\nAA"),
+    "words in the audio": media("no audio"),
+    "no audio": media(""),
     "half a frame": media("AAAA").slice(0, -1),
     "something behind it": `${media("AAAA")}x`,
     "a line break behind it": `${media("AAAA")}\n`,
@@ -202,10 +202,10 @@ describe("the fast path", () => {
   ])("leaves other marks to the full parse: %j", (text) => expect(sliceInboundMark(text)).toBeUndefined())
 
   test("both ways agree on what they both take", () => {
-    for (const sound of ["AAAA", "//7+", payload]) {
-      expect(parseMediaFrame(media(sound))).toMatchObject({
+    for (const audio of ["AAAA", "//7+", payload]) {
+      expect(parseMediaFrame(media(audio))).toMatchObject({
         ok: true,
-        frame: { type: "media", payload: sliceInboundMedia(media(sound)) },
+        frame: { type: "media", payload: sliceInboundMedia(media(audio)) },
       })
     }
   })

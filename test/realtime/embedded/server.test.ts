@@ -66,7 +66,7 @@ test("it takes the settings and tells when the session ends", async () => {
   expect(fixture.connection.expiresAt).toBe(clock.monotonic() + 3_600_000)
 })
 
-test("asked to speak first, it greets, faster than the sound plays, with its words", async () => {
+test("asked to speak first, it greets, faster than the audio plays, with its words", async () => {
   using fixture = await connected()
   fixture.connection.send(encodeResponseCreate({ metadata: { mark: "1" } }, "create_1"))
   expect((await fixture.next("response-created")).response.metadata).toEqual({ mark: "1" })

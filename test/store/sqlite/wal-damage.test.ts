@@ -36,7 +36,7 @@ function flipped(wal: Uint8Array, at: number): Uint8Array {
   return copy
 }
 
-test("a sound log, an empty one, and one with frames of an earlier round are no damage", () => {
+test("an intact log, an empty one, and one with frames of an earlier round are no damage", () => {
   expect(walDamage(walOf({ transactions: 10 }))).toEqual({ damage: "none" })
   expect(walDamage(walOf({ transactions: 3, rounds: 2 }))).toEqual({ damage: "none" })
   expect(walDamage(new Uint8Array(0))).toEqual({ damage: "none" })
