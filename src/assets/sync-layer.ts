@@ -164,7 +164,7 @@ export class SyncLayer implements AssetTarget {
       this.#reading = { ...this.#reading, nextAtMs: this.#reading.startedAtMs + ms }
   }
 
-  /** The next call reads, and the calls that wait for this read do not go on waiting. */
+  /** The next call reads, and the calls that wait for this read do not wait any longer. */
   #readAgainSoon(): void {
     if (this.#reading.phase === "reading") {
       const soon = Number.NEGATIVE_INFINITY

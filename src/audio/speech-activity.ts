@@ -7,7 +7,7 @@ import { MULAW_BYTES_PER_MS } from "./mulaw.ts"
 
 /**
  * `ended`: speech that was clear, and then a pause of `PAUSE_MS`. `dropped`: it was too short, or noise. `long`: speech of
- * `LONG_SPEECH_MS` that goes on.
+ * `LONG_SPEECH_MS` that continues.
  */
 export type SpeechActivityChange = "started" | "long" | "ended" | "dropped"
 

@@ -44,7 +44,7 @@ export class SpeechDetector {
     this.#settings = settings
   }
 
-  /** Forgets what was said and not finished; the time goes on. */
+  /** Forgets what was said and not finished; time continues. */
   clear(): void {
     this.#frames = []
     this.#startedMs = null

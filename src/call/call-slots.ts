@@ -6,7 +6,7 @@ export type SlotRequest = {
   now: number
   /** Until when the slot is kept for a session that does not open. Monotonic milliseconds of this process, as `now`. */
   until: number
-  /** Slots of other calls at which this one gets none. Default: no limit, for a call that goes on. */
+  /** Slots of other calls at which this one gets none. Default: no limit, for a call that continues. */
   most?: number
 }
 

@@ -48,7 +48,7 @@ export class ParleyStream {
     return this.#afterId
   }
 
-  /** Closing twice is harmless. The call goes on. */
+  /** Closing twice is harmless. The call continues. */
   close(): void {
     if (this.#over) return
     this.#end({ code: 1000, reason: "closed by this side" })

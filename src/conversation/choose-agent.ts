@@ -27,7 +27,7 @@ export function chooseAgent({ assets, call, parameters, log }: ChooseAgentOption
       assets.agentFor(tried)
       choice = tried
     } catch (error) {
-      log.warn("a key of the call is unknown; going on without it", { error: messageOf(error) })
+      log.warn("a key of the call is unknown; continuing without it", { error: messageOf(error) })
     }
   }
   return assets.agentFor(choice)

@@ -100,7 +100,7 @@ export class SpeechFilter {
     return at + 1
   }
 
-  /** Reads on within a line. Returns where to go on, or undefined when more must come. */
+  /** Reads on within a line. Returns where to continue, or undefined when more must come. */
   #read(text: string, at: number, isLast: boolean): number | undefined {
     const plain = lengthOf(PLAIN, text, at)
     if (plain > 0) {

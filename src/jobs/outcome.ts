@@ -14,7 +14,7 @@ import { AppError } from "../lib/errors.ts"
 import { isTerminal } from "../call/status.ts"
 import type { JobKind } from "./runner.ts"
 
-/** `none`: the agent wants to know nothing, the call goes on, or the caller said nothing. */
+/** `none`: the agent wants to know nothing, the call continues, or the caller said nothing. */
 export type Outcome = {
   status: "none" | "pending" | "done" | "failed"
   data: unknown
@@ -72,7 +72,7 @@ export function outcomeKind({ context, modelFor }: OutcomeOptions): JobKind {
   }
 }
 
-/** Extracts the outcome again. Rejects with `AppError` CONFLICT for a call that goes on or whose agent wants none. */
+/** Extracts the outcome again. Rejects with `AppError` CONFLICT for a call that continues or whose agent wants none. */
 export async function extractAgain(context: ControlContext, call: Call): Promise<Outcome> {
   const { store, sweep } = context
   if (!isTerminal(call.status)) throw new AppError("CONFLICT", "The call is not over yet.")

@@ -43,7 +43,7 @@ const CATCH_UP_CALLS = 200
 
 export function createTranscriptLog(options: TranscriptLogOptions): TranscriptLog {
   const { dir, store, liveCalls, now, log } = options
-  // One file at a time: the end of many calls at once must not take the disk from those that go on.
+  // One file at a time: the end of many calls at once must not take the disk from those that continue.
   let last: Promise<void> = Promise.resolve()
 
   function inTurn(work: () => Promise<void>): void {
@@ -87,7 +87,7 @@ export function createTranscriptLog(options: TranscriptLogOptions): TranscriptLo
   return {
     onEvent({ callId, event }) {
       const isEnd = event.type === "call.status-changed" && isTerminal(event.status)
-      // Last words may be recognised when all is over; while the call goes on, nothing is written.
+      // Last words may be recognised when all is over; while the call continues, nothing is written.
       if (isEnd || event.type === "session.closed" || event.type === "caller.spoke")
         inTurn(() => write(callId, { unlessThere: false }))
     },

@@ -98,7 +98,7 @@ function refusedAddress(error: unknown): { failed: string; final: true } {
   throw error
 }
 
-/** Delivers the webhook of a call again. Rejects with `AppError` CONFLICT while the call goes on, or without WEBHOOK_URL. */
+/** Delivers the webhook of a call again. Rejects with `AppError` CONFLICT while the call continues, or without WEBHOOK_URL. */
 export async function deliverAgain(
   { config, store, sweep }: Pick<ControlContext, "config" | "store" | "sweep">,
   call: Call,

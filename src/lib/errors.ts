@@ -29,7 +29,7 @@ export type ErrorDetail = {
   /** The field at fault, or what `value` is. */
   field?: string
   message: string
-  /** What the client needs to go on, such as the id of what was kept. */
+  /** What the client needs to continue, such as the id of what was kept. */
   value?: string
   /** The asset at fault, and the line in it, counted from 1. */
   asset?: string

@@ -89,7 +89,7 @@ export class CallerAudio {
     this.speechTaken()
   }
 
-  /** The other side has gone on without this: what was said need not be sent again. */
+  /** The other side has continued without this: what was said need not be sent again. */
   speechTaken(): void {
     this.#sent.endSpeech()
   }

@@ -33,7 +33,7 @@ export type AnswerOptions = {
   times: StreamTimes
   /** Is shown every event at once. */
   onEvent?: ((event: CallEvent) => void) | undefined
-  /** Cuts the answer off. Tools that run go on to their result. */
+  /** Cuts the answer off. Tools that run continue to their result. */
   signal: AbortSignal
   sweep: Sweep
   log: Log
@@ -65,7 +65,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
   })
   const publish = (event: CallEvent) => {
     options.onEvent?.(event)
-    log.debug("conversation went on", { event: event.type })
+    log.debug("conversation event", { event: event.type })
   }
 
   function save(): void {

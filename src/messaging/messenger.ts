@@ -40,7 +40,7 @@ export type MessageAnswer = {
   response: string
   /** Whether this message opened the conversation. */
   created: boolean
-  /** The agent holds that the matter is settled. The conversation may go on all the same. */
+  /** The agent holds that the matter is settled. The conversation may continue all the same. */
   endedBy?: "agent"
 }
 
@@ -122,7 +122,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
         return assets.agentFor(choice)
       } catch (error) {
         // The configuration has lost it since the conversation began.
-        log.warn("a key of the conversation is unknown; going on without it", { error: messageOf(error) })
+        log.warn("a key of the conversation is unknown; continuing without it", { error: messageOf(error) })
       }
     }
     return assets.agentFor({})
@@ -232,7 +232,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
       const { promise: over, reject } = Promise.withResolvers<never>()
       const cancel = sweep.after(times.conversationMs, () => {
         limit.abort()
-        // A tool that goes on to its end keeps the next message waiting, but not this one's sender.
+        // A tool that continues to its end keeps the next message waiting, but not this one's sender.
         reject(tooLate(id))
       })
       try {

@@ -203,7 +203,7 @@ export class PendingResponses {
     this.#runningTools -= 1
   }
 
-  /** Goes on waiting for what is pending, or stops waiting. Returns whether nothing is pending any more. */
+  /** Continues to wait for what is pending, or stops waiting. Returns whether nothing is pending any more. */
   settle(): boolean {
     if (!this.#queue.isIdle) {
       this.#wait()

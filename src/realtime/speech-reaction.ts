@@ -19,7 +19,7 @@ export type SpeechReactionOptions = {
   >
   /** Longest wait for an event, in milliseconds. */
   silenceMs: number
-  /** How long the server may wait for the caller to go on, in milliseconds, before it ends a turn. */
+  /** How long the server may wait for the caller to continue, in milliseconds, before it ends a turn. */
   turnEndMs: number
   /** Whether the server is connected, nothing is pending and the caller hears nothing of the agent. */
   isListening: () => boolean
@@ -69,7 +69,7 @@ export class SpeechReaction {
     switch (this.#turn) {
       case "none":
         if (change !== "ended" && change !== "long") return
-        // Speech that goes on does not extend the wait: the server should have noticed its beginning.
+        // Speech that continues does not extend the wait: the server should have noticed its beginning.
         if (isListening() && !this.#cancel) this.#wait(change === "ended" ? silenceMs - PAUSE_MS : silenceMs)
         return
       case "started":
@@ -98,7 +98,7 @@ export class SpeechReaction {
   #late(): void {
     const { callerAudio, silenceMs, turnEndMs, isListening, onNoReaction } = this.#options
     const turn = this.#turn
-    // The caller may have gone on too quietly to be noticed here, and the server may still hear it.
+    // The caller may have continued too quietly to be noticed here, and the server may still hear it.
     const missingMs = silenceMs + turnEndMs - ROUNDING_MS - callerAudio.quietMs
     if (turn === "started" && missingMs > 0) return this.#wait(missingMs)
     this.stop()

@@ -148,7 +148,7 @@ export class RelayOutput implements SpeechOutput {
     try {
       text = encodeRelayFrame(frame)
     } catch (error) {
-      // Nothing invalid is ever sent; the call goes on without it.
+      // Nothing invalid is ever sent; the call continues without it.
       this.#log.error("invalid frame not sent", { frame: frame.type, error })
       return
     }

@@ -1,4 +1,4 @@
-/** A bounded list that grows while a simulated call goes on, and is read by awaiting instead of polling. */
+/** A bounded list that grows while a simulated call continues, and is read by awaiting instead of polling. */
 
 type Waiter<T> = {
   predicate: (item: T) => boolean

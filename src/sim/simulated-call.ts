@@ -45,7 +45,7 @@ export class SimulatedCall {
   readonly #state: CallState
   readonly #problems: string[] = []
   readonly #end = Promise.withResolvers<CallSummary>()
-  /** Stops what is going on: the call ended, or new instructions came. */
+  /** Stops what is running: the call ended, or new instructions came. */
   #current = new AbortController()
   #replacement: ResponseResult | TwimlResponse | undefined
   #sockets = 0
@@ -144,7 +144,7 @@ export class SimulatedCall {
     this.#state.pickUp()
   }
 
-  /** Loses the connection of the session; the call goes on. */
+  /** Loses the connection of the session; the call continues. */
   dropSocket(): void {
     this.#player.leg?.drop()
   }

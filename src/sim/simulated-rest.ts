@@ -64,7 +64,7 @@ export class SimulatedRest {
     this.#refusals.push(refusal)
   }
 
-  /** Stops listening. The calls go on. */
+  /** Stops listening. The calls continue. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.stop(true)
     for (const record of [this.requests, this.calls, this.messages]) record.close("the REST server stopped")

@@ -60,7 +60,7 @@ export class SpokenText {
   }
 }
 
-/** The first `chars` characters, without the beginning of a word that goes on behind them. */
+/** The first `chars` characters, without the beginning of a word that continues behind them. */
 function wholeWords(text: string, chars: number): string {
   if (chars >= text.length) return text.trimEnd()
   const part = text.slice(0, Math.max(0, chars))

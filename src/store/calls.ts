@@ -194,13 +194,13 @@ export interface Calls {
    */
   setTransfer(id: CallId, transfer: TransferState): Promise<boolean>
 
-  /** The call goes on with another engine. */
+  /** The call continues with another engine. */
   setEngine(id: CallId, engine: Engine): Promise<void>
 
   /** Notes how far the call has come in the phone menu of the other side. */
   setIvrState(id: CallId, state: IvrState): Promise<void>
 
-  /** Notes with which versions of context and manifest the call goes on. */
+  /** Notes with which versions of context and manifest the call continues. */
   setVersions(
     id: CallId,
     versions: Pick<Call, "contextKey" | "contextVersion" | "manifestKey" | "manifestVersion">,

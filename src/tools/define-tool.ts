@@ -43,7 +43,7 @@ export type LiveUpdateAction =
     }
 
 export type ToolOutcome =
-  /** `value` is what the model reads. `action` is carried out before the model goes on, `end-call` after. */
+  /** `value` is what the model reads. `action` is carried out before the model continues, `end-call` after. */
   | { ok: true; value: { message: string; [key: string]: unknown }; action?: CallAction }
   /** `message` is a sentence for the model. `status`: HTTP status of a service that refused. */
   | { ok: false; code: string; message: string; status?: number }

@@ -92,11 +92,11 @@ export type StatusWebhook = z.infer<typeof StatusWebhook>
 
 /**
  * `ended`: this server ended the session. `completed`: the call is over. `failed`: the socket or a provider was lost
- * while the call goes on. (Twilio: "TwiML Voice: ConversationRelay", action callback.)
+ * while the call continues. (Twilio: "TwiML Voice: ConversationRelay", action callback.)
  */
 const SessionStatus = z.enum(["ended", "completed", "failed"]).catch("failed")
 
-/** The end of a relay session; its answer says how the call goes on. */
+/** The end of a relay session; its answer says how the call continues. */
 export const ConnectEndedWebhook = z
   .object({
     CallSid,

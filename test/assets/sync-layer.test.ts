@@ -177,7 +177,7 @@ describe("filling", () => {
     })
   })
 
-  test("one that Sync refuses is told, and the others go on", async () => {
+  test("one that Sync refuses is told, and the others continue", async () => {
     await using machine = await Machine.start(FILES)
     const { fake } = machine
     fake.addService().maps.set("Context", new Map()).set("ToolManifest", new Map())

@@ -13,7 +13,7 @@ const env = (name: string, port = "0") => ({
   DATABASE_URL: `file:${join(cwd, name, "calls.db")}`,
 })
 
-test("a second server on the port of a running one says which process that is and how to go on", async () => {
+test("a second server on the port of a running one says which process that is and how to continue", async () => {
   await using first = new Child([], { cwd, env: env("second") })
   const url = await first.listening()
   const { port } = new URL(url)

@@ -60,7 +60,7 @@ function watched(
   return { stream, messages, states, goOn: () => waiting?.(), [Symbol.dispose]: () => stream.close() }
 }
 
-test("a stream that is cut goes on after what it has seen, and ends with the call", async () => {
+test("a stream that is cut continues after what it has seen, and ends with the call", async () => {
   await using app = await AppUnderTest.start({ API_KEYS: KEY })
   const call = await app.incoming()
   const socket = app.socket(call.socketUrl)

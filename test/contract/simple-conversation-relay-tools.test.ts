@@ -41,7 +41,7 @@ function harnessWith(env: Record<string, string> = {}, rest: Record<string, unkn
 }
 
 describe("delivery", () => {
-  test("digits, audio files and languages go out before the answer goes on", async () => {
+  test("digits, audio files and languages go out before the answer continues", async () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const requests = await call.ask(
@@ -119,7 +119,7 @@ describe("delivery", () => {
     expect(textsIn(after?.body["input"])).toContainEqual(expect.stringContaining("SMS sent successfully"))
   })
 
-  test("a tool that fails is told to the model, which goes on", async () => {
+  test("a tool that fails is told to the model, which continues", async () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const [, after] = await call.ask("Play", callsTool("play-media", {}), says("I cannot."))
@@ -265,7 +265,7 @@ describe("handing over", () => {
     expect((await back(second))[0]?.name).toBe("Connect")
   })
 
-  test("without a target the caller hears of it and goes on, or hears a goodbye where the rule says so", async () => {
+  test("without a target the caller hears of it and continues, or hears a goodbye where the rule says so", async () => {
     await using harness = await harnessWith()
     expect((await handedOver(harness)).verbs[0]?.name).toBe("Connect")
     await using polite = await harnessWith(

@@ -312,7 +312,7 @@ describe("changing a running call", () => {
 })
 
 describe("messages", () => {
-  test("a conversation goes on under its id, with the context and the tools of calls", async () => {
+  test("a conversation continues under its id, with the context and the tools of calls", async () => {
     await using harness = await simpleRelayHarness()
     const send = async (body: unknown) => jsonOf(await harness.app.post("/conversation", body))
     harness.openai.enqueue(

@@ -966,7 +966,7 @@ function outcomesContract(open: Open) {
     expect(await store.jobs.find(id, "outcome")).toMatchObject({ state: "waiting", dueAt: 10 })
   })
 
-  test("a job that has ended is started over; one that runs goes on, and so does what it has found", async () => {
+  test("a job that has ended is started over; one that runs continues, and so does what it has found", async () => {
     await using store = await open()
     const { id } = await store.calls.create(sampleCall())
     const job = { kind: "outcome", at: 10, dueAt: 10 }
@@ -1087,7 +1087,7 @@ function conversationsContract(open: Open) {
     expect(await store.conversations.byId(kept.id, 2000)).toEqual(kept)
   })
 
-  test("an update changes what goes on, and not who owns it", async () => {
+  test("an update changes what continues, and not who owns it", async () => {
     await using store = await open()
     const first = conversation()
     await store.conversations.create(first, { most: 10 })

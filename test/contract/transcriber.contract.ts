@@ -227,7 +227,7 @@ export function transcriberContract<Server extends SpeechServer>(
       expect((await s.next("failed")).failure.reason).toBe("malformed")
     })
 
-    test("every profile can be chosen at any time, and turns go on", async () => {
+    test("every profile can be chosen at any time, and turns continue", async () => {
       await using s = begin()
       const transcriber = s.open()
       transcriber.expect("menu")

@@ -89,7 +89,7 @@ test.each<[string, Record<string, string>, string[], Record<string, unknown>]>([
 })
 
 test.each(["failed", "no-such-word", ""])(
-  "after SessionStatus %p the conversation goes on without a greeting",
+  "after SessionStatus %p the conversation continues without a greeting",
   async (word) => {
     await using app = await AppUnderTest.start()
     const { callSid, actionPath, socketUrl, socket } = await spokenCall(app)

@@ -1,4 +1,4 @@
-/** Interruptions: what is stopped, what goes on, and what counts as heard. */
+/** Interruptions: what is stopped, what continues, and what counts as heard. */
 
 import { describe, expect, test } from "bun:test"
 import { ok, ConversationFixture } from "./conversation-fixture.ts"

@@ -57,7 +57,7 @@ describe("a failure before the first word", () => {
     expect(fixture.transcript).toEqual(["caller: Hello", "agent: Good day."])
   })
 
-  test("twice becomes an apology, and the call goes on", async () => {
+  test("twice becomes an apology, and the call continues", async () => {
     using fixture = new ConversationFixture()
     await (await fixture.ask("Hello")).fail(retryable())
     await (await fixture.model.next()).fail(retryable())

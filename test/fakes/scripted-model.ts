@@ -116,7 +116,7 @@ export class ScriptedRequest {
   }
 }
 
-/** Lets every promise that can go on go on. */
+/** Lets every promise that can continue do so. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 40; turn++) await Promise.resolve()
 }

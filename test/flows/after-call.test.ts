@@ -142,7 +142,7 @@ test("a webhook is delivered again when it is asked for, under the same id", asy
   expect(new Set(hook.deliveries.all.map(({ body }) => body["id"])).size).toBe(1)
 })
 
-test("without an address, for a call that goes on or is unknown no webhook is delivered again", async () => {
+test("without an address, for a call that continues or is unknown no webhook is delivered again", async () => {
   await using plain = await AppUnderTest.start()
   const answer = await plain.post(`/v1/calls/${await wholeCall(plain)}/webhook`)
   expect([answer.status, await answer.json()]).toMatchObject([409, { error: { code: "CONFLICT" } }])

@@ -15,7 +15,7 @@ const STEPS = [
 /** What is recorded is written within this time. */
 const WRITTEN_MS = 100
 
-test.each(STEPS)("a relay call goes on when the clock is set %s", async (_, step) => {
+test.each(STEPS)("a relay call continues when the clock is set %s", async (_, step) => {
   await using harness = await relayHarness({ env: { MAX_CALL_MS: "600000" } })
   const { clock, openai, twilio, app } = harness
   const call = twilio.call()
@@ -62,7 +62,7 @@ test.each(STEPS)("a silent caller is reminded at the same pace when the clock is
   expect(await reminders(step)).toEqual(await reminders(0))
 })
 
-test.each(STEPS)("a realtime call goes on when the clock is set %s", async (_, step) => {
+test.each(STEPS)("a realtime call continues when the clock is set %s", async (_, step) => {
   await using harness = await realtimeHarness({ env: { MAX_CALL_MS: "600000" } })
   const { clock, app } = harness
   const { call, model } = await greeted(harness)

@@ -79,7 +79,7 @@ test("a call can be ended while it rings", async () => {
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "canceled", endedBy: "api" })
 })
 
-test("a call whose answer from Twilio is lost while it is carried out is one call, and goes on", async () => {
+test("a call whose answer from Twilio is lost while it is carried out is one call, and continues", async () => {
   await using harness = await relayHarness()
   const { clock, rest, app } = harness
   rest.refuseNext({ status: 503, code: 20503, message: "lost", carriedOut: true })

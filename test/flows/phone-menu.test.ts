@@ -217,7 +217,7 @@ test("two calls at once, each with its own menu", async () => {
   ])
 })
 
-test("a socket that is lost in the menu goes on there, without a word", async () => {
+test("a socket that is lost in the menu continues there, without a word", async () => {
   await using harness = await relayHarness()
   const call = await place(harness)
   expect(await menu(harness, call, "Dental provider?")).toBe("say dental provider")

@@ -59,7 +59,7 @@ test("a key that is refused: a stored sentence at once, then a goodbye, for the 
 })
 
 test.each(["keep-pcm", "name-none"] as const)(
-  "a server that would take the caller's audio for PCM (%s): the call goes on with the relay, and no audio goes there",
+  "a server that would take the caller's audio for PCM (%s): the call continues with the relay, and no audio goes there",
   async (onUpdate) => {
     await using harness = await realtimeHarness({ realtime: { onUpdate } })
     const call = harness.twilio.call()
@@ -77,7 +77,7 @@ test("a key that is refused, with a person to hand the caller to", async () => {
   expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Dial"])
 })
 
-test("a model that is not there: the call goes on with the relay, which does not greet again", async () => {
+test("a model that is not there: the call continues with the relay, which does not greet again", async () => {
   await using harness = await realtimeHarness({
     realtime: { refuse: 404 },
     env: { MODEL_PROVIDER: "openai" },

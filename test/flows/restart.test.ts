@@ -22,7 +22,7 @@ afterAll(() => rmSync(cwd, { recursive: true }))
 
 const GREETING = "Hello there! How can I assist you today?"
 
-test("kill -9 in the middle of a call loses no turn, and the next process goes on with the conversation", async () => {
+test("kill -9 in the middle of a call loses no turn, and the next process continues with the conversation", async () => {
   await using openai = new FakeOpenAi()
   const settings = (port: string) => ({
     PORT: port,

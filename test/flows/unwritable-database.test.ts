@@ -89,7 +89,7 @@ test("a call that comes while the database is locked is answered, resumed and en
   expect(events.map(({ type }: { type: string }) => type)).toContain("call.ended")
 })
 
-test("while the file of the database is gone, calls go on and health says so", async () => {
+test("while the file of the database is gone, calls continue and health says so", async () => {
   await using line = await lineWithDatabase()
   const { clock, openai, twilio, app, path } = line
   const call = twilio.call()

@@ -87,7 +87,7 @@ test("an item that was heard to its end keeps its words when the caller cuts int
   expect(words()[0]).toBe(heardWhole ?? "")
 })
 
-test("an item that was heard to its end is not cut off by what comes after, though its answer goes on", () => {
+test("an item that was heard to its end is not cut off by what comes after, though its answer continues", () => {
   const { play, voice, said, say } = speaking({ pieces: 8, isSent: false })
   voice.sent(1, "item_1")
   say("item_2")

@@ -57,7 +57,7 @@ test("a label comes back when all before it was heard", () => {
   expect(marks().map((mark) => line.reached(mark).labels)).toEqual([[], ["goodbye"]])
 })
 
-test("frames that wait are counted and the stream goes on", () => {
+test("frames that wait are counted and the stream continues", () => {
   const { line, closed } = stream(() => -1)
   expect({ play: line.play(audio(20), key), congested: line.congested, open: line.open, closed }).toEqual({
     play: "sent",

@@ -188,7 +188,7 @@ describe("failure", () => {
     expect((await sent).response).toBe("Good day.")
   })
 
-  test("a model that goes on without end is cut off at the limit", async () => {
+  test("a model that continues without end is cut off at the limit", async () => {
     await using fixture = await MessengerFixture.open()
     const sent = rejection(fixture.send("Hello"))
     const request = await fixture.model.next()

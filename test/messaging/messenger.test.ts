@@ -5,7 +5,7 @@ import { rejection } from "../llm/fixture.ts"
 import { MessengerFixture, HOUR, said } from "./messenger-fixture.ts"
 
 describe("a conversation", () => {
-  test("begins with a random id and goes on under it", async () => {
+  test("begins with a random id and continues under it", async () => {
     await using fixture = await MessengerFixture.open()
     const first = await fixture.talk("Hello", "Good day.")
     expect(first).toEqual({ conversationId: expect.any(String), response: "Good day.", created: true })

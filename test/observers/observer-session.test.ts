@@ -134,7 +134,7 @@ test("a slow observer lags, is given everything later, and holds up nobody", asy
   expect(slow.closes).toEqual([])
 })
 
-test("an observer that takes no audio for seconds is dropped and told why, and the others go on", async () => {
+test("an observer that takes no audio for seconds is dropped and told why, and the others continue", async () => {
   await using it = await fixture()
   const [slow, quick] = [await it.observe(), await it.observe()]
   slow.connection.result = -1

@@ -165,7 +165,7 @@ describe("busy", () => {
 })
 
 describe("progress", () => {
-  test("an answer that breaks off in the middle is a stall; one that goes on is none", () => {
+  test("an answer that breaks off in the middle is a stall; one that continues is none", () => {
     using fixture = Fixture.connected()
     const { pending, clock, stalls } = fixture
     pending.request(ANSWER)

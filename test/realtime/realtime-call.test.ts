@@ -571,7 +571,7 @@ describe("what others may do", () => {
   })
 })
 
-test("an item that was heard whole is not cut when the caller speaks, though its answer goes on", async () => {
+test("an item that was heard whole is not cut when the caller speaks, though its answer continues", async () => {
   using fixture = await RealtimeFixture.greeted()
   const at = { response_id: "resp_x", item_id: "item_x", content_index: 0 }
   const item = { id: "item_x", type: "message", role: "assistant", status: "completed", content: [] }

@@ -150,7 +150,7 @@ describe("the greeting", () => {
   })
 })
 
-test("a call that was resumed goes on with its history, one short line and no greeting", async () => {
+test("a call that was resumed continues with its history, one short line and no greeting", async () => {
   const id = newCallId()
   using s = new RelaySessionFixture({
     call: { id, resumes: 1 },
@@ -210,7 +210,7 @@ describe("what the model is told", () => {
     s.twilio(frame.setup({ customParameters: { contextKey: "rude" } }), frame.prompt("Hello"))
     const { request } = await s.model.next()
     expect(request.instructions).toStartWith("Be kind.")
-    expect(s.log.lines).toContain("warn a key of the call is unknown; going on without it")
+    expect(s.log.lines).toContain("warn a key of the call is unknown; continuing without it")
   })
 })
 
@@ -266,7 +266,7 @@ describe("frames", () => {
     expect(request.items.at(-1)).toMatchObject({ text: "The caller pressed 42# on the keypad." })
   })
 
-  test("errors of Twilio are kept, cut to a bearable length, and the call goes on", async () => {
+  test("errors of Twilio are kept, cut to a bearable length, and the call continues", async () => {
     using s = new RelaySessionFixture()
     s.twilio(frame.setup(), frame.error(`code: 64107, ${"x".repeat(9000)}`), frame.prompt("Hello"))
     await settled()

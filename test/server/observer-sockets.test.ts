@@ -236,7 +236,7 @@ test("a user's fourth observer is told why it is closed; a slot that is released
   expect(await watch(app, path).opened).toBe(true)
 })
 
-test("a call goes on when its observers go, and an observer is let go when the call is over", async () => {
+test("a call continues when its observers go, and an observer is let go when the call is over", async () => {
   await using app = await AppUnderTest.start()
   const { callSid, socket } = await liveCall(app)
   const [leaves, stays] = [0, 1].map(() => watch(app, `/v1/calls/${callSid}/stream`))

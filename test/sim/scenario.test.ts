@@ -43,7 +43,7 @@ async function play(
     (error: unknown) => String(error),
   )
   const peer = await it.server.peers.next()
-  // The socket is real: each turn of the loop lets its frames arrive before the time goes on.
+  // The socket is real: each turn of the loop lets its frames arrive before the clock advances.
   while (peer.open) {
     await it.clock.pass(20, 5)
     await new Promise((resolve) => setImmediate(resolve))

@@ -143,7 +143,7 @@ describe("requests and answers", () => {
   test.each([
     ["TwiML", { twiml: "<Response><Hangup/></Response>" }, { Twiml: "<Response><Hangup/></Response>" }],
     ["an address", { url: "https://a.example/b" }, { Url: "https://a.example/b", Method: "POST" }],
-  ])("a call goes on with %s", async (_, change, form) => {
+  ])("a call continues with %s", async (_, change, form) => {
     await using twilio = new FakeTwilio()
     const { sid } = twilio.addCall({ status: "in-progress" })
     await clientOf(twilio).rest.updateCall(CallSid.parse(sid), change)

@@ -190,7 +190,7 @@ export class ReconnectingConnection {
     }
     const connection: RealtimeConnection = new RealtimeConnection({
       connect,
-      // Both are read when the server is ready for them: the conversation may go on until then.
+      // Both are read when the server is ready for them: the conversation may continue until then.
       get session() {
         return session()
       },
@@ -263,7 +263,7 @@ export class ReconnectingConnection {
     state.renewal = { phase: "scheduled", cancel }
   }
 
-  /** Opens a connection beside the one in use. If the conversation goes on meanwhile, the renewal is tried again later. */
+  /** Opens a connection beside the one in use. If the conversation continues meanwhile, the renewal is tried again later. */
   #renew(): void {
     const state = this.#state
     const { isBetweenTurns, connectMs, log } = this.#options

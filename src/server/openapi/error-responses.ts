@@ -8,7 +8,7 @@ import type { OperationError, Parameter } from "./operation.ts"
 const Detail = z.object({
   field: z.string().optional().describe("Field at fault, or what `value` is"),
   message: z.string().describe("What is wrong with it"),
-  value: z.string().optional().describe("What you need to go on, such as the id of a conversation"),
+  value: z.string().optional().describe("What you need to continue, such as the id of a conversation"),
   asset: z.string().optional().describe("Asset at fault"),
   line: z.number().int().optional().describe("Line in the asset, counted from 1"),
 })

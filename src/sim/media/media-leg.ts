@@ -42,7 +42,7 @@ export type MediaLegOptions = {
   onStart: () => void
   onFrame: (frame: StreamFrame) => void
   onHeard: (heard: HeardAudio) => void
-  /** What Twilio's debugger would show of a stream that goes on. */
+  /** What Twilio's debugger would show of a stream that continues. */
   problem: (text: string) => void
 }
 

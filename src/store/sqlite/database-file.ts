@@ -1,4 +1,4 @@
-/** Watches the file of a database that is in use: SQLite goes on with a file that was deleted or replaced, without a word. */
+/** Watches the file of a database that is in use: SQLite continues with a file that was deleted or replaced, without a word. */
 
 import { copyFileSync, readFileSync, statSync } from "node:fs"
 import type { Log } from "../../lib/log.ts"
@@ -34,7 +34,7 @@ export function watchDatabaseFile({ path, sweep, log }: WatchDatabaseFile): Data
     if (state === "ok") log.info("the file of the database is the one in use again", { path })
     else {
       log.error(
-        `the file of the database was ${state} while it is in use: calls go on in the old one, which the next start will not find. ` +
+        `the file of the database was ${state} while it is in use: calls continue in the old one, which the next start will not find. ` +
           "Stop the server: it writes its data to a new file beside",
         { path },
       )

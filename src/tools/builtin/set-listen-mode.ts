@@ -1,4 +1,4 @@
-/** Tool `set-listen-mode`: mutes the agent, which goes on listening and working, or unmutes it. */
+/** Tool `set-listen-mode`: mutes the agent, which continues to listen and work, or unmutes it. */
 
 import { z } from "zod"
 import { defineTool } from "../define-tool.ts"

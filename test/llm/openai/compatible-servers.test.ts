@@ -9,7 +9,7 @@ import { agent, chatRequest, collect, never, note, spoken, tool, user } from "..
 const GREETING = agent("Hello, this is Acme.")
 const tools = [tool("order-status")]
 
-/** The items of a reply that called, as the history has them while the reply goes on. */
+/** The items of a reply that called, as the history has them while the reply continues. */
 function replied(parts: readonly ChatPart[]): ChatItem[] {
   const made = parts.flatMap((part): ChatItem[] =>
     part.type === "opaque" || part.type === "tool-call" ? [part] : [],
@@ -49,7 +49,7 @@ describe.each(SERVER_NAMES)("%s", (name) => {
     // A caller who did not wait for the answer.
     const interrupted = [...settledItems(withResult), user("Never mind.")]
     expect(spoken(await ask(interrupted))).toBe("It is on its way.")
-    // The agent is asked to go on after its own words.
+    // The agent is asked to continue after its own words.
     expect(spoken(await ask([...later, agent("One moment.")]))).toBe("It is on its way.")
     expect(spoken(await ask([]))).toBe("It is on its way.")
 

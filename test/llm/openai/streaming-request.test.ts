@@ -73,7 +73,7 @@ test("after the last event the end is read aside and the connection kept", async
 })
 
 test.each([
-  ["that goes on", () => Promise.resolve({ done: false, value: "more" } as const)],
+  ["that continues", () => Promise.resolve({ done: false, value: "more" } as const)],
   ["that breaks", () => Promise.reject(new Error("reset"))],
   ["that never ends", () => forever],
 ])("after the last event a connection %s is closed", async (_, after) => {

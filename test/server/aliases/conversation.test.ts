@@ -28,7 +28,7 @@ async function setUp(env: Record<string, string> = {}) {
   }
 }
 
-test("the first message opens a session, and the second goes on with it", async () => {
+test("the first message opens a session, and the second continues with it", async () => {
   await using bench = await setUp()
   const first = await bench.send({ message: "Hello, I need help" })
   expect(first.status).toBe(200)

@@ -137,7 +137,7 @@ test("a frame of 10 MB closes its own socket and no other", async () => {
   other.socket.send(prompt("Are you there?"))
   expect(await other.socket.frames.next(({ last }) => last === true)).toMatchObject({ type: "text" })
   expect(await app.counts()).toMatchObject({ openSockets: 1, activeSessions: 1 })
-  // The call itself goes on: its conversation is taken up again.
+  // The call itself continues: its conversation is resumed.
   expect(await app.json(`/v1/calls/${one.callSid}`)).toMatchObject({ status: "in-progress", live: false })
 })
 
@@ -150,7 +150,7 @@ test.each<[string, string | Uint8Array<ArrayBuffer>]>([
   ["of an unknown type", '{"type":"surprise"}'],
   ["with the wrong fields", '{"type":"prompt","voicePrompt":7}'],
   ["deeply nested", "[".repeat(100_000)],
-])("a frame that is %s is dropped, and the call goes on", async (_, frame) => {
+])("a frame that is %s is dropped, and the call continues", async (_, frame) => {
   await using app = await AppUnderTest.start()
   const { socket } = await liveCall(app)
   socket.send(frame)

@@ -24,7 +24,7 @@ async function setUp(env: Record<string, string> = {}) {
   }
 }
 
-test("a conversation is begun, gone on with, read and deleted", async () => {
+test("a conversation is begun, continued, read and deleted", async () => {
   await using bench = await setUp()
   const first = await bench.send({ message: "Hello", parameters: { firstname: "Ann", visits: 3 } })
   expect(first.status).toBe(200)

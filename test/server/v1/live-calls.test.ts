@@ -64,7 +64,7 @@ test.each([
   ["a premium-rate number", "+19005550123", "ALLOWED_DESTINATIONS"],
   ["another country", "+4930123456", "ALLOWED_DESTINATIONS"],
   ["a SIP domain that is not listed", "sip:a@evil.example", "ALLOWED_SIP_DOMAINS"],
-])("a transfer to %s is refused, and the conversation goes on", async (_, to, setting) => {
+])("a transfer to %s is refused, and the conversation continues", async (_, to, setting) => {
   await using app = await AppUnderTest.start()
   const { path, socket } = await running(app)
   const answer = await app.post(`${path}/transfer`, { to, summary: "" })

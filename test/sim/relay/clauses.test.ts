@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { clauseEndAfter, lastClauseEnd, wholeWords, wordEnd } from "../../../src/sim/relay/clauses.ts"
 
 test.each([
-  ["a sentence that ends and goes on", "Hello there. How", 13],
+  ["a sentence that ends and continues", "Hello there. How", 13],
   ["a point without a space may be part of a number", "It is 3.", 0],
   ["a comma ends a clause", "Yes, of course", 5],
   ["a closing quote belongs to the clause", 'He said "no." Then', 14],

@@ -157,7 +157,7 @@ test("Flux: an interruption that is never answered holds up the next utterance f
 })
 
 test.each([
-  ["NO_ACTIVE_SPEECH", "the next utterance goes on"],
+  ["NO_ACTIVE_SPEECH", "the next utterance continues"],
   ["NO_SYNTHESIZABLE_TEXT", "it is done without audio"],
 ])("Flux: warning %s: %s", async (code) => {
   await using s = await open(flux)

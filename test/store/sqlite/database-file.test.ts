@@ -48,7 +48,7 @@ function holder(path: string): Database {
   return other
 }
 
-test("a start waits for another writer, says so once, and goes on when it is done", async () => {
+test("a start waits for another writer, says so once, and continues when it is done", async () => {
   const { path, logged } = await database()
   const other = holder(path)
   const opening = openStore({ url: path })
@@ -68,7 +68,7 @@ test("a start that waited in vain says what to do", async () => {
 })
 
 test.each(["deleted", "replaced"] as const)(
-  "a file that is %s in use is noticed, calls go on, and the data is in a new file in the end",
+  "a file that is %s in use is noticed, calls continue, and the data is in a new file in the end",
   async (wanted) => {
     const { path, folder, logged } = await database()
     using clock = new TestClock()

@@ -57,7 +57,7 @@ const FAULTS: [string, (it: Stand) => void, (it: Stand) => void][] = [
 const PROMPT = "x".repeat(20_000)
 
 test.each(FAULTS)(
-  "while the database is %s, calls go on in memory and are stored later",
+  "while the database is %s, calls continue in memory and are stored later",
   async (_, begin, end) => {
     await using it = await stand()
     const running = await it.calls.create(sampleCall({ status: "queued" }))
