@@ -1,4 +1,4 @@
-/** The floor of start-up: the same stack with nothing in it. Ends when told to. */
+/** The floor of start-up: the same stack with nothing in it. Ends on request. */
 
 import { Hono } from "hono"
 

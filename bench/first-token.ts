@@ -132,7 +132,7 @@ async function measure(scenario: Scenario): Promise<Measured> {
   return { ...scenario, samples, report, seconds, cpuMs, othersMs }
 }
 
-/** Questions and pauses until told to stop; the calls do not begin in step. */
+/** Questions and pauses until stopped; the calls do not begin in step. */
 async function talk(caller: Caller | DirectReader, pauseMs: number, signal: AbortSignal): Promise<void> {
   await Bun.sleep(Math.random() * (pauseMs + 1_000))
   for (let turn = 1; !signal.aborted; turn++) {

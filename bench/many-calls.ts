@@ -55,7 +55,7 @@ function memory({ before, rounds, quiet }: Measured): Table {
     fixed(anonymousMiB),
     perCall,
   ]
-  // Later rounds stand on the garbage of earlier ones and tell nothing about a single call.
+  // Later rounds include the garbage of earlier ones and say nothing about a single call.
   const perCall = ({ rssMiB }: Usage, index: number) =>
     index > 0 ? "" : fixed(((rssMiB - before.rssMiB) * 1024) / CALLS, 0)
   return {

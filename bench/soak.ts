@@ -156,7 +156,7 @@ async function talk(call: SimulatedCall): Promise<Want[]> {
   const conversation = async () => {
     wants.push({ speaker: "agent", text: (await call.agentTurn()).trim() })
     for (const text of QUESTIONS) {
-      if (!call.say(text).delivered) wants.push({ speaker: "caller", text: `${text} (nobody heard it)` })
+      if (!call.say(text).delivered) wants.push({ speaker: "caller", text: `${text} (not heard)` })
       wants.push({ speaker: "caller", text })
       wants.push({ speaker: "agent", text: (await call.agentTurn()).trim() })
     }

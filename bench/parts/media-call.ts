@@ -33,7 +33,7 @@ const TRANSCRIPT_EVERY_MS = 400
 /** From the caller's first audio to the end of the answer it cut off, and to the next answer. */
 const CANCELLED_AFTER_MS = 100
 const ANSWER_AFTER_MS = 400
-/** An answer begins by itself where nobody asks for the first one. */
+/** An answer begins by itself where the first one is not requested. */
 const FIRST_ANSWER_MS = 300
 const PAYLOAD = '"payload":"'
 const frame = payloadOf(FRAME_MS)

@@ -96,7 +96,7 @@ export class MediaLoad implements AsyncDisposable {
   #hear(ws: Bun.ServerWebSocket<ModelSide>, text: string, at: number): void {
     if (text.startsWith('{"type":"input_audio_buffer.append"')) {
       const from = text.indexOf(AUDIO) + AUDIO.length
-      // Only the audio itself tells whose connection this is.
+      // Only the audio itself identifies the call of this connection.
       ws.data.call ??= this.#adopt(ws, text.slice(from + 6, from + 10))
       ws.data.call?.heard(text, from, at)
     } else if (text.includes('"type":"session.update"')) {

@@ -1,4 +1,4 @@
-/** Audio that tells when it was sent, in which call, and as which piece: the mark is part of the base64. Pure. */
+/** Audio that carries its time, its call and its number: the mark is part of the base64. Pure. */
 
 import { sinceStamp, stampOf } from "./wall-clock.ts"
 

@@ -22,7 +22,7 @@ export const Report = z.object({
 })
 export type Report = z.infer<typeof Report>
 
-/** How a prompt begins, so that the model can tell whose it is and when it was sent. */
+/** How a prompt begins, so that the model knows its call and the time it was sent. */
 export function promptOf(tag: string, sentAtMs: number): string {
   return `Question ${tag} ${stampOf(sentAtMs)}`
 }

@@ -86,7 +86,7 @@ export type Agent = {
   readonly realtime: RealtimeSettings
   readonly silence: SilenceRule
   readonly listenMode: boolean
-  /** Whether Markdown, emoji and the like are taken out of answers before they are spoken; undefined: they are. */
+  /** Whether Markdown, emoji and the like are removed from answers before they are spoken; undefined: they are. */
   readonly speechFilter?: boolean | undefined
   /** What interrupts the agent, for engines that decide it themselves. */
   readonly interruption?: InterruptionRule | undefined

@@ -161,10 +161,10 @@ const embedded: readonly AssetText[] = Object.entries(EMBEDDED).flatMap(([name, 
 })
 
 function repeatedKeys(files: readonly AssetText[]): AssetFault[] {
-  const taken = new Map<string, string>()
+  const nameOf = new Map<string, string>()
   return files.flatMap((file) => {
-    const other = taken.get(idOf(file))
-    taken.set(idOf(file), file.name)
+    const other = nameOf.get(idOf(file))
+    nameOf.set(idOf(file), file.name)
     return other === undefined ? [] : [{ file: file.name, message: `has the same key as ${other}` }]
   })
 }

@@ -233,11 +233,11 @@ function uniqueNumbers(
   menus: Readonly<Record<string, z.output<typeof StoredIvrMenu>>>,
   context: z.core.$RefinementCtx,
 ): void {
-  const taken = new Map<string, string>()
+  const menuOf = new Map<string, string>()
   for (const [key, { numbers }] of Object.entries(menus)) {
     for (const number of numbers) {
-      const other = taken.get(number)
-      taken.set(number, key)
+      const other = menuOf.get(number)
+      menuOf.set(number, key)
       if (other === undefined) continue
       context.addIssue({
         code: "custom",

@@ -29,7 +29,7 @@ export class Resampler {
   #held: Int16Array
   /** Position of the next output behind the place of `#held[#side - 1]`, in `1 / #up` of an input sample. */
   #phase = 0
-  #taken = 0
+  #received = 0
   #given = 0
 
   /** Throws `AppError` INVALID_REQUEST for rates outside 4 to 192 kHz, and for a pair with too little in common. */
@@ -52,13 +52,13 @@ export class Resampler {
 
   /** The output that is certain after these samples. It lies back by half the filter, under 2 ms of 8 kHz audio. */
   push(samples: Int16Array): Int16Array<ArrayBuffer> {
-    this.#taken += samples.length
+    this.#received += samples.length
     return this.#run(samples)
   }
 
   /** The rest, as if silence followed. In all there are as many samples as the duration asks for. Nothing may be pushed after it. */
   flush(): Int16Array<ArrayBuffer> {
-    const wanted = Math.ceil((this.#taken * this.#up) / this.#down) - this.#given
+    const wanted = Math.ceil((this.#received * this.#up) / this.#down) - this.#given
     return this.#run(new Int16Array(this.#side)).slice(0, Math.max(0, wanted))
   }
 

@@ -90,7 +90,7 @@ function obey(leg: SimulatedCall, text: string, print: (line: string) => void): 
   if (command === "") return "done"
   if (!command.startsWith("/")) {
     const { delivered } = leg.say(line)
-    if (!delivered) print("(no session is open: nobody hears this)")
+    if (!delivered) print("(no session is open: this is not heard)")
     return delivered ? "answered" : "done"
   }
   switch (command) {

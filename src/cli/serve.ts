@@ -40,7 +40,7 @@ export type ServeOptions = {
   watchesOpenCalls?: boolean
 }
 
-/** Listens. Rejects with `AppError` UNAVAILABLE when the port is taken. */
+/** Listens. Rejects with `AppError` UNAVAILABLE when the port is in use. */
 export async function serve(
   config: Config,
   { at = { kind: "all", isShared: false }, onEvent, watchesOpenCalls = true }: ServeOptions = {},

@@ -14,7 +14,7 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '
 
 /**
  * Lines of the form `NAME=value`; others are comments. A value without quotes ends at the end of the line or at a `#` after
- * a blank. Values in single quotes or backticks are taken as they are; in double quotes `\n`, `\r`, `\t`, `\"`, `\\` and
+ * a blank. Values in single quotes or backticks stay as they are; in double quotes `\n`, `\r`, `\t`, `\"`, `\\` and
  * `\$` are escapes. Quoted values may have several lines. The last assignment of a name counts.
  */
 export function parseEnvFile(text: string): EnvLine[] {

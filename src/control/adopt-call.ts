@@ -17,7 +17,7 @@ export type ForeignSetup = { callSid: CallSid; parameters: Parameters }
 /**
  * The call of a setup without a token, for the one session that is to open now; undefined when there is no such call to
  * be had. A call that is not known is asked for at Twilio; unless the socket is still wanted then, none is made. Rejects
- * with UNAVAILABLE where no further call can be taken.
+ * with UNAVAILABLE where no further call can be accepted.
  */
 export async function adoptCall(
   context: ControlContext,

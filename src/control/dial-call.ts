@@ -114,7 +114,7 @@ async function adopt(
   return (await store.calls.byId(known.id)) ?? known
 }
 
-/** Tells the client under which id the call is kept. */
+/** Names the record of the call to the client. */
 export function recordOf({ id }: Pick<Call, "id">): ErrorDetail[] {
   return [{ field: "id", message: "is the record of the call", value: id }]
 }

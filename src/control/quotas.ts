@@ -23,7 +23,7 @@ export async function countMessage({ config, store }: QuotaContext, userId: stri
   const at = store.steadyNow()
   const limits = userId === null ? [ofServer] : [ofUser, ofServer]
   const result = await store.quotas.take({ kind: "message", subject: userId ?? "", at, limits })
-  if (result.outcome === "taken") return
+  if (result.outcome === "counted") return
   const [whose, setting] =
     result.limit.of === "subject" ? [" per user", "MESSAGES_PER_MINUTE"] : ["", "SERVER_MESSAGES_PER_MINUTE"]
   throw new AppError(
@@ -46,7 +46,7 @@ export async function countSms({ config, store }: QuotaContext, to: string): Pro
       { of: "all", most: perHour, withinMs: HOUR_MS },
     ],
   })
-  if (result.outcome === "taken") return undefined
+  if (result.outcome === "counted") return undefined
   return result.limit.of === "subject"
     ? `at most ${perRecipientPerDay} messages may be sent to one number in a day`
     : `at most ${perHour} messages may be sent in an hour`

@@ -134,10 +134,10 @@ export class CallSession<Live extends SessionEngine> {
       state.live.closed(liveCalls.settle(state.call.id))
     }
     if (!this.#call) return
-    const told = reason.slice(0, 120)
-    this.#publish(this.#call, { type: "session.closed", code, reason: told })
+    const shortReason = reason.slice(0, 120)
+    this.#publish(this.#call, { type: "session.closed", code, reason: shortReason })
     recorder.flush()
-    this.#log.info("session closed", { engine: this.#call.engine, code, reason: told })
+    this.#log.info("session closed", { engine: this.#call.engine, code, reason: shortReason })
   }
 
   async #open(

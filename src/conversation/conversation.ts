@@ -103,7 +103,7 @@ export class Conversation {
     })
   }
 
-  /** Whether an answer is being made or a tool runs: then the caller is the one who waits. */
+  /** Whether an answer is being made or a tool runs, and the caller waits for the agent. */
   get busy(): boolean {
     return this.#running.utterance !== undefined || this.#toolCalls.running > 0
   }

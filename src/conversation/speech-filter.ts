@@ -1,5 +1,5 @@
 /**
- * Makes the text of a model speakable while it streams: Markdown, emoji and the paths of web addresses are taken out, rows
+ * Makes the text of a model speakable while it streams: Markdown, emoji and the paths of web addresses are removed, rows
  * of lists and tables become clauses. Text that needs nothing passes at once. Pure.
  */
 
@@ -36,7 +36,7 @@ export class SpeechFilter {
   /** The latest character of the model's text, and of what is spoken. */
   #before = ""
   #spoken = ""
-  /** Something was taken out: white space on both sides of it becomes one. */
+  /** Something was removed: white space on both sides of it becomes one. */
   #gap = false
   #out = ""
 

@@ -21,7 +21,7 @@ export interface SpeechOutput {
   /** When everything sent so far will have been heard, in monotonic milliseconds; in the past when it was. */
   quietAt(): number
   /**
-   * When everything sent so far is taken as heard even if nothing reports it, in monotonic milliseconds. Undefined
+   * When everything sent so far counts as heard even if nothing reports it, in monotonic milliseconds. Undefined
    * when nothing is left to be heard; Infinity while the other side reports that it is speaking.
    */
   heardBy(): number | undefined

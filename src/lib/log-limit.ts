@@ -29,7 +29,7 @@ export class LogLimit<T> {
     this.#maxKinds = maxKinds
   }
 
-  /** Whether a record is to be written. `call`: what tells records of different calls apart. */
+  /** Whether a record is to be written. `call`: distinguishes records of different calls. */
   admits(kind: string, record: T, { call, nowMs }: { call: unknown; nowMs: number }): boolean {
     const window = this.#windows.get(kind)
     if (!window || window.untilMs <= nowMs) {

@@ -102,7 +102,7 @@ function limitEqual({ limit, clock, write }: EqualRecords): (record: LogRecord) 
   }
 }
 
-/** The log of one part of the program, as in `getLog("relay")`. May be taken before `configureLog` is called. */
+/** The log of one part of the program, as in `getLog("relay")`. May be created before `configureLog` is called. */
 export function getLog(component: string): Log {
   return logOn(getLogger([ROOT, component]))
 }

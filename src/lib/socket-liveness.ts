@@ -72,7 +72,8 @@ export class SocketLiveness {
     this.#unsentBytes = bufferedAmount
     const isStuck = before > 0 && bufferedAmount >= before
     this.#checksWithoutProgress = isStuck ? this.#checksWithoutProgress + 1 : 0
-    if (this.#checksWithoutProgress >= CHECKS_PER_STALL) this.#lost(`no data taken for ${times.stallMs} ms`)
+    if (this.#checksWithoutProgress >= CHECKS_PER_STALL)
+      this.#lost(`no data accepted for ${times.stallMs} ms`)
   }
 
   #lost(message: string): void {

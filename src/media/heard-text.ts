@@ -1,7 +1,7 @@
 /** How much of a text was heard, by how much of its audio was. Pure. */
 
 /**
- * The beginning of `text` that fills `share` (0 to 1) of it, cut after a whole word. An estimate: speech is taken to
+ * The beginning of `text` that fills `share` (0 to 1) of it, cut after a whole word. An estimate: speech is assumed to
  * run evenly. A word that was begun counts as not heard.
  */
 export function heardText(text: string, share: number): string {

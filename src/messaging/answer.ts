@@ -123,7 +123,7 @@ export async function answerMessage(options: AnswerOptions): Promise<AnswerResul
       said += words
       history.say(reply.turn, said, clock.now())
     },
-    // Every action has been taken out of its outcome.
+    // Every action has been removed from its outcome.
     act: () => {},
     publish,
   })
@@ -174,8 +174,8 @@ function withoutRepetition(
 function latest(turns: readonly Turn[]): Turn[] {
   const kept: Turn[] = []
   let chars = 0
-  const told = turns.filter(({ kind, text }) => kind === "tool" || text !== "")
-  for (const turn of told.toSorted((a, b) => a.seq - b.seq).toReversed()) {
+  const sent = turns.filter(({ kind, text }) => kind === "tool" || text !== "")
+  for (const turn of sent.toSorted((a, b) => a.seq - b.seq).toReversed()) {
     chars += turn.text.length + (turn.tool?.arguments.length ?? 0) + (turn.tool?.output?.length ?? 0)
     if (kept.length === MAX_TURNS || (chars > MAX_CHARS && kept.length > 0)) break
     kept.push(turn)

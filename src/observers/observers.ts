@@ -27,7 +27,7 @@ export class Observers implements AudioTap {
   readonly #listeners = new Map<CallId, Set<Observer>>()
   /** Calls whose observers have events to send. */
   #changed = new Set<CallId>()
-  #cancelTelling: (() => void) | undefined
+  #cancelNotify: (() => void) | undefined
   readonly #cancelPings: () => void
 
   constructor({ sweep }: { sweep: Sweep }) {
@@ -53,7 +53,7 @@ export class Observers implements AudioTap {
   publish({ callId }: RecordedEvent): void {
     if (this.#ofAll.size === 0 && !this.#byCall.has(callId)) return
     this.#changed.add(callId)
-    this.#cancelTelling ??= this.#sweep.after(GATHER_MS, () => this.#tell())
+    this.#cancelNotify ??= this.#sweep.after(GATHER_MS, () => this.#notify())
   }
 
   hasListeners(callId: CallId): boolean {
@@ -70,14 +70,14 @@ export class Observers implements AudioTap {
 
   /** Sends pending events, then closes every observer. */
   close(): void {
-    this.#tell()
+    this.#notify()
     this.#cancelPings()
     this.#everyone((observer) => observer.stop())
   }
 
-  #tell(): void {
-    this.#cancelTelling?.()
-    this.#cancelTelling = undefined
+  #notify(): void {
+    this.#cancelNotify?.()
+    this.#cancelNotify = undefined
     if (this.#changed.size === 0) return
     const changed = this.#changed
     this.#changed = new Set()

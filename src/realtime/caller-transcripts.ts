@@ -80,7 +80,7 @@ export class CallerTranscripts {
     this.#padding.stop()
   }
 
-  /** The call is over: no further turn begins. One that has begun is still taken. */
+  /** The call is over: no further turn begins. One that has begun is still recorded. */
   close(): void {
     this.#acceptsSpeech = false
     this.#padding.stop()

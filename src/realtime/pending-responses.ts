@@ -54,7 +54,7 @@ export class PendingResponses {
     holdPrompts.start()
   }
 
-  /** Whether a response is pending or a tool runs: then it is the caller who waits. */
+  /** Whether a response is pending or a tool runs, and the caller waits for the agent. */
   get busy(): boolean {
     return !this.#queue.isIdle || this.#runningTools > 0
   }
@@ -217,7 +217,7 @@ export class PendingResponses {
 
   /** The model is to send something from now on. */
   #wait(): void {
-    // While the caller speaks, it is the agent who waits.
+    // While the caller speaks, the agent waits.
     if (this.#isClosed || this.#options.isCallerSpeaking()) return
     if (this.#queue.isConnected) this.#progress.start()
     else this.#progress.stop()

@@ -38,7 +38,7 @@ export type TurnManagerOptions = RealtimeUsageOptions &
   Pick<PendingResponsesOptions, "serverInterrupts" | "serverAnswers"> &
   Pick<CallerTranscriptsOptions, "transcribes" | "keep"> &
   Pick<SpeechReactionOptions, "turnEndMs"> & {
-    /** Whether prompts are played to a caller who waits. */
+    /** Whether prompts are played while the caller waits. */
     playsHoldPrompts: boolean
     history: History
     callerAudio: CallerAudio

@@ -83,7 +83,7 @@ export class TurnManager {
     return this.#connection.current !== undefined
   }
 
-  /** Whether a response is pending or a tool runs: then it is the caller who waits. */
+  /** Whether a response is pending or a tool runs, and the caller waits for the agent. */
   get busy(): boolean {
     return this.#pending.busy
   }

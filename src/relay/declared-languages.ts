@@ -9,9 +9,9 @@ import type { Parameters } from "../call/call.ts"
  * `crTtsLanguage`. (Twilio: "Voice configuration".)
  */
 export function declaredLanguages({ relay }: Agent, parameters: Parameters): string[] {
-  const told = parameters["crLanguages"]
-  if (told !== undefined) {
-    return unique([parameters["crTtsLanguage"], ...told.split(",")])
+  const declared = parameters["crLanguages"]
+  if (declared !== undefined) {
+    return unique([parameters["crTtsLanguage"], ...declared.split(",")])
   }
   const { attributes, languages } = relay
   const recognised = attributes["transcriptionLanguage"] ?? attributes["language"]

@@ -158,7 +158,7 @@ export class RelayCall implements RelayEngine {
   }
 
   insert(message: InsertedMessage): void {
-    // Nobody would hear an answer but the phone menu.
+    // Only the phone menu would hear an answer.
     this.#conversation.insert(this.#ivr ? { ...message, respond: false } : message)
   }
 

@@ -9,7 +9,7 @@ import type { VoiceAction } from "../tools/define-tool.ts"
 import { encodeRelayFrame, type RelayOutbound } from "../twilio/relay-messages.ts"
 import { PlayoutEstimate } from "./playout-estimate.ts"
 
-/** Allowed beyond the estimated end of speech before it is taken as heard. */
+/** Allowed beyond the estimated end of speech before it counts as heard. */
 const ESTIMATE_GRACE_MS = 300
 /** Twilio closes the socket after `end`; if it does not, we do, after this time. */
 const CLOSE_AFTER_END_MS = 5_000

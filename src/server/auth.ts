@@ -70,7 +70,7 @@ export function authOf(config: Access, c: RequestContext): Auth | undefined {
 }
 
 /**
- * Authenticates by a key from any source. Direct requests from this machine pass without one while nobody else can reach
+ * Authenticates by a key from any source. Direct requests from this machine pass without one while no other machine can reach
  * the server, and with LOCAL_API=open; a wrong key never passes.
  */
 export function authFromKey(

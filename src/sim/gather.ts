@@ -26,7 +26,7 @@ export class Gather {
     if (this.#open) this.#cancel = this.#sweep.after(this.#timeoutMs(), () => this.close())
   }
 
-  /** One key. Returns whether it was taken. */
+  /** One key. Returns whether it was accepted. */
   press(digit: string): boolean {
     if (!this.#takes("dtmf")) return false
     const { finishOnKey = "#", numDigits } = this.#attributes
@@ -40,7 +40,7 @@ export class Gather {
     return true
   }
 
-  /** Speech. Returns whether it was taken. */
+  /** Speech. Returns whether it was accepted. */
   say(text: string): boolean {
     if (!this.#takes("speech")) return false
     this.#finish({ SpeechResult: text, Confidence: "0.92" })

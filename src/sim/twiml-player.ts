@@ -75,16 +75,16 @@ export class TwimlPlayer {
 
   /** Speech for a `<Gather>`. Returns whether one took it. */
   say(text: string): boolean {
-    const taken = this.#gather?.say(text) ?? false
-    if (taken) this.#bargeIn()
-    return taken
+    const accepted = this.#gather?.say(text) ?? false
+    if (accepted) this.#bargeIn()
+    return accepted
   }
 
   /** A key for a `<Gather>`. Returns whether one took it. */
   press(digit: string): boolean {
-    const taken = this.#gather?.press(digit) ?? false
-    if (taken) this.#bargeIn()
-    return taken
+    const accepted = this.#gather?.press(digit) ?? false
+    if (accepted) this.#bargeIn()
+    return accepted
   }
 
   /** Runs a response until it ends. After an abort the result is meaningless. */

@@ -108,7 +108,7 @@ export interface Calls {
 
   bySid(sid: CallSid): Promise<Call | undefined>
 
-  /** Creates a call. Rejects with `AppError` CONFLICT for an id or SID that is taken. */
+  /** Creates a call. Rejects with `AppError` CONFLICT for an id or SID that is in use. */
   create(call: NewCall): Promise<Call>
 
   /** Creates the call unless its SID is known already. Of several at once one creates it; the others get that call. */

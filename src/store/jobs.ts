@@ -41,7 +41,7 @@ export interface Jobs {
    */
   due(now: number, limit: number, kinds?: JobKinds): Promise<Job[]>
 
-  /** Takes a job that `due` gave for one attempt until `until`; undefined if another process has taken it. */
+  /** Takes a job that `due` gave for one attempt until `until`; undefined if another process has it. */
   lease(id: string, now: number, until: number): Promise<Job | undefined>
 
   /** The job is done. False, and nothing changes, when the lease is lost; also in the two methods that follow. */
@@ -53,7 +53,7 @@ export interface Jobs {
   /** Another attempt at `dueAt`. One that was not used up is given back. */
   again(lease: Lease, next: { dueAt: number; error: string | null; used: boolean }): Promise<boolean>
 
-  /** Adds a job, or begins it anew with all its attempts, whatever became of it. Its id stays. */
+  /** Adds a job, or restarts it with all its attempts, whatever its state. Its id stays. */
   restart(job: NewJob): Promise<void>
 
   /** The job of this kind of the call. */

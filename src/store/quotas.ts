@@ -20,12 +20,12 @@ export type QuotaUse = {
 }
 
 export type QuotaResult =
-  | { outcome: "taken" }
+  | { outcome: "counted" }
   /** Nothing was counted. `freeAt`: when the oldest use that counts no longer does. */
   | { outcome: "limited"; limit: QuotaLimit; freeAt: number }
 
 export interface Quotas {
-  /** Counts a use unless a limit is reached. Of several at once, no more are taken than the limits allow. */
+  /** Counts a use unless a limit is reached. Of several at once, no more are counted than the limits allow. */
   take(use: QuotaUse): Promise<QuotaResult>
 
   /** Deletes uses older than `before` in steady time, transfers among them; resolves to how many. */

@@ -1,4 +1,4 @@
-/** Which webhooks were taken in already, and what they were answered. */
+/** Which webhooks were accepted already, and their responses. */
 
 export type Receipt = {
   /** The same for every delivery of one webhook. */

@@ -64,7 +64,7 @@ const ADVICE: Record<number, string> = {
 
 /**
  * Anything that the SDK threw, as a TwilioRestError. `task` completes "Twilio refused to …"; a secret that an answer
- * quotes is taken out of the message.
+ * quotes is removed from the message.
  */
 export function toTwilioRestError(error: unknown, task: string, secrets: readonly string[]): TwilioRestError {
   if (error instanceof TwilioRestError) return error

@@ -1,6 +1,6 @@
 /**
  * Codecs of the forms that Twilio posts about a call. Unknown fields pass, as Twilio adds fields without notice; empty
- * and unreadable optional ones are null. Numbers are taken as they come: a caller may be withheld or no phone at all.
+ * and unreadable optional ones are null. Numbers stay as Twilio sends them: a caller may be withheld or no phone at all.
  */
 
 import { z } from "zod"

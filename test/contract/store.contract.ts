@@ -1028,11 +1028,11 @@ function quotasContract(open: Open) {
   const ofSubject = { of: "subject", most: 2, withinMs: 1000 } as const
   const ofAll = { of: "all", most: 3, withinMs: 1000 } as const
 
-  test("of many uses at once no more are taken than the limits allow", async () => {
+  test("of many uses at once no more are counted than the limits allow", async () => {
     await using store = await open()
     const use = { kind: "message", subject: "anna", at: 5, limits: [ofSubject] } as const
     const taken = await race(() => store.quotas.take(use))
-    expect(taken.filter(({ outcome }) => outcome === "taken")).toHaveLength(2)
+    expect(taken.filter(({ outcome }) => outcome === "counted")).toHaveLength(2)
     expect(taken.at(-1)).toEqual({ outcome: "limited", limit: ofSubject, freeAt: 1005 })
   })
 
@@ -1041,13 +1041,13 @@ function quotasContract(open: Open) {
     const take = async (kind: "message" | "sms", subject: string, at: number) =>
       (await store.quotas.take({ kind, subject, at, limits: [ofSubject, ofAll] })).outcome
     expect([await take("sms", "a", 0), await take("sms", "a", 1), await take("sms", "a", 2)]).toEqual([
-      "taken",
-      "taken",
+      "counted",
+      "counted",
       "limited",
     ])
-    expect([await take("sms", "b", 3), await take("sms", "c", 4)]).toEqual(["taken", "limited"])
-    expect(await take("message", "a", 5)).toBe("taken")
-    expect(await take("sms", "a", 1000)).toBe("taken")
+    expect([await take("sms", "b", 3), await take("sms", "c", 4)]).toEqual(["counted", "limited"])
+    expect(await take("message", "a", 5)).toBe("counted")
+    expect(await take("sms", "a", 1000)).toBe("counted")
   })
 
   test("what was pruned no longer counts", async () => {
@@ -1055,7 +1055,7 @@ function quotasContract(open: Open) {
     const use = { kind: "sms", subject: "a", limits: [{ ...ofSubject, most: 1 }] } as const
     await store.quotas.take({ ...use, at: 10 })
     expect([await store.quotas.prune(10), await store.quotas.prune(11)]).toEqual([0, 1])
-    expect((await store.quotas.take({ ...use, at: 12 })).outcome).toBe("taken")
+    expect((await store.quotas.take({ ...use, at: 12 })).outcome).toBe("counted")
   })
 }
 

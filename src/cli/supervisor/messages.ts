@@ -1,4 +1,4 @@
-/** What supervisor and worker tell each other: settings at the start, messages over the IPC channel. Imports nothing. */
+/** What supervisor and worker send each other: settings at the start, messages over the IPC channel. Imports nothing. */
 
 /** The variable with the settings of a worker, as JSON. Only a worker has it. */
 export const WORKER_VARIABLE = "PARLEY_WORKER"

@@ -77,14 +77,14 @@ export class Supervisor {
     if (this.#workers.size === 0) return this.#exit(0)
     for (const worker of this.#workers) {
       if (worker.phase === "starting") worker.process.kill("SIGTERM")
-      else if (this.#stopSignals > 1) this.#tell(worker, { type: "kill", signal })
+      else if (this.#stopSignals > 1) this.#send(worker, { type: "kill", signal })
       else this.#drain(worker, signal, false)
     }
   }
 
   #drain(worker: Worker, signal: string, successor: boolean): void {
     worker.phase = "draining"
-    this.#tell(worker, { type: "stop", signal, successor })
+    this.#send(worker, { type: "stop", signal, successor })
   }
 
   get #serving(): Worker | undefined {
@@ -157,7 +157,7 @@ export class Supervisor {
     else this.#cancelRestart = this.#sweep.after(delayMs, restart)
   }
 
-  #tell(worker: Worker, message: SupervisorMessage): void {
+  #send(worker: Worker, message: SupervisorMessage): void {
     try {
       worker.process.send(message)
     } catch {

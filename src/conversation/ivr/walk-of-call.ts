@@ -16,7 +16,7 @@ import { chooseByModel } from "./menu-choice.ts"
 export type WalkOfCallOptions = {
   context: CallContext
   agent: Agent
-  /** What the agent is told about its task. */
+  /** The task of the agent. */
   prompt: () => Prompt
   model: ChatModel
   history: History

@@ -27,12 +27,12 @@ export function questionOf({ items }: ChatRequest): FlowiseQuestion | undefined 
   const messages = items.flatMap(toMessage)
   const lastSaid = messages.findLastIndex(({ role }) => role === "apiMessage")
   const open = messages.slice(lastSaid + 1).map(({ content }) => content)
-  const told = (spoke ? failed : results).map(({ callId, output }) => {
+  const reported = (spoke ? failed : results).map(({ callId, output }) => {
     const call = reply.find((item) => item.type === "tool-call" && item.callId === callId)
     return `System: ${call?.type === "tool-call" ? call.name : "the tool"} returned ${output}`
   })
   return {
-    question: [...open, ...told].join("\n") || GO_ON,
+    question: [...open, ...reported].join("\n") || GO_ON,
     history: messages.slice(0, lastSaid + 1),
   }
 }

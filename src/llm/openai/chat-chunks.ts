@@ -110,9 +110,9 @@ export class ChatChunks {
     const rest = this.#filter.flush()
     if (rest !== "") yield { type: "text", text: rest }
     const cut = cutBy(this.#finishReason)
-    const taken = this.#request.items.flatMap((item) => (item.type === "tool-call" ? [item.callId] : []))
+    const usedIds = this.#request.items.flatMap((item) => (item.type === "tool-call" ? [item.callId] : []))
     const calls =
-      this.#request.toolChoice === "none" ? [] : this.#calls.finish({ taken, cutOff: cut !== undefined })
+      this.#request.toolChoice === "none" ? [] : this.#calls.finish({ usedIds, cutOff: cut !== undefined })
     const item: CallExtras = {
       reasoning: this.#reasoning,
       extras: Object.fromEntries(

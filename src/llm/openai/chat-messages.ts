@@ -27,7 +27,7 @@ export type ChatMessage =
   | { role: "assistant"; content: string | null; tool_calls?: Call[]; reasoning_content?: string }
   | { role: "tool"; tool_call_id: string; content: string }
 
-/** Tells Gemini to skip the check of a missing signature. (Gemini: "Thought signatures: FAQ".) */
+/** Makes Gemini skip the check of a missing signature. (Gemini: "Thought signatures: FAQ".) */
 const SKIP_SIGNATURE = { google: { thought_signature: "skip_thought_signature_validator" } }
 
 export function chatMessages(

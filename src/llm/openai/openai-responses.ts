@@ -31,7 +31,7 @@ export type ResponsesModelOptions = ModelSettings & {
   client?: OpenAiSource | undefined
 }
 
-/** Without `reasoningEffort` and `verbosity` a model that knows them is told to answer quickly and briefly. */
+/** Without `reasoningEffort` and `verbosity` a model that knows them is asked for quick and brief answers. */
 export function createResponsesModel({
   apiKey,
   baseUrl = OPENAI_BASE_URL,

@@ -46,11 +46,11 @@ export class ToolCallAssembler {
   }
 
   /**
-   * The complete calls. An id that is missing or in `taken` is replaced, because ids are unique within a conversation.
+   * The complete calls. An id that is missing or in `usedIds` is replaced, because ids are unique within a conversation.
    * `cutOff`: a limit ended the answer; a call whose arguments are not valid JSON is dropped.
    */
-  finish({ taken, cutOff }: { taken: Iterable<string>; cutOff: boolean }) {
-    const ids = new Set(taken)
+  finish({ usedIds, cutOff }: { usedIds: Iterable<string>; cutOff: boolean }) {
+    const ids = new Set(usedIds)
     return this.#drafts.flatMap(({ id, name, arguments: written, extra }) => {
       const args = written.trim() === "" ? "{}" : written
       if (name === "" || (cutOff && !isJson(args))) return []

@@ -193,7 +193,7 @@ export class RealtimeConnection implements RealtimeSocketEvents {
   }
 
   #configured({ inputFormat, outputFormat }: SessionFacts): void {
-    // A server that names no format has most likely not taken ours: mu-law that is decoded as PCM is noise to both sides.
+    // A server that names no format has most likely not accepted ours: mu-law that is decoded as PCM is noise to both sides.
     const other = [inputFormat, outputFormat].find((format) => format !== PHONE_FORMAT)
     if (other !== undefined) {
       const message = `the server must confirm ${PHONE_FORMAT} for input and output, its session has ${other ?? "no format"}`

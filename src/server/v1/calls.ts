@@ -167,7 +167,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
         "Idempotency-Key": {
           description:
             "1 to 255 printable characters without blanks. A repeated request with the same key and the same body " +
-            "returns the same call and dials nobody; with another body it is refused with 409.",
+            "returns the same call and dials no number; with another body it is refused with 409.",
           example: "order-1042",
         },
       },

@@ -37,7 +37,7 @@ const SendMessageBody = named(
     role: z
       .enum(["user", "system"])
       .default("user")
-      .describe("system: a fact or an instruction that nobody said; it is answered too"),
+      .describe("system: a fact or an instruction that is not spoken; it is answered too"),
     agent: z.string().min(1).max(64).optional().describe("Key of an agent, from this message on"),
     parameters: ParametersField.describe("Free fields, added to those of earlier messages"),
     contextKey: z.string().max(128).optional().describe("Another context, from this message on"),

@@ -1,4 +1,4 @@
-/** `/v1/calls/:sid/outcome`, `/webhook` and `/usage`: what was learned in a call, who is told, and what it cost. */
+/** `/v1/calls/:sid/outcome`, `/webhook` and `/usage`: the outcome of a call, its delivery, and its cost. */
 
 import { Hono } from "hono"
 import { z } from "zod"
@@ -103,7 +103,7 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
       tag: "Results",
       summary: "Deliver the webhook of the call again",
       description:
-        "Begins the delivery to `WEBHOOK_URL` anew, with all its attempts, whatever became of it. Its id stays the same.",
+        "Restarts the delivery to `WEBHOOK_URL` with all its attempts, also after a success or a failure. Its id stays the same.",
       params: CALL_PARAMS,
       responses: { 202: { description: "The delivery is scheduled", schema: WebhookView } },
       errors: [...CALL_ERRORS, 409, 429],

@@ -72,7 +72,7 @@ export function reportWalDamage(path: string, log: Log): void {
   }
 }
 
-/** Tells one file from another at the same path. */
+/** Distinguishes two files at the same path. */
 function identityOf(path: string): string | undefined {
   try {
     const { dev, ino } = statSync(path)

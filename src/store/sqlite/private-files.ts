@@ -15,7 +15,7 @@ export function makePrivate(path: string): void {
   const files = SUFFIXES.map((suffix) => `${path}${suffix}`)
   const folders = basename(folder) === DATA_FOLDER ? [folder] : []
   for (const file of closeToOthers([...files, ...folders])) {
-    getLog("store").warn("others could read a file of the database, its rights were taken away from them", {
+    getLog("store").warn("others could read a file of the database, it is private now", {
       file,
     })
   }

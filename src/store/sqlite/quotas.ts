@@ -26,7 +26,7 @@ export function createQuotas(db: Db, access: Access): Quotas {
           return { outcome: "limited", limit, freeAt: (found.oldestAt ?? at) + limit.withinMs }
         }
         db.insert(quotaUses).values({ kind, subject, at }).run()
-        return { outcome: "taken" }
+        return { outcome: "counted" }
       }),
 
     prune: (before) => access.write(() => db.delete(quotaUses).where(lt(quotaUses.at, before)).run().changes),

@@ -47,7 +47,7 @@ export const calls = snakeCase.table(
     endedBy: text().$type<EndedBy>(),
     endReason: text(),
     idempotencyKey: text(),
-    /** Tells a repeated request from another one under the same key. */
+    /** Distinguishes a repeated request from another one under the same key. */
     requestHash: text(),
     /** Until then one request alone may ask Twilio for the call. */
     dialLeaseUntil: integer(),
@@ -116,7 +116,7 @@ export const events = snakeCase.table(
   (table) => [index("events_of_call").on(table.callId, table.id)],
 )
 
-/** Webhooks that were taken in, so that one delivered twice is answered the same and does nothing. */
+/** Webhooks that were accepted, so that one delivered twice is answered the same and does nothing. */
 export const receipts = snakeCase.table(
   "receipts",
   {

@@ -100,7 +100,7 @@ export class StandIn {
     return this.#isActive ? run(this.#held) : undefined
   }
 
-  /** In memory as well, a webhook that was taken in before counts as taken in. */
+  /** In memory as well, a webhook that was accepted before counts as accepted. */
   holdReceipt(fingerprint: string): void {
     if (!this.#isActive) return
     try {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { ToolCallAssembler, type ToolCallFragment } from "../../../src/llm/openai/tool-call-assembler.ts"
 
-function calls(fragments: readonly ToolCallFragment[], options = { taken: [] as string[], cutOff: false }) {
+function calls(fragments: readonly ToolCallFragment[], options = { usedIds: [] as string[], cutOff: false }) {
   const assembler = new ToolCallAssembler()
   for (const fragment of fragments) assembler.add(fragment)
   return assembler
@@ -123,8 +123,8 @@ test("a cut-off answer keeps only calls that are whole", () => {
     { index: 0, id: "a", ...f("x", '{"n":1}') },
     { index: 1, id: "b", ...f("y", '{"n":') },
   ]
-  expect(calls(fragments, { taken: [], cutOff: true })).toEqual(['a x {"n":1}'])
-  expect(calls(fragments, { taken: ["a"], cutOff: false })).toEqual([
+  expect(calls(fragments, { usedIds: [], cutOff: true })).toEqual(['a x {"n":1}'])
+  expect(calls(fragments, { usedIds: ["a"], cutOff: false })).toEqual([
     expect.stringMatching(/^call_. x/),
     'b y {"n":',
   ])

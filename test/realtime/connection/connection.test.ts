@@ -410,7 +410,7 @@ describe("a connection whose server is gone", () => {
     while (fixture.connection.socket.bufferedAmount === 0) fixture.connection.send(audio)
     fixture.clock.advance(4_000)
     expect(fixture.failures).toEqual([
-      { reason: "stalled", retryable: true, status: null, message: "no data taken for 3000 ms" },
+      { reason: "stalled", retryable: true, status: null, message: "no data accepted for 3000 ms" },
     ])
   })
 })
