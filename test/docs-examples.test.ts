@@ -1,4 +1,4 @@
-/** What the pages for people tell a reader to write or to type works: asset files, agents, and the commands of the REST API. */
+/** What the pages for people ask a reader to write or to type works: asset files, agents, and the commands of the REST API. */
 
 import { expect, test } from "bun:test"
 import { Glob } from "bun"

@@ -39,7 +39,7 @@ function wrong(pattern: RegExp, isRight: (found: string, page: Page) => boolean,
   return [...new Set(all)]
 }
 
-/** Code blocks of a language, with the line breaks inside commands taken out. */
+/** Code blocks of a language, without the line breaks inside commands. */
 function blocks(text: string, language: string): string[] {
   const fences = text.matchAll(new RegExp(`^ *\`\`\`${language}\\n([\\s\\S]*?)^ *\`\`\`$`, "gm"))
   return [...fences].map(([, code = ""]) => code.replace(/\\\n\s*/g, ""))
@@ -155,7 +155,7 @@ test("every file of the source that is named is there", () => {
   ).toEqual([])
 })
 
-/** Files that a reader is told to make, and the folder they stand in. */
+/** Files that a reader is asked to make, and their folder. */
 const SHOWN = new Set(["assets/", "assets/bakery.md"])
 
 test("the image is built without tests and docs, and with everything that the program imports", () => {

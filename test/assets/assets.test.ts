@@ -250,7 +250,7 @@ describe("serverConfig.json", () => {
     expect(greeting).toBe("")
   })
 
-  test("every attribute of the relay is taken", async () => {
+  test("every attribute of the relay is accepted", async () => {
     const attributes = {
       welcomeGreetingInterruptible: "dtmf",
       language: "en-US",
@@ -391,7 +391,7 @@ describe("serverConfig.json", () => {
     })
   })
 
-  test("keys that mean nothing here are told and read past", async () => {
+  test("keys that mean nothing here are reported and ignored", async () => {
     using t = setUp({
       "serverConfig.json": { Extra: 1, Server: { Port: 2 }, AssetLoader: { assetLoaderType: "sync" } },
     })
@@ -484,7 +484,7 @@ describe("agents", () => {
   })
 
   test.each([
-    [{ agent: "nobody" }, "Agent not found for key: nobody. Known keys: default, sales"],
+    [{ agent: "unknown" }, "Agent not found for key: unknown. Known keys: default, sales"],
     [{ contextKey: "../etc" }, "Context not found for key: ../etc. Known keys: defaultContext, sales"],
     [
       { manifestKey: "__proto__" },
@@ -505,7 +505,7 @@ describe("agents", () => {
 })
 
 describe("faults", () => {
-  test("all of them are told at once, with file, line and field", async () => {
+  test("all of them are reported at once, with file, line and field", async () => {
     using t = setUp({
       "serverConfig.json": `{
   "ConversationRelay": {
@@ -695,7 +695,7 @@ describe("changes", () => {
     expect(assets.keys().contexts).toEqual(["defaultContext", "extra"])
   })
 
-  test("a broken file replaces nothing, is told once with its line, and may be mended", async () => {
+  test("a broken file replaces nothing, is reported once with its line, and may be fixed", async () => {
     using t = setUp({ "salesTools.json": { tools: [] } }, { watch: true })
     const assets = await t.open()
     t.write({ "salesTools.json": '{\n"tools": [}' })

@@ -131,7 +131,7 @@ describe("what is stored", () => {
     expect(assets.keys().contexts).toContain("later")
   })
 
-  test("and has become faulty is left out at the start and told", async () => {
+  test("and has become faulty is left out at the start and reported", async () => {
     await using t = await setUp()
     const at = { source: "api", at: 1, version: "v" } as const
     await t.store.assets.put({ kind: "manifest", key: "old", text: '{"tools": [{"name": "fly"}]}', ...at })
@@ -221,7 +221,7 @@ describe("refused, and nothing is stored", () => {
     expect(await t.store.assets.revision("api")).toBe(0)
   })
 
-  test("many faults are told shortly, and all in the details", async () => {
+  test("many faults are summarised, and all in the details", async () => {
     await using t = await setUp()
     const many = Array.from({ length: 9 }, (_, index) => ({ name: `fly-${index}` }))
     const error = await refusal(

@@ -88,7 +88,7 @@ class Machine implements AsyncDisposable {
     return new Promise((done) => this.#awaited.push({ part, done }))
   }
 
-  told(part: string): string[] {
+  reported(part: string): string[] {
     return this.lines.filter((line) => line.includes(part))
   }
 
@@ -117,9 +117,9 @@ describe("filling", () => {
     expect(fake.content("Context")).toMatchObject({ sales: { content: "Sell." }, defaultContext: {} })
     expect(fake.content("ToolManifest")).toEqual({ defaultToolManifest: { tools: [{ name: "end-call" }] } })
     expect(fake.config).toEqual({ AssetLoader: { assetLoaderType: "sync" } })
-    expect(machine.told("created in Twilio Sync")).toHaveLength(4)
+    expect(machine.reported("created in Twilio Sync")).toHaveLength(4)
     await machine.ready()
-    expect(machine.told("created in Twilio Sync")).toHaveLength(4)
+    expect(machine.reported("created in Twilio Sync")).toHaveLength(4)
   })
 
   test("a restart writes nothing", async () => {
@@ -146,7 +146,7 @@ describe("filling", () => {
       onlyThere: "There.",
     })
     expect(machine.fake.content("Context")["sales"]).toEqual({ content: "Edited." })
-    expect(machine.told("was edited there")).toEqual([
+    expect(machine.reported("was edited there")).toEqual([
       "an entry of Twilio Sync was edited there; it is used instead of the file context sales",
     ])
   })
@@ -177,7 +177,7 @@ describe("filling", () => {
     })
   })
 
-  test("one that Sync refuses is told, and the others continue", async () => {
+  test("one that Sync refuses is reported, and the others continue", async () => {
     await using machine = await Machine.start(FILES)
     const { fake } = machine
     fake.addService().maps.set("Context", new Map()).set("ToolManifest", new Map())
@@ -187,7 +187,7 @@ describe("filling", () => {
       body: { code: 20001, message: "No", status: 400 },
     })
     const assets = await machine.ready()
-    expect(machine.told("could not be written")).toHaveLength(1)
+    expect(machine.reported("could not be written")).toHaveLength(1)
     expect(Object.keys(fake.content("Context"))).toHaveLength(1)
     expect(fake.config).toBeDefined()
     expect(textOf(assets, "sales")).toBe("Sell.")
@@ -199,7 +199,7 @@ describe("filling", () => {
     machine.fake.addService().maps.set("Context", new Map()).set("ToolManifest", new Map())
     machine.fake.faultAt(/POST/, down, down, down)
     const assets = await machine.ready()
-    expect(machine.told("could not be written")).toHaveLength(3)
+    expect(machine.reported("could not be written")).toHaveLength(3)
     await machine.nextCall(assets)
     expect(Object.keys(machine.fake.content("Context")).toSorted()).toEqual([
       "a",
@@ -214,7 +214,9 @@ describe("filling", () => {
     await machine.ready()
     machine.write({ "sales.md": "large ".repeat(4000) })
     const assets = await machine.ready()
-    expect(machine.told("too large for Twilio Sync; the file is used context sales 16384")).toHaveLength(1)
+    expect(machine.reported("too large for Twilio Sync; the file is used context sales 16384")).toHaveLength(
+      1,
+    )
     expect(textOf(assets, "sales")).toStartWith("large")
     await machine.nextCall(assets)
     expect(textOf(assets, "sales")).toStartWith("large")
@@ -274,30 +276,40 @@ describe("reading", () => {
     ["a context without content", "Context", { text: "x" }, "is not { content }"],
     ["an empty context", "Context", { content: " " }, "is empty"],
     ["a context that is no text", "Context", { content: 5 }, "is not { content }"],
-  ] as const)("%s replaces nothing, is told once, and the rest is taken", async (_, map, data, message) => {
-    await using machine = await Machine.start({ ...FILES, "xTools.json": { tools: [{ name: "end-call" }] } })
-    const assets = await machine.ready()
-    machine.fake.edit(map, map === "Context" ? "sales" : "xTools", data)
-    machine.fake.edit("Context", "other", { content: "Other." })
-    await machine.nextCall(assets)
-    await machine.nextCall(assets)
-    const { context, manifest } = assets.agentFor({ contextKey: "sales", manifestKey: "xTools" })
-    expect({ text: context.text, toolCount: manifest.tools.length, other: textOf(assets, "other") }).toEqual({
-      text: "Sell.",
-      toolCount: 1,
-      other: "Other.",
-    })
-    expect(machine.told("is faulty; its previous version stays in use")).toEqual([
-      expect.stringContaining(message),
-    ])
-  })
+  ] as const)(
+    "%s replaces nothing, is reported once, and the rest is used",
+    async (_, map, data, message) => {
+      await using machine = await Machine.start({
+        ...FILES,
+        "xTools.json": { tools: [{ name: "end-call" }] },
+      })
+      const assets = await machine.ready()
+      machine.fake.edit(map, map === "Context" ? "sales" : "xTools", data)
+      machine.fake.edit("Context", "other", { content: "Other." })
+      await machine.nextCall(assets)
+      await machine.nextCall(assets)
+      const { context, manifest } = assets.agentFor({ contextKey: "sales", manifestKey: "xTools" })
+      expect({
+        text: context.text,
+        toolCount: manifest.tools.length,
+        other: textOf(assets, "other"),
+      }).toEqual({
+        text: "Sell.",
+        toolCount: 1,
+        other: "Other.",
+      })
+      expect(machine.reported("is faulty; its previous version stays in use")).toEqual([
+        expect.stringContaining(message),
+      ])
+    },
+  )
 
   test("a key that no path should hold is left out", async () => {
     await using machine = await Machine.start(FILES)
     machine.fake.edit("Context", "../x", { content: "x" })
     const assets = await machine.ready()
     expect(assets.keys().contexts).toEqual(["defaultContext", "sales"])
-    expect(machine.told("its key must be")).toHaveLength(1)
+    expect(machine.reported("its key must be")).toHaveLength(1)
   })
 
   test("a configuration that names what is not there replaces nothing, until it is there", async () => {
@@ -313,7 +325,7 @@ describe("reading", () => {
       listenMode: false,
       other: "Other.",
     })
-    expect(machine.told("there is no context later")).toHaveLength(1)
+    expect(machine.reported("there is no context later")).toHaveLength(1)
     machine.fake.edit("Context", "later", { content: "Later." })
     await machine.nextCall(assets)
     expect({ listenMode: assets.agentFor({}).listenMode, text: assets.agentFor({}).context.text }).toEqual({
@@ -351,7 +363,7 @@ describe("reading", () => {
     machine.fake.edit("Context", "onlyThere", { content: "There." })
     const assets = await machine.open()
     expect(assets.agentFor({}).context.key).toBe("defaultContext")
-    expect(machine.told("there is no context onlyThere")).toHaveLength(1)
+    expect(machine.reported("there is no context onlyThere")).toHaveLength(1)
     await assets.refresh()
     expect(assets.agentFor({}).context.text).toBe("There.")
   })
@@ -367,10 +379,10 @@ describe("failures", () => {
     machine.fake.faultAt(/GET/, down)
     const assets = await machine.ready()
     expect(assets.agentFor({}).context.text).toBe("There.")
-    expect(machine.told("Twilio Sync cannot be read; the last copy is used")).toHaveLength(1)
+    expect(machine.reported("Twilio Sync cannot be read; the last copy is used")).toHaveLength(1)
     machine.clock.advance(10_000)
     await assets.refresh()
-    expect(machine.told("Twilio Sync can be read again")).toHaveLength(1)
+    expect(machine.reported("Twilio Sync can be read again")).toHaveLength(1)
   })
 
   test("a call waits a second and a half for Sync, and the next ones not at all", async () => {
@@ -385,14 +397,14 @@ describe("failures", () => {
     await call
     await assets.refresh()
     expect(textOf(assets, "sales")).toBe("Sell.")
-    expect(machine.told("Twilio Sync is slow")).toHaveLength(1)
+    expect(machine.reported("Twilio Sync is slow")).toHaveLength(1)
     const read = machine.line("Twilio Sync was read")
     gate.resolve()
     await read
     expect(textOf(assets, "sales")).toBe("New.")
   })
 
-  test("an outage is told once", async () => {
+  test("an outage is reported once", async () => {
     await using machine = await Machine.start(FILES)
     const assets = await machine.ready()
     const down = { kind: "answer", status: 500 } as const
@@ -401,7 +413,7 @@ describe("failures", () => {
       machine.clock.advance(10_000)
       await assets.refresh()
     }
-    expect(machine.told("cannot be read")).toHaveLength(1)
+    expect(machine.reported("cannot be read")).toHaveLength(1)
     expect(textOf(assets, "sales")).toBe("Sell.")
   })
 

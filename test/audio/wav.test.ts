@@ -64,7 +64,7 @@ test.each([
   expect([...readWav(bytes).samples]).toEqual([...samples])
 })
 
-test("the rate is told, and bytes in the middle of a buffer are read in their place", () => {
+test("the rate is read, and bytes in the middle of a buffer are read in their place", () => {
   const bytes = file(format({ rateHz: 44_100 }), chunk("data", pcm(1, 2)))
   const around = new Uint8Array(bytes.length + 3)
   around.set(bytes, 3)
@@ -109,7 +109,7 @@ class Memory implements WavSink {
   }
 }
 
-test("two tracks are written piece by piece, can be read at any time, and tell their length in the end", () => {
+test("two tracks are written piece by piece, can be read at any time, and state their length in the end", () => {
   const memory = new Memory()
   const wav = new StereoWav(memory, 8_000)
   wav.append(Int16Array.of(100, -200), Int16Array.of(300, 400))

@@ -11,7 +11,7 @@ test.each([
   ["a repeat changes nothing", "ringing", "ringing", "ringing"],
   ["a late callback is ignored", "in-progress", "ringing", "in-progress"],
   ["a callback from before the answer is ignored", "ringing", "initiated", "ringing"],
-  ["nobody answers", "ringing", "no-answer", "no-answer"],
+  ["no answer", "ringing", "no-answer", "no-answer"],
   ["a call may fail at once", "queued", "failed", "failed"],
   ["the end is final", "completed", "in-progress", "completed"],
   ["the first end is the end", "canceled", "completed", "canceled"],

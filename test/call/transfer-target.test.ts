@@ -40,6 +40,6 @@ test.each([
   ["https://crm.example.com@{host}/orders", false],
   ["https://crm.{tenant}.example.com/", false],
   ["", false],
-])("the address %p of a service: %p", (url, taken) => {
-  expect(HttpToolSpec.safeParse({ url }).success).toBe(taken)
+])("the address %p of a service: %p", (url, accepted) => {
+  expect(HttpToolSpec.safeParse({ url }).success).toBe(accepted)
 })

@@ -60,7 +60,7 @@ test("a file that others could read is made private", () => {
   expect(statSync(apiKeyFile(config)).mode & 0o777).toBe(0o600)
 })
 
-test("a file that holds something else is not taken for a key", () => {
+test("a file that holds something else is not used as a key", () => {
   const config = readConfig({ PUBLIC_URL, DATABASE_URL: `file:${folder()}/parley.db` })
   writeFileSync(apiKeyFile(config), "secret\n")
   expect(() => withGeneratedKey(config)).toThrow("holds no API key")

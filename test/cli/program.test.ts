@@ -18,7 +18,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}) {
   return { code, stdout: child.stdout, stderr: child.stderr }
 }
 
-test("help and version are told with code 0", async () => {
+test("help and version are printed with code 0", async () => {
   const help = await run(["--help"])
   expect(help.code).toBe(0)
   for (const command of ["serve", "demo", "call", "check", "migrate"])

@@ -29,7 +29,7 @@ async function talk(client: Client) {
   return { ...call, socket }
 }
 
-/** A port that is taken. */
+/** A port that is in use. */
 function occupied() {
   const server = Bun.serve({ port: 0, fetch: () => new Response("mine") })
   return { port: server.port ?? 0, [Symbol.asyncDispose]: () => server.stop(true) }
@@ -44,7 +44,7 @@ test("a server that runs without calls stops at once, with code 0", async () => 
   expect(child.stderr).toBe("")
 })
 
-test("what is not real is told at the start, with what to set", async () => {
+test("what is not real is reported at the start, with what to set", async () => {
   await using child = new Child(["serve"], { cwd, env: { PORT: "0", DATABASE_URL: ":memory:" } })
   await child.listening()
   child.kill("SIGINT")
@@ -102,21 +102,21 @@ test("a second signal does not wait for calls", async () => {
   expect(await child.exited).toBe(0)
 })
 
-test("a port that is taken is told with what to do, and the code is 1", async () => {
-  await using taken = occupied()
-  await using child = new Child([], { cwd, env: { ...ENV, PORT: String(taken.port) } })
+test("a port in use is reported with what to do, and the code is 1", async () => {
+  await using other = occupied()
+  await using child = new Child([], { cwd, env: { ...ENV, PORT: String(other.port) } })
   expect(await child.exited).toBe(1)
   expect(child.stderr).toBe(
-    `parley: Port ${taken.port} is in use. Stop the program that uses it, set PORT to another one, or set PORT_RETRY=1 to try the next ones.\n`,
+    `parley: Port ${other.port} is in use. Stop the program that uses it, set PORT to another one, or set PORT_RETRY=1 to try the next ones.\n`,
   )
 })
 
-test("with PORT_RETRY=1 the next free port is taken", async () => {
-  await using taken = occupied()
-  await using child = new Child([], { cwd, env: { ...ENV, PORT: String(taken.port), PORT_RETRY: "1" } })
+test("with PORT_RETRY=1 the next free port is used", async () => {
+  await using other = occupied()
+  await using child = new Child([], { cwd, env: { ...ENV, PORT: String(other.port), PORT_RETRY: "1" } })
   const url = await child.listening()
-  expect(child.stdout).toContain(`Port ${taken.port} is in use, trying ${taken.port + 1}`)
-  expect(Number(new URL(url).port)).toBeGreaterThan(taken.port)
+  expect(child.stdout).toContain(`Port ${other.port} is in use, trying ${other.port + 1}`)
+  expect(Number(new URL(url).port)).toBeGreaterThan(other.port)
   expect((await fetch(`${url}/health`)).status).toBe(200)
 })
 
@@ -125,11 +125,11 @@ test("--port goes before PORT", async () => {
   expect(await child.listening()).toStartWith("http://127.0.0.1:")
 })
 
-test("every fault of the configuration is told at once, without secrets, and the code is 1", async () => {
+test("every fault of the configuration is reported at once, without secrets, and the code is 1", async () => {
   const env = {
     PORT: "seventy",
     PUBLIC_URL: "ftp://x",
-    TWILIO_ACCOUNT_SID: "nobody",
+    TWILIO_ACCOUNT_SID: "unknown",
     API_KEYS: "topsecret:,b",
     COMPAT: "s9",
   }
@@ -143,7 +143,7 @@ test("every fault of the configuration is told at once, without secrets, and the
 test.each([
   ["a database that cannot be", { DATABASE_URL: "file:/dev/null/x.db" }, "/dev/null/x.db"],
   ["assets that are none", { ASSETS_DIR: "ASSETS" }, "serverConfig.json"],
-])("%s keeps the server from starting, with its place", async (_, env, told) => {
+])("%s keeps the server from starting, with its place", async (_, env, reported) => {
   const dir = join(cwd, "broken")
   await Bun.write(join(dir, "serverConfig.json"), "{")
   await using child = new Child([], {
@@ -151,7 +151,7 @@ test.each([
     env: { ...ENV, ...env, ...("ASSETS_DIR" in env ? { ASSETS_DIR: dir } : {}) },
   })
   expect(await child.exited).toBe(1)
-  expect(child.stderr).toContain(told)
+  expect(child.stderr).toContain(reported)
 })
 
 test("a model that refuses the key is one warning with cause and fix", async () => {

@@ -74,7 +74,7 @@ describe("into the database", () => {
 })
 
 describe("failures", () => {
-  test("without a file the usage is told, and no configuration is needed", async () => {
+  test("without a file the usage is printed, and no configuration is needed", async () => {
     const failed: string[] = []
     const code = await upload(
       () => {

@@ -130,7 +130,7 @@ test("a server that cannot be reached is reported, and tried again", async () =>
   expect(errors).toMatchObject([{ message: "connection refused" }, { message: "connection refused" }])
 })
 
-test("the WebSocket class is taken from the options", async () => {
+test("the WebSocket class comes from the options", async () => {
   const urls: string[] = []
   class Recording extends WebSocket {
     constructor(url: string) {

@@ -223,7 +223,7 @@ describe("PUBLIC_URL", () => {
 })
 
 describe("faults", () => {
-  test("all are told at once, with names and without secrets", () => {
+  test("all are reported at once, with names and without secrets", () => {
     const env = {
       PORT: "99999",
       TWILIO_ACCOUNT_SID: "nonsense-account",
@@ -343,7 +343,7 @@ test("doubtful settings are warned of", () => {
   ])
 })
 
-test("the table tells default, other names and secrecy of every variable", () => {
+test("the table lists default, other names and secrecy of every variable", () => {
   expect(CONFIG_TABLE.find(({ name }) => name === "TWILIO_AUTH_TOKEN")).toEqual({
     name: "TWILIO_AUTH_TOKEN",
     default: "",

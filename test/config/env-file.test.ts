@@ -42,7 +42,7 @@ test("a file that is not there changes nothing", () => {
   expect(withEnvFile(env, files.dir)).toEqual(env)
 })
 
-test("a file that cannot be read is told", () => {
+test("a file that cannot be read is reported", () => {
   using files = folder({})
   expect(() => withEnvFile({ NODE_ENV: "dev" }, join(files.dir, "\0"))).toThrow()
 })

@@ -13,7 +13,7 @@ describe("a value", () => {
     ["is trimmed", "A =  x y \t", "x y"],
     ["with $ is not expanded", "A=ab$CD", "ab$CD"],
     ["with ${} is not expanded", "A=ab${CD}e", "ab${CD}e"],
-    ["in single quotes is taken as it is", String.raw`A='a$B #c\n'`, String.raw`a$B #c\n`],
+    ["in single quotes stays as it is", String.raw`A='a$B #c\n'`, String.raw`a$B #c\n`],
     ["in double quotes has escapes", String.raw`A="a\nb\"c\$d\x"`, `a\nb"c$d\\x`],
     ["in quotes may have several lines", "A='a\nb'\nB=1", "a\nb"],
     ["keeps a # that follows no blank", "A=ab#cd", "ab#cd"],

@@ -54,7 +54,7 @@ describe("the caller's language", () => {
     expect(await languagesFor(harness, call, ["en", "es", "es"])).toEqual(["en-AU", "fr-FR"])
   })
 
-  test("is followed among those that another application tells by its parameters", async () => {
+  test("is followed among those that another application names in its parameters", async () => {
     await using harness = await simpleRelayHarness()
     const call = await harness.call({ crLanguages: "de-DE,it-IT", crTtsLanguage: "de-DE" })
     expect(await languagesFor(harness, call, ["it", "de", "de"])).toEqual(["it-IT", "de-DE"])

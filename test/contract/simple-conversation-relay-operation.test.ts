@@ -150,9 +150,9 @@ describe("assets", () => {
     })
     expect(printed).toContain("Key: myContext")
     const errors = [[], ["x.txt"], [file("gone.md")], [file("broken.json")]]
-    const told = await Promise.all(errors.map((files) => run(...files)))
-    expect(told.map(([exit]) => exit)).toEqual([1, 1, 1, 1])
-    expect(told.map(([, text]) => text)).toEqual([
+    const reported = await Promise.all(errors.map((files) => run(...files)))
+    expect(reported.map(([exit]) => exit)).toEqual([1, 1, 1, 1])
+    expect(reported.map(([, text]) => text)).toEqual([
       expect.stringContaining("Usage"),
       expect.stringContaining("Error: Only .md and .json files are supported"),
       expect.stringContaining(`Error: File not found: ${file("gone.md")}`),
@@ -233,7 +233,7 @@ describe("settings", () => {
 
   test("the port is 3000 where none is given", () => expect(readConfig({}).port).toBe(3000))
 
-  test("all missing variables are told at once", () => {
+  test("all missing variables are reported at once", () => {
     expect(() => readConfig({ TWILIO_API_KEY: "SKx", TWILIO_EDGE: "dublin", PORT: "x" })).toThrow(
       /PORT[\s\S]*TWILIO_API_SECRET[\s\S]*TWILIO_REGION/,
     )
@@ -253,16 +253,16 @@ describe("settings", () => {
     expect((await app.incoming()).relay.attributes["welcomeGreeting"]).toStartWith("Hello there!")
   })
 
-  test("with PORT_RETRY a taken port is followed by the next one, without it the start ends", async () => {
-    const taken = Bun.serve({ port: 0, fetch: () => new Response() })
-    const env = { PORT: String(taken.port), DATABASE_URL: ":memory:", MODEL_PROVIDER: "demo" }
+  test("with PORT_RETRY a port in use is followed by the next one, without it the start ends", async () => {
+    const occupied = Bun.serve({ port: 0, fetch: () => new Response() })
+    const env = { PORT: String(occupied.port), DATABASE_URL: ":memory:", MODEL_PROVIDER: "demo" }
     expect(await rejection(serve(readConfig(env)))).toMatchObject({
-      message: expect.stringContaining(`Port ${taken.port} is in use`),
+      message: expect.stringContaining(`Port ${occupied.port} is in use`),
     })
     const running = await serve(readConfig({ ...env, PORT_RETRY: "1" }))
-    expect(running.port).toBeGreaterThan(taken.port ?? 0)
+    expect(running.port).toBeGreaterThan(occupied.port ?? 0)
     await running.kill()
-    await taken.stop(true)
+    await occupied.stop(true)
   })
 
   test("a configuration that is broken stops the start and is named", async () => {
@@ -278,7 +278,7 @@ test.each([
     "docs/compatibility.md",
     /POST \/connectConversationRelay/,
   ],
-  ["the page on operation tells of tunnels", "README.md", /ngrok|cloudflared|tunnel/i],
+  ["the page on operation describes tunnels", "README.md", /ngrok|cloudflared|tunnel/i],
   ["the page on testing names the commands of developers", "docs/testing.md", /npm (run )?test/],
 ])("%s", (_, page, pattern) => {
   expect(readFileSync(join(ROOT, page), "utf8")).toMatch(pattern)

@@ -90,7 +90,7 @@ describe("the socket", () => {
     expect((await call.lines()).join("")).toBe("First answer.Second answer.")
   })
 
-  test("keys are collected and told to the model", async () => {
+  test("keys are collected and sent to the model", async () => {
     await using harness = await simpleRelayHarness()
     const call = await harness.call()
     harness.openai.enqueue(says("Thank you."))
@@ -109,7 +109,7 @@ describe("the socket", () => {
     expect(await call.lines()).toEqual(["Yes."])
   })
 
-  test("a socket without our token is taken once Twilio confirms its call, and refused otherwise", async () => {
+  test("a socket without our token is accepted once Twilio confirms its call, and refused otherwise", async () => {
     await using harness = await simpleRelayHarness({ assets: ASSETS })
     const open = async (callSid: string) => {
       const socket = harness.app.socket("wss://parley.test/conversation-relay")

@@ -119,7 +119,7 @@ describe("delivery", () => {
     expect(textsIn(after?.body["input"])).toContainEqual(expect.stringContaining("SMS sent successfully"))
   })
 
-  test("a tool that fails is told to the model, which continues", async () => {
+  test("a tool that fails is reported to the model, which continues", async () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const [, after] = await call.ask("Play", callsTool("play-media", {}), says("I cannot."))
@@ -167,7 +167,7 @@ describe("send-sms", () => {
     expect(harness.rest.messages.map(({ to }) => to)).toEqual(["+15550100099"])
   })
 
-  test("that Twilio refuses is told to the model", async () => {
+  test("that Twilio refuses is reported to the model", async () => {
     await using harness = await harnessWith()
     const call = await harness.call()
     const body = { code: 21610, message: "Attempt to send to unsubscribed recipient", status: 400 }
@@ -247,7 +247,7 @@ describe("handing over", () => {
     expect(verbs.map(({ name }) => name)).toEqual(["Hangup"])
   })
 
-  test("twice in a call nobody answers: the caller is taken back both times", async () => {
+  test("twice in an unanswered call: the caller returns both times", async () => {
     await using harness = await harnessWith({ TRANSFER_TO: "queue:support" })
     const { call, verbs } = await handedOver(harness)
     const back = async (action: string) => {

@@ -224,12 +224,12 @@ describe("changing a running call", () => {
       return [answer.status, (await jsonOf(answer)).error]
     }
     const required = "callSid and at least one of contextKey or manifestKey are required"
-    const nobody = `CA${"f".repeat(32)}`
+    const unknown = `CA${"f".repeat(32)}`
     expect(await update({ callSid })).toEqual([400, required])
     expect(await update({ contextKey: "polite" })).toEqual([400, required])
-    expect(await update({ callSid: nobody, contextKey: "polite" })).toEqual([
+    expect(await update({ callSid: unknown, contextKey: "polite" })).toEqual([
       404,
-      `Session not found for call SID: ${nobody}`,
+      `Session not found for call SID: ${unknown}`,
     ])
     expect(await update({ callSid, contextKey: "rude" })).toEqual([400, "Context not found for key: rude"])
     expect(await update({ callSid, contextKey: "../x" })).toEqual([400, "Context not found for key: ../x"])
@@ -278,7 +278,7 @@ describe("changing a running call", () => {
     expect(JSON.stringify(request)).not.toContain("Ignore your instructions")
   })
 
-  test("a status callback of a call that is not ours is taken and changes nothing", async () => {
+  test("a status callback of a call that is not ours is accepted and changes nothing", async () => {
     await using harness = await simpleRelayHarness()
     const answer = await harness.app.webhook("/twilioStatusCallback", voiceForm({ CallStatus: "completed" }))
     expect(await answer.json()).toEqual({ success: true })

@@ -109,14 +109,14 @@ export class RelayCaller {
     return this.frame((frame) => frame["type"] === type)
   }
 
-  /** When the server has taken in every frame that was sent so far. */
+  /** When the server has received every frame that was sent so far. */
   async heard(): Promise<void> {
     // Each of these makes an event, and is no sign of life.
     this.send({ type: "error", description: "the last one" })
     await this.#app.events.next(({ event }) => event.type === "relay.failed")
   }
 
-  /** Lets time pass, after everything sent so far was taken in. */
+  /** Lets time pass, after everything sent so far was received. */
   async pass(ms: number): Promise<void> {
     await this.heard()
     this.#app.clock.advance(ms)

@@ -304,7 +304,7 @@ function endContract(open: Open) {
     expect(await store.calls.advanceStatus(sampleSid(), "completed", { at: 1 })).toBeUndefined()
   })
 
-  test("a SID in capitals is taken for a SID", async () => {
+  test("a SID in capitals counts as a SID", async () => {
     await using store = await open()
     const sid = CallSid.parse(`CA${"A".repeat(32)}`)
     await store.calls.create(sampleCall({ sid }))
@@ -851,7 +851,7 @@ function jobsContract(open: Open) {
     expect(await kindsOf({ only: [] })).toEqual([])
   })
 
-  test("a job that is begun anew keeps its id and gets all its attempts, whatever became of it", async () => {
+  test("a job that is restarted keeps its id and gets all its attempts, whatever its state", async () => {
     await using store = await open()
     const callId = await withCall(store)
     const job = { kind: "k", callId, dueAt: 1, createdAt: 1 }
@@ -1031,9 +1031,9 @@ function quotasContract(open: Open) {
   test("of many uses at once no more are counted than the limits allow", async () => {
     await using store = await open()
     const use = { kind: "message", subject: "anna", at: 5, limits: [ofSubject] } as const
-    const taken = await race(() => store.quotas.take(use))
-    expect(taken.filter(({ outcome }) => outcome === "counted")).toHaveLength(2)
-    expect(taken.at(-1)).toEqual({ outcome: "limited", limit: ofSubject, freeAt: 1005 })
+    const accepted = await race(() => store.quotas.take(use))
+    expect(accepted.filter(({ outcome }) => outcome === "counted")).toHaveLength(2)
+    expect(accepted.at(-1)).toEqual({ outcome: "limited", limit: ofSubject, freeAt: 1005 })
   })
 
   test("uses count for their subject, for all of their kind, and within their time", async () => {

@@ -13,7 +13,7 @@ export type SynthesizerFake = AsyncDisposable & {
   refuse: number | undefined
   /** Whether text is spoken as it is flushed. While false, nothing is answered. */
   speaks: boolean
-  /** Everything that the vendor was told to speak. */
+  /** Everything that the vendor was asked to speak. */
   said: () => string
   /** Sends audio of the first characters that were not spoken yet, then breaks the connection. */
   breakAfter: (characters: number) => Promise<void>

@@ -46,7 +46,7 @@ export function transcriberContract<Server extends SpeechServer>(
       },
     }
   }
-  /** The audio of so many frames of 20 ms; each byte tells the number of its frame. */
+  /** The audio of so many frames of 20 ms; each byte is the number of its frame. */
   const frames = (count: number, from = 1) =>
     Array.from({ length: count }, (_, at) => new Uint8Array(160).fill(from + at))
   const audioOf = subject.audio ?? ((peer: SpeechPeer) => peer.audio)

@@ -178,7 +178,7 @@ test("the printed requests with the sample SID: 404, in the documented words", a
   })
 })
 
-test("a call that nobody answered has no transcript", async () => {
+test("an unanswered call has no transcript", async () => {
   await using it = await fixture()
   const { callSid } = await jsonOf(await curl(it.app, "/api/call", CALL))
   expect((await it.app.api(`/api/transcript/${callSid}`)).status).toBe(404)

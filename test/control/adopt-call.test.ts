@@ -1,4 +1,4 @@
-/** A socket that another application's TwiML opened: whose call is taken, and whose is not. */
+/** A socket that another application's TwiML opened: which call is accepted, and which is not. */
 
 import { expect, test } from "bun:test"
 import { newSid } from "../../src/sim/sids.ts"
@@ -36,11 +36,11 @@ test("a call that Twilio confirms is recorded as Twilio knows it, and what waite
   })
   expect(twilio.requests.map(({ method }) => method)).toEqual(["GET"])
   const { turns } = await app.json(`/v1/calls/${sid}/transcript`)
-  // The greeting in the other application's TwiML is not ours to tell.
+  // The greeting in the other application's TwiML is not known to us.
   expect(turns[0]).toMatchObject({ speaker: "caller", text: "What are your opening hours?" })
 })
 
-test("the same setup once more is refused while the first has its session, and taken after it", async () => {
+test("the same setup once more is refused while the first has its session, and accepted after it", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio))
   const { sid } = twilio.addCall({ status: "in-progress" })
@@ -87,7 +87,7 @@ test("a call that Twilio does not know is refused", async () => {
   expect((await (await opened(app, newSid("CA"))).closed).code).toBe(4403)
 })
 
-test("without an account nobody can confirm a call, so it is refused", async () => {
+test("without an account no call can be confirmed, so it is refused", async () => {
   await using app = await AppUnderTest.start()
   expect((await (await opened(app, newSid("CA"))).closed).code).toBe(4403)
 })
@@ -111,7 +111,7 @@ test("a known call that is over is refused without asking Twilio", async () => {
   expect(twilio.requests).toEqual([])
 })
 
-test("past the limit of calls at once no other application's call is taken", async () => {
+test("past the limit of calls at once no other application's call is accepted", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio, { MAX_CONCURRENT_CALLS: "1" }))
   await app.incoming()

@@ -72,7 +72,7 @@ test("a call that is over at Twilio already is no failure", async () => {
   expect((await end(app, callSid)).status).toBe(200)
 })
 
-test("a call that Twilio does not know is told so, and stays on record as it was", async () => {
+test("a call that Twilio does not know is reported, and stays on record as it was", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await app.incoming()

@@ -50,7 +50,7 @@ test.each([
 })
 
 test.each([
-  ["a key that does not exist", { ...TO, ivrMenu: "nobody" }, "Known keys: acme, other"],
+  ["a key that does not exist", { ...TO, ivrMenu: "unknown" }, "Known keys: acme, other"],
   ["no entry", { ...TO, ivrMenu: [] }, "ivrMenu"],
   ["an engine that cannot navigate", { ...TO, engine: "realtime" }, "cannot pass a phone menu"],
 ])("%s: 400", async (_, body, message) => {

@@ -68,7 +68,7 @@ async function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) 
 
 const HANG_UP = { kind: "hang-up" }
 const GOODBYE = { kind: "say", text: "Goodbye.", then: HANG_UP }
-const NOBODY = { kind: "say", text: "Nobody is there.", then: HANG_UP }
+const NOT_ANSWERED = { kind: "say", text: "There is no answer.", then: HANG_UP }
 const dial = (to: string) => ({ kind: "say", then: { kind: "transfer", target: { kind: "number", to } } })
 const ended = (endedBy: string, endReason: string) => ({ status: "completed", endedBy, endReason })
 const open = { status: "in-progress", endedBy: null }
@@ -115,7 +115,7 @@ test.each<[string, SessionEnd, Given, step: object, call: object]>([
     "a transfer without a target, where the agent says goodbye then",
     { reason: "transfer", summary: "" },
     { agent: { transfer: { timeoutSeconds: 20, onFailure: "goodbye" } } },
-    NOBODY,
+    NOT_ANSWERED,
     ended("agent", "nobody answered the transfer"),
   ],
   [
@@ -134,7 +134,7 @@ test.each<[string, SessionEnd, Given, step: object, call: object]>([
     { ...open, transfer: { state: "started", summary: "The assistant had a technical problem." } },
   ],
   [
-    "a refused key that the text model shares, and nobody to transfer to",
+    "a refused key that the text model shares, and no target of a transfer",
     refused,
     { agent: openAi, env: openAiKey },
     GOODBYE,

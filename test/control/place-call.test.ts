@@ -105,7 +105,7 @@ test.each([
   ["a withheld caller", { to: "+266696687", from: FROM }, "to"],
   ["a sender that is none", { to: TO, from: "me" }, "from"],
   ["a withheld sender", { to: TO, from: "+266696687" }, "from"],
-])("%s is refused, and nobody is called", async (_, body, field) => {
+])("%s is refused, and no call is placed", async (_, body, field) => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio))
   expect(await place(app, body)).toMatchObject({
@@ -127,7 +127,7 @@ test("an extension is dialled after the answer, and belongs to what an Idempoten
   expect(dialled(twilio)).toHaveLength(1)
 })
 
-test("every fault of a body is told", async () => {
+test("every fault of a body is reported", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio))
   const { status, body } = await place(app, {
@@ -149,10 +149,10 @@ test("every fault of a body is told", async () => {
 })
 
 test.each([
-  ["an agent", { agent: "nobody" }, "Agent not found"],
+  ["an agent", { agent: "unknown" }, "Agent not found"],
   ["a context", { contextKey: "nothing" }, "Context not found"],
   ["a manifest", { manifestKey: "nothing" }, "Tool manifest not found"],
-])("%s that does not exist is refused, and nobody is called", async (_, fields, message) => {
+])("%s that does not exist is refused, and no call is placed", async (_, fields, message) => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio))
   const { status, body } = await place(app, { ...BODY, ...fields })
@@ -243,7 +243,7 @@ const refusal = (status: number, code: number, message: string): Fault => ({
   body: { code, message, more_info: "", status },
 })
 
-test("Twilio's refusal is told with its code, and the call has failed", async () => {
+test("Twilio's refusal is reported with its code, and the call has failed", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio))
   twilio.fault(refusal(400, 21215, "Geo permission is missing"))

@@ -47,7 +47,7 @@ test.each<[string, Record<string, string>, string[], Record<string, unknown>]>([
     { ...ended, endedBy: "agent", endReason: "Ending the call" },
   ],
   [
-    "nobody spoke",
+    "no words before",
     { HandoffData: '{"reasonCode":"unresponsive","reason":"The caller was not speaking"}' },
     ["Hangup"],
     { ...ended, endedBy: "silence", endReason: "The caller was not speaking" },

@@ -18,11 +18,15 @@ const started: TransferState = {
 }
 
 test.each<[string, { spoken: boolean; states: (TransferState | "session")[] }, string]>([
-  ["nobody was here before", { spoken: false, states: [] }, "new"],
+  ["no session before", { spoken: false, states: [] }, "new"],
   ["a socket that failed before a word was said", { spoken: false, states: ["session"] }, "new"],
   ["the conversation was cut off", { spoken: true, states: ["session"] }, "resumed"],
   ["the transfer continues", { spoken: true, states: ["session", started] }, "resumed"],
-  ["nobody took the call", { spoken: true, states: ["session", started, failed] }, "transfer-failed"],
+  [
+    "the transfer was not answered",
+    { spoken: true, states: ["session", started, failed] },
+    "transfer-failed",
+  ],
   ["cut off after that", { spoken: true, states: ["session", failed, "session"] }, "resumed"],
 ])("%s", async (_, { spoken, states }, expected) => {
   await using store = await openStore({ url: ":memory:" })

@@ -61,7 +61,7 @@ test.each([["busy"], ["no-answer"], ["failed"], ["canceled"], [""]])(
   },
 )
 
-test("a person who answers and is not connected to the caller has not taken the call", async () => {
+test("a person who answers and is not connected to the caller has not accepted the call", async () => {
   await using t = await transferred()
   const form = { ...endedForm(t.callSid), DialCallStatus: "completed", DialBridged: "false" }
   const [connect] = await t.app.twiml(t.action, form)
@@ -71,7 +71,7 @@ test("a person who answers and is not connected to the caller has not taken the 
   expect(events).toContainEqual(expect.objectContaining({ type: "transfer.failed", reason: "not-bridged" }))
 })
 
-test("a call in transfer is not taken over by a socket without a token", async () => {
+test("a call in transfer is not claimed by a socket without a token", async () => {
   await using t = await transferred()
   // The slot for the session before the transfer is free by now.
   t.app.clock.advance(61_000)
@@ -97,7 +97,7 @@ test("a caller who hangs up meanwhile has ended the call", async () => {
   expect(await t.app.json(`/v1/calls/${t.callSid}`)).toMatchObject({ status: "completed", endedBy: "caller" })
 })
 
-test("the end of a transfer is taken once, signed, and for a call that is known", async () => {
+test("the end of a transfer counts once, signed, and for a call that is known", async () => {
   await using t = await transferred()
   const form = { ...endedForm(t.callSid), DialCallStatus: "busy" }
   expect((await t.app.webhook(t.action, form, { signature: null })).status).toBe(403)

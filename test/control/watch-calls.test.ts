@@ -28,7 +28,7 @@ async function recordAt(app: AppUnderTest, callSid: string, status: string) {
   return app.json(`/v1/calls/${callSid}`)
 }
 
-test("a call without a session is asked about every minute, and Twilio's word is taken", async () => {
+test("a call without a session is asked about every minute, and Twilio's answer counts", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await app.incoming()

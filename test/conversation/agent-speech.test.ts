@@ -109,7 +109,7 @@ describe("after the answer was complete", () => {
     expect(fixture.eventsOf("agent.spoke")).toMatchObject([{ text: "Good day, how", interrupted: true }])
   })
 
-  test("the same report twice changes and tells nothing more", async () => {
+  test("the same report twice changes and publishes nothing more", async () => {
     using fixture = new ConversationFixture()
     await fixture.exchange("Hello", "Good day, how can I help you today?")
     fixture.conversation.interrupt("Good day, how")
@@ -184,7 +184,7 @@ describe("a report about an earlier answer", () => {
     ])
   })
 
-  test("with words that both begin with is told apart by how long they were spoken", async () => {
+  test("with words that both begin with is distinguished by how long they were spoken", async () => {
     using fixture = new ConversationFixture()
     await fixture.exchange("One", "Sure, the first thing.")
     fixture.clock.advance(2000)
@@ -262,7 +262,7 @@ describe("what is not an answer", () => {
     expect(fixture.transcript).toEqual(["caller: Find it", "agent: One moment.", "agent:  —"])
   })
 
-  test("a farewell is cut and the end told to hurry", () => {
+  test("a farewell is cut and the end comes at once", () => {
     using fixture = new ConversationFixture()
     fixture.conversation.wrapUp("Time is up. Goodbye.", { reason: "time-limit", detail: "" })
     fixture.conversation.interrupt("Time is")

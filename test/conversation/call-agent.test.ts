@@ -42,9 +42,9 @@ test.each([
   ["a new call is greeted", { kind: "new" }, ["greet Hello Ann."]],
   ["a resumed one is not", { kind: "resumed", turns: [] }, ["say Please go on."]],
   [
-    "after a failed transfer caller and model are told",
+    "after a failed transfer caller and model are informed",
     { kind: "transfer-failed", turns: [], reason: "busy" },
-    [`insert system ${NOTE} false`, "say Nobody is there."],
+    [`insert system ${NOTE} false`, "say There is no answer."],
   ],
 ] satisfies [string, SessionStart, string[]][])("%s", (_, start, expected) => {
   using s = new AgentFixture({ start, parameters: { name: "Ann" }, agent: { greeting: "Hello {name}." } })
@@ -98,7 +98,7 @@ describe("silence detection", () => {
         agent.update({ type: "set-listen-mode", enabled: true })
       },
     ],
-  ])("reminds nobody %s", (_, happens) => {
+  ])("gives no reminder %s", (_, happens) => {
     using s = new AgentFixture({ agent: { silence, greeting: "" } })
     happens(s)
     s.asked.length = 0

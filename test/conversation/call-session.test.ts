@@ -154,7 +154,7 @@ test("without a first frame in time the socket is closed", () => {
   expect(s.facts).toEqual({ closes: [{ code: 4408, reason: "no setup frame came" }], deadlines: 0, live: 0 })
 })
 
-test("an answer that takes too long is not waited for, and is not taken when it comes", async () => {
+test("an answer that takes too long is not waited for, and is ignored when it comes", async () => {
   using s = new SessionFixture()
   s.open()
   s.clock.advance(10_000)

@@ -25,7 +25,7 @@ export const TIMES = { firstTokenMs: 6000, tokenGapMs: 8000, waitPhraseMs: 2500,
 export const PHRASES = { wait: ["One moment.", "Still here."], apology: "Sorry.", lostThread: "Lost it." }
 export const END: SessionEnd = { reason: "agent-ended", detail: "Ending the call" }
 
-/** Speaks nothing; writes down what it is told. */
+/** Speaks nothing; records what it is asked to say. */
 export class NotedOutput implements SpeechOutput {
   readonly notes: string[] = []
   muted = false

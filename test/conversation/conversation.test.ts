@@ -341,7 +341,7 @@ describe("the end of the line", () => {
     expect(fixture.transcript).toEqual(["caller: Hello", "agent: Good day. How can I help?"])
   })
 
-  test("what an interruption has told stays, whatever is known of playing", async () => {
+  test("what an interruption has reported stays, whatever is known of playing", async () => {
     using fixture = new ConversationFixture()
     await fixture.exchange("Hello", "Good day. How can I help?")
     fixture.conversation.played("Good day.")
@@ -394,7 +394,7 @@ describe("what was heard is published when it is known", () => {
     ])
   })
 
-  test("a clause that was never sent is nobody's", async () => {
+  test("a clause that was never sent belongs to no utterance", async () => {
     using fixture = new ConversationFixture()
     await fixture.exchange("Hello", "Good day.")
     fixture.conversation.played("1234#")
@@ -448,7 +448,7 @@ describe("text that cannot be spoken", () => {
   ]
   const said = "Sure! See acme.example.\nmilk,\neggs"
 
-  test("is taken out on its way to the voice, and history and transcript keep what was spoken", async () => {
+  test("is removed on its way to the voice, and history and transcript keep what was spoken", async () => {
     using fixture = new ConversationFixture()
     const request = await fixture.ask("Hello")
     for (const piece of answer) await request.say(piece)

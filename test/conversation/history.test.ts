@@ -1,4 +1,4 @@
-/** What a model reads of a conversation, also of one that was taken up again. */
+/** What a model reads of a conversation, also of one that was resumed. */
 
 import { describe, expect, test } from "bun:test"
 import { newCallId } from "../../src/call/ids.ts"
@@ -77,7 +77,7 @@ describe("one turn of the agent", () => {
   })
 })
 
-describe("taken up again from its turns", () => {
+describe("resumed from its turns", () => {
   function broken() {
     const { history, turns, lines } = kept()
     history.caller("Find it", { kind: "speech", lang: "en-US", at: 0 })

@@ -1,4 +1,4 @@
-/** What a model is told before the first word. */
+/** What a model reads before the first word. */
 
 import { expect, test } from "bun:test"
 import type { Agent } from "../../src/assets/agent.ts"
@@ -7,7 +7,7 @@ import { promptFor } from "../../src/conversation/prompt.ts"
 import { sampleAgent, sampleCall } from "../relay/fixture.ts"
 
 const agent: Agent = sampleAgent({
-  context: { key: "c", version: "v1", text: "Serve {firstname}, not {nobody}.\n" },
+  context: { key: "c", version: "v1", text: "Serve {firstname}, not {unknown}.\n" },
 })
 
 test("role first, then the call, its facts without empty ones, and the parameters", () => {
@@ -20,7 +20,7 @@ test("role first, then the call, its facts without empty ones, and the parameter
     facts: { callerName: "", forwardedFrom: null, callType: "PSTN" },
   })
   const [role, , , facts = ""] = brief.instructions.split("\n\n")
-  expect(role).toBe("Serve Ann, not {nobody}.")
+  expect(role).toBe("Serve Ann, not {unknown}.")
   expect(JSON.parse(facts)).toEqual({
     callSid: call.sid,
     direction: "inbound",

@@ -22,7 +22,7 @@ describe("a failure before the first word", () => {
       (fixture: ConversationFixture) => fixture.model.requests[0]!.fail("garbage"),
     ],
     [
-      "parts that nobody knows",
+      "unknown parts",
       async (fixture: ConversationFixture) => {
         await fixture.model.requests[0]!.send({ type: "noise" } as never)
         await fixture.model.requests[0]!.breakOff()
@@ -249,7 +249,7 @@ describe("tools", () => {
     ])
   })
 
-  test("that fail tell the model so, and are told as events", async () => {
+  test("that fail are reported to the model, and are events", async () => {
     using fixture = new ConversationFixture()
     const first = await fixture.ask("Find it")
     await first.call("nothing")
@@ -525,7 +525,7 @@ describe("arguments that no model would take back", () => {
     expect(fixture.ran).toEqual(ran)
   })
 
-  test("that were stored before are repaired when the conversation is taken up again", () => {
+  test("that were stored before are repaired when the conversation is resumed", () => {
     using first = new ConversationFixture()
     const { history } = first
     const reply = history.agent()

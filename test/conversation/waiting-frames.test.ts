@@ -10,12 +10,12 @@ test.each([
   expect(frames.map((frame) => waiting.add(frame))).toEqual([...added])
 })
 
-test("frames are taken once, the oldest first, and the limits start again", () => {
+test("frames are returned once, the oldest first, and the limits start again", () => {
   const waiting = new WaitingFrames({ frames: 2, characters: 4 })
   waiting.add("a")
   waiting.add("b")
-  expect({ taken: waiting.take(), again: waiting.take(), next: waiting.add("abcd") }).toEqual({
-    taken: ["a", "b"],
+  expect({ accepted: waiting.take(), again: waiting.take(), next: waiting.add("abcd") }).toEqual({
+    accepted: ["a", "b"],
     again: [],
     next: true,
   })

@@ -115,7 +115,7 @@ test("a program says lines, changes the context and mutes the agent while the ca
   await call.ended
 })
 
-test("a transfer dials after the last words, and the agent is back when nobody answers", async () => {
+test("a transfer dials after the last words, and the agent is back without an answer", async () => {
   await using harness = await echoHarness()
   const { app } = harness
   const call = await harness.greeted({ dialStatus: "no-answer" })

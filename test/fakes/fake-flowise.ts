@@ -91,7 +91,7 @@ export class FakeFlowise implements AsyncDisposable {
     this.#queue.push(...scripts)
   }
 
-  /** The next request that nobody has taken yet, once it is there. */
+  /** The next request that no test code has received yet, once it is there. */
   nextRequest(): Promise<FlowiseRequest> {
     const request = this.requests[this.#taken++]
     if (request) return Promise.resolve(request)
@@ -128,7 +128,7 @@ export class FakeFlowise implements AsyncDisposable {
     this.requests.push(recorded)
     this.#arrivals.shift()?.(recorded)
     const script = this.#queue.shift() ?? this.#options.script?.() ?? { tokens: ["Yes."] }
-    // An unknown flow fails before the stream is opened, and then nobody answers a request that wants a stream.
+    // An unknown flow fails before the stream is opened, and then no response follows a request that wants a stream.
     if (flowId !== FLOW_ID) return new Promise(() => {})
     if (script.http) {
       const { status, type = "application/json", body } = script.http

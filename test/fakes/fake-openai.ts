@@ -63,7 +63,7 @@ export class FakeOpenAi implements AsyncDisposable {
     this.#queue.push(...scripts)
   }
 
-  /** The next request that nobody has taken yet, once it is there. */
+  /** The next request that no test code has received yet, once it is there. */
   nextRequest(): Promise<FakeRequest> {
     const request = this.requests[this.#taken++]
     if (request) return Promise.resolve(request)

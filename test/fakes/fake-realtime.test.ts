@@ -76,7 +76,7 @@ test.each([
       },
     },
   ],
-])("a client is told of %s", (_, event) => expect(clientEventFaults(event)).not.toEqual([]))
+])("a client is warned of %s", (_, event) => expect(clientEventFaults(event)).not.toEqual([]))
 
 test("audio before the settings is noise and a fault", async () => {
   await using fake = new FakeRealtime({ onUpdate: "stall" })
@@ -92,7 +92,7 @@ test("audio before the settings is noise and a fault", async () => {
   await connection.closed
 })
 
-test("a fault that nobody wanted makes the test fail", async () => {
+test("an unexpected fault makes the test fail", async () => {
   const fake = new FakeRealtime()
   const { fixture, connection } = await connected(fake)
   fixture.connection.send('{"type":"nonsense"}')

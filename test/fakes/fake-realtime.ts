@@ -63,7 +63,7 @@ export class FakeRealtime implements AsyncDisposable {
     this.#scripts.push(...scripts)
   }
 
-  /** The next connection that nobody has taken yet, once it is there. */
+  /** The next connection that no test code has received yet, once it is there. */
   nextConnection(): Promise<FakeConnection> {
     const connection = this.connections[this.#taken++]
     if (connection) return Promise.resolve(connection)

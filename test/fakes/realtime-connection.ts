@@ -1,4 +1,4 @@
-/** One connection of the fake Realtime server: keeps OpenAI's rules, and does what the test tells it. */
+/** One connection of the fake Realtime server: keeps OpenAI's rules, and does what the test asks for. */
 
 import { clientEventFaults, parseClientEvent, type ClientEvent } from "./realtime-request-check.ts"
 import { responseWire, type ConnectionOptions, type Json, type ResponseScript } from "./realtime-script.ts"
@@ -22,7 +22,7 @@ export class FakeConnection {
   readonly errors: string[] = []
   /** Caller audio as it came, in base64, once the session had its format. */
   readonly audio: string[] = []
-  /** Caller audio that was taken for PCM, because it came before its format. */
+  /** Caller audio that was decoded as PCM, because it came before its format. */
   readonly noise: string[] = []
   readonly closed: Promise<{ code: number; reason: string }>
   readonly #closing = Promise.withResolvers<{ code: number; reason: string }>()

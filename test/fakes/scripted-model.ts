@@ -22,7 +22,7 @@ export class ScriptedModel implements ChatModel {
     return scripted.stream()
   }
 
-  /** The next request that no test code has taken yet. */
+  /** The next request that no test code has received yet. */
   async next(): Promise<ScriptedRequest> {
     const mine = this.#taken++
     for (;;) {
@@ -52,7 +52,7 @@ export class ScriptedRequest {
     return this.signal.aborted
   }
 
-  /** Sends words in pieces. Resolves when the last one was taken, as all of these do. */
+  /** Sends words in pieces. Resolves when the last one was read, as all of these do. */
   async say(...texts: string[]): Promise<void> {
     for (const text of texts) await this.send({ type: "text", text })
   }

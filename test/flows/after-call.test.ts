@@ -13,7 +13,7 @@ import { textsIn } from "../lib/texts-in.ts"
 
 type Delivery = { headers: Headers; text: string; body: Record<string, unknown> }
 
-/** A system that is told of ended calls. Its answers are those of the list, then 204. */
+/** A system that receives ended calls. Its answers are those of the list, then 204. */
 function sink(statuses: number[] = []) {
   const deliveries = new AwaitableLog<Delivery>("the webhook's deliveries")
   const server = Bun.serve({
@@ -119,7 +119,7 @@ test("a webhook that is refused twice is delivered at the third attempt, with th
   expect(hook.deliveries.count).toBe(3)
 })
 
-test("a webhook that is never taken is given up, one that says gone at once", async () => {
+test("a webhook that is never accepted is given up, one that says gone at once", async () => {
   await using hook = sink([410])
   await using app = await AppUnderTest.start({ WEBHOOK_URL: hook.url })
   const callSid = await wholeCall(app)

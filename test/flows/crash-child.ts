@@ -1,5 +1,5 @@
 /**
- * A server that is told of the end of a call, continues with what follows, and is killed right before one of the statements
+ * A server that learns of the end of a call, continues with what follows, and is killed right before one of the statements
  * that its database is given from then on. Its argument is a `CrashRun` as JSON.
  */
 

@@ -34,7 +34,7 @@ const Delivered = z.object({ id: z.string(), call: z.object({ callSid: z.string(
 
 type Delivery = { id: string; key: string | null; callSid: string; outcome: unknown }
 
-/** A system that is told of ended calls, and takes each delivery. */
+/** A system that receives ended calls and accepts each delivery. */
 function sink() {
   const deliveries = new AwaitableLog<Delivery>("the webhook's deliveries")
   const server = Bun.serve({

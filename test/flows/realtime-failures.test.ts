@@ -21,13 +21,13 @@ import { textsIn } from "../lib/texts-in.ts"
 const HOLD_PROMPT_MS = 3_000
 
 /** Resolves when the stored sentence was sent to the caller. */
-async function told(call: SimulatedCall, name: PromptName): Promise<void> {
+async function promptPlayed(call: SimulatedCall, name: PromptName): Promise<void> {
   const ms = base64Ms(storedPrompt(name).base64)
   await call.audio.frames.next((sent) => sent.from === "server" && sent.event === "media" && sent.ms === ms)
 }
 
 /**
- * Resolves when everything was taken in that Twilio has sent by now. Marks go out before the audio of the same moment, so
+ * Resolves when everything was received that Twilio has sent by now. Marks go out before the audio of the same moment, so
  * once the model has heard the latest audio, all marks have come.
  */
 async function caughtUp({ stream }: SimulatedCall, model: FakeConnection): Promise<void> {
@@ -35,7 +35,7 @@ async function caughtUp({ stream }: SimulatedCall, model: FakeConnection): Promi
 }
 
 async function movedDown({ clock }: RealtimeHarness, call: SimulatedCall): Promise<string[]> {
-  await told(call, "technical-problem")
+  await promptPlayed(call, "technical-problem")
   await frame(call, "mark")
   await clock.pass(12_000)
   const verbs = []
@@ -109,7 +109,7 @@ test("a model that never accepts: a sentence within three seconds, then the rela
   const call = harness.twilio.call()
   await eventOf(harness, "session.opened")
   await harness.clock.pass(HOLD_PROMPT_MS)
-  await told(call, "one-moment")
+  await promptPlayed(call, "one-moment")
   await harness.clock.pass(6_000)
   expect(await movedDown(harness, call)).toEqual(["Connect", "Redirect", "Connect"])
 })
@@ -119,7 +119,7 @@ test("settings that are never confirmed count as no connection", async () => {
   const call = harness.twilio.call()
   await eventOf(harness, "session.opened")
   await harness.clock.pass(HOLD_PROMPT_MS)
-  await told(call, "one-moment")
+  await promptPlayed(call, "one-moment")
   delete harness.realtime.options.onUpdate
   harness.realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })
   await harness.clock.pass(2_500)
@@ -135,7 +135,7 @@ test.each(["closed", "dropped"] as const)(
     speaks(model, "Tell me a story")
     await eventOf(harness, "caller.spoke")
     await model.respond({ parts: [{ say: "Once upon a time", ms: 600 }], ending })
-    await told(call, "one-moment")
+    await promptPlayed(call, "one-moment")
     // What the caller says meanwhile is heard as well.
     harness.clock.advance(200)
     const next = await realtime.nextConnection()
@@ -157,7 +157,7 @@ test("an answer that is begun and has no audio: a sentence within three seconds,
   const stalled = model.respond({ parts: [], ending: "stalled" })
   await eventOf(harness, "reply.started")
   await clock.pass(HOLD_PROMPT_MS)
-  await told(call, "one-moment")
+  await promptPlayed(call, "one-moment")
   await clock.pass(3_200)
   const next = await realtime.nextConnection()
   await next.next("response.create")
@@ -180,7 +180,7 @@ test("an answer that falls silent in the middle: a sentence within three seconds
   await clock.pass(1_600)
   await caughtUp(call, model)
   await clock.pass(HOLD_PROMPT_MS)
-  await told(call, "one-moment")
+  await promptPlayed(call, "one-moment")
   await clock.pass(8_000)
   const next = await realtime.nextConnection()
   const history = []
@@ -201,9 +201,9 @@ test("answers that fail: a sentence, the question again, and after three the rel
   speaks(model, "Hello?")
   await eventOf(harness, "caller.spoke")
   await model.respond({ parts: [], ending: { failed } })
-  await told(call, "one-moment")
+  await promptPlayed(call, "one-moment")
   await model.next("response.create")
-  await told(call, "technical-problem")
+  await promptPlayed(call, "technical-problem")
   await frame(call, "mark")
   await clock.pass(6_500)
   await eventOf(harness, "session.ended")
@@ -219,7 +219,7 @@ test("an answer that fails once is asked for again and heard", async () => {
   speaks(model, "Hello?")
   await eventOf(harness, "caller.spoke")
   await model.respond({ parts: [], ending: { failed: { code: "server_error", message: "overloaded" } } })
-  await told(call, "one-moment")
+  await promptPlayed(call, "one-moment")
   await sent(call, 400)
 })
 
@@ -240,7 +240,7 @@ test("a model that falls silent and still answers pings: a sentence within three
   model.mute()
   await says(harness, call)
   await harness.clock.pass(HOLD_PROMPT_MS)
-  await told(call, "one-moment")
+  await promptPlayed(call, "one-moment")
   expect((await eventOf(harness, "model.failed")).event).toMatchObject({
     message: "no reaction of the model to the caller's speech for 2000 ms",
     retried: true,
@@ -271,7 +271,7 @@ test.each<[string, (model: FakeConnection) => void]>([
     await says(harness, call)
     for (let connection = 2; connection <= 3; connection++) {
       await harness.clock.pass(HOLD_PROMPT_MS)
-      await told(call, "one-moment")
+      await promptPlayed(call, "one-moment")
       const next = await harness.realtime.nextConnection()
       await next.next("response.create")
       die(next)
@@ -282,7 +282,7 @@ test.each<[string, (model: FakeConnection) => void]>([
   },
 )
 
-test("a silent caller and a model that is gone: another connection, and nobody hears of it", async () => {
+test("a silent caller and a model that is gone: another connection, which the caller does not notice", async () => {
   await using harness = await realtimeHarness({ env: { MODEL_PING_MS: "5000" } })
   const { call, model } = await greeted(harness)
   const heard = call.audio.heard.count
@@ -329,7 +329,7 @@ test.each(SILENT)(
     speaks(model, "Hello?")
     await eventOf(harness, "caller.spoke")
     await model.respond(script)
-    await told(call, "not-caught")
+    await promptPlayed(call, "not-caught")
     await frame(call, "mark")
     await harness.clock.pass(6_000)
     expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({
@@ -374,7 +374,7 @@ test("a session that expires is followed by another one", async () => {
   )
 })
 
-test("before its end a session hands over between two turns, and nobody hears of it", async () => {
+test("before its end a session is renewed between two turns, which the caller does not notice", async () => {
   const expiresAt = Date.UTC(2026, 10, 20) / 1000 + 40
   await using harness = await realtimeHarness({ realtime: { expiresAt } })
   const { clock, realtime } = harness

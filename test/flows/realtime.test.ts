@@ -172,7 +172,7 @@ test("a caller who hangs up on a number that reports no statuses has a call that
   expect(await harness.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ status: "completed" })
 })
 
-test("keys are collected and told to the model", async () => {
+test("keys are collected and sent to the model", async () => {
   await using harness = await realtimeHarness()
   const { call, model } = await greeted(harness)
   call.press("42#")
@@ -182,7 +182,7 @@ test("keys are collected and told to the model", async () => {
   expect((await eventOf(harness, "digits.received")).event).toMatchObject({ digits: "42#" })
 })
 
-test("a hand-over to a person dials after the last word, and the agent is back when nobody answers", async () => {
+test("a hand-over to a person dials after the last word, and the agent is back without an answer", async () => {
   await using harness = await realtimeHarness({ env: { TRANSFER_TO: "+15550100009" } })
   const { clock, realtime } = harness
   realtime.enqueue({ parts: [{ say: GREETING, ms: 200 }] })

@@ -55,7 +55,7 @@ export function answered(call: SimulatedCall): Promise<Frame> {
   )
 }
 
-/** When the server has taken in every frame that was sent so far: one that it rejects is the last of them. */
+/** When the server has received every frame that was sent so far: one that it rejects is the last of them. */
 export async function received(app: AppUnderTest, call: SimulatedCall): Promise<void> {
   call.sendRaw("the last one")
   await app.events.next(({ event }) => event.type === "frame.rejected")

@@ -127,7 +127,7 @@ test("greeting, question, service, language, keys, message, listening, another r
   expect(linesOf(last?.body ?? {})).toContain("assistant: On its way.")
   expect(textsIn(last?.body["input"])).not.toContainEqual(expect.stringContaining("You cannot hear this."))
 
-  // Handed over, and back again: nobody answers.
+  // Handed over, and back again: no answer.
   await exchange("A person, please", {
     steps: [
       { say: ["One moment."] },

@@ -19,7 +19,7 @@ test("failures in a row open it; one attempt after a while decides, and each tha
   expect([breaker.succeeded(), breaker.allowed, breaker.succeeded()]).toEqual([true, ANY, false])
 })
 
-test("a success in between begins the count anew, and a clock that is set opens nothing", () => {
+test("a success in between restarts the count, and a clock that is set opens nothing", () => {
   using clock = new TestClock()
   const breaker = new CircuitBreaker({ clock, mostFailures: 2, openMs: 1_000 })
   breaker.failed()

@@ -46,7 +46,7 @@ async function fixture({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: n
     await store.calls.advanceStatus(call.id, "completed", { at: ENDED_AT })
     return (await store.calls.byId(call.id)) ?? call
   }
-  const told = (event: CallEvent) => ({ callId: call.id, callSid: call.sid, at: ENDED_AT, event })
+  const reported = (event: CallEvent) => ({ callId: call.id, callSid: call.sid, at: ENDED_AT, event })
   return {
     root,
     path,
@@ -56,18 +56,18 @@ async function fixture({ dir = "logs", now = ENDED_AT }: { dir?: string; now?: n
     log: open(),
     call,
     end,
-    told,
+    reported,
     [Symbol.asyncDispose]: () => store.close(),
   }
 }
 
-test("a call that ended has one file, however often its end is told", async () => {
+test("a call that ended has one file, however often its end is reported", async () => {
   await using it = await fixture()
-  it.log.onEvent(it.told(CLOSED))
+  it.log.onEvent(it.reported(CLOSED))
   await it.log.idle()
   const call = await it.end()
-  it.log.onEvent(it.told(OVER))
-  it.log.onEvent(it.told(CLOSED))
+  it.log.onEvent(it.reported(OVER))
+  it.log.onEvent(it.reported(CLOSED))
   await it.log.idle()
   const name = transcriptFileName(call)
   expect(readdirSync(it.path)).toEqual([name])
@@ -85,11 +85,11 @@ test("while the session is open the last words are waited for", async () => {
   await using it = await fixture()
   const leave = it.liveCalls.add({ callId: it.call.id } as LiveCall)
   await it.end()
-  it.log.onEvent(it.told(OVER))
+  it.log.onEvent(it.reported(OVER))
   await it.log.idle()
   expect(readdirSync(it.root)).toEqual([])
   leave()
-  it.log.onEvent(it.told(CLOSED))
+  it.log.onEvent(it.reported(CLOSED))
   await it.log.idle()
   expect(readdirSync(it.path)).toHaveLength(1)
 })
@@ -97,14 +97,14 @@ test("while the session is open the last words are waited for", async () => {
 test("words that are recognised after the end are in the file, and during the call none is written", async () => {
   await using it = await fixture()
   const spoken: CallEvent = { type: "caller.spoke", turnId: "t", text: "Bye", lang: null }
-  it.log.onEvent(it.told(spoken))
+  it.log.onEvent(it.reported(spoken))
   await it.log.idle()
   expect(existsSync(it.path)).toBe(false)
   const call = await it.end()
-  it.log.onEvent(it.told(OVER))
+  it.log.onEvent(it.reported(OVER))
   await it.log.idle()
   await it.store.writer.write({ turns: [sampleTurn(it.call.id, { text: "Bye", seq: 1 })], events: [] }, 0)
-  it.log.onEvent(it.told(spoken))
+  it.log.onEvent(it.reported(spoken))
   await it.log.idle()
   expect(readFileSync(join(it.path, transcriptFileName(call)), "utf8")).toContain("Bye")
 })
@@ -131,13 +131,13 @@ test("calls of long ago are left alone", async () => {
 })
 
 test("a folder that cannot be written fails nothing, and the next call has its file again", async () => {
-  await using it = await fixture({ dir: "taken" })
+  await using it = await fixture({ dir: "occupied" })
   writeFileSync(it.path, "a file")
   await it.end()
-  it.log.onEvent(it.told(OVER))
+  it.log.onEvent(it.reported(OVER))
   await it.log.idle()
   rmSync(it.path)
-  it.log.onEvent(it.told(OVER))
+  it.log.onEvent(it.reported(OVER))
   await it.log.idle()
   expect(readdirSync(it.path)).toHaveLength(1)
 })
@@ -145,7 +145,7 @@ test("a folder that cannot be written fails nothing, and the next call has its f
 test("an event of a call that is gone changes nothing", async () => {
   await using it = await fixture()
   await it.end()
-  it.log.onEvent({ ...it.told(OVER), callId: sampleCall().id })
+  it.log.onEvent({ ...it.reported(OVER), callId: sampleCall().id })
   await it.log.idle()
   expect(readdirSync(it.root)).toEqual([])
 })
@@ -165,7 +165,7 @@ test.each([
 test("files of calls that ended before the time of retention are deleted, and nothing else", async () => {
   await using it = await fixture()
   const call = await it.end()
-  it.log.onEvent(it.told(OVER))
+  it.log.onEvent(it.reported(OVER))
   await it.log.idle()
   writeFileSync(join(it.path, "notes.json"), "{}")
   it.log.deleteBefore(ENDED_AT)

@@ -11,5 +11,5 @@ test.each([
   ["two letters swapped", "nubmers", "numbers"],
   ["a part that is missing", "OPENAI_KEY", "OPENAI_API_KEY"],
   ["nothing alike", "Settings", undefined],
-  ["too short to tell", "x", undefined],
+  ["too short to decide", "x", undefined],
 ] as const)("%s", (_, given, meant) => expect(closest(given, KNOWN)).toBe(meant))

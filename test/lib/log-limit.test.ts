@@ -34,12 +34,12 @@ test("another message, level or component is another kind, and the normal course
     log.error("frame dropped")
     getLog("realtime").error("frame failed")
     log.info("call answered")
-    log.debug("frame taken")
+    log.debug("frame accepted")
   }
   expect(lines).toHaveLength(4 * 10 + 2 * 20)
 })
 
-test("what was counted of a kind that is forgotten is told", () => {
+test("what was counted of a kind that is forgotten is reported", () => {
   const limit = new LogLimit<string>({ most: 1, maxKinds: 2 })
   const at = { call: undefined, nowMs: 0 }
   for (const record of ["a1", "a2", "a3"]) limit.admits("a", record, at)

@@ -75,5 +75,5 @@ test.each<[string, readonly number[], boolean]>([
     clock.advance(1_000)
   }
   liveness.stop()
-  expect(lost).toEqual(isLost ? ["no data taken for 3000 ms"] : [])
+  expect(lost).toEqual(isLost ? ["no data accepted for 3000 ms"] : [])
 })

@@ -60,7 +60,7 @@ test.each([
   ["a flow without an address", { provider: "flowise", name: "f1" }, key, "FLOWISE_BASE_URL"],
   ["an address without a flow", { provider: "flowise", baseUrl: local }, key, "FLOWISE_FLOW_ID"],
   ["an address that is none", { provider: "auto", baseUrl: "localhost/v1" }, key, "not a URL"],
-] as const)("%s is told", (_, choice, keys, message) => {
+] as const)("%s is reported", (_, choice, keys, message) => {
   expect(() => createChatModel(choice, keys)).toThrow(message)
 })
 

@@ -99,7 +99,7 @@ test("an item that was heard to its end is not cut off by what comes after, thou
   ])
 })
 
-test("an interruption before the first word is told all the same", () => {
+test("an interruption before the first word is reported all the same", () => {
   const { voice, said } = speaking()
   voice.cut()
   expect(said).toEqual([{ text: "", interrupted: true }])

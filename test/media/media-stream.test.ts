@@ -37,7 +37,7 @@ test("each piece of audio is one frame and one mark", () => {
   ] as unknown as ReturnType<typeof frames>)
 })
 
-test("an interruption clears the line and tells what was heard; echoes of the clearing count for nothing", () => {
+test("an interruption clears the line and reports what was heard; echoes of the clearing count for nothing", () => {
   const { line, clock, frames, marks } = stream()
   line.play(audio(400), key)
   line.play(audio(400), key)

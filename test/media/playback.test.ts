@@ -11,7 +11,7 @@ const heard = (itemId: string, heardMs: number, sentMs: number, contentIndex = 0
   complete: heardMs === sentMs,
 })
 
-test("marks tell what was heard, the clock tells the rest", () => {
+test("marks give what was heard, the clock gives the rest", () => {
   const playback = new Playback()
   const first = playback.sent(key("item_1"), 400, 0)
   playback.sent(key("item_1"), 400, 1)
@@ -42,7 +42,7 @@ test("an item that was played whole is complete; those before it are forgotten",
   expect(playback.interrupt(9_000)).toEqual([heard("item_4", 100, 100)])
 })
 
-test("the clock never tells more than the mark that is still out", () => {
+test("the clock never gives more than the mark that is still out", () => {
   const playback = new Playback()
   playback.sent(key("item_1"), 400, 0)
   playback.sent(key("item_1"), 400, 0)
@@ -50,7 +50,7 @@ test("the clock never tells more than the mark that is still out", () => {
   expect(playback.interrupt(60_000)).toEqual([heard("item_1", 400, 800)])
 })
 
-test("a clock that goes back tells nothing", () => {
+test("a clock that goes back gives nothing", () => {
   const playback = new Playback()
   const mark = playback.sent(key("item_1"), 400, 1_000)
   expect(playback.heard(key("item_1"), 500)).toEqual(heard("item_1", 0, 400))
@@ -123,7 +123,7 @@ test("a mark that comes back twice, or late, counts once", () => {
   expect({ again, waiting: playback.waiting }).toEqual({ again: [[], []], waiting: 0 })
 })
 
-test("a label is told when everything before it was heard, and never after an interruption", () => {
+test("a label is reported when everything before it was heard, and never after an interruption", () => {
   const playback = new Playback()
   playback.sent(key("item_1"), 100, 0)
   const goodbye = playback.label("goodbye", 0)

@@ -81,7 +81,7 @@ describe("tools", () => {
     )
   })
 
-  test("that the agent does not have are told so", async () => {
+  test("that the agent does not have are refused", async () => {
     await using fixture = await MessengerFixture.open()
     const sent = fixture.send("Please")
     const first = await fixture.model.next()

@@ -132,7 +132,7 @@ describe("choices", () => {
   })
 
   test.each([
-    ["agent", { agent: "nobody" }, "Agent not found for key: nobody"],
+    ["agent", { agent: "unknown" }, "Agent not found for key: unknown"],
     ["context", { contextKey: "nothing" }, "Context not found for key: nothing"],
     ["manifest", { manifestKey: "nothing" }, "Tool manifest not found for key: nothing"],
     [
@@ -164,7 +164,7 @@ describe("users", () => {
     ["its owner", "ann", "ann", true],
     ["a key of everyone", "ann", null, true],
     ["another user", "ann", "eve", false],
-    ["a user, where it belongs to nobody", null, "eve", false],
+    ["a user, where it has no user", null, "eve", false],
   ] as const)("%s", async (_, owner, other, sees) => {
     await using fixture = await MessengerFixture.open()
     const { conversationId } = await fixture.talk("Hello", "Hi.", { userId: owner })

@@ -81,7 +81,7 @@ const said = (text: string, interrupted = false): CallEvent => ({
   interrupted,
 })
 
-test("audio goes to who listens, marked by its side, and costs nothing where nobody does", async () => {
+test("audio goes to who listens, marked by its side, and costs nothing without listeners", async () => {
   await using it = await fixture()
   expect(it.observers.hasListeners(it.id)).toBe(false)
   const silent = await it.observe({ wantsAudio: false })
@@ -103,7 +103,7 @@ test("audio goes to who listens, marked by its side, and costs nothing where nob
   })
 })
 
-test("an interruption is told after the words that were heard", async () => {
+test("an interruption is reported after the words that were heard", async () => {
   await using it = await fixture()
   const { sent } = await it.observe()
   it.happens(said("We open", true))
@@ -116,7 +116,7 @@ test("an interruption is told after the words that were heard", async () => {
   ])
 })
 
-test("a slow observer lags, is given everything later, and holds up nobody", async () => {
+test("a slow observer lags, gets everything later, and delays no other", async () => {
   await using it = await fixture()
   const [slow, quick] = [await it.observe(), await it.observe()]
   slow.connection.result = -1
@@ -134,7 +134,7 @@ test("a slow observer lags, is given everything later, and holds up nobody", asy
   expect(slow.closes).toEqual([])
 })
 
-test("an observer that takes no audio for seconds is dropped and told why, and the others continue", async () => {
+test("an observer that accepts no audio for seconds is dropped and learns why, and the others continue", async () => {
   await using it = await fixture()
   const [slow, quick] = [await it.observe(), await it.observe()]
   slow.connection.result = -1
@@ -155,7 +155,7 @@ test("a socket that has dropped a frame is given up", async () => {
   expect(lost.closes).toEqual([[4408, "too slow"]])
 })
 
-test("a long past is told in pieces, completely and in order", async () => {
+test("a long past is sent in pieces, completely and in order", async () => {
   await using it = await fixture()
   for (let count = 0; count < 950; count++) it.happens(said(String(count)))
   const late = await it.observe({ afterId: 0 })

@@ -9,7 +9,7 @@ import { settled } from "../fakes/scripted-model.ts"
 import { TestClock } from "../lib/test-clock.ts"
 import { sampleCall } from "../store/fixture.ts"
 
-test("a socket that nobody reads fills up, is closed, and releases its slot", async () => {
+test("a socket that is not read fills up, is closed, and releases its slot", async () => {
   using clock = new TestClock()
   const observers = new Observers({ sweep: clock.sweep })
   const id = newCallId()

@@ -21,7 +21,7 @@ function stream(clock: TestClock) {
   return { reader: lines.getReader(), left: () => left, observers }
 }
 
-test("a stream that nobody reads is dropped at the second ping that was not taken", async () => {
+test("a stream that is not read is dropped at the second ping that was not accepted", async () => {
   using clock = new TestClock()
   const { reader, left, observers } = stream(clock)
   await reader.read()

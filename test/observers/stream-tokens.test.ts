@@ -8,8 +8,8 @@ const grant = { callId, userId: "alice", key: "k", expiresAt: 100 }
 test("of many who show one token at once one is let in", async () => {
   const tokens = memoryStreamTokens()
   const token = await tokens.issue(grant)
-  const taken = await Promise.all(Array.from({ length: 20 }, () => tokens.take(token, callId, 50)))
-  expect(taken.filter((found) => found !== undefined)).toEqual([grant])
+  const accepted = await Promise.all(Array.from({ length: 20 }, () => tokens.take(token, callId, 50)))
+  expect(accepted.filter((found) => found !== undefined)).toEqual([grant])
 })
 
 test.each([

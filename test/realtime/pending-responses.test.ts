@@ -262,7 +262,7 @@ describe("the caller's turn", () => {
     [true, []],
     [false, ["response.cancel"]],
   ])(
-    "interrupts the response; where the server does so by itself (%p), it is not told",
+    "interrupts the response; where the server does so by itself (%p), it gets no request",
     (serverInterrupts, types) => {
       using fixture = Fixture.connected({ serverInterrupts })
       fixture.pending.created(fixture.turn("resp_1"))

@@ -88,7 +88,7 @@ class RealtimeFixture extends CallFixture {
     return fixture
   }
 
-  /** Up to a model that has taken its settings, and its greeting said and heard. */
+  /** Up to a model that has accepted its settings, and its greeting said and heard. */
   static async greeted(options?: CallFixtureOptions): Promise<RealtimeFixture> {
     const fixture = await RealtimeFixture.started(options)
     fixture.ready()
@@ -104,7 +104,7 @@ class RealtimeFixture extends CallFixture {
 
   get live(): LiveCall {
     const [live] = this.liveCalls.all()
-    if (!live) throw new Error("nobody is live")
+    if (!live) throw new Error("no call is live")
     return live
   }
 
@@ -333,7 +333,7 @@ describe("the caller's turn", () => {
     expect(textsIn(fixture.model)).toContainEqual(expect.stringContaining("Your taxi is here."))
   })
 
-  test("a caller who talks for long is not told to wait, though something is to be said", async () => {
+  test("a caller who talks for long is not asked to wait, though something is to be said", async () => {
     using fixture = await RealtimeFixture.greeted()
     fixture.emit("input_audio_buffer.speech_started", { item_id: "item_c", audio_start_ms: 0 })
     fixture.live.say("Your taxi is here.")
@@ -392,7 +392,7 @@ describe("a server that does not react to the caller", () => {
     events.flatMap((event) => (event.type === "model.failed" ? [event.message] : []))
   const LATE = "no reaction of the model to the caller's speech for 2000 ms"
 
-  test("is replaced two seconds after the caller's speech, and the caller is told to wait", async () => {
+  test("is replaced two seconds after the caller's speech, and the caller is asked to wait", async () => {
     using fixture = await RealtimeFixture.greeted()
     speaks(fixture, 1_900)
     expect({ failures: failures(fixture), connections: fixture.connections }).toEqual({
@@ -522,7 +522,7 @@ describe("what others may do", () => {
   test("in listen mode nothing is heard, and the model knows it", async () => {
     using fixture = await RealtimeFixture.greeted()
     fixture.live.change({ listenMode: true })
-    fixture.respond([{ text: "Nobody hears this.", ms: 300 }])
+    fixture.respond([{ text: "This is not heard.", ms: 300 }])
     expect(fixture.types(fixture.twilio)).toEqual([])
     expect(fixture.model).toMatchObject([{ type: "conversation.item.truncate", audio_end_ms: 0 }])
     expect(fixture.spoken).toEqual(["agent: Welcome."])

@@ -115,8 +115,8 @@ test("several requests for an answer become one", () => {
 test("too many requests are refused", () => {
   const { queue } = setUp()
   queue.created(response("resp_1"))
-  const taken = Array.from({ length: 20 }, (_, n) => queue.request(sentence(`${n}`)))
-  expect(taken.filter(Boolean)).toHaveLength(16)
+  const accepted = Array.from({ length: 20 }, (_, n) => queue.request(sentence(`${n}`)))
+  expect(accepted.filter(Boolean)).toHaveLength(16)
 })
 
 describe("the caller's next turn", () => {

@@ -40,7 +40,7 @@ export function sampleAgent(given: Partial<Agent> = {}): Agent {
       timeUp: "Time is up.",
       busy: "All lines are busy.",
       transferring: "",
-      transferFailed: "Nobody is there.",
+      transferFailed: "There is no answer.",
     },
     transfer: { timeoutSeconds: 20, onFailure: "agent" },
     ...given,

@@ -56,12 +56,12 @@ class RelayCallFixture extends CallFixture {
 }
 
 describe("the first words", () => {
-  test("after a transfer that failed tell the caller and the model", () => {
+  test("after a transfer that failed inform the caller and the model", () => {
     const turns = (call: Call) => [sampleTurn(call.id, { text: "Hello" })]
     using s = new RelayCallFixture({
       start: (call) => ({ kind: "transfer-failed", turns: turns(call), reason: "busy" }),
     })
-    expect(s.socket.take()).toEqual(['text "Nobody is there." last'])
+    expect(s.socket.take()).toEqual(['text "There is no answer." last'])
     expect(s.notes).toEqual(["The caller was to be handed to a person, but nobody took the call (busy)."])
   })
 

@@ -176,7 +176,7 @@ test("a call that was resumed continues with its history, one short line and no 
   ])
 })
 
-describe("what the model is told", () => {
+describe("what the model reads", () => {
   test("role, call and parameters, of which those of the socket win and the token is none", async () => {
     using s = new RelaySessionFixture({ call: { parameters: { a: "1", b: "2" } } })
     s.twilio(
@@ -423,7 +423,7 @@ describe("the end", () => {
   })
 })
 
-test("a tool that the manifest does not declare is unknown, and the model is told so", async () => {
+test("a tool that the manifest does not declare is unknown, and the model learns so", async () => {
   using s = new RelaySessionFixture()
   s.twilio(frame.setup({ customParameters: { manifestKey: "none" } }), frame.prompt("Bye"))
   const request = await s.model.next()

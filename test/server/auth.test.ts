@@ -39,7 +39,7 @@ test.each<[string, Record<string, string>, number]>([
   ["a proxy that keeps the host", { Host: "localhost", "X-Forwarded-For": "127.0.0.1" }, 401],
   ["a proxy by the standard", { Host: "localhost", Forwarded: "for=127.0.0.1" }, 401],
   ["a proxy with a header of its own", { Host: "localhost", "X-Real-IP": "127.0.0.1" }, 401],
-  ["a proxy that only tells its name", { Host: "localhost", Via: "1.1 proxy" }, 401],
+  ["a proxy that only gives its name", { Host: "localhost", Via: "1.1 proxy" }, 401],
 ])("without keys the API serves this machine alone: %s", async (_, headers, status) => {
   await using app = await AppUnderTest.start()
   const answer = await app.api("/v1/calls", { headers: { Host: `127.0.0.1:${app.port}`, ...headers } })
@@ -91,7 +91,7 @@ test("OUTBOUND_API_KEY is one more key", async () => {
   expect((await app.api("/v1/calls")).status).toBe(401)
 })
 
-test("without a key nobody learns which paths and calls there are", async () => {
+test("without a key no path and no call is revealed", async () => {
   await using app = await AppUnderTest.start({ API_KEYS: KEYS })
   const { callSid } = await app.incoming()
   for (const path of [`/v1/calls/${callSid}`, "/v1/calls/none", "/v1/nothing", "/v1/"]) {
@@ -104,11 +104,11 @@ test("a bound key sees and ends its own calls only", async () => {
   await using app = await withAccount(twilio)
   const inbound = await app.incoming()
   const ann = (await place(app, "key-of-ann")).body
-  const nobody = (await place(app, "key-of-all")).body
-  expect({ ann: ann.userId, nobody: nobody.userId }).toEqual({ ann: "ann", nobody: null })
+  const unbound = (await place(app, "key-of-all")).body
+  expect({ ann: ann.userId, unbound: unbound.userId }).toEqual({ ann: "ann", unbound: null })
   const seen = async (key: string, path: string, method = "GET") =>
     (await app.api(path, { method, headers: by(key) })).status
-  for (const sid of [ann.callSid, ann.id, nobody.callSid, inbound.callSid]) {
+  for (const sid of [ann.callSid, ann.id, unbound.callSid, inbound.callSid]) {
     const own = sid === ann.callSid || sid === ann.id
     for (const path of ["", "/transcript", "/events"]) {
       expect(await seen("key-of-ann", `/v1/calls/${sid}${path}`)).toBe(own ? 200 : 404)

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test"
 import { AppUnderTest } from "./app-under-test.ts"
 import { jsonOf, voiceForm } from "./client.ts"
 
-test("what is not there and what is asked for in the wrong way is told in one form", async () => {
+test("what is not there and what is asked for in the wrong way is reported in one form", async () => {
   await using app = await AppUnderTest.start()
   const nothing = await app.api("/nothing")
   expect({ status: nothing.status, body: await nothing.json() }).toEqual({
@@ -59,7 +59,7 @@ test("pages of ALLOWED_ORIGINS may call the API with a key, and no others", asyn
   expect(refused.headers.get("access-control-expose-headers")).toContain("Retry-After")
 })
 
-test("a failure of our own tells nothing of itself", async () => {
+test("a failure of our own shows no details", async () => {
   await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   await app.app.close()

@@ -30,7 +30,7 @@ async function liveCall(app: AppUnderTest) {
   return { ...call, socket }
 }
 
-/** What an observer was sent up to the frame that matches; what is recorded is told a moment later. */
+/** What an observer was sent up to the frame that matches; what is recorded is sent a moment later. */
 async function upTo(app: AppUnderTest, socket: TestSocket, event: string) {
   app.clock.advance(50)
   return socket.frames.next((frame) => frame["event"] === event && frame["speaker"] !== "agent")
@@ -57,7 +57,7 @@ test("an observer sees the words of a call as they are recorded, with numbers th
   expect(observer.frames.all.map(({ seq }) => seq)).toEqual(observer.frames.all.map((_, index) => index + 1))
 })
 
-test("a connection that was lost is taken up after the last event that was seen", async () => {
+test("a connection that was lost resumes after the last event that was seen", async () => {
   await using app = await AppUnderTest.start()
   const { callSid, socket } = await liveCall(app)
   const first = watch(app, `/v1/calls/${callSid}/stream`)
@@ -95,7 +95,7 @@ test("the alias sends nothing before it is asked, and nothing to other frames", 
   expect(observer.frames.all.filter(({ callSid: sid }) => sid !== undefined)).toHaveLength(1)
 })
 
-test("the alias tells how the call stands when it is asked, not when it was opened", async () => {
+test("the alias reports the state of the call at the request, not at the opening", async () => {
   await using app = await AppUnderTest.start()
   const { callSid } = await liveCall(app)
   const observer = watch(app, `/frontend-stream?callSid=${callSid}&user_id=user123`)
@@ -130,7 +130,7 @@ test("a call that is not there closes with 4404", async () => {
 })
 
 const KEYS = {
-  API_KEYS: "key-of-nobody-00,key-of-alice-000:alice",
+  API_KEYS: "key-of-no-user-0,key-of-alice-000:alice",
   ALLOWED_ORIGINS: "https://app.example.com",
 }
 const bearer = (key: string) => ({ Authorization: `Bearer ${key}` })
@@ -139,9 +139,9 @@ test.each<[string, string, Record<string, string>, number]>([
   ["no key", "", {}, 401],
   ["a wrong key", "", bearer("wrong"), 401],
   ["a wrong key in the query", "?key=wrong", {}, 401],
-  ["a ticket that never was", "?ticket=wrong", bearer("key-of-nobody-00"), 401],
+  ["a ticket that never was", "?ticket=wrong", bearer("key-of-no-user-0"), 401],
   ["another user than the key's", "?user_id=bob", bearer("key-of-alice-000"), 403],
-  ["a page of elsewhere", "", { ...bearer("key-of-nobody-00"), Origin: "https://evil.example" }, 403],
+  ["a page of elsewhere", "", { ...bearer("key-of-no-user-0"), Origin: "https://evil.example" }, 403],
 ])("an upgrade with %s is refused", async (_, query, headers, status) => {
   await using app = await AppUnderTest.start(KEYS)
   const { callSid } = await app.incoming()
@@ -160,10 +160,10 @@ test("a call of another user closes like one that is not there", async () => {
 })
 
 test.each<[string, string, Record<string, string>]>([
-  ["a key in the header", "", bearer("key-of-nobody-00")],
-  ["a key in the query", "?key=key-of-nobody-00", {}],
-  ["a page of the list", "?key=key-of-nobody-00", { Origin: "https://app.example.com" }],
-])("an upgrade with %s is taken", async (_, query, headers) => {
+  ["a key in the header", "", bearer("key-of-no-user-0")],
+  ["a key in the query", "?key=key-of-no-user-0", {}],
+  ["a page of the list", "?key=key-of-no-user-0", { Origin: "https://app.example.com" }],
+])("an upgrade with %s is accepted", async (_, query, headers) => {
   await using app = await AppUnderTest.start(KEYS)
   const { callSid } = await app.incoming()
   const observer = watch(app, `/v1/calls/${callSid}/stream${query}`, headers)
@@ -205,7 +205,7 @@ test("a ticket opens one socket of its call, within its time", async () => {
   await using app = await AppUnderTest.start(KEYS)
   const [{ callSid }, other] = [await app.incoming(), await app.incoming()]
   const ask = async () =>
-    jsonOf(await app.post(`/v1/calls/${callSid}/stream-ticket`, undefined, bearer("key-of-nobody-00")))
+    jsonOf(await app.post(`/v1/calls/${callSid}/stream-ticket`, undefined, bearer("key-of-no-user-0")))
   const { ticket, url } = await ask()
   const path = `/v1/calls/${callSid}/stream?ticket=${ticket}`
   expect(url).toBe(`wss://parley.test${path}`)
@@ -217,7 +217,7 @@ test("a ticket opens one socket of its call, within its time", async () => {
   expect((await refused(app, `/v1/calls/${callSid}/stream?ticket=${late.ticket}`)).status).toBe(401)
 })
 
-test("a user's fourth observer is told why it is closed; a slot that is released is free again", async () => {
+test("a user's fourth observer learns why it is closed; a slot that is released is free again", async () => {
   await using app = await AppUnderTest.start()
   const { callSid } = await app.incoming()
   const path = `/frontend-stream?callSid=${callSid}&user_id=alice`

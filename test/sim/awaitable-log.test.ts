@@ -18,16 +18,16 @@ test("next waits for what is still to come", async () => {
   expect({ two: await two, next: await log.next() }).toEqual({ two: 2, next: 3 })
 })
 
-test("a closed log tells who waits and who comes late, and takes nothing more", async () => {
+test("a closed log rejects waiting and late readers, and accepts nothing more", async () => {
   const log = new AwaitableLog<number>("numbers")
   const waiting = log.next()
   log.close("over")
   log.close("again")
   log.push(1)
   expect(log.all).toEqual([])
-  const told = await Promise.allSettled([waiting, log.next()])
+  const reported = await Promise.allSettled([waiting, log.next()])
   const reason = new Error("nothing more comes from numbers: over")
-  expect(told).toEqual([
+  expect(reported).toEqual([
     { status: "rejected", reason },
     { status: "rejected", reason },
   ])

@@ -19,7 +19,7 @@ test.each([
   expect(await gather.gathered).toEqual(expected)
 })
 
-test("speech is taken where it is asked for", async () => {
+test("speech is accepted where it is asked for", async () => {
   using clock = new TestClock()
   const gather = new Gather({ input: "dtmf speech" }, clock.sweep)
   expect({ yes: gather.say("yes"), no: gather.say("no"), press: gather.press("1") }).toEqual({

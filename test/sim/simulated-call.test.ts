@@ -78,7 +78,7 @@ test.each([
   ["a redirect answer", () => Response.redirect("https://elsewhere.test/"), "answered 302"],
   ["no XML", () => new Response("{}", { headers: { "Content-Type": "application/json" } }), "12300"],
   ["broken TwiML", () => twiml("<Say>"), "12100"],
-] as const)("%s is told to the caller and kept as a problem", async (_, answer, problem) => {
+] as const)("%s is reported to the caller and kept as a problem", async (_, answer, problem) => {
   await using it = fixture(answer, { charactersPerSecond: Number.POSITIVE_INFINITY })
   const { status, heard, problems } = await it.twilio.call().ended
   expect({ status, heard }).toEqual({

@@ -51,7 +51,7 @@ describe("arguments", () => {
   })
 })
 
-test("an unknown name is told with the names that are known", async () => {
+test("an unknown name is reported with the names that are known", async () => {
   using s = fixture(add)
   expect(await s.run("subtract")).toEqual({
     ok: false,
@@ -77,7 +77,7 @@ test.each([
   expect(s.clock.sweep.size).toBe(0)
 })
 
-test("a tool that overruns its time is told to stop, and what it does later changes nothing", async () => {
+test("a tool that overruns its time is asked to stop, and what it does later changes nothing", async () => {
   const late = Promise.withResolvers<never>()
   let signal: AbortSignal | undefined
   using s = fixture({

@@ -125,7 +125,7 @@ describe("from Twilio", () => {
     ["null", "null", "not an object with an event"],
     ["no event", "{}", "not an object with an event"],
     ["an empty event", '{"event":""}', "not an object with an event"],
-    ["a start of nobody", '{"event":"start","start":{"streamSid":"MZ1"}}', "start: start.callSid"],
+    ["a start without a call", '{"event":"start","start":{"streamSid":"MZ1"}}', "start: start.callSid"],
     [
       "a start without a stream",
       `{"event":"start","start":{"callSid":"${callSid}"}}`,

@@ -125,7 +125,7 @@ describe("from Twilio", () => {
       { type: "interrupt", heard: "Yo", heardMs: null },
     ],
     [
-      "an interruption that tells nothing",
+      "an interruption without details",
       { type: "interrupt" },
       { type: "interrupt", heard: "", heardMs: null },
     ],

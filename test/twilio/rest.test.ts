@@ -18,7 +18,7 @@ const asked = {
 }
 const T0 = Date.UTC(2026, 10, 20, 12)
 
-/** A client of the fake that waits for nobody; `waits` are the pauses it asked for. */
+/** A client of the fake that does not wait; `waits` are the pauses it asked for. */
 function clientOf(twilio: FakeTwilio, options: Partial<TwilioSdkOptions> = {}) {
   const waits: number[] = []
   const rest = createTwilioRest({
@@ -286,8 +286,8 @@ describe("addresses and credentials", () => {
   ])("is not configured with %s", async (_, options) => {
     const { fetch, seen } = recording()
     const asking = createTwilioRest({ ...options, fetch }).numbers()
-    const told = asking.catch((error: unknown) => error)
-    expect(await told).toMatchObject({
+    const reported = asking.catch((error: unknown) => error)
+    expect(await reported).toMatchObject({
       code: "NOT_CONFIGURED",
       message: expect.stringContaining("TWILIO_ACCOUNT_SID"),
     })
@@ -414,7 +414,7 @@ describe("failures", () => {
     })
   })
 
-  test("a rate limit that lasts is told as one", async () => {
+  test("a rate limit that lasts is reported as one", async () => {
     await using twilio = new FakeTwilio()
     const limit = {
       kind: "answer",
@@ -452,7 +452,7 @@ describe("failures", () => {
     expect(found.map(({ sid }) => String(sid))).toEqual([...twilio.calls.keys()])
   })
 
-  test("nobody listening: refused, because nothing was sent", async () => {
+  test("no listener: refused, because nothing was sent", async () => {
     const server = createServer()
     const port = await new Promise<number>((resolve) => {
       server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port))

@@ -104,7 +104,7 @@ describe("entries", () => {
     expect(await sync.readAll()).toEqual([{ ...tools, revision: "0" }])
   })
 
-  test("more than a page are read, up to 500, and the rest is told once", async () => {
+  test("more than a page are read, up to 500, and the rest is reported once", async () => {
     await using fake = new FakeTwilioSync()
     for (let index = 0; index < 501; index++) fake.edit("Context", `c${index}`, { content: "x" })
     const { sync, lines } = clientOf(fake)
@@ -162,7 +162,7 @@ describe("failures", () => {
     ["a server error", { kind: "answer", status: 503, body: {} }, "whether it was carried out is unknown"],
     ["no answer", { kind: "hang" }, "did not answer within"],
     ["an answer that is no JSON", { kind: "answer", status: 200, body: "<html>" }, "cannot be read"],
-  ] as const)("%s is told in words", async (_, fault, words) => {
+  ] as const)("%s is reported in words", async (_, fault, words) => {
     await using fake = new FakeTwilioSync()
     fake.edit("Context", "a", { content: "x" })
     const { sync } = clientOf(fake, { timeoutMs: 200 })
@@ -180,7 +180,7 @@ describe("failures", () => {
     expect(fake.log.filter((line) => line.startsWith("POST"))).toHaveLength(1)
   })
 
-  test("wrong credentials are told, and looked at again each time", async () => {
+  test("wrong credentials are reported, and looked at again each time", async () => {
     await using fake = new FakeTwilioSync()
     const { sync } = clientOf(fake, { authToken: "wrong" })
     for (let attempt = 0; attempt < 2; attempt++) {

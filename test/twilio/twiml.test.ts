@@ -125,7 +125,7 @@ describe("relay", () => {
     expect(connect?.children[0]?.attributes).toEqual({ kept: "yes", url })
   })
 
-  test("Twilio is not told to open the same one-time address again", () => {
+  test("Twilio is not asked to open the same one-time address again", () => {
     const xml = renderNextStep({ ...bare, attributes: { applicationReconnect: true } })
     expect(xml).not.toContain("applicationReconnect")
   })
@@ -167,7 +167,7 @@ describe("relay", () => {
     ])
   })
 
-  test("characters that XML forbids are taken out, line ends and emoji stay", () => {
+  test("characters that XML forbids are removed, line ends and emoji stay", () => {
     const xml = renderNextStep({ ...bare, greeting: "a\u0000\u0001\u0008\u001f\ufffe\ud800b\n\tc😀" })
     const [connect] = parseTwiml(xml)
     expect(connect?.children[0]?.attributes["welcomeGreeting"]).toBe("ab\n\tc😀")

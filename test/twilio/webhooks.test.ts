@@ -1,4 +1,4 @@
-/** Webhook forms: what Twilio sends, what it leaves out, and what nobody should send. */
+/** Webhook forms: what Twilio sends, what it leaves out, and what is invalid. */
 
 import { describe, expect, test } from "bun:test"
 import { AppError } from "../../src/lib/errors.ts"

@@ -40,7 +40,7 @@ async function lostConnection(url: string): Promise<{ lost: Promise<void> }> {
 test("kill -9 of the worker: connections wait for the next one, which has the same port and says what happened", async () => {
   await using child = new Child([], { cwd, env: ENV })
   const url = await child.listening()
-  // An answered request shows that the worker has taken the connection before.
+  // An answered request shows that the worker has accepted the connection before.
   expect((await fetch(`${url}/health`)).status).toBe(200)
   const connection = await lostConnection(url)
   expect((await fetch(`${url}/health`)).status).toBe(200)

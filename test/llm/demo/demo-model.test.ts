@@ -90,7 +90,7 @@ describe("conversation", () => {
       "Thank you. I have booked Monday at 3 pm for you. Is there anything else?",
     ],
     ["I need an appointment", "With pleasure. For which day would you like to book?"],
-  ])("%p leaves out what was told", async (heard, expected) => expect(await sayTo(heard)).toBe(expected))
+  ])("%p leaves out what was said", async (heard, expected) => expect(await sayTo(heard)).toBe(expected))
 
   test("a question in between does not disturb a booking, and it can be asked for and cancelled", async () => {
     const answers = await converse(
@@ -128,7 +128,7 @@ describe("conversation", () => {
     expect(spoken(await partsFor([user("Stop"), agent("All right."), asked]))).toBe("I said: All right.")
   })
 
-  test("a note that comes last is told", async () => {
+  test("a note that comes last is reported", async () => {
     expect(spoken(await partsFor([user("Hello"), agent("Hello!"), note("The payment is complete.")]))).toBe(
       "I have just been told: The payment is complete",
     )
@@ -172,7 +172,7 @@ describe("tools", () => {
     expect(parts.slice(-2).map(({ type }) => type)).toEqual(["tool-call", "end"])
   })
 
-  test("a summary is short and tells the booking", async () => {
+  test("a summary is short and names the booking", async () => {
     const items = [user("Book Monday at 3 pm"), agent("Done."), user("x ".repeat(5_000)), user("Bye")]
     const call = (await partsFor(items, { tools })).find((part) => part.type === "tool-call")
     const { conversationSummary: summary } = JSON.parse(call?.type === "tool-call" ? call.arguments : "")

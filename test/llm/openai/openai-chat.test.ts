@@ -185,7 +185,7 @@ describe("answer", () => {
       "chunks without choices or delta",
       { steps: [{ event: {} }, { event: { choices: null } }, { event: chunk(null) }, { say: ["Hi."] }] },
     ],
-    ["fields nobody knows", { steps: [{ event: { ...chunk({ content: "Hi.", audio: 5 }), x_groq: {} } }] }],
+    ["unknown fields", { steps: [{ event: { ...chunk({ content: "Hi.", audio: 5 }), x_groq: {} } }] }],
     ["a refusal", { steps: [{ refuse: ["Hi."] }] }],
     [
       "content as a list of parts, some of them reasoning",

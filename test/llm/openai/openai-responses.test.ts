@@ -154,7 +154,7 @@ describe("answer", () => {
     ])
   })
 
-  test("calls are taken whole, several in one answer, after words", async () => {
+  test("calls are read whole, several in one answer, after words", async () => {
     const script: Script = {
       steps: [
         { say: ["One moment."] },

@@ -34,7 +34,7 @@ function still() {
   const sent: string[] = []
   const ends: string[] = []
   const pings: number[] = []
-  let told: RealtimeSocketEvents | undefined
+  let reported: RealtimeSocketEvents | undefined
   const socket = {
     bufferedAmount: 0,
     send: (text: string) => sent.push(text),
@@ -43,16 +43,16 @@ function still() {
     terminate: () => ends.push("terminate"),
   }
   const connect = (events: RealtimeSocketEvents): RealtimeSocket => {
-    told = events
+    reported = events
     return socket
   }
-  const say = (event: object) => told?.text(JSON.stringify(event))
+  const say = (event: object) => reported?.text(JSON.stringify(event))
   const configure = () => {
-    told?.opened()
+    reported?.opened()
     const phone = { format: { type: "audio/pcmu" } }
     say({ type: "session.updated", session: { audio: { input: phone, output: phone } } })
   }
-  return { connect, socket, sent, ends, pings, say, configure, events: () => told! }
+  return { connect, socket, sent, ends, pings, say, configure, events: () => reported! }
 }
 
 describe("the way to the model", () => {
@@ -131,7 +131,7 @@ describe("setting up", () => {
     expect(fixture.connection.expiresAt).toBe(fixture.clock.monotonic() + 3_600_000)
   })
 
-  test("audio is only sent once the settings are taken, and in order", async () => {
+  test("audio is only sent once the settings are accepted, and in order", async () => {
     await using fake = new FakeRealtime()
     using fixture = open(fake)
     fixture.connection.send(encodeAppend("AAAA"))
@@ -227,7 +227,7 @@ describe("failures on the way", () => {
     expect(await fixture.lost).toMatchObject({ reason: "refused", status, retryable })
   })
 
-  test("nobody listens there", async () => {
+  test("no listener there", async () => {
     using fixture = new ConnectionFixture(
       connectTo({ provider: "openai", baseUrl: "http://127.0.0.1:1/v1", model: "m" }),
     )
@@ -416,7 +416,7 @@ describe("a connection whose server is gone", () => {
 })
 
 describe("the end", () => {
-  test("after 60 minutes is told as such, once, whether by error or by code", async () => {
+  test("after 60 minutes is reported as such, once, whether by error or by code", async () => {
     await using fake = new FakeRealtime()
     const { fixture, connection } = await connected(fake)
     using _ = fixture
@@ -430,7 +430,7 @@ describe("the end", () => {
     expect(fixture.failures).toHaveLength(1)
   })
 
-  test.each(["closed", "dropped"] as const)("in mid-sentence is told once: %s", async (ending) => {
+  test.each(["closed", "dropped"] as const)("in mid-sentence is reported once: %s", async (ending) => {
     await using fake = new FakeRealtime()
     const { fixture, connection } = await connected(fake)
     using _ = fixture
@@ -441,7 +441,7 @@ describe("the end", () => {
     expect(fixture.failures).toHaveLength(1)
   })
 
-  test("by us is not told, and nothing is told after it", async () => {
+  test("by us is not reported, and nothing is reported after it", async () => {
     await using fake = new FakeRealtime()
     const { fixture, connection } = await connected(fake)
     using _ = fixture

@@ -60,7 +60,7 @@ function texts({ events }: ConnectionFixture): string[] {
   return [...items.ids()].map((itemId) => items.textOf(itemId))
 }
 
-test("it takes the settings and tells when the session ends", async () => {
+test("it accepts the settings and reports when the session ends", async () => {
   using fixture = await connected()
   expect(types(fixture)).toEqual(["session-created", "session-updated"])
   expect(fixture.connection.expiresAt).toBe(clock.monotonic() + 3_600_000)
@@ -270,7 +270,7 @@ describe("it refuses as the real server does", () => {
     expect((await fixture.next("error")).error.message).toContain("Only model output audio")
   })
 
-  test("an item id that is taken", async () => {
+  test("an item id that is in use", async () => {
     using fixture = await connected()
     fixture.connection.send(encodeItemCreate({ ...item, id: "mine" }))
     fixture.connection.send(encodeItemCreate({ ...item, id: "mine" }))

@@ -34,11 +34,11 @@ test.each([
   ["response.output_item.added"],
   ["rate_limits.updated"],
   ["__proto__"],
-])("an event that nobody needs is ignored: %s", (name) => {
+])("an event without use is ignored: %s", (name) => {
   expect(parse({ type: name })).toEqual({ type: "ignored", name })
 })
 
-test("a new session tells its end and its formats", () => {
+test("a new session has its end and its formats", () => {
   const format = { type: "audio/pcm", rate: 24_000 }
   const session = {
     id: "sess_1",
@@ -106,7 +106,7 @@ test.each([
   } as never)
 })
 
-test("a failed response tells why, and missing usage is no fault", () => {
+test("a failed response says why, and missing usage is no fault", () => {
   const error = { type: "server_error", code: "rate_limit_exceeded", message: "slow down" }
   const response = {
     id: "resp_1",
@@ -180,7 +180,7 @@ test.each([
   })
 })
 
-test("a transcript tells its languages and what it cost", () => {
+test("a transcript has its languages and its cost", () => {
   const event = {
     type: "conversation.item.input_audio_transcription.completed",
     item_id: "item_1",

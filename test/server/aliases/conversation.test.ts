@@ -106,7 +106,7 @@ describe("without a message", () => {
   test.each([
     ["no body at all", undefined],
     ["a form without it", "role=user"],
-    ["JSON that is told as a form", '{"message":"Hello"}'],
+    ["JSON that is declared as a form", '{"message":"Hello"}'],
   ])("%s", async (_, body) => {
     await using bench = await setUp()
     const headers = { "Content-Type": "application/x-www-form-urlencoded" }
@@ -130,7 +130,7 @@ test.each([
   expect(await jsonOf(answer)).toEqual({ success: false, error: "Role must be user or system" })
 })
 
-test("JSON that is none and a message that is too long are told in the old form", async () => {
+test("JSON that is none and a message that is too long are reported in the old form", async () => {
   await using bench = await setUp()
   const headers = { "Content-Type": "application/json" }
   const broken = await bench.app.api("/conversation", { method: "POST", headers, body: "{" })

@@ -102,7 +102,7 @@ test("the fixed address needs the signature, and closes what says nothing", asyn
   expect((await silent.closed).code).toBe(4408)
 })
 
-test("a lost session is taken up again", async () => {
+test("a lost session is resumed", async () => {
   await using app = await AppUnderTest.start()
   const form = voiceForm()
   const { action } = await relayIn(await app.webhook(PATH, form))
@@ -144,7 +144,7 @@ test.each<[string, () => { body: string; type: string }]>([
   expect((await relayIn(answer)).parameters).toMatchObject({ a: "1", "b c": "<&>" })
 })
 
-test("signed JSON is taken with the hash of the body in the address", async () => {
+test("signed JSON is accepted with the hash of the body in the address", async () => {
   await using app = await AppUnderTest.start()
   const body = JSON.stringify({ ...voiceForm(), parameters: { a: { deep: [1] } } })
   const path = `${PATH}?bodySHA256=${createHash("sha256").update(body).digest("hex")}`

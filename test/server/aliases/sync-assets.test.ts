@@ -51,7 +51,7 @@ describe("the documented requests", () => {
     expect((await app.json("/v1/config")).config).not.toHaveProperty("success")
   })
 
-  test("tell their successors", async () => {
+  test("name their successors", async () => {
     await using app = await AppUnderTest.start()
     const { headers } = await curl(app, "/api/sync/context", { a: "x" })
     expect({ deprecation: headers.get("deprecation"), link: headers.get("link") }).toEqual({

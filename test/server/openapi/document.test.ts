@@ -96,7 +96,7 @@ test("every operation is described: unique id, known tag, parameters, and all er
       "lacks an error of its body": requestBody && ["400", "413", "415"].some((code) => !responses[code]),
       "lacks 400 of its query": parameters.some(({ in: place }) => place === "query") && !responses["400"],
       "has a response without request id": statuses.some((code) => !responses[code]?.headers["X-Request-Id"]),
-      "does not tell when to try again": ["429", "503"].some(
+      "does not say when to try again": ["429", "503"].some(
         (code) => isError(responses[code]) && !responses[code]?.headers["Retry-After"],
       ),
       "has an error of another form": statuses.some(
@@ -166,7 +166,7 @@ test("the document has the shape of OpenAPI 3.1", () => {
       "has no answer": !Object.keys(responses).some((status) => /^2\d\d$/.test(status)),
       "has an answer without words": Object.values(responses).some(({ description }) => !description),
       "has an answer under no status": Object.keys(responses).some((status) => !/^[2-5]\d\d$/.test(status)),
-      "needs a key and does not tell": security === undefined && !responses["401"],
+      "needs a key and does not say so": security === undefined && !responses["401"],
     }
     return Object.entries(faults).flatMap(([fault, isSo]) => (isSo ? [`${name} ${fault}`] : []))
   })

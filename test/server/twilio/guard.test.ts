@@ -32,7 +32,7 @@ test.each<[string, Tampering]>([
 test.each([
   ["the current token", AUTH_TOKEN, 200],
   ["the coming token", "e".repeat(32), 200],
-  ["a token that was taken off the list", "d".repeat(32), 403],
+  ["a token that was removed from the list", "d".repeat(32), 403],
 ])("during a rotation a request signed with %s", async (_, authToken, status) => {
   await using app = await AppUnderTest.start({ TWILIO_AUTH_TOKEN: `${AUTH_TOKEN},${"e".repeat(32)}` })
   expect((await app.webhook("/twilio/voice", form, { authToken })).status).toBe(status)
@@ -116,7 +116,7 @@ test("with the check off, requests from this machine need no signature and may b
 })
 
 test.each([
-  ["is taken away by the proxy", ""],
+  ["is removed by the proxy", ""],
   ["is left by the proxy", "/phone/agent"],
 ])("the path of PUBLIC_URL %s", async (_, prefix) => {
   await using app = await AppUnderTest.start({ PUBLIC_URL: "https://proxy.test/phone/agent/" })
@@ -178,7 +178,7 @@ test("a JSON body counts only with its hash in the signed URL", async () => {
   expect((await post(`/twilio/voice?bodySHA256=${hash}`)).status).toBe(200)
 })
 
-const WELL_FORMED = signatureFor({ authToken: "token-of-nobody", url: PUBLIC_URL })
+const WELL_FORMED = signatureFor({ authToken: "token-of-another", url: PUBLIC_URL })
 
 test.each([
   ["of known length", (body: string) => body],

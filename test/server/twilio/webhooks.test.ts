@@ -92,7 +92,7 @@ test("the called number chooses the agent, and an unknown number gets the defaul
   expect(await app.json(`/v1/calls/${other.callSid}`)).toMatchObject({ agent: "default", from: "anonymous" })
 })
 
-test("a call whose agent was taken out of the configuration goes to the agent of its number", async () => {
+test("a call whose agent was removed from the configuration goes to the agent of its number", async () => {
   using assets = assetsWith({ agents: { sales: {} }, numbers: { "+15550100009": "sales" } })
   await using app = await AppUnderTest.start({ ASSETS_DIR: assets.dir })
   const { callSid } = await app.incoming({ To: "+15550100009" })
@@ -170,7 +170,7 @@ test.each([
   ["no SID", { CallSid: "" }],
   ["a SID of something else", { CallSid: newSid("SM") }],
   ["an unknown status", { CallStatus: "dreaming" }],
-])("a voice webhook with %s is told what is wrong with it", async (_, fields) => {
+])("a voice webhook with %s is answered with its fault", async (_, fields) => {
   await using app = await AppUnderTest.start()
   const answer = await app.webhook("/twilio/voice", voiceForm(fields))
   expect(answer.status).toBe(400)

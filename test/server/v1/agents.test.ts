@@ -33,7 +33,7 @@ test.each([
   })
 })
 
-test("a number that is missing is told so", async () => {
+test("a missing number is reported", async () => {
   await using app = await AppUnderTest.start()
   const headers = { "Content-Type": "application/json" }
   const response = await app.api("/v1/calls", { method: "POST", headers, body: "{}" })

@@ -123,7 +123,7 @@ describe("contexts", () => {
     expect(answer.status).toBe(415)
   })
 
-  test("a body that is no JSON is told with its line", async () => {
+  test("a body that is no JSON is reported with its line", async () => {
     await using app = await AppUnderTest.start()
     const headers = { "Content-Type": "application/json" }
     const [one, two] = await Promise.all([
@@ -155,7 +155,7 @@ describe("manifests", () => {
 })
 
 describe("the configuration", () => {
-  test("is shown, patched, replaced and taken back", async () => {
+  test("is shown, patched, replaced and restored", async () => {
     await using app = await AppUnderTest.start()
     const json = { "Content-Type": "application/json" }
     const shipped = await app.json("/v1/config")
@@ -187,8 +187,8 @@ describe("the configuration", () => {
 
 describe("rights", () => {
   test.each([
-    ["nobody may read without a key", "GET", "/v1/contexts", {}, 401],
-    ["nobody may write without a key", "PUT", "/v1/contexts/a", {}, 401],
+    ["reading needs a key", "GET", "/v1/contexts", {}, 401],
+    ["writing needs a key", "PUT", "/v1/contexts/a", {}, 401],
     ["a key of one user may read", "GET", "/v1/contexts", ANNA, 200],
     ["a key of one user may not store", "PUT", "/v1/contexts/a", ANNA, 403],
     ["a key of one user may not delete", "DELETE", "/v1/manifests/a", ANNA, 403],
@@ -242,7 +242,7 @@ describe("with Twilio Sync", () => {
       expect(await app.json("/v1/contexts/sales")).toMatchObject({ source: "sync", text: "Sell." })
     }))
 
-  test("a failure of Sync is told", () =>
+  test("a failure of Sync is reported", () =>
     inSync(async (app, fake) => {
       fake.faultAt(/POST/, { kind: "answer", status: 503 })
       const answer = await put(app, "/v1/contexts/sales", "Sell.")

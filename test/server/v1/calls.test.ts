@@ -57,7 +57,7 @@ test.each([
   ["direction=outbound", ["c"]],
   ["direction=inbound&status=ringing", ["b"]],
   ["agent=default", ["c", "b", "a"]],
-  ["agent=nobody", []],
+  ["agent=unknown", []],
   ["userId=ann", []],
 ])("the list can be asked for %s", async (query, expected) => {
   await using app = await AppUnderTest.start()

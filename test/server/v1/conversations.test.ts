@@ -62,7 +62,7 @@ test.each([
   ["one that is too long", { message: "x".repeat(32_001) }, 400],
   ["a role there is not", { message: "Hi", role: "assistant" }, 400],
   ["a field there is not", { message: "Hi", model: "x" }, 400],
-  ["an unknown agent", { message: "Hi", agent: "nobody" }, 400],
+  ["an unknown agent", { message: "Hi", agent: "unknown" }, 400],
   ["an unknown context", { message: "Hi", contextKey: "../etc" }, 400],
   ["an unknown conversation", { message: "Hi", conversationId: crypto.randomUUID() }, 404],
   ["an id that is none", { message: "Hi", conversationId: "'; DROP TABLE" }, 404],
@@ -75,7 +75,7 @@ test.each([
   expect(bench.openai.requests.length).toBe(0)
 })
 
-test("a model that fails is told with the id under which the message waits", async () => {
+test("a model that fails is reported with the id of the waiting message", async () => {
   await using bench = await setUp()
   bench.openai.enqueue(httpError(401, "invalid_api_key"))
   const failed = await bench.send({ message: "Hello" })

@@ -21,7 +21,7 @@ async function open(app: AppUnderTest, query = "", headers: Record<string, strin
   return { answer, leave: () => leaving.abort(), next: async () => (await blocks.next()).value ?? "the end" }
 }
 
-test("events of all calls come as they happen, with ids after which a stream is taken up", async () => {
+test("events of all calls come as they happen, with ids after which a stream resumes", async () => {
   await using app = await AppUnderTest.start()
   const stream = await open(app)
   expect(stream.answer.headers.get("content-type")).toBe("text/event-stream")

@@ -1,4 +1,4 @@
-/** `/v1/calls/:sid/…` while a conversation runs: who may, what is taken, and what is refused. */
+/** `/v1/calls/:sid/…` while a conversation runs: permissions, accepted requests and refusals. */
 
 import { expect, test } from "bun:test"
 import { newSid } from "../../../src/sim/sids.ts"
@@ -86,7 +86,7 @@ test("an end frame does not choose whom the call is transferred to", async () =>
 })
 
 test.each([
-  ["/transfer", { to: "nobody" }, "The transfer target must be a number"],
+  ["/transfer", { to: "unknown" }, "The transfer target must be a number"],
   ["/transfer", {}, "The transfer target must be a number"],
   ["/say", { text: " " }, "text"],
   ["/say", { text: "x".repeat(4001) }, "text"],
@@ -114,7 +114,7 @@ test.each([
   expect((await patch(app, `${path}/agent`, body)).status).toBe(400)
 })
 
-test("a change tells how things stand now, and is an event", async () => {
+test("a change returns the new state, and is an event", async () => {
   await using app = await AppUnderTest.start()
   const { path } = await running(app)
   const state = {
@@ -141,7 +141,7 @@ test("a call without a conversation is a conflict, an unknown one not found, a b
   }).toEqual({ running: 409, unknown: 404, malformed: 400 })
 })
 
-test("a call of nobody is not a bound user's to steer", async () => {
+test("a bound user cannot control a call without a user", async () => {
   await using app = await AppUnderTest.start(KEYS)
   const { path } = await running(app)
   const say = async (headers: Record<string, string>) =>

@@ -88,7 +88,7 @@ test("with pointHere Twilio asks this server from then on", async () => {
 })
 
 test.each([
-  ["an unknown agent", { agent: "nobody" }, MAIN.sid, 400, "there are default"],
+  ["an unknown agent", { agent: "unknown" }, MAIN.sid, 400, "there are default"],
   ["no agent", {}, MAIN.sid, 400, "agent"],
   ["an unknown field", { agent: "default", point: true }, MAIN.sid, 400, "point"],
   ["a SID of something else", { agent: "default" }, "CA1", 400, "PN"],
@@ -104,7 +104,7 @@ test.each([
   expect((await it.app.json("/v1/config")).config.numbers).toBeUndefined()
 })
 
-test("a number of a SIP trunk is not taken away from it", async () => {
+test("a number of a SIP trunk stays with it", async () => {
   await using it = await fixture({}, { voice_application_sid: null, trunk_sid: `TK${"1".repeat(32)}` })
   expect(await put(it.app, { agent: "default", pointHere: true })).toMatchObject({
     status: 409,

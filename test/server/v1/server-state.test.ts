@@ -31,7 +31,7 @@ test("the root answers JSON where it is accepted", async () => {
   })
 })
 
-test("health is told to everyone, and is 503 while the server drains", async () => {
+test("health is public, and is 503 while the server drains", async () => {
   await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key" })
   await app.incoming()
   const headers = { Host: "parley.test", "X-Forwarded-For": "203.0.113.9" }
@@ -61,7 +61,7 @@ test("health is told to everyone, and is 503 while the server drains", async () 
   await drained
 })
 
-test("metrics tell sessions, uptime and memory in the documented form, during and after a call", async () => {
+test("metrics report sessions, uptime and memory in the documented form, during and after a call", async () => {
   await using app = await AppUnderTest.start()
   const before = await app.json("/metrics")
   expect(before).toMatchObject({ activeSessions: 0, uptime: 0 })
@@ -104,7 +104,7 @@ test.each([
 })
 
 test.each([
-  ["a server that nobody else can reach", { PUBLIC_URL: "" }, 200],
+  ["a server that no other machine can reach", { PUBLIC_URL: "" }, 200],
   ["a server with a public address", {}, 401],
   ["LOCAL_API=open", { LOCAL_API: "open" }, 200],
 ])("metrics need a key, except on this machine for %s", async (_, env, status) => {

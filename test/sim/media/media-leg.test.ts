@@ -175,7 +175,7 @@ test("after a clear nothing of the old answer is heard, and all its marks come b
   ])
 })
 
-test("keys are told one by one", async () => {
+test("keys are reported one by one", async () => {
   await using it = await talking()
   expect(it.call.press("1#")).toBe(2)
   const { streamSid } = it
@@ -185,7 +185,7 @@ test("keys are told one by one", async () => {
   ])
 })
 
-test("a hang-up is told by stop, then the socket closes; what was being played is cut", async () => {
+test("a hang-up is reported by stop, then the socket closes; what was being played is cut", async () => {
   await using it = await talking()
   await it.play(fill(1, 500))
   it.clock.advance(100)
@@ -226,10 +226,10 @@ test("a broken network and new instructions end the stream, the first without a 
   await broken.server.post("/next")
   expect((await broken.call.ended).streams[0]?.reason).toBe("lost")
   expect((await broken.peer.closed.promise).code).toBe(1_006)
-  await using told = await talking()
-  told.call.redirect({ twiml: "<Response><Hangup/></Response>" })
-  await told.peer.frames.next(event("stop"))
-  expect((await told.call.ended).verbs).toEqual(["Connect", "Hangup"])
+  await using reported = await talking()
+  reported.call.redirect({ twiml: "<Response><Hangup/></Response>" })
+  await reported.peer.frames.next(event("stop"))
+  expect((await reported.call.ended).verbs).toEqual(["Connect", "Hangup"])
 })
 
 test.each([
@@ -397,7 +397,7 @@ test("the recording has the caller on the left and what was heard on the right",
   expect(readWav(bytes).samples.length).toBe(9_600)
 })
 
-test("a call that says nothing on a stream is silent, and its words reach nobody", async () => {
+test("a call that says nothing on a stream is silent, and its words are not sent", async () => {
   await using it = await talking()
   expect({ say: it.call.say("hello"), interrupt: it.call.interrupt() }).toEqual({
     say: { delivered: false, cut: undefined },

@@ -62,7 +62,7 @@ test("nothing comes of clearing a quiet line", () => {
   expect(events).toEqual([])
 })
 
-test("after the end no mark comes back, but what was heard is told", () => {
+test("after the end no mark comes back, but what was heard is reported", () => {
   const { made, events } = buffer()
   made.append(audio(1, 100), 0)
   made.mark("a", 0)

@@ -49,7 +49,7 @@ test("the handshake is signed for the public wss address, and setup comes first"
   })
 })
 
-test("the greeting and a reply are heard, told and waited for", async () => {
+test("the greeting and a reply are heard, reported and waited for", async () => {
   await using it = fixture(relayed(`welcomeGreeting="Hello, you." ${ALL_EVENTS}`))
   const { call, peer } = await talking(it)
   it.clock.advance(1_100)
@@ -78,7 +78,7 @@ test("the greeting and a reply are heard, told and waited for", async () => {
   ])
 })
 
-test("without events nothing is told of them", async () => {
+test("without events nothing is reported of them", async () => {
   await using it = fixture(relayed('welcomeGreeting="Hello."'))
   const { call, peer } = await talking(it)
   it.clock.advance(1_000)
@@ -87,12 +87,12 @@ test("without events nothing is told of them", async () => {
   expect(types(peer.frames.all)).toEqual(["setup", "prompt"])
 })
 
-test("speech that cuts in purges the queue and tells exactly what was heard", async () => {
+test("speech that cuts in purges the queue and reports exactly what was heard", async () => {
   await using it = fixture(relayed(ALL_EVENTS))
   const { call, peer } = await talking(it)
   peer.send({ type: "text", token: "Once upon a time, there was a king.", last: true })
-  peer.send({ type: "text", token: "Nobody hears this.", last: true })
-  await call.frames.next(({ text }) => text.includes("Nobody"))
+  peer.send({ type: "text", token: "This is not heard.", last: true })
+  await call.frames.next(({ text }) => text.includes("not heard"))
   it.clock.advance(2_300)
   expect(call.say("Stop")).toEqual({ delivered: true, cut: "Once upon a time, there" })
   await peer.frame("prompt")
@@ -127,7 +127,7 @@ test("a noise without words interrupts without a prompt, and silence cannot be i
   expect(types(peer.frames.all)).toEqual(["setup", "interrupt"])
 })
 
-test("a key that cuts in is told before the cut", async () => {
+test("a key that cuts in is reported before the cut", async () => {
   await using it = fixture(relayed(`welcomeGreeting="Hello there." ${ALL_EVENTS}`))
   const { call, peer } = await talking(it)
   it.clock.advance(600)
@@ -143,7 +143,11 @@ test("a key that cuts in is told before the cut", async () => {
 })
 
 test.each([
-  ["speech that may not cut in is not told", 'interruptible="none"', { delivered: false, cut: undefined }],
+  [
+    "speech that may not cut in is not reported",
+    'interruptible="none"',
+    { delivered: false, cut: undefined },
+  ],
   [
     "unless it is to be reported",
     'interruptible="none" reportInputDuringAgentSpeech="speech"',
@@ -160,7 +164,7 @@ test.each([
   expect(call.say("Stop")).toEqual(expected)
 })
 
-test("keys are told only where they are detected", async () => {
+test("keys are reported only where they are detected", async () => {
   await using it = fixture(relayed())
   const { call } = await talking(it)
   expect(call.press("1")).toBe(0)
@@ -216,7 +220,7 @@ test("an end with hand-over closes politely, and the action's TwiML runs", async
 })
 
 test("a caller who hangs up completes the session and the call; the answer is not run", async () => {
-  await using it = fixture(({ path }) => (path === "/ended" ? "<Say>Nobody hears this.</Say>" : relay()))
+  await using it = fixture(({ path }) => (path === "/ended" ? "<Say>This is not heard.</Say>" : relay()))
   const { call, peer } = await talking(it)
   call.hangup()
   const { form } = await it.server.post("/ended")
@@ -385,7 +389,7 @@ test("a raw frame goes out as it is, and every frame is kept with its time", asy
   ])
 })
 
-test("what the caller does without a session reaches nobody", async () => {
+test("what the caller does without a session is not sent", async () => {
   await using it = fixture(() => "<Pause length='10'/>")
   const call = it.twilio.call()
   await call.verbs.next()

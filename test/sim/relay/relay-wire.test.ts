@@ -6,7 +6,7 @@ test.each([
   ["an empty token that closes", '{"type":"text","token":"","last":true}'],
   ["a token without last", '{"type":"text","token":"a"}'],
   ["all flags", '{"type":"text","token":"a","lang":"de-DE","interruptible":false,"preemptible":true}'],
-  ["fields nobody knows", '{"type":"text","token":"a","extra":1}'],
+  ["unknown fields", '{"type":"text","token":"a","extra":1}'],
   ["audio", '{"type":"play","source":"https://parley.test/a.mp3","loop":0}'],
   ["digits with pauses", '{"type":"sendDigits","digits":"ww12*#"}'],
   ["one language", '{"type":"language","ttsLanguage":"es-ES"}'],

@@ -4,43 +4,43 @@ import { TestClock } from "../../lib/test-clock.ts"
 
 const YIELDING = { interruptible: "any", preemptible: false } as const
 
-/** A playout of ten characters a second, with everything it tells in order. */
+/** A playout of ten characters a second, with everything it reports in order. */
 function rig({ charactersPerSecond = 10, speechDelayMs = 0 } = {}) {
   const clock = new TestClock(0)
-  const told: string[] = []
+  const reported: string[] = []
   const spoken: HeardItem[] = []
   const playout = new SpeechPlayout({
     sweep: clock.sweep,
     charactersPerSecond,
     speechDelayMs,
     onHeard: (item) => spoken.push(item),
-    onSpeaking: (on) => told.push(`${clock.now()} ${on ? "on" : "off"}`),
-    onClause: (text) => told.push(`${clock.now()} ${text}`),
-    onInterrupt: (heard, ms) => told.push(`${clock.now()} cut after "${heard}" ${ms} ms`),
+    onSpeaking: (on) => reported.push(`${clock.now()} ${on ? "on" : "off"}`),
+    onClause: (text) => reported.push(`${clock.now()} ${text}`),
+    onInterrupt: (heard, ms) => reported.push(`${clock.now()} cut after "${heard}" ${ms} ms`),
   })
   const say = (text: string, words: Partial<SpeechText> = {}) =>
     playout.addSpeech("reply", { text, last: true, ...words }, YIELDING)
   return {
     clock,
     playout,
-    told,
+    reported,
     spoken,
     say,
     heard: () => spoken.map(({ text, complete }) => ({ text, complete })),
   }
 }
 
-test("speech is told clause by clause as it is heard", () => {
-  const { clock, say, told, spoken } = rig()
+test("speech is reported clause by clause as it is heard", () => {
+  const { clock, say, reported, spoken } = rig()
   say("Yes, of course.")
   clock.advance(5_000)
-  expect(told).toEqual(["0 on", "500 Yes,", "1500 of course.", "1500 off"])
+  expect(reported).toEqual(["0 on", "500 Yes,", "1500 of course.", "1500 off"])
   expect(spoken).toEqual([
     { at: 1500, source: "reply", text: "Yes, of course.", lang: undefined, complete: true, last: true },
   ])
 })
 
-test("one late visit tells the same, with the times at which it happened", () => {
+test("one late visit reports the same, with the times at which it happened", () => {
   const clock = new TestClock(0)
   let now = 0
   const spoken: HeardItem[] = []
@@ -61,46 +61,46 @@ test("one late visit tells the same, with the times at which it happened", () =>
 })
 
 test("tokens are joined as they are, and the last words wait for the end of the cycle", () => {
-  const { clock, say, told, heard } = rig()
+  const { clock, say, reported, heard } = rig()
   say("Let me", { last: false })
   say(" check. On", { last: false })
   clock.advance(5_000)
-  expect(told).toEqual(["0 on", "1400 Let me check.", "1400 off"])
+  expect(reported).toEqual(["0 on", "1400 Let me check.", "1400 off"])
   say("e moment", { last: false })
   clock.advance(5_000)
   say("", { last: true })
   clock.advance(5_000)
-  expect(told.slice(3)).toEqual(["10000 on", "11000 One moment", "11000 off"])
+  expect(reported.slice(3)).toEqual(["10000 on", "11000 One moment", "11000 off"])
   expect(heard()).toEqual([{ text: "Let me check. One moment", complete: true }])
 })
 
 test("an interruption cuts at a whole word and purges everything queued", () => {
-  const { clock, say, playout, told, heard } = rig()
+  const { clock, say, playout, reported, heard } = rig()
   say("Once upon a time, there was")
-  say("Nobody hears this.")
+  say("This is not heard.")
   clock.advance(1_240)
   expect(playout.interrupt("speech")).toBe("Once upon a")
   clock.advance(10_000)
-  expect(told).toEqual(["0 on", "1240 Once upon a", '1240 cut after "Once upon a" 1240 ms', "1240 off"])
+  expect(reported).toEqual(["0 on", "1240 Once upon a", '1240 cut after "Once upon a" 1240 ms', "1240 off"])
   expect(heard()).toEqual([{ text: "Once upon a", complete: false }])
 })
 
-test("what is told of the cut clause begins where the last one ended", () => {
-  const { clock, say, playout, told } = rig()
+test("what is reported of the cut clause begins where the last one ended", () => {
+  const { clock, say, playout, reported } = rig()
   say("Yes, of course I can")
   clock.advance(800)
   expect(playout.interrupt("speech")).toBe("Yes, of")
-  expect(told).toEqual(["0 on", "500 Yes,", "800 of", '800 cut after "Yes, of" 800 ms', "800 off"])
+  expect(reported).toEqual(["0 on", "500 Yes,", "800 of", '800 cut after "Yes, of" 800 ms', "800 off"])
 })
 
 test("silence cannot be interrupted, nor can what is about to be said", () => {
-  const { clock, say, playout, told, heard } = rig({ speechDelayMs: 300 })
+  const { clock, say, playout, reported, heard } = rig({ speechDelayMs: 300 })
   expect(playout.interrupt("speech")).toBeUndefined()
   say("Hello.")
   clock.advance(299)
   expect(playout.interrupt("speech")).toBeUndefined()
   clock.advance(1_000)
-  expect(told).toEqual(["300 on", "900 Hello.", "900 off"])
+  expect(reported).toEqual(["300 on", "900 Hello.", "900 off"])
   expect(heard()).toEqual([{ text: "Hello.", complete: true }])
 })
 
@@ -127,13 +127,13 @@ test("a flag of an earlier token holds for the rest of its cycle", () => {
   expect(playout.interrupt("speech")).toBeUndefined()
 })
 
-test("preemptible speech gives way to the next cycle, with no interruption told", () => {
-  const { clock, say, told, heard } = rig()
+test("preemptible speech gives way to the next cycle, with no interruption reported", () => {
+  const { clock, say, reported, heard } = rig()
   say("One moment please", { preemptible: true })
   clock.advance(350)
   say("Here it is.")
   clock.advance(5_000)
-  expect(told).toEqual(["0 on", "1450 Here it is.", "1450 off"])
+  expect(reported).toEqual(["0 on", "1450 Here it is.", "1450 off"])
   expect(heard()).toEqual([
     { text: "One", complete: false },
     { text: "Here it is.", complete: true },
@@ -152,13 +152,13 @@ test("tokens of one preemptible cycle do not cut each other, and plain speech is
   ])
 })
 
-test("audio and digits are played in their place; digits are told", () => {
-  const { clock, say, playout, told, spoken } = rig()
+test("audio and digits are played in their place; digits are reported", () => {
+  const { clock, say, playout, reported, spoken } = rig()
   say("Wait", { last: false })
   playout.addClip("digits", "12", 200, { interruptible: "none", preemptible: false })
   playout.addClip("audio", "https://parley.test/a.mp3", 1_000, YIELDING)
   clock.advance(5_000)
-  expect(told).toEqual(["0 on", "400 Wait", "600 12", "1600 off"])
+  expect(reported).toEqual(["0 on", "400 Wait", "600 12", "1600 off"])
   expect(spoken.map(({ source, text, at }) => [source, text, at])).toEqual([
     ["reply", "Wait", 400],
     ["digits", "12", 600],
@@ -189,29 +189,29 @@ test("heardWords resolves at once for words that were heard", async () => {
 })
 
 test("at an infinite pace everything is heard at once and no deadline is left", () => {
-  const { clock, say, told, heard } = rig({ charactersPerSecond: Number.POSITIVE_INFINITY })
+  const { clock, say, reported, heard } = rig({ charactersPerSecond: Number.POSITIVE_INFINITY })
   say("Yes, ", { last: false })
   say("sure.")
-  expect(told).toEqual(["0 on", "0 Yes,", "0 off", "0 on", "0 sure.", "0 off"])
+  expect(reported).toEqual(["0 on", "0 Yes,", "0 off", "0 on", "0 sure.", "0 off"])
   expect(heard()).toEqual([{ text: "Yes, sure.", complete: true }])
   expect(clock.sweep.size).toBe(0)
 })
 
 test("empty cycles say nothing", () => {
-  const { clock, say, told, heard } = rig()
+  const { clock, say, reported, heard } = rig()
   say("")
   say("", { last: false })
   clock.advance(1_000)
-  expect({ told, heard: heard() }).toEqual({ told: [], heard: [] })
+  expect({ reported, heard: heard() }).toEqual({ reported: [], heard: [] })
 })
 
 test("discarding ends all playout and leaves no deadline", () => {
-  const { clock, say, playout, told, heard } = rig()
+  const { clock, say, playout, reported, heard } = rig()
   say("One two three")
   clock.advance(500)
   playout.discard()
   clock.advance(5_000)
-  expect(told).toEqual(["0 on"])
+  expect(reported).toEqual(["0 on"])
   expect(heard()).toEqual([{ text: "One", complete: false }])
   expect(clock.sweep.size).toBe(0)
 })

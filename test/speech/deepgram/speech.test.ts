@@ -91,7 +91,7 @@ test("Flux: an utterance is one speech, flushed at its end", async () => {
   ])
 })
 
-test("Flux: an interruption is told the milliseconds played since the session began, and answers what was heard", async () => {
+test("Flux: an interruption sends the milliseconds played since the session began, and answers what was heard", async () => {
   await using s = await open(flux)
   const first = s.speak()
   first.say("Hello. ")

@@ -8,7 +8,7 @@ import { openStore } from "../../../src/store/open-store.ts"
 import { TestClock } from "../../lib/test-clock.ts"
 import { sampleCall } from "../fixture.ts"
 
-/** A store, and another program that keeps its database locked until it is told to let go. */
+/** A store, and another program that keeps its database locked until it is asked to release it. */
 async function locked() {
   const dir = mkdtempSync(join(tmpdir(), "parley-locked-"))
   const path = join(dir, "parley.db")

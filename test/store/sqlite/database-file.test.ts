@@ -1,4 +1,4 @@
-/** Files of databases that are locked at the start, damaged, or taken away while they are in use. */
+/** Files of databases that are locked at the start, damaged, or removed while they are in use. */
 
 import { Database } from "bun:sqlite"
 import { afterAll, expect, test } from "bun:test"
@@ -25,7 +25,7 @@ afterAll(() => {
   rmSync(root, { recursive: true, force: true })
 })
 
-/** A database with one call that nobody uses, and the log from now on. */
+/** A database with one call, closed, and the log from now on. */
 async function database() {
   const path = join(mkdtempSync(join(root, "db-")), "parley.db")
   await using store = await openStore({ url: path })
@@ -92,7 +92,7 @@ test.each(["deleted", "replaced"] as const)(
   },
 )
 
-test("a damaged write-ahead log is told at the start, and a copy is kept", async () => {
+test("a damaged write-ahead log is reported at the start, and a copy is kept", async () => {
   const { path, logged } = await database()
   const other = new Database(path)
   other.run("PRAGMA wal_autocheckpoint = 0")

@@ -91,7 +91,7 @@ test.each(FAULTS)(
   },
 )
 
-test("a webhook that was taken in before the fault is not taken in again during it, nor one of it after it", async () => {
+test("a webhook that was accepted before the fault is not accepted again during it, nor one of it after it", async () => {
   await using it = await stand()
   const receipt = (fingerprint: string) => ({ fingerprint, kind: "voice", idempotencyToken: "i", at: 1 })
   await it.receipts.accept(receipt("before"))

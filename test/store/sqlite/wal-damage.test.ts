@@ -9,7 +9,7 @@ import { walDamage } from "../../../src/store/sqlite/wal-damage.ts"
 
 const FRAME_BYTES = 24 + 4096
 
-/** The log after transactions that each change one page; `rounds` begins it anew before that. */
+/** The log after transactions that each change one page; `rounds` restarts it before that. */
 function walOf({ transactions, rounds = 1 }: { transactions: number; rounds?: number }): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), "parley-wal-"))
   const db = new Database(join(folder, "test.db"))
