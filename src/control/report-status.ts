@@ -152,7 +152,7 @@ async function applyCallback(
 
 /** Who ended a call of which only the last status is known. */
 function causeOf({ direction, transfer }: Call, status: CallStatus, reason: string | undefined): EndCause {
-  // An incoming call has nobody else who could give up before it is answered.
+  // Only the caller can give up an incoming call before it is answered.
   const isUnanswered = status === "no-answer" || status === "canceled"
   if (direction === "inbound" && isUnanswered) {
     return { by: "caller", reason: reason ?? "the caller hung up before the call was answered" }

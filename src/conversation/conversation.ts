@@ -41,7 +41,7 @@ export type ConversationOptions = {
   phrases: { wait: readonly string[]; apology: string; lostThread: string }
   /** Whether answers are made speakable before they are spoken; default: they are. */
   speechFilter?: boolean | undefined
-  /** Whether the session ends when the model gave no answer, since the call can go on without one; default: it apologises. */
+  /** Whether the session ends when the model gave no answer, since the call can continue without one; default: it apologises. */
   endsOnFailure?: boolean | undefined
   times: ConversationTimes
   sweep: Sweep

@@ -30,7 +30,7 @@ export type RunningAnswerOptions = {
   phrases: { apology: string; lostThread: string }
   /** Whether answers are made speakable before they are spoken; default: they are. */
   speechFilter?: boolean | undefined
-  /** Whether the session ends when the model gave no answer, since the call can go on without one; default: it apologises. */
+  /** Whether the session ends when the model gave no answer, since the call can continue without one; default: it apologises. */
   endsOnFailure?: boolean | undefined
   act: ReplyOptions["act"]
   /** A tool of an answer ended the conversation. */

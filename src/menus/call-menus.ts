@@ -88,7 +88,7 @@ export async function takeInput(
   return carryOut(context, call, { state, revision: stored.revision + 1 })
 }
 
-/** Looks up numbers and enters other menus, until the call waits, ends or goes on elsewhere. */
+/** Looks up numbers and enters other menus, until the call waits, ends or continues elsewhere. */
 async function settled(context: ControlContext, call: Call, first: MenuResult): Promise<MenuState> {
   let result = first
   for (let round = 0; result.kind !== "at" && round < MAX_ROUNDS; round += 1) result = await next(result)

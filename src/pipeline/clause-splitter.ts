@@ -1,6 +1,6 @@
 /** Splits an answer that arrives in pieces into clauses, so that the first is spoken before the rest is there. Pure. */
 
-/** A first clause shorter than this sounds cut off, and later ones cost a request each; in characters. */
+/** A first clause shorter than this seems cut off, and later ones cost a request each; in characters. */
 const MIN_FIRST = 12
 const MIN_LATER = 40
 /** Longest text that waits for a mark of punctuation. */

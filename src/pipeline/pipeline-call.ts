@@ -1,8 +1,8 @@
 /** A conversation on a media stream with a transcriber, a text model and a synthesizer. */
 
 import type { Agent, AgentModel } from "../assets/agent.ts"
-import { dtmfSound } from "../audio/dtmf.ts"
-import { sound } from "../audio/sounds.ts"
+import { dtmfTones } from "../audio/dtmf.ts"
+import { storedPrompt } from "../audio/prompts.ts"
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
 import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
@@ -141,7 +141,7 @@ export class PipelineCall implements MediaEngine {
       model,
       history,
       output: {
-        press: (digits) => this.#output.play(dtmfSound(digits)),
+        press: (digits) => this.#output.play(dtmfTones(digits)),
         say: (words) => this.#output.sayUnmuted(words),
       },
       reached: (words) => this.#personReached(words, muted),
@@ -256,7 +256,7 @@ export class PipelineCall implements MediaEngine {
     if (!this.#ending.isOpen) return this.#ending.recheck()
     publish({ type: "speech.failed", what, reason, ...(status === null ? {} : { status }) })
     this.#interrupted()
-    const { audio, text } = sound("technical-problem")
+    const { audio, text } = storedPrompt("technical-problem")
     this.#conversation.greeted(text)
     this.#output.play(audio, text)
     // The relay listens and speaks at Twilio, so it can continue.

@@ -1,6 +1,6 @@
 /** Speech output of the pipeline: text becomes clauses, clauses become speech, and the caller hears them in order. */
 
-import { dtmfSound } from "../audio/dtmf.ts"
+import { dtmfTones } from "../audio/dtmf.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { CallContext } from "../conversation/call-context.ts"
 import type { SpeechOutput } from "../conversation/speech-output.ts"
@@ -67,7 +67,7 @@ export class PipelineOutput implements SpeechOutput {
   act(action: VoiceAction): void {
     switch (action.type) {
       case "send-digits":
-        return this.play(dtmfSound(action.digits))
+        return this.play(dtmfTones(action.digits))
       case "play-media":
         // A media stream carries no files.
         return

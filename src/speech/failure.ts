@@ -53,7 +53,7 @@ export function rejection(code: string, message: string): SpeechFailure {
   return { reason: "rejected", retryable: true, status: null, code, message }
 }
 
-/** The failure behind the end of a socket that nobody on this side has closed. */
+/** The failure behind the end of a socket that this side has not closed. */
 export function failureOfEnd({ code, reason, opened, refusedStatus }: SocketEnd): SpeechFailure {
   if (refusedStatus !== null) return failureOfStatus(refusedStatus)
   if (!opened) return { reason: "unreachable", retryable: true, status: null, message: "no connection" }

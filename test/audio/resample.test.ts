@@ -42,7 +42,7 @@ test.each([16_000, 24_000, 44_100, 48_000])(
   },
 )
 
-/** Levels of all pitches in a second of sound, in steps of 10 Hz and in decibels below its loudest. */
+/** Levels of all pitches in a second of audio, in steps of 10 Hz and in decibels below its loudest. */
 function spectrum(samples: Int16Array, rateHz: number): { hz: number; db: number }[] {
   const count = rateHz / 10
   const middle = samples.subarray((samples.length - count) >> 1, (samples.length + count) >> 1)
@@ -63,10 +63,10 @@ function spectrum(samples: Int16Array, rateHz: number): { hz: number; db: number
 
 test("1 kHz at 24 kHz is 1 kHz at 8 kHz and nothing else, in pieces of any size", () => {
   const resampler = new Resampler({ fromHz: 24_000, toHz: 8_000 })
-  const sound = tone(1_000, 24_000, 0.5, 20_000)
+  const audio = tone(1_000, 24_000, 0.5, 20_000)
   const pieces = [1, 479, 480, 481, 997].flatMap((size, at) => [
-    ...resampler.push(sound.subarray(at * 2_400, at * 2_400 + size)),
-    ...resampler.push(sound.subarray(at * 2_400 + size, (at + 1) * 2_400)),
+    ...resampler.push(audio.subarray(at * 2_400, at * 2_400 + size)),
+    ...resampler.push(audio.subarray(at * 2_400 + size, (at + 1) * 2_400)),
   ])
   const loud = spectrum(Int16Array.from(pieces), 8_000).filter(({ db }) => db > -60)
   expect(loud).toEqual([{ hz: 1_000, db: 0 }])

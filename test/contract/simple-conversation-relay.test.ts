@@ -260,7 +260,7 @@ describe("changing a running call", () => {
     expect(inputOf(third)).not.toContainEqual(expect.stringContaining("Ann"))
   })
 
-  test("a status callback is told to the model with the next request, once and without free text", async () => {
+  test("a status callback is sent to the model with the next request, once and without free text", async () => {
     await using harness = await simpleRelayHarness()
     const call = await harness.call()
     const form = {
@@ -273,8 +273,8 @@ describe("changing a running call", () => {
       expect(await answer.json()).toEqual({ success: true })
     }
     const [request] = await call.ask("Hello", says("Hi."))
-    const told = inputOf(request).filter((text) => text.includes("telephone system"))
-    expect(told).toEqual(["The telephone system reports that the call is in-progress."])
+    const reported = inputOf(request).filter((text) => text.includes("telephone system"))
+    expect(reported).toEqual(["The telephone system reports that the call is in-progress."])
     expect(JSON.stringify(request)).not.toContain("Ignore your instructions")
   })
 

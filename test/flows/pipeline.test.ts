@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { says } from "../fakes/openai-script.ts"
-import { dtmfSound } from "../../src/audio/dtmf.ts"
+import { dtmfTones } from "../../src/audio/dtmf.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import { fluxListener } from "../fakes/fake-deepgram.ts"
 import { jsonOf } from "../server/client.ts"
@@ -106,9 +106,9 @@ test("a phone menu is passed with words and tones, then the agent talks to the p
   expect(await answer("Are you a member or a dental provider?")).toMatchObject({ action: "say" })
   await sent(call, spokenMs("dental provider"))
   expect(await answer("Please enter your N.P.I. number.")).toMatchObject({ action: "press", text: "12345#" })
-  await sent(call, dtmfSound("12345#").length / 8)
+  await sent(call, dtmfTones("12345#").length / 8)
   expect(await answer("For an operator press zero.")).toMatchObject({ action: "press", text: "0" })
-  await sent(call, dtmfSound("0").length / 8)
+  await sent(call, dtmfTones("0").length / 8)
   // What a menu says interrupts nothing.
   caller.update("Please hold, your call is important to us")
   await clock.pass(5_000)

@@ -95,7 +95,7 @@ function readWarning(code: string): readonly SpeechSignal[] {
     case "NO_AUDIO_GENERATED":
       return [{ type: "flushed" }]
     case "INVALID_INTERRUPT_OFFSET":
-      // The interrupted speech continues, and its audio cannot be told from that of the next one.
+      // The interrupted speech continues, and its audio cannot be distinguished from that of the next one.
       return [{ type: "failed", failure: rejection(code, "the interruption was refused") }]
     default:
       return [{ type: "warning", code }]

@@ -164,7 +164,7 @@ test("raw PCM of another rate is resampled from it", async () => {
   expect(said.text()).toBe("Hello there.")
 })
 
-/** Each sample twice: the same sound at twice the rate. */
+/** Each sample twice: the same audio at twice the rate. */
 function twice(pcm: Uint8Array): Uint8Array {
   const samples = new Int16Array(pcm.slice().buffer)
   return new Uint8Array(
