@@ -19,7 +19,7 @@ export type RecordingTranscriberOptions = {
 }
 
 const SILENCE_MS: Record<TurnProfile, number> = { conversation: 600, menu: 400, dictation: 1_500 }
-/** Shorter audio are not sent. */
+/** Shorter pieces of audio are not sent. */
 const MIN_SPEECH_MS = 120
 
 export class RecordingTranscriber implements Transcriber {
