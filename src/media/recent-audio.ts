@@ -29,7 +29,7 @@ export class RecentAudio {
     for (let at = 0; at < payload.length; at += MAX_CHARS) this.#add(payload.slice(at, at + MAX_CHARS))
   }
 
-  /** Speech has begun just now. Without effect while it goes on. */
+  /** Speech has begun just now. Without effect while it continues. */
   beginSpeech(): void {
     if (this.#isSpeech) return
     this.#keepLast(BEFORE_SPEECH_BYTES)

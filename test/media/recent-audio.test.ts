@@ -32,7 +32,7 @@ test("nothing is returned of quiet, nor of speech that has ended, nor twice", ()
   expect({ first: audio.take(), second: audio.take() }).toEqual({ first: pieces(0, 2), second: [] })
 })
 
-test("speech that begins again goes on", () => {
+test("speech that begins again continues", () => {
   const audio = hearing(2)
   audio.beginSpeech()
   hearing(100, audio, 2).beginSpeech()
@@ -54,7 +54,7 @@ test("pieces of every length are kept whole", () => {
   for (let at = 0, length = 1; at < bytes.length; at += length, length = length * 3 + 1) {
     audio.add(bytes.subarray(at, at + length).toString("base64"))
   }
-  const kept = Buffer.concat(audio.take().map((taken) => Buffer.from(taken, "base64")))
+  const kept = Buffer.concat(audio.take().map((accepted) => Buffer.from(accepted, "base64")))
   expect(kept.equals(bytes)).toBeTrue()
 })
 

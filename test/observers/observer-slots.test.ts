@@ -20,8 +20,8 @@ test("slots are counted for each user, and released once", async () => {
 
 test("of many who want the last slot at once one gets it", async () => {
   const slots = memoryObserverSlots({ perUser: 1, perKey: 10 })
-  const taken = await Promise.all(Array.from({ length: 20 }, () => slots.reserve(ALICE, "a stream")))
-  expect(taken.filter((slot) => slot !== undefined)).toHaveLength(1)
+  const accepted = await Promise.all(Array.from({ length: 20 }, () => slots.reserve(ALICE, "a stream")))
+  expect(accepted.filter((slot) => slot !== undefined)).toHaveLength(1)
 })
 
 test("a key that names other users each time has slots of its own limit", async () => {
