@@ -1,13 +1,13 @@
 /** The agent pauses while the caller is audible, and continues after a noise. */
 
 import { expect, test } from "bun:test"
-import { sound } from "../../src/audio/sounds.ts"
+import { storedPrompt } from "../../src/audio/prompts.ts"
 import { silence } from "../../src/audio/mulaw.ts"
 import { VoiceInterruption } from "../../src/pipeline/voice-interruption.ts"
 import { TestClock } from "../lib/test-clock.ts"
 
 const FRAME = 160
-const SPEECH = sound("long-story").audio
+const SPEECH = storedPrompt("long-story").audio
 
 function fixture({ isFinal = false } = {}) {
   const clock = new TestClock()
