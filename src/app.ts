@@ -22,11 +22,19 @@ import { createCallMenus } from "./menus/call-menus.ts"
 import { serverMessenger } from "./messaging/server-messenger.ts"
 import { memoryObserverSlots } from "./observers/observer-slots.ts"
 import { memoryStreamTokens } from "./observers/stream-tokens.ts"
-import { cachedModels, realtimeConnections, speechProviders, twilioOf, twilioSyncOf } from "./providers.ts"
-import { createRecording } from "./recording.ts"
+import {
+  cachedModels,
+  customerApiOf,
+  realtimeConnections,
+  speechProviders,
+  twilioOf,
+  twilioSyncOf,
+} from "./providers.ts"
+import { callsInMemory, createRecording } from "./recording.ts"
 import type { ServerContext } from "./server/context.ts"
 import { FailedAttempts } from "./server/failed-attempts.ts"
 import { createHttp } from "./server/http.ts"
+import { SocketSlots } from "./server/socket-slots.ts"
 import { requestPath, withAbsoluteUrl } from "./server/twilio/request-path.ts"
 import { createSockets, type Sockets } from "./server/twilio/sockets.ts"
 import { openStore } from "./store/open-store.ts"
@@ -129,6 +137,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     liveCalls,
     slots: liveCalls,
     twilio,
+    customerApi: customerApiOf(config, sweep),
     ownNumbers: createOwnNumbers({ twilio, sweep, log: getLog("control") }),
     publicUrl: () => config.publicUrl ?? `http://127.0.0.1:${port}`,
     draining: () => draining,
@@ -154,6 +163,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     observers,
     observerSlots,
     streamTokens: memoryStreamTokens(),
+    userSockets: new SocketSlots({ most: 200, perHolder: 10 }),
     failedSignatures: new FailedAttempts(),
     failedKeys: new FailedAttempts(),
     pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
@@ -168,6 +178,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       callsInMemory: callsInMemory(store),
       models: models.size,
       observers: observerSlots.size,
+      userSockets: context.userSockets.size,
       runningJobs: background.runningJobs,
       deadlines: sweep.size,
     }),
@@ -220,11 +231,6 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     await store.close()
     sweep[Symbol.dispose]()
   }
-}
-
-function callsInMemory(store: Store): number {
-  const state = store.state()
-  return state.isWritable ? 0 : state.callsInMemory
 }
 
 /** Returns the result of `create`; closes the store if it fails. */

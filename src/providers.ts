@@ -2,6 +2,7 @@
 
 import type { AgentModel } from "./assets/agent.ts"
 import type { Config } from "./config/config.ts"
+import { createCustomerApi, type CustomerApi } from "./customer-api/customer-api.ts"
 import { getLog } from "./lib/log.ts"
 import type { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
@@ -14,6 +15,7 @@ import { noSynthesizer, noTranscriber } from "./speech/no-speech.ts"
 import { synthesizerOf } from "./speech/open-synthesizer.ts"
 import { transcriberOf } from "./speech/open-transcriber.ts"
 import { speechProviderOf } from "./speech/choices.ts"
+import { checkedFetch } from "./tools/checked-fetch.ts"
 import { createTwilioRest, type TwilioRest } from "./twilio/rest.ts"
 import type { TwilioSdkOptions } from "./twilio/sdk.ts"
 import { createTwilioSync, type TwilioSync } from "./twilio/sync.ts"
@@ -78,6 +80,17 @@ export function cachedModels(
     models.set(key, model)
     return model
   }
+}
+
+/** Undefined without an address. */
+export function customerApiOf(
+  { customerApi, allowPrivateAddresses: allowPrivate }: Config,
+  sweep: Sweep,
+): CustomerApi | undefined {
+  const { url, ...options } = customerApi
+  return url === undefined
+    ? undefined
+    : createCustomerApi({ ...options, url, fetch: checkedFetch({ allowPrivate }), sweep })
 }
 
 /** Undefined without credentials. */

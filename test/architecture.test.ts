@@ -35,6 +35,7 @@ const RANKS: Record<string, number> = {
   speech: 2,
   assets: 2,
   store: 2,
+  "customer-api": 2,
   client: 2,
   call: 1,
   audio: 1,

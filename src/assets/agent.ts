@@ -1,5 +1,6 @@
 /** An agent as a call uses it: every layer of configuration merged, every key resolved. Immutable. */
 
+import type { CallerState } from "../call/caller.ts"
 import type { Engine } from "../call/engine.ts"
 import type { IvrMenu, IvrRules } from "../call/ivr-menu.ts"
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
@@ -94,6 +95,7 @@ export type Agent = {
   readonly pronunciation?: Readonly<Record<string, string>> | undefined
   readonly phrases: Phrases
   readonly transfer: TransferRule
+  readonly callers: CallerRules
   /** What the model may switch to during a conversation, by key; undefined: nothing. */
   readonly changeTo?: ChangeRule | undefined
   /** How it passes phone menus; undefined: by the default rules. */
@@ -120,6 +122,32 @@ export type InterruptionRule = {
   readonly falseInterruption: "resume" | "cut"
 }
 
+/** What the agent does for a caller in one state; undefined: what it does without. */
+export type CallerRole = {
+  readonly contextKey: string | undefined
+  readonly manifestKey: string | undefined
+  /** May name parameters of the call, and `{name}`. */
+  readonly greeting: string | undefined
+}
+
+export type CallerRules = {
+  /** Whether the agent is shown what is remembered of the caller, and its outcomes are remembered. */
+  readonly memory: boolean
+  /** Whether role and greeting depend on the state of the caller; undefined: for incoming calls with a customer API. */
+  readonly consent: boolean | undefined
+  /** Whether the model forgets what was said when the role changes; the transcript stays. */
+  readonly reset: boolean
+  readonly roles: Readonly<Record<CallerState, CallerRole>>
+  readonly phrases: {
+    /** While the customer API logs the caller in. */
+    readonly loggingIn: string
+    readonly consentGiven: string
+    readonly infoSent: string
+    /** When the customer API fails. */
+    readonly failed: string
+  }
+}
+
 export type ChangeRule = { readonly contexts: readonly string[]; readonly manifests: readonly string[] }
 
 export type OutcomeRule = {
@@ -129,6 +157,14 @@ export type OutcomeRule = {
   readonly schema: JsonSchema
   /** Instructions for the model in addition to the schema; may be empty. */
   readonly instructions: string
+  /** Fields of the outcome whose texts are remembered of the caller. */
+  readonly remember?:
+    | {
+        readonly note?: string | undefined
+        readonly name?: string | undefined
+        readonly language?: string | undefined
+      }
+    | undefined
 }
 
 export type TransferRule = {

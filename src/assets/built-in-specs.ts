@@ -19,6 +19,20 @@ const OTHERS: readonly ToolSpec[] = [
     },
   },
   {
+    name: "remember",
+    description:
+      "Remembers something about the caller for later calls. Only what the caller wants to be remembered.",
+    parameters: {
+      type: "object",
+      properties: {
+        note: { type: "string", description: "One fact in one sentence, at most 500 characters." },
+        name: { type: "string", description: "The caller's name." },
+        language: { type: "string", description: "The caller's language as a tag, such as en-US." },
+      },
+      additionalProperties: false,
+    },
+  },
+  {
     name: "change-context",
     description: "Changes your instructions to those of another subject.",
     parameters: {

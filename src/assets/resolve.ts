@@ -11,6 +11,7 @@ import type {
   SilenceRule,
   TransferRule,
 } from "./agent.ts"
+import { callerRulesOf, missingIn } from "./caller-rules.ts"
 import { multiFault, overlay } from "./relay-attributes.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import { MENU_PREFIX, type AgentSettings, type ServerConfig } from "./server-config.ts"
@@ -79,6 +80,10 @@ export function resolveAgents(sources: AgentSources): Resolved {
       if (menu !== undefined && !menuKeys.has(menu))
         fault([...at("menus", ""), field], missing("menu", menu, menuKeys), lenient)
     }
+    for (const { role, kind, key: wanted } of missingIn(own.callers, { contexts, manifests })) {
+      const known = kind === "context" ? contexts : manifests
+      fault(["agents", key, "callers", role, kind], missing(kind, wanted, known), lenient)
+    }
     if (multi) fault(own.configuration || own.languages ? ["agents", key] : ["ConversationRelay"], multi)
     if (!context || !manifest) continue
     agents.set(key, {
@@ -98,6 +103,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       pronunciation: own.pronunciation ?? shared.pronunciation,
       phrases: phrasesOf(shared, own),
       transfer: transferOf(shared, own),
+      callers: callerRulesOf({ shared: shared.callers, own: own.callers, contexts }),
       changeTo,
       ivr: own.ivr ?? shared.ivr,
       outcome: outcomeOf(own.outcome ?? shared.outcome),
@@ -202,7 +208,12 @@ function transferOf(shared: AgentSettings, own: AgentSettings): TransferRule {
 
 function outcomeOf(given: AgentSettings["outcome"]): OutcomeRule | undefined {
   return (
-    given && { name: given.name ?? "outcome", schema: given.schema, instructions: given.instructions ?? "" }
+    given && {
+      name: given.name ?? "outcome",
+      schema: given.schema,
+      instructions: given.instructions ?? "",
+      remember: given.remember,
+    }
   )
 }
 

@@ -10,6 +10,7 @@ import { closest } from "../lib/closest.ts"
 import { isE164 } from "../lib/e164.ts"
 import { messageOf } from "../lib/errors.ts"
 import { e164, httpUrl } from "../config/text-fields.ts"
+import { CallerSettings } from "./caller-rules.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 
@@ -119,6 +120,8 @@ const outcome = z.strictObject({
   }),
   instructions: z.string().max(20_000).optional(),
   name: agentKey.optional(),
+  /** Fields of the outcome that are remembered of the caller. */
+  remember: z.strictObject({ note: z.string(), name: z.string(), language: z.string() }).partial().optional(),
 })
 
 /** A phone menu of another party. Calls to its numbers pass it. */
@@ -159,6 +162,7 @@ const AgentSettings = z.strictObject({
   pronunciation: pronunciation.optional(),
   phrases: phrases.optional(),
   transfer: transfer.optional(),
+  callers: CallerSettings.optional(),
   changeTo: changeTo.optional(),
   ivr: IvrRules.optional(),
   outcome: outcome.optional(),

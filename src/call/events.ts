@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import type { CallId, CallSid } from "./ids.ts"
+import { CallerEventKind, CallerSource, CallerState } from "./caller.ts"
 import { fromHandoff, HandoffData, SessionEnd } from "./session-end.ts"
 import { CallStatus } from "./status.ts"
 
@@ -123,6 +124,15 @@ export const CallEvent = z.discriminatedUnion("type", [
     recordingSid: z.string(),
     durationSeconds: z.number().int().nullable(),
   }),
+  /** Somebody reported about the caller. `source`: who, as in `call-token`. */
+  z.object({
+    type: z.literal("caller.changed"),
+    /** `set`: the state was set through the API. */
+    report: z.enum([...CallerEventKind.options, "set"]),
+    state: CallerState,
+    source: CallerSource,
+  }),
+  z.object({ type: z.literal("customer-api.failed"), message: z.string() }),
   /** A text message of the call did not arrive. `errorCode`: Twilio's. */
   z.object({
     type: z.literal("sms.failed"),

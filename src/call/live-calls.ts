@@ -10,9 +10,14 @@ export type AgentChange = {
   manifestKey?: string | undefined
   listenMode?: boolean | undefined
   silenceDetection?: boolean | undefined
+  /** What is known of the caller. */
+  caller?: KnownCaller | undefined
   /** Forgets what was said before; the record of the call keeps it. */
   reset?: boolean | undefined
 }
+
+/** What the agent knows of the caller: a section of the prompt; undefined: nothing. */
+export type KnownCaller = { about: string | undefined }
 
 /** How a running conversation is set up now. */
 export type AgentState = {

@@ -16,6 +16,7 @@ export function requiredTogether(values: Values): Fault[] {
   need("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_KEY needs it")
   need("TWILIO_API_SECRET", "TWILIO_API_KEY", "TWILIO_API_SECRET needs it")
   need("TWILIO_API_KEY", "TWILIO_ACCOUNT_SID", "TWILIO_API_KEY does not identify the account")
+  need("CUSTOMER_API_KEY", "CUSTOMER_API_URL", "CUSTOMER_API_KEY needs the address of the customer API")
   need("TWILIO_EDGE", "TWILIO_REGION", "Twilio accepts edge and region only together")
   need("TWILIO_REGION", "TWILIO_EDGE", "Twilio accepts edge and region only together")
   if (values.MODEL_PROVIDER === "openai")

@@ -52,7 +52,7 @@ export function readConfig(
 
   const config = settingsFrom(parsed.data)
   const toolSecrets = toolSecretsOf(env)
-  const { twilio, openai, azure, flowise, deepgram, elevenlabs, webhook, apiKeys } = config
+  const { twilio, openai, azure, flowise, deepgram, elevenlabs, webhook, customerApi, apiKeys } = config
   const keys = apiKeys.map(({ key }) => key)
   const secrets = [
     ...twilio.authTokens,
@@ -65,6 +65,7 @@ export function readConfig(
     deepgram.apiKey,
     elevenlabs.apiKey,
     webhook.secret,
+    customerApi.key,
     ...keys,
     ...Object.values(toolSecrets),
   ]

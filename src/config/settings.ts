@@ -63,6 +63,27 @@ export function settingsFrom(env: Environment) {
       source: env.WEBHOOK_SOURCE,
       timeoutMs: env.WEBHOOK_TIMEOUT_MS,
     },
+    customerApi: {
+      url: env.CUSTOMER_API_URL,
+      key: env.CUSTOMER_API_KEY,
+      paths: {
+        lookup: env.CUSTOMER_API_LOOKUP_PATH,
+        message: env.CUSTOMER_API_MESSAGE_PATH,
+        login: env.CUSTOMER_API_LOGIN_PATH,
+      },
+      timeoutMs: env.CUSTOMER_API_TIMEOUT_MS,
+    },
+    documents: {
+      /** Google documents that are contexts, by key. */
+      googleDocs: {
+        systemMessage: env.GOOGLE_DOC_SYSTEM,
+        consentMessage: env.GOOGLE_DOC_CONSENT,
+        liveAgentMessage: env.GOOGLE_DOC_LIVE_AGENT,
+      },
+      googleBaseUrl: env.GOOGLE_DOC_BASE_URL,
+      refreshMs: env.DOCUMENT_REFRESH_MS,
+      timeoutMs: env.DOCUMENT_TIMEOUT_MS,
+    },
     transferTo: env.TRANSFER_TO,
     sms: {
       allowedDestinations: env.SMS_ALLOWED_DESTINATIONS,
@@ -86,6 +107,7 @@ export function settingsFrom(env: Environment) {
       maxConcurrentCalls: env.MAX_CONCURRENT_CALLS,
       maxConversations: env.MAX_CONVERSATIONS,
       conversationsPerUser: env.CONVERSATIONS_PER_USER,
+      maxCallers: env.MAX_CALLERS,
     },
     times: {
       firstTokenMs: env.FIRST_TOKEN_TIMEOUT_MS,
@@ -108,6 +130,8 @@ export function settingsFrom(env: Environment) {
       digitsMs: env.DIGITS_TIMEOUT_MS,
       twilioMs: env.TWILIO_TIMEOUT_MS,
       lookupMs: env.LOOKUP_TIMEOUT_MS,
+      callerTokenMs: env.CALLER_TOKEN_TTL_MS,
+      callerLoginMs: env.CALLER_LOGIN_TTL_MS,
       retentionMs: env.RETENTION_MS,
     },
   }

@@ -133,3 +133,11 @@ export const keyList = words.transform((list, ctx) =>
     return { key, userId: userId ?? null }
   }),
 )
+
+/** A path with nothing after it. */
+export const apiPath = anyText.regex(/^\/[\w./~-]*$/, "must be a path, such as /api/login")
+
+/** The id of a Google document, or the address that a browser shows. */
+export const googleDocId = anyText
+  .transform((text) => /\/document\/d\/([^/]+)/.exec(text)?.[1] ?? text)
+  .pipe(z.string().regex(/^[A-Za-z0-9_-]{10,128}$/, "must be the id of a Google document, or its address"))

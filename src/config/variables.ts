@@ -1,6 +1,7 @@
 /** The environment variables: their names, types, defaults and meanings. `config.ts` groups them. */
 
 import { z } from "zod"
+import { callerVariables } from "./caller-variables.ts"
 import {
   accountSid,
   allOrSome,
@@ -50,6 +51,7 @@ const SECRET = new Set([
   "API_KEYS",
   "OUTBOUND_API_KEY",
   "WEBHOOK_SECRET",
+  "CUSTOMER_API_KEY",
 ])
 
 const meanings = z.registry<{ meaning: string }>()
@@ -190,6 +192,7 @@ export const Environment = z.object({
     "Value of `source` in requests to WEBHOOK_URL, by which their receiver knows them",
   ),
   WEBHOOK_TIMEOUT_MS: named(ms().default(10_000), "Timeout for the response of WEBHOOK_URL"),
+  ...callerVariables(named),
   DEFAULT_COUNTRY: named(country.optional(), "Country of numbers without +, such as US"),
   PATH_PREFIX: named(
     anyText

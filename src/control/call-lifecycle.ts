@@ -5,6 +5,8 @@ import type { CallLifecycle } from "../conversation/call-lifecycle.ts"
 import type { ControlContext } from "./context.ts"
 import { recordAssetVersions } from "./record-asset-versions.ts"
 import { sessionOpened } from "./report-status.ts"
+import { rememberFor } from "./caller-memory.ts"
+import { callerOfSession } from "./caller-session.ts"
 import { recordSessionEnd } from "./session-ended.ts"
 import { sessionStartOf } from "./session-start.ts"
 import { smsSenderFor, smsSentIn } from "./sms.ts"
@@ -16,6 +18,8 @@ export function createCallLifecycle(context: ControlContext): CallLifecycle {
   return {
     sessionStart: (callId) => sessionStartOf(store, callId),
     smsSender: async (call) => smsSenderFor(context, call, await smsSentIn(store, call.id)),
+    caller: (call) => callerOfSession(context, call),
+    remember: (call) => rememberFor(context, call),
     opened(callId, sessionId) {
       log.background("recording a session", sessionOpened(context, callId, sessionId))
     },

@@ -7,6 +7,7 @@ import { connectionMark, newSocketToken, nonce, TOKEN_PARAMETER } from "../call/
 import type { ConnectRelay, ConnectStream, NextStep } from "../call/next-step.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
+import { dependsOnState } from "./caller-profile.ts"
 import type { ControlContext } from "./context.ts"
 import { fitTwiml } from "./twiml-size.ts"
 
@@ -103,10 +104,14 @@ export async function isLatest(
 }
 
 /** Greets unless the caller was spoken to before: then the conversation continues. */
-async function connectRelay({ store, publicUrl }: ControlContext, opening: Opening): Promise<ConnectRelay> {
+async function connectRelay(context: ControlContext, opening: Opening): Promise<ConnectRelay> {
+  const { store, publicUrl } = context
   const { call, agent, url, query, tokenParameter } = opening
-  // A phone menu is not greeted; the session says the first words when a person is reached.
-  const isSilent = call.ivrState !== null || (await store.turns.of(call.id)).length > 0
+  // A phone menu is not greeted, and a greeting that depends on the caller is the session's to say.
+  const isSilent =
+    call.ivrState !== null ||
+    dependsOnState(context, agent, call) ||
+    (await store.turns.of(call.id)).length > 0
   const parameters = { ...agent.relay.parameters, ...call.parameters }
   return {
     kind: "connect-relay",

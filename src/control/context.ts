@@ -13,6 +13,7 @@ import type { KeyedQueue } from "../lib/keyed-queue.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { Store } from "../store/store.ts"
+import type { CustomerApi } from "../customer-api/customer-api.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import type { CallMenus } from "./call-menus.ts"
 import type { HangUpCauses } from "./hang-up-causes.ts"
@@ -30,6 +31,10 @@ export type ControlContext = {
   slots: CallSlots
   /** Undefined without credentials: then this server can neither place nor change calls. */
   twilio: TwilioRest | undefined
+  /** Undefined without CUSTOMER_API_URL. */
+  customerApi: CustomerApi | undefined
+  /** Changes of one caller, by user and number, are carried out in the order in which they arrive. */
+  callerQueue: KeyedQueue
   /** The account's numbers, as far as they are known. Never rejects. */
   ownNumbers: () => Promise<readonly string[]>
   /** `http` or `https` address under which Twilio reaches this server, without a trailing slash. */

@@ -8,12 +8,16 @@ import { memoryPlacements } from "./placements.ts"
 /** Requests of Twilio's about one call that may wait for each other. */
 const MAX_WAITING_REQUESTS = 100
 
-export type ProcessState = Pick<ControlContext, "moving" | "callQueue" | "placements" | "hangUpCauses">
+export type ProcessState = Pick<
+  ControlContext,
+  "moving" | "callQueue" | "callerQueue" | "placements" | "hangUpCauses"
+>
 
 export function memoryState(): ProcessState {
   return {
     moving: new Set(),
     callQueue: new KeyedQueue({ most: MAX_WAITING_REQUESTS, what: "requests about one call" }),
+    callerQueue: new KeyedQueue({ most: MAX_WAITING_REQUESTS, what: "reports about one caller" }),
     placements: memoryPlacements(),
     hangUpCauses: memoryHangUpCauses(),
   }

@@ -97,8 +97,11 @@ export function watchCalls(
     const voiceBefore = steadyNow - VOICE_RECEIPTS_KEPT_MS
     await store.receipts.prune({ before: steadyNow - RECEIPTS_KEPT_MS, voiceBefore })
     await store.quotas.prune(steadyNow - QUOTA_REACH_MS)
-    if (config.times.retentionMs === 0) return
-    const before = now - config.times.retentionMs
+    const { retentionMs } = config.times
+    const unchangedSince = retentionMs === 0 ? undefined : now - retentionMs
+    await store.callers.prune({ now: steadyNow, unchangedSince })
+    if (retentionMs === 0) return
+    const before = now - retentionMs
     onPurge(before)
     await store.purgeEndedBefore(before)
   }

@@ -4,7 +4,7 @@
  */
 
 import type { Agent } from "../assets/agent.ts"
-import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
+import type { AgentChange, AgentState, InsertedMessage, KnownCaller } from "../call/live-calls.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import type { LiveUpdateAction, ToolOutcome } from "../tools/define-tool.ts"
@@ -12,7 +12,7 @@ import { runTool, type ToolCall } from "../tools/run-tool.ts"
 import type { CallContext } from "./call-context.ts"
 import { changeRefusal } from "./change-refusal.ts"
 import { chooseAgent } from "./choose-agent.ts"
-import { LiveUpdate, type AssetKeys } from "./live-update.ts"
+import { LiveUpdate, type RoleChange } from "./live-update.ts"
 import { promptFor, type Prompt } from "./prompt.ts"
 import { SilenceDetection } from "./silence-detection.ts"
 import type { SpeechOutput } from "./speech-output.ts"
@@ -47,6 +47,7 @@ export class CallAgent {
   #agent: Agent
   /** Instructions given with the call; another context replaces them. */
   #prompt: string | null
+  #caller: KnownCaller | undefined
 
   constructor(options: CallAgentOptions) {
     this.#options = options
@@ -54,6 +55,7 @@ export class CallAgent {
     const { call, parameters, sweep, publish } = context
     this.#agent = chooseAgent(context)
     this.#prompt = call.prompt
+    this.#caller = context.caller
     const { silence, listenMode } = this.#agent
     const given = parameters["listenMode"]
     output.muted = given === undefined ? listenMode : given === "true"
@@ -91,6 +93,7 @@ export class CallAgent {
       parameters,
       now: sweep.clock.now(),
       facts,
+      about: this.#caller?.about,
     })
   }
 
@@ -100,12 +103,14 @@ export class CallAgent {
    */
   start(start = this.#options.context.start): void {
     const { context, engine } = this.#options
-    const { call, lifecycle, parameters } = context
+    const { call, lifecycle, parameters, caller } = context
     lifecycle.agentChosen(call.id, this.#agent)
     const { greeting, phrases } = this.#agent
+    const firstWords = (text = greeting) => fillPlaceholders(call.firstMessage ?? text, parameters)
     switch (start.kind) {
       case "new":
-        engine.greet(fillPlaceholders(call.firstMessage ?? greeting, parameters))
+        if (caller?.greeting) engine.say(firstWords(caller.greeting.text))
+        else engine.greet(firstWords())
         break
       case "resumed":
         engine.say(phrases.resumed)
@@ -149,13 +154,14 @@ export class CallAgent {
     this.#liveUpdate.update(action)
   }
 
-  /** Replaces context or manifest. Returns whether anything changed. Throws INVALID_REQUEST for an unknown key. */
-  replace({ contextKey, manifestKey }: AssetKeys): boolean {
+  /** Replaces context, manifest or caller. Returns whether anything changed. Throws INVALID_REQUEST for an unknown key. */
+  replace({ contextKey, manifestKey, caller }: RoleChange): boolean {
     const { assets, call, lifecycle } = this.#options.context
     // Both are looked up before anything changes. A key means the same whatever the agent.
     const context = contextKey === undefined ? undefined : assets.agentFor({ contextKey }).context
     const manifest = manifestKey === undefined ? undefined : assets.agentFor({ manifestKey }).manifest
-    if (!context && !manifest) return false
+    if (!context && !manifest && !caller) return false
+    if (caller) this.#caller = caller
     if (context) this.#prompt = null
     this.#agent = { ...this.#agent, ...(context ? { context } : {}), ...(manifest ? { manifest } : {}) }
     this.#options.engine.promptChanged()
@@ -165,7 +171,7 @@ export class CallAgent {
 
   /** Runs a tool of the manifest. Never rejects. */
   runTool(toolCall: ToolCall): Promise<ToolOutcome> {
-    const { call, toolsFor, sms, times, sweep, log } = this.#options.context
+    const { call, toolsFor, sms, remember, times, sweep, log } = this.#options.context
     return runTool(toolCall, {
       tools: toolsFor(this.#agent.manifest),
       context: {
@@ -174,6 +180,7 @@ export class CallAgent {
         peer: call.direction === "inbound" ? call.from : call.to,
         changeRefusal: (keys) => changeRefusal(this.#agent, this.#options.context.assets, keys),
         sms,
+        remember,
       },
       timeoutMs: times.toolMs,
       sweep,

@@ -7,7 +7,8 @@ import type { SessionStart } from "../call/session-start.ts"
 import type { Turn } from "../call/turn.ts"
 import type { Log } from "../lib/log.ts"
 import type { Sweep } from "../lib/sweep.ts"
-import type { AnyTool, SmsSender } from "../tools/define-tool.ts"
+import type { AnyTool, Remember, SmsSender } from "../tools/define-tool.ts"
+import type { CallerProfile } from "./caller-profile.ts"
 import type { CallLifecycle } from "./call-lifecycle.ts"
 import type { ConversationTimes } from "./conversation.ts"
 import { History } from "./history.ts"
@@ -22,6 +23,10 @@ export type CallContext = {
   toolsFor: (manifest: Agent["manifest"]) => ReadonlyMap<string, AnyTool>
   /** Undefined without a Twilio account. */
   sms: SmsSender | undefined
+  /** What is known of the caller; undefined: nothing that the agent may use. */
+  caller?: CallerProfile | undefined
+  /** Keeps what a tool remembers of the caller; undefined where the caller has no number. */
+  remember?: Remember | undefined
   lifecycle: CallLifecycle
   keep: (turn: Turn) => void
   publish: (event: CallEvent) => void

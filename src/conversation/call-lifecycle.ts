@@ -7,13 +7,18 @@ import type { IvrState } from "../call/ivr-menu.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { SessionStart } from "../call/session-start.ts"
 import type { Usage } from "../call/usage.ts"
-import type { SmsSender } from "../tools/define-tool.ts"
+import type { Remember, SmsSender } from "../tools/define-tool.ts"
+import type { SessionCaller } from "./caller-profile.ts"
 
 export interface CallLifecycle {
   /** Why the call opens a session. Asked before anything of the session is recorded; rejects when the store fails. */
   sessionStart(callId: CallId): Promise<SessionStart>
   /** What sends text messages in this session, with the limits of the call; undefined without a Twilio account. */
   smsSender(call: Call): Promise<SmsSender | undefined>
+  /** What is known of the caller; asks the customer API at the start of a call. Never rejects. */
+  caller(call: Call): Promise<SessionCaller>
+  /** What keeps notes of the caller; undefined where the caller has no number. */
+  remember(call: Call): Remember | undefined
   /** A session of the call is open. `sessionId` is Twilio's id of the session or stream. Never throws. */
   opened(callId: CallId, sessionId: string): void
   /** The agent, context and manifest that the call uses from now on. Never throws. */

@@ -14,6 +14,7 @@ import { messageOf } from "../lib/errors.ts"
 import type { Log } from "../lib/log.ts"
 import type { Socket } from "../lib/socket.ts"
 import type { SmsSender } from "../tools/define-tool.ts"
+import type { SessionCaller } from "./caller-profile.ts"
 import type { CallContext, CallTimes } from "./call-context.ts"
 import { WaitingFrames, type WaitingFramesLimit } from "./waiting-frames.ts"
 
@@ -163,14 +164,18 @@ export class CallSession<Live extends SessionEngine> {
       }
       const { lifecycle, liveCalls } = this.#options
       // Asked before anything of this session is recorded.
-      const [start, sms] = await Promise.all([lifecycle.sessionStart(call.id), lifecycle.smsSender(call)])
+      const [start, sms, caller] = await Promise.all([
+        lifecycle.sessionStart(call.id),
+        lifecycle.smsSender(call),
+        lifecycle.caller(call),
+      ])
       if (!isWanted()) return
       if (liveCalls.isHeld(call.id)) {
         const reason = "the call has another session"
         this.#log.warn("session refused", { reason })
         return this.refuse(4409, reason)
       }
-      this.#goLive(first, create, { call, start, sms })
+      this.#goLive(first, create, { call, start, sms, caller })
     } catch (error) {
       // Twilio then requests the next step, which may open a new socket.
       this.#log.error("session could not be opened", { callSid, error: messageOf(error) })
@@ -187,7 +192,12 @@ export class CallSession<Live extends SessionEngine> {
   #goLive(
     { sessionId, customParameters }: FirstFrame,
     create: (context: CallContext) => Live,
-    { call, start, sms }: { call: Call; start: SessionStart; sms: SmsSender | undefined },
+    {
+      call,
+      start,
+      sms,
+      caller,
+    }: { call: Call; start: SessionStart; sms: SmsSender | undefined; caller: SessionCaller },
   ): void {
     const { lifecycle, recorder, liveCalls, assets, toolsFor, times, sweep } = this.#options
     const { [TOKEN_PARAMETER]: _, ...given } = customParameters
@@ -202,6 +212,8 @@ export class CallSession<Live extends SessionEngine> {
       assets,
       toolsFor,
       sms,
+      caller: caller.profile,
+      remember: lifecycle.remember(call),
       lifecycle,
       keep: (turn) => recorder.turn(turn),
       publish: (event) => this.#publish(call, event),
@@ -213,6 +225,7 @@ export class CallSession<Live extends SessionEngine> {
     // The first words may already have found the socket closed.
     if (this.#state.phase !== "opening") return live.closed(liveCalls.settle(call.id))
     this.#state = { phase: "live", call, live, leave: liveCalls.add(live) }
+    caller.opened()
   }
 
   /** A fault in one frame does not lose those behind it. */

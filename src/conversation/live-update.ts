@@ -2,15 +2,16 @@
 
 import type { Agent } from "../assets/agent.ts"
 import type { CallEvent } from "../call/events.ts"
-import type { AgentChange, AgentState, InsertedMessage } from "../call/live-calls.ts"
+import type { AgentChange, AgentState, InsertedMessage, KnownCaller } from "../call/live-calls.ts"
 import type { LiveUpdateAction } from "../tools/define-tool.ts"
 import type { SilenceDetection } from "./silence-detection.ts"
 
 export type AssetKeys = { contextKey?: string | undefined; manifestKey?: string | undefined }
+export type RoleChange = AssetKeys & { caller?: KnownCaller | undefined }
 
 export type LiveUpdateOptions = {
-  /** `replace` changes context and manifest, or throws and changes nothing. */
-  agent: { readonly agent: Agent; replace(keys: AssetKeys): boolean }
+  /** `replace` changes context, manifest and what is known of the caller, or throws and changes nothing. */
+  agent: { readonly agent: Agent; replace(change: RoleChange): boolean }
   output: { muted: boolean }
   silence: SilenceDetection
   /** Whether silence detection is on at the start. */
@@ -30,9 +31,9 @@ export class LiveUpdate {
   }
 
   /** A program changes the agent. Throws `AppError` INVALID_REQUEST for an unknown key; then nothing changes. */
-  change({ contextKey, manifestKey, listenMode, silenceDetection, reset }: AgentChange): AgentState {
+  change({ contextKey, manifestKey, caller, listenMode, silenceDetection, reset }: AgentChange): AgentState {
     const { agent, output, forget } = this.#options
-    agent.replace({ contextKey, manifestKey })
+    agent.replace({ contextKey, manifestKey, caller })
     if (reset) forget()
     if (listenMode !== undefined) output.muted = listenMode
     if (silenceDetection !== undefined) this.#silenceDetection = silenceDetection

@@ -31,13 +31,15 @@ export type PromptOptions = {
   now: number
   /** What else the engine knows about the call; empty fields are left out. */
   facts?: Record<string, string | null>
+  /** What is known of the caller, as a section. */
+  about?: string | undefined
 }
 
 /**
  * Context, call facts with the local time, and parameters as one text, with `{placeholders}` of the context filled from the
  * parameters. What changes from call to call comes last, so that the context can be cached.
  */
-export function promptFor({ agent, call, parameters, now, facts = {} }: PromptOptions): Prompt {
+export function promptFor({ agent, call, parameters, now, facts = {}, about }: PromptOptions): Prompt {
   const context = fillPlaceholders(call.prompt ?? agent.context.text, parameters)
   const known = {
     callSid: call.sid,
@@ -57,6 +59,7 @@ export function promptFor({ agent, call, parameters, now, facts = {} }: PromptOp
       "# This call",
       "These are the details of the call. Use them to complete your objective.",
       JSON.stringify({ ...present, parameters }, null, 1),
+      ...(about === undefined ? [] : [about]),
     ].join("\n\n"),
     tools: agent.manifest.tools,
     cacheKey: `${agent.key}-${agent.context.version}-${agent.manifest.version}`,

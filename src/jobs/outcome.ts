@@ -9,6 +9,7 @@ import type { StoredOutcome } from "../store/outcomes.ts"
 import { safetyIdOf } from "../conversation/prompt.ts"
 import { shownCaller } from "../lib/withheld.ts"
 import { agentOf, type ControlContext } from "../control/context.ts"
+import { rememberOutcome } from "../control/caller-memory.ts"
 import { OUTCOME_JOB } from "../control/follow-up-jobs.ts"
 import { AppError } from "../lib/errors.ts"
 import { isTerminal } from "../call/status.ts"
@@ -64,6 +65,7 @@ export function outcomeKind({ context, modelFor }: OutcomeOptions): JobKind {
       const faults = faultsOf(agent.outcome, result.value)
       if (faults !== undefined) return { failed: `the answer does not fit the schema: ${faults}` }
       await store.outcomes.set(call.id, { status: "ready", data: result.value }, sweep.clock.now())
+      await rememberOutcome(context, call, result.value)
       return { done: true }
     },
     async givenUp({ callId }, error) {

@@ -103,8 +103,9 @@ export class ModelEvents {
         return this.#responseDone(event.response, connection)
       case "error":
         return failures.reported(event.error)
-      case "session-created":
       case "session-updated":
+        return pending.sessionUpdateSettled()
+      case "session-created":
       case "item-done":
       case "item-deleted":
       case "caller-transcript":

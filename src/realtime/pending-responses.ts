@@ -14,6 +14,8 @@ import { ResponseQueue, type Refused, type ResponseRequest, type Started } from 
 
 /** Longest wait from the end of the caller's speech to `response.created` of a server that answers by itself. */
 const SERVER_ANSWER_MS = 1_000
+/** Longest wait for the confirmation of a changed session. */
+const SESSION_UPDATE_MS = 2_000
 
 export type PendingResponsesOptions = {
   holdPrompts: Pick<HoldPrompts, "start" | "stop" | "answered" | "unanswered">
@@ -44,6 +46,7 @@ export class PendingResponses {
   #repeatsUnspoken = false
   #isClosed = false
   #cancelServerWait = () => {}
+  #cancelUpdateWait = () => {}
 
   /** The caller waits from the start: for the first connection. */
   constructor(options: PendingResponsesOptions) {
@@ -64,6 +67,21 @@ export class PendingResponses {
     if (this.#isClosed) return
     this.#queue.request(request)
     this.#wait()
+  }
+
+  /** A change of the session was sent: responses are requested once the server has confirmed it. */
+  sessionUpdateSent(): void {
+    this.#queue.sessionUpdateSent()
+    this.#cancelUpdateWait()
+    this.#cancelUpdateWait = this.#options.sweep.after(SESSION_UPDATE_MS, () =>
+      this.#queue.sessionUpdatesSettled(Infinity),
+    )
+  }
+
+  /** `session.updated`, or an error about a change of the session. */
+  sessionUpdateSettled(): void {
+    this.#queue.sessionUpdatesSettled(1)
+    if (!this.#queue.awaitsSession) this.#cancelUpdateWait()
   }
 
   /** An item was sent that a request will be about. */
@@ -103,6 +121,7 @@ export class PendingResponses {
   close(): void {
     this.#isClosed = true
     this.#cancelServerWait()
+    this.#cancelUpdateWait()
     this.#progress.stop()
     this.#options.holdPrompts.stop()
   }
@@ -175,6 +194,7 @@ export class PendingResponses {
 
   /** An `error` event. */
   refused(error: RealtimeError): Refused {
+    if (error.eventId?.startsWith("session_")) this.sessionUpdateSettled()
     return this.#queue.refused(error)
   }
 
@@ -231,6 +251,7 @@ export class PendingResponses {
 
   #endConnection(): void {
     this.#cancelServerWait()
+    this.#cancelUpdateWait()
     this.#progress.stop()
     this.#replies.connectionLost()
   }

@@ -63,10 +63,17 @@ export class ResponseQueue {
   /** Whether the caller speaks, or has finished and the server may be about to answer. */
   #callerHasTurn = false
   #awaitsServer = false
+  /** Changes of the session that the server has not confirmed yet. */
+  #unconfirmedUpdates = 0
   #serial = 0
 
   get isConnected(): boolean {
     return this.#state.phase !== "disconnected"
+  }
+
+  /** Whether a change of the session is not confirmed. */
+  get awaitsSession(): boolean {
+    return this.#unconfirmedUpdates > 0
   }
 
   /** The response that runs now. */
@@ -96,6 +103,7 @@ export class ResponseQueue {
     // The next connection gets the items that answers are about as part of the history.
     if (needsAnswer) this.#waiting.push({ kind: "answer", about: [] })
     this.#unconfirmed.clear()
+    this.#unconfirmedUpdates = 0
     this.#callerHasTurn = false
     this.#awaitsServer = false
     this.#state = { phase: "disconnected" }
@@ -128,6 +136,18 @@ export class ResponseQueue {
     this.#unconfirmed.delete(itemId)
   }
 
+  /** A response that is requested now could follow the session from before the change. */
+  sessionUpdateSent(): void {
+    this.#unconfirmedUpdates += 1
+  }
+
+  /** The server has confirmed or refused so many changes. */
+  sessionUpdatesSettled(count: number): void {
+    if (!this.awaitsSession) return
+    this.#unconfirmedUpdates = Math.max(0, this.#unconfirmedUpdates - count)
+    this.sendNext()
+  }
+
   /** The caller's turn has entered the conversation, and the server is going to answer it by itself. */
   expectServerAnswer(): void {
     this.#awaitsServer = true
@@ -143,13 +163,8 @@ export class ResponseQueue {
         if (request.kind === "answer") this.#awaitsServer = false
         return "requested"
       }
-      this.#state = {
-        phase: "active",
-        responseId: id,
-        request: undefined,
-        crossed: undefined,
-        isAbandoned: true,
-      }
+      const nothing = { request: undefined, crossed: undefined }
+      this.#state = { phase: "active", responseId: id, ...nothing, isAbandoned: true }
       if (request.kind === "sentence") this.#waiting.unshift(request)
       this.#cancel(id)
       return "stale"
@@ -234,7 +249,7 @@ export class ResponseQueue {
 
   /** Sends the next request, if no response runs and the caller does not speak. */
   sendNext(): void {
-    if (this.#state.phase !== "idle" || this.#callerHasTurn) return
+    if (this.#state.phase !== "idle" || this.#callerHasTurn || this.awaitsSession) return
     const request = this.#waiting.shift()
     if (!request) return
     const eventId = this.#nextId("create")

@@ -108,7 +108,7 @@ export class TurnManager {
 
   /** Sends the model the session as it should be now. */
   update(): void {
-    this.#connection.update()
+    if (this.#connection.update()) this.#pending.sessionUpdateSent()
   }
 
   /** Deletes everything that was said from the model's context. */

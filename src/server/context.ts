@@ -9,8 +9,10 @@ import type { Log } from "../lib/log.ts"
 import type { Messenger } from "../messaging/messenger.ts"
 import type { ObserverSlots } from "../observers/observer-slots.ts"
 import type { Observers } from "../observers/observers.ts"
+import type { CallerToken } from "../store/callers.ts"
 import type { StreamTokens } from "../observers/stream-tokens.ts"
 import type { FailedAttempts } from "./failed-attempts.ts"
+import type { SocketSlots } from "./socket-slots.ts"
 
 /** An authenticated request. */
 export type Auth = {
@@ -19,6 +21,9 @@ export type Auth = {
   /** A hash of the key. */
   key: string
 }
+
+/** What lets a request report about callers: a key, for those of its user, or the token of one call. */
+export type CallerAccess = { by: "key"; auth: Auth } | { by: "token"; token: CallerToken }
 
 /**
  * Where a request came from. `request` must be the object that Bun passed to `fetch`: a copy, such as the one Hono
@@ -42,6 +47,7 @@ export type Env = {
     /** Whether a webhook came with a key of the API in place of a signature. */
     isKeyed: boolean
     requestId: string
+    callerAccess: CallerAccess
   }
 }
 
@@ -59,6 +65,8 @@ export type ServerContext = {
   observers: Observers
   observerSlots: ObserverSlots
   streamTokens: StreamTokens
+  /** Sockets at `/user`. */
+  userSockets: SocketSlots
   /** Refused signatures by peer. */
   failedSignatures: FailedAttempts
   /** Wrong API keys by peer. */

@@ -21,6 +21,8 @@ import { apiDescriptionRoutes } from "./openapi/routes.ts"
 import { menuRoutes } from "./twilio/menus.ts"
 import { twilioRoutes } from "./twilio/webhooks.ts"
 import { assetRoutes } from "./v1/assets.ts"
+import { callerEventRoutes } from "./v1/caller-events.ts"
+import { callerRoutes } from "./v1/callers.ts"
 import { callRoutes } from "./v1/calls.ts"
 import { agentRoutes } from "./v1/agents.ts"
 import { configurationRoutes } from "./v1/configuration.ts"
@@ -40,6 +42,7 @@ const V1_RESOURCES = [
   eventRoutes,
   resultRoutes,
   conversationRoutes,
+  callerRoutes,
   numberRoutes,
   assetRoutes,
   agentRoutes,
@@ -96,6 +99,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
     apiDescriptionRoutes(context, () => app.routes),
   )
   app.route("/", twilioRoutes(context)).route("/", menuRoutes(context))
+  app.route("/", callerEventRoutes(context))
   app.use("/v1/*", requireAuth(context), async function requireJson(c, next) {
     const type = c.req.header("content-type") ?? ""
     const isText = /^(?:application\/(?:[\w.-]+\+)?json|text\/markdown)\b/i.test(type)

@@ -1,8 +1,10 @@
 /** The store: everything that must outlive the process, as questions and changes named for what they are about. */
 
 import type { StoredAssets } from "./asset-versions.ts"
+import type { Callers } from "./callers.ts"
 import type { Calls } from "./calls.ts"
 import type { Conversations } from "./conversations.ts"
+import type { Documents } from "./documents.ts"
 import type { Events, Reading, Transcripts, Turns, Writer } from "./history.ts"
 import type { Jobs } from "./jobs.ts"
 import type { Outcomes } from "./outcomes.ts"
@@ -35,6 +37,8 @@ export interface Store extends AsyncDisposable {
   readonly quotas: Quotas
   readonly assets: StoredAssets
   readonly conversations: Conversations
+  readonly callers: Callers
+  readonly documents: Documents
   readonly jobs: Jobs
   readonly outcomes: Outcomes
   readonly usage: UsageRecords

@@ -57,9 +57,21 @@ export type ToolContext = {
   changeRefusal: (keys: { contextKey: string; manifestKey?: string | undefined }) => string | undefined
   /** Undefined without a Twilio account. */
   sms: SmsSender | undefined
+  /** Undefined where the caller has no number. */
+  remember?: Remember | undefined
   /** Aborted when the time limit is reached. */
   signal: AbortSignal
 }
+
+/** What the model wants to be remembered of the caller. */
+export type Remembered = {
+  note?: string | undefined
+  name?: string | undefined
+  language?: string | undefined
+}
+
+/** Keeps something of the caller for later calls. Rejects when the store fails. */
+export type Remember = (facts: Remembered) => Promise<void>
 
 export type SmsSender = {
   /** Sends a message, or says why none may go to this number now. Rejects with the failure of Twilio. */

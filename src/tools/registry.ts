@@ -6,6 +6,7 @@ import { changeContextTool } from "./builtin/change-context.ts"
 import { endCallTool } from "./builtin/end-call.ts"
 import { liveAgentHandoffTool } from "./builtin/live-agent-handoff.ts"
 import { playMediaTool } from "./builtin/play-media.ts"
+import { rememberTool } from "./builtin/remember.ts"
 import { sendDtmfTool } from "./builtin/send-dtmf.ts"
 import { sendSmsTool } from "./builtin/send-sms.ts"
 import { setListenModeTool } from "./builtin/set-listen-mode.ts"
@@ -24,6 +25,7 @@ const BUILT_IN: ReadonlyMap<string, AnyTool> = new Map(
     setListenModeTool,
     setSilenceDetectionTool,
     changeContextTool,
+    rememberTool,
   ].map((tool) => [tool.name, tool]),
 )
 

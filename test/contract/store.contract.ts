@@ -28,6 +28,8 @@ export function storeContract(name: string, open: () => Promise<Store>) {
     describe("outcomes", () => outcomesContract(open))
     describe("usage", () => usageContract(open))
     describe("conversations", () => conversationsContract(open))
+    describe("callers", () => callersContract(open))
+    describe("documents", () => documentsContract(open))
     describe("assets", () => assetsContract(open))
     describe("the store as a whole", () => wholeContract(open))
   })
@@ -1333,5 +1335,155 @@ function wholeContract(open: Open) {
     await Promise.all([store.close(), store.close()])
     await store.close()
     expect(flushed).toBe(1)
+  })
+}
+
+const ANN = { userId: "ann", number: "+15550100001" } as const
+const NOBODY = { userId: null, number: "+15550100001" } as const
+const ROOM = { most: 1000 }
+
+function callersContract(open: Open) {
+  const consent = (store: Store, id: { userId: string | null; number: string }, at = 1000) =>
+    store.callers.change({
+      ...id,
+      change: { state: { event: "consent" } },
+      source: "api-key",
+      at,
+      create: ROOM,
+    })
+
+  test("a caller comes back as changed, and another user's of the same number is another caller", async () => {
+    await using store = await open()
+    await consent(store, ANN)
+    const changed = await store.callers.change({
+      ...ANN,
+      change: { name: "Zoë", addNote: "Prefers mornings.", knowledge: null },
+      source: "tool",
+      at: 2000,
+    })
+    expect(changed).toEqual({
+      ...ANN,
+      state: "consented",
+      stateSource: "api-key",
+      stateAt: 1000,
+      name: "Zoë",
+      language: null,
+      knowledge: null,
+      notes: [{ text: "Prefers mornings.", source: "tool", at: 2000 }],
+      outcomes: [],
+      history: [{ event: "consent", state: "consented", source: "api-key", at: 1000 }],
+      createdAt: 1000,
+      updatedAt: 2000,
+    })
+    expect(await store.callers.find(ANN)).toEqual(changed)
+    expect(await store.callers.find(NOBODY)).toBeUndefined()
+    expect(await store.callers.erase(NOBODY)).toBe(false)
+    expect(await store.callers.count()).toBe(1)
+  })
+
+  test("a caller who is not known is created only where that is wanted", async () => {
+    await using store = await open()
+    const change = { ...ANN, change: { name: "Ann" }, source: "tool", at: 1 } as const
+    expect(await store.callers.change(change)).toBeUndefined()
+    expect(await store.callers.change({ ...change, create: ROOM })).toMatchObject({ name: "Ann" })
+  })
+
+  test("no change of many at once is lost", async () => {
+    await using store = await open()
+    await consent(store, ANN)
+    await race((racer) =>
+      store.callers.change({ ...ANN, change: { addNote: `note ${racer}` }, source: "tool", at: racer }),
+    )
+    const notes = (await store.callers.find(ANN))?.notes.map(({ text }) => text)
+    expect(notes?.toSorted()).toEqual(Array.from({ length: RACERS }, (_, n) => `note ${n}`).toSorted())
+  })
+
+  test("a list has the callers of one user, by number, page by page", async () => {
+    await using store = await open()
+    for (const number of ["+15550100003", "+15550100001", "+15550100002"])
+      await consent(store, { userId: "ann", number })
+    await consent(store, NOBODY)
+    const page = await store.callers.list({ userId: "ann", limit: 2 })
+    expect(page.map(({ number }) => number)).toEqual(["+15550100001", "+15550100002"])
+    const rest = await store.callers.list({ userId: "ann", after: "+15550100002", limit: 2 })
+    expect(rest.map(({ number }) => number)).toEqual(["+15550100003"])
+    expect(await store.callers.list({ userId: null, limit: 9 })).toMatchObject([NOBODY])
+  })
+
+  test("beyond the limit, the oldest of the user who has the most make room", async () => {
+    await using store = await open()
+    const create = { most: 3 }
+    const add = (userId: string | null, number: string, at: number) =>
+      store.callers.change({ userId, number, change: {}, source: "api-key", at, create })
+    await add(null, "+15550100009", 1)
+    await add("ann", "+15550100001", 3)
+    await add("ann", "+15550100002", 2)
+    await add("ben", "+15550100003", 4)
+    expect(await store.callers.count()).toBe(3)
+    expect(await store.callers.find({ userId: "ann", number: "+15550100002" })).toBeUndefined()
+    expect(await store.callers.find(NOBODY)).toBeUndefined()
+    expect(await store.callers.find({ userId: null, number: "+15550100009" })).toBeDefined()
+  })
+
+  test("a call gets one token, which serves each kind of event once, until it expires", async () => {
+    await using store = await open()
+    const { id: callId } = await store.calls.create(sampleCall())
+    const token = { ...ANN, hash: "h1", callId, expiresAt: 5000 }
+    const issued = await race((racer) => store.callers.issueToken({ ...token, hash: `h${racer}` }))
+    expect(issued.filter(Boolean)).toHaveLength(1)
+    const hash = `h${issued.indexOf(true)}`
+    expect(await store.callers.token(hash, 4999)).toEqual({ ...token, hash })
+    expect(await store.callers.token(hash, 5000)).toBeUndefined()
+    expect(await store.callers.token("other", 0)).toBeUndefined()
+    const used = await race(() => store.callers.useToken(hash, "consent", 4999))
+    expect(used.filter(Boolean)).toHaveLength(1)
+    expect(await store.callers.useToken(hash, "login", 4999)).toBe(true)
+    expect(await store.callers.useToken(hash, "info-sent", 5000)).toBe(false)
+  })
+
+  test("erasing a caller deletes the tokens of the number, of the same user only", async () => {
+    await using store = await open()
+    const { id: ofAnn } = await store.calls.create(sampleCall())
+    const { id: ofNobody } = await store.calls.create(sampleCall())
+    await store.callers.issueToken({ ...ANN, hash: "a", callId: ofAnn, expiresAt: 5000 })
+    await store.callers.issueToken({ ...NOBODY, hash: "n", callId: ofNobody, expiresAt: 5000 })
+    await consent(store, ANN)
+    expect(await store.callers.erase(ANN)).toBe(true)
+    expect(await store.callers.find(ANN)).toBeUndefined()
+    expect(await store.callers.token("a", 0)).toBeUndefined()
+    expect(await store.callers.token("n", 0)).toBeDefined()
+  })
+
+  test("pruning deletes expired tokens, and callers that have not changed for long where that is wanted", async () => {
+    await using store = await open()
+    const { id: callId } = await store.calls.create(sampleCall())
+    await store.callers.issueToken({ ...ANN, hash: "a", callId, expiresAt: 5000 })
+    await consent(store, ANN, 1000)
+    await consent(store, NOBODY, 2000)
+    await store.callers.prune({ now: 5000, unchangedSince: undefined })
+    expect(await store.callers.count()).toBe(2)
+    expect(await store.callers.issueToken({ ...ANN, hash: "b", callId, expiresAt: 9000 })).toBe(true)
+    await store.callers.prune({ now: 5000, unchangedSince: 2000 })
+    expect(await store.callers.list({ userId: "ann", limit: 9 })).toEqual([])
+    expect(await store.callers.count()).toBe(1)
+  })
+}
+
+function documentsContract(open: Open) {
+  test("the last good copy stays when a document cannot be fetched, and goes when nobody names it", async () => {
+    await using store = await open()
+    await store.documents.put({ source: "a", text: "first", at: 1 })
+    await store.documents.put({ source: "a", text: "second", at: 2 })
+    await store.documents.fail({ source: "a", error: "answered 500", at: 3 })
+    await store.documents.fail({ source: "b", error: "answered 404", at: 3 })
+    const copies = await store.documents.all()
+    expect(copies.toSorted((a, b) => (a.source < b.source ? -1 : 1))).toEqual([
+      { source: "a", text: "second", fetchedAt: 2, checkedAt: 3, error: "answered 500" },
+      { source: "b", text: null, fetchedAt: null, checkedAt: 3, error: "answered 404" },
+    ])
+    await store.documents.keepOnly(["b"])
+    expect((await store.documents.all()).map(({ source }) => source)).toEqual(["b"])
+    await store.documents.keepOnly([])
+    expect(await store.documents.all()).toEqual([])
   })
 }

@@ -39,6 +39,8 @@ async function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) 
     liveCalls,
     slots: liveCalls,
     twilio: undefined,
+    customerApi: undefined,
+    callerQueue: new KeyedQueue({ most: 8, what: "reports about one caller" }),
     ownNumbers: async () => [],
     publicUrl: () => "https://parley.test",
     draining: () => false,

@@ -75,6 +75,8 @@ export class CallFixture implements Disposable {
   readonly lifecycle: CallLifecycle = {
     sessionStart: (callId) => this.sessionStart(callId),
     smsSender: () => Promise.resolve(undefined),
+    caller: () => Promise.resolve({ profile: undefined, opened() {} }),
+    remember: () => undefined,
     opened: (_, sessionId) => void this.sessions.push(sessionId),
     agentChosen: (_, { context, manifest }) => void this.agents.push(`${context.key} ${manifest.key}`),
     ivrChanged: (_, state) => void this.ivrStates.push(state),

@@ -9,6 +9,8 @@ export type FakeRealtimeOptions = {
   /** The upgrade is never answered. */
   neverAccept?: boolean
   onUpdate?: ConnectionOptions["onUpdate"]
+  /** Updates of the session are confirmed only when the test calls `confirmUpdates`. */
+  holdsUpdates?: boolean
   /** Seconds since the epoch. */
   expiresAt?: number
 }
@@ -44,6 +46,7 @@ export class FakeRealtime implements AsyncDisposable {
           })
           ws.data.connection = connection
           this.connections.push(connection)
+          if (this.options.holdsUpdates) connection.holdUpdates()
           connection.open()
           this.#arrivals.shift()?.(connection)
         },

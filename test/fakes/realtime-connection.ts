@@ -40,6 +40,8 @@ export class FakeConnection {
   #bufferedBytes = 0
   #isMute = false
   #serial = 0
+  /** Updates of the session that wait; undefined: they are confirmed at once. */
+  #heldUpdates: ClientEvent[] | undefined
 
   constructor(url: URL, headers: Headers, sink: Sink, options: ConnectionOptions) {
     this.url = url
@@ -47,6 +49,19 @@ export class FakeConnection {
     this.#sink = sink
     this.#options = options
     this.closed = this.#closing.promise
+  }
+
+  /** Confirms no update of the session until the returned function is called. */
+  holdUpdates(): () => void {
+    this.#heldUpdates ??= []
+    return () => this.confirmUpdates()
+  }
+
+  /** Confirms the updates that were held, and those that follow at once. */
+  confirmUpdates(): void {
+    const held = this.#heldUpdates ?? []
+    this.#heldUpdates = undefined
+    for (const event of held) this.#update(event)
   }
 
   get activeId(): string | null {
@@ -213,6 +228,7 @@ export class FakeConnection {
   #update(event: ClientEvent): void {
     const { onUpdate } = this.#options
     if (onUpdate === "stall") return
+    if (this.#heldUpdates) return void this.#heldUpdates.push(event)
     if (onUpdate === "keep-pcm") return this.emit("session.updated", { session: this.#sessionObject() })
     if (onUpdate === "name-none") return this.emit("session.updated", { session: { id: "sess_1" } })
     if (onUpdate !== "accept") return this.#error(event, onUpdate.code, onUpdate.message, onUpdate.type)

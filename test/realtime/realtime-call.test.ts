@@ -646,6 +646,9 @@ describe("tools", () => {
     expect(textsIn(fixture.model.find(({ type }) => type === "session.update"))).toContainEqual(
       expect.stringContaining("de-DE"),
     )
+    // The answer waits until the server has confirmed the language.
+    expect(fixture.model.filter(({ type }) => type === "response.create")).toHaveLength(0)
+    fixture.emit("session.updated", { session: {} })
     expect(fixture.model.filter(({ type }) => type === "response.create")).toHaveLength(1)
   })
 

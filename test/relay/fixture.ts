@@ -1,6 +1,7 @@
 /** Agents, calls, frames and a socket, as the tests of the relay use them. */
 
 import type { Agent, AgentChoice, Assets } from "../../src/assets/agent.ts"
+import { callerRulesOf } from "../../src/assets/caller-rules.ts"
 import { RealtimeSettings } from "../../src/assets/realtime-settings.ts"
 import type { Call } from "../../src/call/call.ts"
 import { CallSid, newCallId } from "../../src/call/ids.ts"
@@ -43,6 +44,7 @@ export function sampleAgent(given: Partial<Agent> = {}): Agent {
       transferFailed: "There is no answer.",
     },
     transfer: { timeoutSeconds: 20, onFailure: "agent" },
+    callers: callerRulesOf({ shared: undefined, own: undefined, contexts: new Map() }),
     ...given,
   }
 }

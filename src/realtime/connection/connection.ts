@@ -40,6 +40,8 @@ export type RealtimeConnectionOptions = {
   connect: ConnectModel
   /** The session object; see `sessionFor`. */
   session: object
+  /** Whether `session` is the one that was read last; if not, it is sent again before the connection is ready. */
+  isSessionCurrent?: () => boolean
   /** Frames to send once the settings are confirmed, before anything else: the conversation so far. */
   prelude?: readonly string[]
   events: RealtimeConnectionEvents
@@ -199,6 +201,8 @@ export class RealtimeConnection implements RealtimeSocketEvents {
       const message = `the server must confirm ${PHONE_FORMAT} for input and output, its session has ${other ?? "no format"}`
       return this.#lose({ reason: "settings-refused", retryable: false, message })
     }
+    const { isSessionCurrent = () => true } = this.#options
+    if (!isSessionCurrent()) return this.#write(encodeSessionUpdate(this.#options.session, FIRST_UPDATE))
     this.#cancelDeadline()
     this.#phase = "ready"
     for (const frame of this.#options.prelude ?? []) this.#write(frame)

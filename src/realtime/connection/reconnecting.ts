@@ -85,6 +85,8 @@ export class ReconnectingConnection {
   readonly #options: ReconnectingConnectionOptions
   #state: State
   #epoch = 0
+  /** Grows with each change of the session object. */
+  #revision = 0
   /** Attempts and failed responses since the model has last completed a response. */
   #failures = 0
   /** Start of the outage, in monotonic milliseconds; undefined while there is none. */
@@ -103,9 +105,11 @@ export class ReconnectingConnection {
     return state.phase === "ready" || state.phase === "retired" ? state.opened.model : undefined
   }
 
-  /** Sends the session object as it should be now. */
-  update(): void {
-    if (this.#state.phase === "ready") this.#state.opened.connection.update(this.#options.session())
+  /** Sends the session object as it should be now. False: a connection that is being made will have it from the start. */
+  update(): boolean {
+    this.#revision += 1
+    if (this.#state.phase !== "ready") return false
+    return this.#state.opened.connection.update(this.#options.session()) !== null
   }
 
   /** The model has completed a response: earlier failures no longer count. */
@@ -188,11 +192,17 @@ export class ReconnectingConnection {
       mutedIds: new Set(),
       send: (text) => void connection.send(text),
     }
+    let sentRevision = this.#revision
+    const readSession = () => {
+      sentRevision = this.#revision
+      return session()
+    }
     const connection: RealtimeConnection = new RealtimeConnection({
       connect,
+      isSessionCurrent: () => sentRevision === this.#revision,
       // Both are read when the server is ready for them: the conversation may continue until then.
       get session() {
-        return session()
+        return readSession()
       },
       get prelude() {
         return prelude()

@@ -18,6 +18,7 @@ export const TAGS = {
   Events: "What happened in calls: stored events, a live stream, and tickets for observer sockets.",
   Results: "What a call produced: the extracted outcome, model usage and cost.",
   Conversations: "Talk with an agent by text message, without a phone.",
+  Callers: "What is known of callers across calls: consent, logins, and what is remembered.",
   Numbers: "Phone numbers of the Twilio account and the agents that answer them.",
   Contexts: "Instructions of agents (Markdown), by key. Every version is kept.",
   Manifests: "Tools of agents (JSON), by key. Every version is kept.",

@@ -8,6 +8,7 @@ import type { Socket, SocketSession } from "../../lib/socket.ts"
 import { SocketLiveness } from "../../lib/socket-liveness.ts"
 import { mediaSocketAlias } from "../aliases/media-paths.ts"
 import type { Origin, ServerContext } from "../context.ts"
+import { userUpgrade } from "../aliases/user-socket.ts"
 import { observerUpgrade, type ObserverOpening } from "../v1/observer-upgrade.ts"
 import { CHALLENGE, isDirectLoopback } from "../auth.ts"
 import { isFromTwilio, signatureFault } from "./guard.ts"
@@ -137,10 +138,10 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
   /** How to open the socket of an observer, or the error response; undefined for a socket of another kind. */
   async function observerOf(origin: Origin, path: string): Promise<ObserverOpening | Response | undefined> {
     try {
-      return await observerUpgrade(context, origin, path)
+      return (await userUpgrade(context, origin, path)) ?? (await observerUpgrade(context, origin, path))
     } catch (thrown) {
       const { code, http, publicMessage, isLogged } = toAppError(thrown)
-      if (isLogged) log.info("observer refused", { code })
+      if (isLogged) log.info("socket refused", { code })
       return refuse(http, code, publicMessage)
     }
   }

@@ -1,5 +1,6 @@
 /** The migrations, carried inside the program. Each folder of `drizzle/` is listed here; a test finds what is missing. */
 
+import callers from "../../../drizzle/20261127150554_callers/migration.sql" with { type: "text" }
 import initial from "../../../drizzle/20261120193729_initial/migration.sql" with { type: "text" }
 import menus from "../../../drizzle/20261127142127_menus/migration.sql" with { type: "text" }
 import ivrMenu from "../../../drizzle/20261127143507_ivr_menu/migration.sql" with { type: "text" }
@@ -21,4 +22,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "20261127142127_menus", sql: menus },
   { name: "20261127143507_ivr_menu", sql: ivrMenu },
   { name: "20261127145612_time_scale", sql: timeScale },
+  { name: "20261127150554_callers", sql: callers },
 ]

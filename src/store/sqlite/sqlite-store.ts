@@ -7,10 +7,12 @@ import type { Reading } from "../history.ts"
 import type { Store } from "../store.ts"
 import { Access } from "./access.ts"
 import { createStoredAssets } from "./assets.ts"
+import { createCallers } from "./callers.ts"
 import { createCalls } from "./calls.ts"
 import { createConversations } from "./conversations.ts"
 import { BUSY_TIMEOUT_MS, databasePath, openDatabase, type DatabaseOptions } from "./database.ts"
 import { reportWalDamage, watchDatabaseFile } from "./database-file.ts"
+import { createDocuments } from "./documents.ts"
 import { createHistory } from "./history.ts"
 import { createJobs } from "./jobs.ts"
 import { createOutcomes } from "./outcomes.ts"
@@ -87,6 +89,8 @@ export function openSqliteStore({
     quotas: createQuotas(db, access),
     assets: createStoredAssets(db, access),
     conversations: createConversations(db, access),
+    callers: createCallers(db, access),
+    documents: createDocuments(db, access),
     jobs: createJobs(db, access),
     outcomes: createOutcomes(db, access),
     usage: standIn ? standInUsage(standIn) : createUsage(db, access),

@@ -128,7 +128,8 @@ describe("migrations", () => {
     for (const column of [...added, "ivr_menu", "ivr_state"])
       earlier.run(`ALTER TABLE calls DROP COLUMN ${column}`)
     earlier.run("ALTER TABLE conversations DROP COLUMN revision")
-    for (const table of ["quota_uses", "voice_messages", "time_scale"]) earlier.run(`DROP TABLE ${table}`)
+    const tables = ["quota_uses", "voice_messages", "time_scale", "caller_tokens", "callers", "documents"]
+    for (const table of tables) earlier.run(`DROP TABLE ${table}`)
     earlier.run("DROP INDEX jobs_once")
     earlier.run("CREATE INDEX jobs_of_call ON jobs (call_id)")
     earlier.run("DELETE FROM __drizzle_migrations WHERE name > '20261120202115_usage'")
