@@ -112,6 +112,16 @@ test.each([
   expect(files.size).toBeLessThanOrEqual(most)
 })
 
+test("the table of what to change where names files that exist", () => {
+  const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8")
+  const section = page.split("## Where to change what\n")[1]?.split(/^## /m)[0] ?? ""
+  const [, , ...rows] = section.split("\n").filter((line) => line.startsWith("|"))
+  const files = rows.map((row) => [...row.matchAll(/`([\w/.-]+\.\w+)`/g)].map(([, file = ""]) => file))
+  expect(rows.length).toBeGreaterThan(15)
+  expect(rows.filter((_, index) => files[index]?.length === 0)).toEqual([])
+  expect(files.flat().filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
+})
+
 test("imports go down or stay in their folder", () => {
   const wrong = imports.flatMap((entry) => {
     const target = inside(entry)
