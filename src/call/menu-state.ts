@@ -25,7 +25,7 @@ export type MenuAction =
   | { kind: "record"; maxSeconds: number; silenceSeconds: number; finishOnKey: string; transcribe: boolean }
   /** Connects to an agent; null: that of the call. */
   | { kind: "agent"; agent: string | null }
-  /** `failed`: the step that follows when nobody takes the call; null: as the agent says. */
+  /** `failed`: the step that follows when the call is not answered; null: as the agent says. */
   | { kind: "transfer"; to: string; failed: string | null }
   | { kind: "hang-up"; reason: string }
 

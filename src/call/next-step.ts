@@ -52,7 +52,7 @@ export type RecordMessage = {
   prompts: readonly VoicePrompt[]
   /** Twilio requests the following step here, also when nothing was said and when the caller has hung up. */
   actionUrl: string
-  /** Told by POST when the recording can be fetched, and what was said. */
+  /** Receives by POST that the recording can be fetched, and what was said. */
   recordingUrl: string
   maxSeconds: number
   /** Silence that ends the message. */

@@ -1,5 +1,5 @@
 /**
- * A SIP address taken apart, with nothing in it that sends a call elsewhere than to its host. (RFC 3261, sections 19.1.1
+ * A SIP address in its parts, with nothing in it that sends a call elsewhere than to its host. (RFC 3261, sections 19.1.1
  * and 20.34.) Pure.
  */
 

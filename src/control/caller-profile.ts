@@ -1,4 +1,4 @@
-/** What the agent of a call is told of its caller, and in which role it speaks with the caller. */
+/** What the agent of a call knows of its caller, and in which role it speaks with the caller. */
 
 import type { Agent } from "../assets/agent.ts"
 import { stateAtTime, type Caller, type CallerId, type CallerState } from "../call/caller.ts"

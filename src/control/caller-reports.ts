@@ -20,7 +20,7 @@ export type CallerReport = CustomerFacts & {
 
 export type ReportedCaller = { caller: Caller; state: CallerState; liveCalls: number }
 
-/** Stores a report and tells the running calls. Rejects when the store fails. */
+/** Stores a report and informs the running calls. Rejects when the store fails. */
 export async function reportCaller(context: ControlContext, report: CallerReport): Promise<ReportedCaller> {
   const { id, event, source, callId, name, language, knowledge } = report
   const { store, sweep, config, callerQueue } = context

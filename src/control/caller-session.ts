@@ -12,7 +12,7 @@ import { issueCallerToken } from "./caller-tokens.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
 
 /** How long a caller waits in silence for the customer API. What comes later changes the running call. */
-const PATIENCE_MS = 2_000
+const CUSTOMER_API_MS = 2_000
 /** The same with what the store takes. */
 const LIMIT_MS = 2_800
 
@@ -54,10 +54,10 @@ async function open(
   const agent = agentOf(context, call)
   const identifying =
     isStateful && customerApi ? identify({ context, call, id, customerApi }) : Promise.resolve(undefined)
-  const patience = new AbortController()
-  const isLate = sweep.sleep(PATIENCE_MS, patience.signal).then(() => "late" as const)
+  const waiting = new AbortController()
+  const isLate = sweep.sleep(CUSTOMER_API_MS, waiting.signal).then(() => "late" as const)
   const identified = await Promise.race([identifying, isLate])
-  patience.abort()
+  waiting.abort()
   const caller = await touch(context, id)
   const state = stateNow(context, caller)
   const profile = profileOf(context, { agent, call, caller, state })
@@ -123,9 +123,9 @@ async function identify({ context, call, id, customerApi }: Identify): Promise<I
 function changeFor(known: Caller | undefined, status: CustomerStatus, isAsked: boolean): CallerChange {
   if (!status) return isAsked ? { state: { event: "asked" } } : {}
   const { isLoggedIn, hasConsented, name, language, knowledge } = status
-  const told: CallerState = isLoggedIn || hasConsented ? "consented" : isAsked ? "asked" : "unknown"
+  const reported: CallerState = isLoggedIn || hasConsented ? "consented" : isAsked ? "asked" : "unknown"
   const facts = { name, language, knowledge }
-  return known?.state === told ? facts : { ...facts, state: { set: told } }
+  return known?.state === reported ? facts : { ...facts, state: { set: reported } }
 }
 
 async function record(
@@ -139,8 +139,8 @@ async function record(
   const create = { most: config.limits.maxCallers }
   const caller = await store.callers.change({ ...id, change, source, at: sweep.clock.now(), create })
   if (!change.state || !caller) return
-  const told = "set" in change.state ? "set" : change.state.event
-  publish(context, call, { type: "caller.changed", report: told, state: caller.state, source })
+  const reported = "set" in change.state ? "set" : change.state.event
+  publish(context, call, { type: "caller.changed", report: reported, state: caller.state, source })
 }
 
 async function logIn(

@@ -7,7 +7,7 @@ import { newSocketToken } from "../call/ids.ts"
 import type { CallerToken } from "../store/callers.ts"
 import type { ControlContext } from "./context.ts"
 
-/** Tells tokens of callers from keys of the API. */
+/** Distinguishes tokens of callers from keys of the API. */
 const PREFIX = "pct_"
 
 /** The token of a call; undefined when the call was given one before. */

@@ -75,7 +75,7 @@ export function streamEnded(
   })
 }
 
-/** Connects a call that the previous process left to this one while it shut down, or that was told to ask again. */
+/** Connects a call that the previous process left to this one while it shut down, or that was asked to try again. */
 export function reconnect(
   context: ControlContext,
   webhook: StreamEndedWebhook,

@@ -1,4 +1,4 @@
-/** What a session is told of its caller when it opens. */
+/** What a session knows of its caller when it opens. */
 
 import type { KnownCaller } from "../call/live-calls.ts"
 

@@ -117,7 +117,7 @@ function requestFor(call: Call, agent: Agent, rule: OutcomeRule, turns: readonly
       {
         type: "message",
         role: "user",
-        // Some back ends are given no instructions: what is wanted stands here too.
+        // Some back ends are given no instructions: what is wanted is repeated here.
         text: `# The call\n${known}\n\n# Transcript\n${transcript}\n\n# Answer\nOne JSON object of this schema: ${JSON.stringify(rule.schema)}`,
       },
     ],

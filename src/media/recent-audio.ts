@@ -11,7 +11,7 @@ const BEFORE_SPEECH_BYTES = 320 * MULAW_BYTES_PER_MS
 const MAX_SPEECH_BYTES = 10_000 * MULAW_BYTES_PER_MS
 /** Speech beyond the maximum is dropped in steps, so that the rest is not moved for every piece. */
 const DROPPED_SPEECH_BYTES = 500 * MULAW_BYTES_PER_MS
-/** Room for two times what is kept while nobody speaks: it is moved to the front once in 320 ms. */
+/** Room for two times what is kept during silence: it is moved to the front once in 320 ms. */
 const QUIET_CAPACITY = 2 * BEFORE_SPEECH_BYTES
 /** Longest piece that is added at once, in characters of Base64: at most as long as what is kept of quiet. */
 const MAX_CHARS = Math.floor(BEFORE_SPEECH_BYTES / 3) * 4

@@ -80,7 +80,7 @@ export class CallerTurns implements AudioSink {
     this.#transcriber.expect(profile)
   }
 
-  /** Words that were said before are still taken, as turns that are not answered; then `onClosed` is called. */
+  /** Words that were said before are still recorded, as turns that are not answered; then `onClosed` is called. */
   close(onClosed: () => void): void {
     this.#onClosed = onClosed
     this.#voice?.over()

@@ -11,7 +11,7 @@ const LISTENING = new Set(
 const MAX_LISTENING_WORDS = 3
 /** Share of the words that the agent is saying at the same time, from which they are its echo. */
 const ECHO_SHARE = 0.8
-/** Fewer words than these are too little to tell an echo by. */
+/** Fewer words than these are too few to recognise an echo. */
 const MIN_ECHO_WORDS = 3
 
 /** Whether the words only show that somebody listens. */

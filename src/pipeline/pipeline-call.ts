@@ -179,7 +179,7 @@ export class PipelineCall implements MediaEngine {
   }
 
   insert(message: InsertedMessage): void {
-    // Nobody would hear an answer but the phone menu.
+    // Only the phone menu would hear an answer.
     this.#conversation.insert(this.#ivr ? { ...message, respond: false } : message)
   }
 

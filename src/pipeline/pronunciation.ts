@@ -1,9 +1,9 @@
-/** How a text is written for the synthesizer: words of a table as they sound, and long numbers digit by digit. Pure. */
+/** How a text is written for the synthesizer: words of a table as they are pronounced, and long numbers digit by digit. Pure. */
 
 /** Whole words or phrases, whatever their case, and what is spoken in their place. */
 export type PronunciationTable = Readonly<Record<string, string>>
 
-/** From this length on digits in a row are read one by one: nobody says a phone number as one number. */
+/** From this length on digits in a row are read one by one: a phone number is not said as one number. */
 const SPELLED_DIGITS = 7
 
 export class Pronunciation {

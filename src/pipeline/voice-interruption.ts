@@ -59,7 +59,7 @@ export class VoiceInterruption {
     const { isFinal, queue, onInterruption } = this.#options
     if (isFinal && queue.isSpeaking) return onInterruption()
     queue.pause()
-    // Words usually follow while the caller still speaks; a noise that goes on has none.
+    // Words usually follow while the caller still speaks; a continuing noise has none.
     if (queue.isPaused) this.#resumeLater()
   }
 

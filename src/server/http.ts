@@ -7,7 +7,7 @@ import { secureHeaders } from "hono/secure-headers"
 import { AppError } from "../lib/errors.ts"
 import { callerAssistantAlias } from "./aliases/caller-assistant.ts"
 import { conversationAlias } from "./aliases/conversation.ts"
-import { realtimeBackendAlias } from "./aliases/realtime-backend.ts"
+import { numberVerificationAlias } from "./aliases/number-verification.ts"
 import { relayControlAlias } from "./aliases/relay-control.ts"
 import { relayAlias } from "./aliases/simple-conversation-relay.ts"
 import { starlisAlias } from "./aliases/starlis.ts"
@@ -109,7 +109,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
     await next()
   })
   for (const routes of V1_RESOURCES) app.route("/", routes(context))
-  if (config.compat.includes("s1")) app.route("/", realtimeBackendAlias(context))
+  if (config.compat.includes("s1")) app.route("/", numberVerificationAlias(context))
   if (config.compat.includes("s0")) app.route("/", callerAssistantAlias(context))
   if (config.compat.includes("s2")) {
     app.route("/", relayAlias(context)).route("/", syncAssetAlias(context))

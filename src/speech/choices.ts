@@ -39,7 +39,7 @@ export type SpeakChoice = {
   readonly language?: string | undefined
   /** 1 is the ordinary rate. */
   readonly speed?: number | undefined
-  /** How to speak, for models that can be told. */
+  /** How to speak, for models that accept instructions. */
   readonly instructions?: string | undefined
   /** Of a compatible server, as in `http://127.0.0.1:8880/v1`; default: that of OpenAI. */
   readonly baseUrl?: string | undefined

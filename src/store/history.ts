@@ -16,7 +16,7 @@ export interface Turns {
 }
 
 export interface Transcripts {
-  /** Only what was said and heard, and what was keyed. */
+  /** Only what was said and heard, and which keys were pressed. */
   of(callId: CallId): Promise<Turn[]>
 }
 

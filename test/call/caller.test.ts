@@ -69,7 +69,7 @@ test.each([
   ["<caller>", undefined],
   ["", undefined],
   ["x".repeat(61), undefined],
-])("the name %j is taken as %j", (given, expected) =>
+])("the name %j is read as %j", (given, expected) =>
   expect(CallerName.safeParse(given).data).toBe(expected as string),
 )
 

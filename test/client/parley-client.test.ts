@@ -22,7 +22,7 @@ test("the client's types are the server's", () => {
   expect([same, back, turn]).toHaveLength(3)
 })
 
-test("reads, steers and refuses in the words of the server", async () => {
+test("reads, controls and refuses in the words of the server", async () => {
   await using app = await AppUnderTest.start({ API_KEYS: KEY })
   const { callSid } = await app.incoming()
   const parley = new ParleyClient({ url: `${app.url}/`, key: KEY })

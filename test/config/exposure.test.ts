@@ -35,14 +35,14 @@ describe("a server is reachable for others", () => {
 
 describe("direct requests from this machine need no key", () => {
   const exposed = { PUBLIC_URL: "https://agent.example.com" }
-  const keyed = { API_KEYS: "0123456789abcdef" }
+  const withKey = { API_KEYS: "0123456789abcdef" }
   test.each([
     { because: "on a server for this machine", env: {}, served: true },
-    { because: "but not where keys are set", env: keyed, served: false },
+    { because: "but not where keys are set", env: withKey, served: false },
     { because: "but not where others reach the server", env: exposed, served: false },
     {
       because: "where that is asked for, whatever else is set",
-      env: { ...exposed, ...keyed, LOCAL_API: "open" },
+      env: { ...exposed, ...withKey, LOCAL_API: "open" },
       served: true,
     },
   ])("$because", ({ env, served }) => expect(servesLocalWithoutKey(readConfig(env))).toBe(served))

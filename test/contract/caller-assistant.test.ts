@@ -333,7 +333,7 @@ test("an unknown SID is 404, on every path", async () => {
   }
 })
 
-test("GET /applicationstatusjson before the end, and of a call in which nobody spoke: 400", async () => {
+test("GET /applicationstatusjson before the end, and of a call without words: 400", async () => {
   await using it = await harness({ ASSETS_DIR: EXAMPLES })
   const call = await place(it, { ...BODY, agent: "caller-assistant" })
   const path = `/applicationstatusjson/${call.callSid}`

@@ -1470,7 +1470,7 @@ function callersContract(open: Open) {
 }
 
 function documentsContract(open: Open) {
-  test("the last good copy stays when a document cannot be fetched, and goes when nobody names it", async () => {
+  test("the last good copy stays when a document cannot be fetched, and goes when nothing names it", async () => {
     await using store = await open()
     await store.documents.put({ source: "a", text: "first", at: 1 })
     await store.documents.put({ source: "a", text: "second", at: 2 })

@@ -77,7 +77,7 @@ test("an unknown caller is sent the link once and greeted so; consent on /user c
   })
 })
 
-test("the token of a call reports about its caller, once for each event, and about nobody else", async () => {
+test("the token of a call reports about its caller, once for each event, and about no other", async () => {
   await using harness = await relayCallers({ env: KEYS })
   const { customers, twilio, app } = harness
   const call = twilio.call({ from: CALLER, to: RELAY })
@@ -178,7 +178,7 @@ test.each([
     { body: { success: true, data: { phoneNumber: "+15550109999", isLoggedIn: true } } },
   ],
   ["the link cannot be sent", "/api/send-message", { status: 500 }],
-] as const)("when %s, the caller hears so, and the call goes on", async (_, path, answer) => {
+] as const)("when %s, the caller hears so, and the call continues", async (_, path, answer) => {
   await using harness = await relayCallers()
   const { customers, twilio, app } = harness
   customers.answers[path] = [answer]

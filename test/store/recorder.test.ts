@@ -110,7 +110,7 @@ test("a turn that changes is one row in its last state", async () => {
   expect(await t.store.turns.of(t.call.id)).toEqual([done])
 })
 
-test("reading flushes first, and a transcript is what was said and keyed", async () => {
+test("reading flushes first, and a transcript is what was said and which keys were pressed", async () => {
   await using t = await setUp()
   const turns = (["speech", "note", "tool", "keypad"] as const).map((kind, seq) =>
     sampleTurn(t.call.id, { kind, seq }),

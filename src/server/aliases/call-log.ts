@@ -13,7 +13,7 @@ export type LogLine = { role: "user" | "assistant"; content: string }
 export type CallLog = {
   sid: string | null
   callstatus: string
-  /** `bot`, `/hangupcall`, or `NA` when somebody else ended the call or it goes on. */
+  /** `bot`, `/hangupcall`, or `NA` when somebody else ended the call or it continues. */
   callEndedBy: string
   webhookTriggerStatus: TriggerStatus
   /** Milliseconds since the epoch. */

@@ -38,13 +38,13 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   const { control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
-  /** The statuses that each conversation was told: a repeated callback is no news. */
-  const told = new WeakMap<LiveCall, Set<CallStatus>>()
+  /** The statuses that each conversation has received: a repeated callback is no news. */
+  const received = new WeakMap<LiveCall, Set<CallStatus>>()
 
   function informModel({ call, status }: TakenStatus): void {
     const live = control.liveCalls.get(call.id)
-    if (!live || told.get(live)?.has(status)) return
-    told.set(live, new Set(told.get(live)).add(status))
+    if (!live || received.get(live)?.has(status)) return
+    received.set(live, new Set(received.get(live)).add(status))
     // A word of a closed list: what else the request holds, such as the name of a caller, must not instruct the model.
     const text = `The telephone system reports that the call is ${status}.`
     live.insert({ role: "system", text, respond: false })
@@ -111,8 +111,8 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
 
   app.post("/twilioStatusCallback", webhookGuard(context, { kind: "status", once: false }), async (c) => {
     succeededBy(c, "/twilio/status")
-    const taken = await takeStatus(context, c)
-    if (taken?.isCurrent) informModel(taken)
+    const accepted = await takeStatus(context, c)
+    if (accepted?.isCurrent) informModel(accepted)
     return c.json({ success: true })
   })
 

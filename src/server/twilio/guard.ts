@@ -195,7 +195,7 @@ function jsonForm(rawBody: string): Form {
 /**
  * A request counts once. Its identity is the signature, which covers URL and fields as one text: how URL and body were
  * encoded, and where one field ends and the next begins, makes no other request of it. Twilio's repetition carries the
- * same idempotency token and gets the same answer. Nobody signs that token: a replay within that time carries it as well.
+ * same idempotency token and gets the same answer. That token is not signed: a replay within that time carries it as well.
  * So a repetition carries out nothing while the first request runs, and gets nothing once the answer has opened a session.
  */
 function onceGuard({ control }: ServerContext, kind: string) {

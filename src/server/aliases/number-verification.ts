@@ -21,7 +21,7 @@ const UNKNOWN: NextStep = {
   then: { kind: "hang-up" },
 }
 
-export function realtimeBackendAlias(context: ServerContext): Hono<Env> {
+export function numberVerificationAlias(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control } = context
 
