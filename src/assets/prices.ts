@@ -10,7 +10,10 @@ import { parseJson } from "./parse.ts"
 
 export const PRICES_FILE = "prices.json"
 
-/** Prices of November 2026 in US dollars. (OpenAI: "Models", "Prompt caching", "Realtime costs".) */
+/**
+ * Prices of November 2026 in US dollars; those of Twilio are list prices for numbers of the United States. (OpenAI: "Models",
+ * "Prompt caching", "Realtime costs". Twilio: "Voice pricing". Deepgram: "Pricing".)
+ */
 export const EMBEDDED_PRICES: Prices = Prices.parse(embedded)
 
 /** A file replaces the embedded table as a whole. Throws `AssetError` with every fault of the file. */

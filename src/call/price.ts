@@ -5,7 +5,7 @@ import type { Usage } from "./usage.ts"
 
 const rate = z.number().min(0).max(1_000_000)
 
-/** US dollars per million tokens, or per minute of audio. A missing rate falls back to the closest one. */
+/** US dollars per million tokens, per minute, or per million characters. A missing rate falls back to the closest one. */
 const Price = z
   .strictObject({
     input: rate,
@@ -15,11 +15,15 @@ const Price = z
     cachedAudioInput: rate,
     audioOutput: rate,
     perMinute: rate,
+    perMillionCharacters: rate,
   })
   .partial()
-  .refine(({ input, perMinute }) => input !== undefined || perMinute !== undefined, {
-    error: "must have input or perMinute",
-  })
+  .refine(
+    (price) => [price.input, price.perMinute, price.perMillionCharacters].some((of) => of !== undefined),
+    {
+      error: "must have input, perMinute or perMillionCharacters",
+    },
+  )
 type Price = z.infer<typeof Price>
 
 /** Prices by the name of the model. */
@@ -39,8 +43,12 @@ export function priced(usage: Usage, prices: Prices): Usage {
 
 function costOf({ amounts }: Usage, price: Price): number | null {
   const amount = (name: string) => amounts[name] ?? 0
-  const { input = 0, output = 0, perMinute } = price
+  const { input = 0, output = 0, perMinute, perMillionCharacters } = price
+  // Where a provider charges for started minutes, they are counted beside the seconds.
+  if (amount("minutes") > 0 && perMinute !== undefined) return amount("minutes") * perMinute
   if (amount("seconds") > 0 && perMinute !== undefined) return (amount("seconds") / 60) * perMinute
+  if (amount("characters") > 0 && perMillionCharacters !== undefined)
+    return (amount("characters") / MILLION) * perMillionCharacters
   if (price.input === undefined) return null
   const { cachedInput = input, audioInput = input, audioOutput = output } = price
   const { cachedAudioInput = price.cachedInput ?? audioInput } = price

@@ -21,7 +21,12 @@ export type RemoteCall = {
   startedAt: number | null
   endedAt: number | null
   durationSeconds: number | null
+  /** What Twilio charges for the connection alone; null until the call has been rated, which may take minutes or longer. */
+  price: TwilioPrice | null
 }
+
+/** `currency`: ISO 4217, such as `USD`. */
+export type TwilioPrice = { amount: number; currency: string }
 
 /** A phone number of the account. (Twilio: "IncomingPhoneNumber resource".) */
 export type AccountNumber = {
@@ -36,7 +41,16 @@ export type AccountNumber = {
 
 type RemoteFields = Pick<
   CallInstance,
-  "sid" | "status" | "from" | "to" | "direction" | "startTime" | "endTime" | "duration"
+  | "sid"
+  | "status"
+  | "from"
+  | "to"
+  | "direction"
+  | "startTime"
+  | "endTime"
+  | "duration"
+  | "price"
+  | "priceUnit"
 >
 
 export function remoteCall(call: RemoteFields): RemoteCall {
@@ -51,7 +65,16 @@ export function remoteCall(call: RemoteFields): RemoteCall {
     startedAt: msOf(call.startTime),
     endedAt: msOf(call.endTime),
     durationSeconds: Number.isNaN(seconds) ? null : seconds,
+    price: priceOf(call),
   }
+}
+
+/** Twilio writes what it charges as a negative number in a text. (Twilio: "Call resource", `price`.) */
+function priceOf({ price, priceUnit }: Pick<RemoteFields, "price" | "priceUnit">): TwilioPrice | null {
+  const amount = Number.parseFloat(price)
+  return Number.isNaN(amount)
+    ? null
+    : { amount: Math.abs(amount), currency: (priceUnit || "USD").toUpperCase() }
 }
 
 type NumberFields = Pick<

@@ -26,7 +26,11 @@ describe("the table of prices", () => {
     ["a misspelled rate", '{\n "llama": { "input": 1, "ouput": 2 }\n}', /prices\.json:2 llama\.ouput: /],
     ["a price that is no number", '{\n\n "llama": { "input": "1" } }', /prices\.json:3 llama\.input: /],
     ["a negative price", '{ "llama": { "input": -1 } }', /prices\.json:1 llama\.input: /],
-    ["no rate at all", '{ "llama": {} }', /prices\.json:1 llama: must have input or perMinute/],
+    [
+      "no rate at all",
+      '{ "llama": {} }',
+      /prices\.json:1 llama: must have input, perMinute or perMillionCharacters/,
+    ],
     ["text that is no JSON", '{ "llama": ', /prices\.json:1/],
   ])("a fault names file and field: %s", (_, text, expected) => {
     using own = folder(text)

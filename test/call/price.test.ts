@@ -4,6 +4,17 @@ import { priced } from "../../src/call/price.ts"
 
 test.each([
   [
+    "started minutes",
+    { kind: "carrier", model: "twilio:voice-outbound", amounts: { seconds: 61, minutes: 2 } },
+    2 * 0.014,
+  ],
+  [
+    "seconds of audio",
+    { kind: "transcription", model: "deepgram:flux", amounts: { seconds: 30 } },
+    0.0065 / 2,
+  ],
+  ["characters", { kind: "speech", model: "deepgram:aura-2", amounts: { characters: 1000 } }, 0.03],
+  [
     "text, a part of it cached",
     {
       kind: "chat",

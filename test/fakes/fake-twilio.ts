@@ -16,6 +16,8 @@ export type FakeCall = {
   start_time: string | null
   end_time: string | null
   duration: string | null
+  price: string | null
+  price_unit: string
   date_created: string
   date_updated: string
   parent_call_sid: string | null
@@ -87,6 +89,8 @@ export class FakeTwilio extends TwilioServer {
       start_time: null,
       end_time: null,
       duration: null,
+      price: null,
+      price_unit: "USD",
       date_created: now,
       date_updated: now,
       parent_call_sid: null,

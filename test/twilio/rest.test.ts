@@ -90,6 +90,7 @@ describe("requests and answers", () => {
       start_time: "Fri, 20 Nov 2026 12:00:00 +0000",
       end_time: "Fri, 20 Nov 2026 12:01:30 +0000",
       duration: "90",
+      price: "-0.02800",
     })
     expect(await clientOf(twilio).rest.fetchCall(sid)).toEqual({
       sid,
@@ -100,6 +101,7 @@ describe("requests and answers", () => {
       startedAt: T0,
       endedAt: T0 + 90_000,
       durationSeconds: 90,
+      price: { amount: 0.028, currency: "USD" },
     })
   })
 
@@ -113,6 +115,7 @@ describe("requests and answers", () => {
       startedAt: null,
       endedAt: null,
       durationSeconds: null,
+      price: null,
     })
   })
 

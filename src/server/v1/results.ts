@@ -3,8 +3,8 @@
 import { Hono } from "hono"
 import { z } from "zod"
 import type { Call } from "../../call/call.ts"
-import type { Usage } from "../../call/usage.ts"
-import { usageOf } from "../../control/usage.ts"
+import { USAGE_KINDS, type Usage } from "../../call/usage.ts"
+import { twilioPriceOf, usageOf } from "../../control/usage.ts"
 import { countMessage } from "../../control/quotas.ts"
 import { extractAgain, toOutcome } from "../../jobs/outcome.ts"
 import { deliverAgain } from "../../jobs/webhook.ts"
@@ -36,13 +36,19 @@ const UsageView = named(
     callSid: z.string().nullable(),
     usage: z.array(
       z.object({
-        kind: z.enum(["realtime", "chat", "ivr", "transcription", "speech"]),
+        kind: z.enum(USAGE_KINDS),
         model: z.string(),
-        amounts: z.record(z.string(), z.number()).describe("Tokens, seconds and characters by name"),
+        amounts: z
+          .record(z.string(), z.number())
+          .describe("Tokens, seconds, started minutes and characters by name"),
         cost: z.number().nullable().describe("US dollars, an estimate; null where no price is known"),
       }),
     ),
     costUsd: z.number().nullable().describe("Sum of the known costs; null where none is known"),
+    twilioPrice: z
+      .object({ amount: z.number(), currency: z.string() })
+      .nullable()
+      .describe("What Twilio charges for the connection (`carrier`); null until it has rated the call"),
   }),
   {
     callSid: CALL_SID,
@@ -53,8 +59,15 @@ const UsageView = named(
         amounts: { replies: 6, inputTokens: 5120, cachedTokens: 3072, outputTokens: 214 },
         cost: 0.00034252,
       },
+      {
+        kind: "carrier",
+        model: "twilio:voice-outbound",
+        amounts: { seconds: 71, minutes: 2 },
+        cost: 0.028,
+      },
     ],
-    costUsd: 0.00034252,
+    costUsd: 0.02834252,
+    twilioPrice: { amount: 0.028, currency: "USD" },
   },
 )
 
@@ -121,21 +134,22 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
     operation({
       id: "getUsage",
       tag: "Results",
-      summary: "Read what the models used, and the estimated cost",
+      summary: "Read what the call used, and the estimated cost",
       params: CALL_PARAMS,
       responses: { 200: { description: "Usage by kind and model", schema: UsageView } },
       errors: CALL_ERRORS,
     }),
     async (c) => {
       const call = await findCall(context, c)
-      return c.json(usageView(call, await usageOf(control, call)))
+      const [usage, twilioPrice] = await Promise.all([usageOf(control, call), twilioPriceOf(control, call)])
+      return c.json({ ...usageView(call, usage), twilioPrice })
     },
   )
 
   return app
 }
 
-function usageView(call: Call, usage: readonly Usage[]): z.infer<typeof UsageView> {
+function usageView(call: Call, usage: readonly Usage[]): Omit<z.infer<typeof UsageView>, "twilioPrice"> {
   const costs = usage.flatMap(({ cost }) => cost ?? [])
   return {
     callSid: call.sid,
