@@ -31,7 +31,7 @@ import {
   twilioSyncOf,
 } from "./providers.ts"
 import { callsInMemory, createRecording } from "./recording.ts"
-import type { ServerContext } from "./server/context.ts"
+import { originOf, type ServerContext } from "./server/context.ts"
 import { FailedAttempts } from "./server/failed-attempts.ts"
 import { createHttp } from "./server/http.ts"
 import { SocketSlots } from "./server/socket-slots.ts"
@@ -44,7 +44,12 @@ import { builtinTools, toolsOf } from "./tools/registry.ts"
 export type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
 
 export type App = {
-  fetch(request: Request, server: Server<SocketData>): Response | undefined | Promise<Response | undefined>
+  /** `peer`: the address of the client, where the connection itself does not tell it. */
+  fetch(
+    request: Request,
+    server: Server<SocketData>,
+    peer?: string,
+  ): Response | undefined | Promise<Response | undefined>
   websocket: Sockets["websocket"]
   /** Sets the port that the local address of the server is built from. */
   listening(port: number): void
@@ -196,10 +201,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   })
 
   return {
-    fetch(request, server) {
+    fetch(request, server, peer) {
+      const origin = originOf(request, server, peer)
       if (request.headers.get("upgrade")?.toLowerCase() === "websocket")
-        return sockets.upgrade(request, server)
-      return http.fetch(withAbsoluteUrl(request), { origin: { request, server } })
+        return sockets.upgrade(origin, server)
+      return http.fetch(withAbsoluteUrl(request), { origin })
     },
     websocket: sockets.websocket,
     listening(actualPort) {

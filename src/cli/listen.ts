@@ -4,7 +4,8 @@ import { chmodSync } from "node:fs"
 import type { Server } from "bun"
 import { AppError } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
-import type { WorkerSettings } from "./supervisor/messages.ts"
+import { LOOPBACK } from "../lib/loopback.ts"
+import { localSocketPath, type WorkerSettings } from "./supervisor/messages.ts"
 
 /** How many ports are tried with `PORT_RETRY=1`. */
 const MAX_PORTS = 10
@@ -20,7 +21,10 @@ export type ListenAt =
 /** `Bun.serve` with the handlers of the server. */
 export type StartListener<D> = (address: Address) => Server<D>
 
-export type Address = { hostname?: string; port: number; reusePort: boolean } | { unix: string }
+export type Address =
+  | { hostname?: string; port: number; reusePort: boolean }
+  /** `peer`: the address that clients of the socket have, where it is known. */
+  | { unix: string; peer?: string }
 
 export type ListenOptions<D> = {
   port: number
@@ -69,9 +73,10 @@ function open<D>(options: ListenOptions<D>): Server<D>[] {
       const { port: given, socketPath } = at.settings
       const onPort = (port: number) => start({ hostname: "0.0.0.0", port, reusePort: true })
       const first = given === undefined ? firstFree(options, (port) => onPort(free(port))) : onPort(given)
-      const unix = start({ unix: socketPath })
-      chmodSync(socketPath, 0o600)
-      return [first, unix, ...loopback6(first.port ?? options.port, start)]
+      const local = localSocketPath(socketPath)
+      const sockets = [start({ unix: socketPath }), start({ unix: local, peer: LOOPBACK })]
+      for (const path of [socketPath, local]) chmodSync(path, 0o600)
+      return [first, ...sockets, ...loopback6(first.port ?? options.port, start)]
     }
     default:
       return at satisfies never

@@ -63,12 +63,12 @@ export async function serve(
   const start: StartListener<SocketData> = (address) =>
     "unix" in address
       ? Bun.serve({
-          ...address,
+          unix: address.unix,
           ...common,
           fetch(request, bun) {
             // The types allow no idleTimeout for a unix socket.
             bun.timeout(request, IDLE_TIMEOUT_SECONDS)
-            return fetch(request, bun)
+            return app.fetch(request, bun, address.peer)
           },
         })
       : Bun.serve({ ...address, ...common, fetch, idleTimeout: IDLE_TIMEOUT_SECONDS })

@@ -5,6 +5,7 @@ import { createMiddleware } from "hono/factory"
 import type { Call } from "../call/call.ts"
 import type { Config } from "../config/config.ts"
 import { AppError } from "../lib/errors.ts"
+import { isLoopback } from "../lib/loopback.ts"
 import { servesLocalWithoutKey } from "../config/exposure.ts"
 import { limitChunkedBody } from "./body-limit.ts"
 import type { Env, Origin, Auth, RequestContext, ServerContext } from "./context.ts"
@@ -54,7 +55,7 @@ export function isDirectLoopback(
   const { request, server } = origin
   const { headers } = request
   const peer = server.requestIP(request)?.address ?? ""
-  if (!/^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/.test(peer)) return false
+  if (!isLoopback(peer)) return false
   if (FORWARDING.some((name) => headers.has(name))) return false
   const host = (headers.get("host") ?? "").toLowerCase()
   if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)) return false

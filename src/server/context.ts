@@ -38,6 +38,18 @@ export type Origin = {
   }
 }
 
+/** Where a request came from; `peer` is the address of the client where the connection does not tell it. */
+export function originOf(request: Request, server: Origin["server"], peer?: string): Origin {
+  if (peer === undefined) return { request, server }
+  return {
+    request,
+    server: {
+      requestIP: () => ({ address: peer }),
+      timeout: (of, seconds) => server.timeout?.(of, seconds),
+    },
+  }
+}
+
 export type Env = {
   /** The origin is absent when a test calls the app directly. */
   Bindings: { origin?: Origin }

@@ -4,7 +4,9 @@
  */
 
 import type { TCPSocketListener } from "bun"
+import { isLoopback } from "../../lib/loopback.ts"
 import { joinSockets, newPipeEnd, pipeHandlers, type PipeEnd, type PipeSocket } from "./connection-pipe.ts"
+import { localSocketPath } from "./messages.ts"
 
 /** Connections that are held at once; further ones are closed. */
 const MAX_HELD = 1_000
@@ -88,7 +90,7 @@ export class HeldConnections {
   #pass(socket: PipeSocket, socketPath: string): void {
     this.#waiting.delete(socket)
     const upstream = Bun.connect<PipeEnd>({
-      unix: socketPath,
+      unix: isLoopback(socket.remoteAddress) ? localSocketPath(socketPath) : socketPath,
       allowHalfOpen: true,
       data: newPipeEnd(),
       socket: {

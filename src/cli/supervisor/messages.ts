@@ -4,12 +4,20 @@
 export const WORKER_VARIABLE = "PARLEY_WORKER"
 
 export type WorkerSettings = {
-  /** Path of the unix socket on which the worker serves connections that the supervisor accepted. */
+  /**
+   * Path of the unix socket on which the worker serves connections that the supervisor accepted. Those of programs on this
+   * machine come to `localSocketPath`.
+   */
   socketPath: string
   /** The port that an earlier worker chose. Undefined for the first worker. */
   port?: number
   /** How the previous worker ended, when it was not asked to: an exit code or the name of a signal. */
   replaces?: string
+}
+
+/** A unix socket does not tell the address of the client, so connections of this machine have a socket of their own. */
+export function localSocketPath(socketPath: string): string {
+  return `${socketPath}.local`
 }
 
 /** The worker serves on this TCP port and on its unix socket. */

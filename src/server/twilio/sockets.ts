@@ -31,7 +31,7 @@ type SocketData =
 
 export type Sockets = {
   /** Handles an upgrade request: undefined when the socket is open, otherwise the error response. */
-  upgrade(request: Request, server: Server<SocketData>): Promise<Response | undefined>
+  upgrade(origin: Origin, server: Server<SocketData>): Promise<Response | undefined>
   websocket: WebSocketHandler<SocketData>
   /** Number of open sockets. */
   readonly size: number
@@ -48,12 +48,12 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       return open.size
     },
 
-    async upgrade(request, server) {
-      const path = pathOf(request)
+    async upgrade(origin, server) {
+      const path = pathOf(origin.request)
       const purpose = purposeOf(path, config.compat)
-      if (!purpose) return upgradedForObserver(request, server, path)
-      if (!isAuthentic(context, request, path, server)) return refusedSignature(request, server, path)
-      return claimed(request, server, purpose)
+      if (!purpose) return upgradedForObserver(origin, server, path)
+      if (!isAuthentic(context, origin, path)) return refusedSignature(origin, path)
+      return claimed(origin.request, server, purpose)
     },
 
     websocket: {
@@ -106,7 +106,7 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     },
   }
 
-  function refusedSignature(request: Request, server: Server<SocketData>, path: string): Response {
+  function refusedSignature({ request, server }: Origin, path: string): Response {
     const { control, failedSignatures } = context
     const peer = server.requestIP(request)?.address ?? "unknown"
     const { within, retryAfterSeconds } = failedSignatures.add(peer, control.sweep.clock.monotonic())
@@ -126,11 +126,11 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
     return upgraded(request, server, (socket) => openSession(found, socket))
   }
 
-  async function upgradedForObserver(request: Request, server: Server<SocketData>, path: string) {
-    const observer = await observerOf({ request, server }, path)
+  async function upgradedForObserver(origin: Origin, server: Server<SocketData>, path: string) {
+    const observer = await observerOf(origin, path)
     if (observer instanceof Response) return observer
     if (!observer) return refuse(404, "NOT_FOUND", "There is no socket at this path.")
-    const refusal = upgraded(request, server, observer.open)
+    const refusal = upgraded(origin.request, server, observer.open)
     if (refusal) observer.abandon()
     return refusal
   }
@@ -241,14 +241,9 @@ async function claim(
   return call && { kind, call }
 }
 
-function isAuthentic(
-  { config, control }: ServerContext,
-  request: Request,
-  path: string,
-  server: Server<SocketData>,
-) {
-  if (!config.twilio.validateWebhooks && isDirectLoopback(config, { request, server })) return true
-  return isFromTwilio({ config }, request, socketUrl(control, path))
+function isAuthentic({ config, control }: ServerContext, origin: Origin, path: string) {
+  if (!config.twilio.validateWebhooks && isDirectLoopback(config, origin)) return true
+  return isFromTwilio({ config }, origin.request, socketUrl(control, path))
 }
 
 /** A socket is signed with its `wss://` URL. (Twilio: "Webhooks security".) */

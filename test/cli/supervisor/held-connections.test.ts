@@ -1,8 +1,9 @@
 import { afterAll, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
 import { HeldConnections } from "../../../src/cli/supervisor/held-connections.ts"
+import { localSocketPath } from "../../../src/cli/supervisor/messages.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "parley-held-"))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -10,14 +11,17 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** A worker's listener, which stands in for one on a port as well. */
 function worker(name: string) {
   const socketPath = join(folder, `${name}.sock`)
-  const server = Bun.serve({
-    unix: socketPath,
-    async fetch(request) {
-      const body = new Uint8Array(await request.arrayBuffer())
-      return new Response(body, { headers: { worker: name } })
-    },
-  })
-  return { socketPath, [Symbol.asyncDispose]: () => server.stop(true) }
+  const servers = (["other", "local"] as const).map((kind) =>
+    Bun.serve({
+      unix: kind === "local" ? localSocketPath(socketPath) : socketPath,
+      async fetch(request) {
+        const body = new Uint8Array(await request.arrayBuffer())
+        return new Response(body, { headers: { worker: name, kind } })
+      },
+    }),
+  )
+  const stop = async () => void (await Promise.all(servers.map((server) => server.stop(true))))
+  return { socketPath, [Symbol.asyncDispose]: stop }
 }
 
 function freePort(): number {
@@ -45,6 +49,21 @@ test("connections wait while no worker listens, and reach the next one with all 
   held.stopListening()
 })
 
+test("a connection of this machine reaches the socket for those, and one of another machine does not", async () => {
+  const port = freePort()
+  const held = new HeldConnections()
+  await using first = worker("kinds")
+  held.workerListens(port, first.socketPath)
+  const kindOf = async (host: string) =>
+    (await fetch(`http://${host}:${port}/`, { keepalive: false })).headers.get("kind")
+  expect([await kindOf("127.0.0.1"), await kindOf("[::1]")]).toEqual(["local", "local"])
+  const own = Object.values(networkInterfaces()).flat()
+  const outside = own.find((address) => address?.internal === false && address.family === "IPv4")
+  // Without a network there is no other address to come from.
+  if (outside) expect(await kindOf(outside.address)).toBe("other")
+  held.stopListening()
+})
+
 test("a connection that comes while the worker is already gone waits for the next worker", async () => {
   const port = freePort()
   const held = new HeldConnections()
@@ -68,7 +87,7 @@ test("the close of either side reaches the other one", async () => {
   const ended = Promise.withResolvers<string>()
   let received = ""
   using _ = Bun.listen({
-    unix: socketPath,
+    unix: localSocketPath(socketPath),
     allowHalfOpen: true,
     socket: {
       data: (_, bytes) => void (received += bytes.toString()),

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { localSocketPath } from "../../../src/cli/supervisor/messages.ts"
 import { AUTH_TOKEN, PUBLIC_URL, Client } from "../../server/client.ts"
 import { Child } from "../child.ts"
 
@@ -129,4 +130,7 @@ test("only the worker has the settings of a worker, and requests through the sup
   const path = child.socketPath
   const through = await fetch("http://localhost/v1/calls", { unix: path })
   expect(through.status).toBe(401)
+  // A connection of this machine that waited for the worker is served as before.
+  const local = await fetch("http://localhost/v1/calls", { unix: localSocketPath(path) })
+  expect(local.status).toBe(200)
 })
