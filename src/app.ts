@@ -97,10 +97,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     sweep,
     onEvent: options.onEvent,
   })
-  const observerSlots = memoryObserverSlots({
-    perUser: config.limits.observersPerUser,
-    perKey: config.limits.observersPerKey,
-  })
+  const observerSlots = memoryObserverSlots(config.limits)
   const models = new Map<string, ChatModel>()
   const modelFor = cachedModels(config, models)
   const engines = (options.createEngines ?? createEngines)({

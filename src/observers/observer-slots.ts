@@ -24,10 +24,10 @@ export interface ObserverSlots {
 /** Observers of all users together. */
 const MAX_SLOTS = 1000
 
-export type SlotLimits = { perUser: number; perKey: number }
+export type SlotLimits = { observersPerUser: number; observersPerKey: number }
 
 /** The slots of one process. */
-export function memoryObserverSlots({ perUser, perKey }: SlotLimits): ObserverSlots {
+export function memoryObserverSlots({ observersPerUser, observersPerKey }: SlotLimits): ObserverSlots {
   const slots = new Set<Observing & { holder: string }>()
   return {
     get size() {
@@ -38,7 +38,7 @@ export function memoryObserverSlots({ perUser, perKey }: SlotLimits): ObserverSl
       const open = [...slots]
       const ofUser = open.filter((slot) => slot.userId === userId).length
       const ofKey = open.filter((slot) => slot.key === key).length
-      if (ofUser >= perUser || ofKey >= perKey || open.length >= MAX_SLOTS) return undefined
+      if (ofUser >= observersPerUser || ofKey >= observersPerKey || open.length >= MAX_SLOTS) return undefined
       const slot = { userId, key, holder }
       slots.add(slot)
       return () => void slots.delete(slot)
