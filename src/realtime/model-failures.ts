@@ -7,7 +7,7 @@ import type { ConnectionFailure } from "./connection/connection.ts"
 import type { ReconnectingConnection } from "./connection/reconnecting.ts"
 import type { PendingResponses } from "./pending-responses.ts"
 import type { RealtimeError } from "./protocol/server-events.ts"
-import type { ResponseRequest } from "./response-queue.ts"
+import type { ResponseRequest } from "./response-request.ts"
 
 export type ModelFailuresOptions = {
   agentAudio: Pick<AgentAudio, "isSpeaking" | "playPrompt">

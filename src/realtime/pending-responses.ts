@@ -10,7 +10,8 @@ import type { HoldPrompts } from "../media/hold-prompts.ts"
 import type { RealtimeResponse } from "./protocol/objects.ts"
 import type { RealtimeError } from "./protocol/server-events.ts"
 import { ReplyEvents } from "./reply-events.ts"
-import { ResponseQueue, type Refused, type ResponseRequest, type Started } from "./response-queue.ts"
+import { ResponseQueue, type Refused, type Started } from "./response-queue.ts"
+import type { ResponseRequest } from "./response-request.ts"
 
 /** Longest wait from the end of the caller's speech to `response.created` of a server that answers by itself. */
 const SERVER_ANSWER_MS = 1_000

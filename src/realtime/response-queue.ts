@@ -4,18 +4,10 @@
  * Source: OpenAI "Realtime conversations" (function calling, interruption).
  */
 
-import { encodeCancel, encodeResponseCreate, type ResponseOverrides } from "./protocol/client-events.ts"
+import { encodeCancel } from "./protocol/client-events.ts"
 import type { RealtimeResponse } from "./protocol/objects.ts"
 import type { RealtimeError } from "./protocol/server-events.ts"
-
-export type ResponseRequest =
-  /** Is said whatever the caller says meanwhile. */
-  | { kind: "sentence"; text: string }
-  /**
-   * `about`: ids of the items to be answered, as a rule outputs of tools. A response that the server starts by itself
-   * after these items have entered the conversation answers them as well, and the request is dropped.
-   */
-  | { kind: "answer"; about: readonly string[] }
+import { encodeRequest, eventIdIn, type ResponseRequest } from "./response-request.ts"
 
 /**
  * `requested`: by this queue. `caller-turn`: the server answers the caller by itself. `stale`: the caller has spoken since
@@ -30,8 +22,6 @@ export type Started = "requested" | "caller-turn" | "stale"
  */
 export type Refused = "requeued" | "answered" | "failed" | "harmless" | "unrelated"
 
-/** Metadata key under which a response repeats the event id of its `response.create`. */
-const CREATE_ID = "parley_create"
 const MAX_WAITING = 16
 
 type Sent = { request: ResponseRequest; eventId: string }
@@ -156,7 +146,7 @@ export class ResponseQueue {
   /** `response.created`. */
   created({ id, metadata }: Pick<RealtimeResponse, "id" | "metadata">): Started {
     const state = this.#state
-    if (state.phase === "requested" && metadata[CREATE_ID] === state.sent.eventId) {
+    if (state.phase === "requested" && eventIdIn(metadata) === state.sent.eventId) {
       const { request } = state.sent
       if (!state.isStale) {
         this.#state = { phase: "active", responseId: id, request, crossed: undefined, isAbandoned: false }
@@ -254,9 +244,7 @@ export class ResponseQueue {
     if (!request) return
     const eventId = this.#nextId("create")
     this.#state = { phase: "requested", sent: { request, eventId }, isStale: false }
-    this.#send(
-      encodeResponseCreate({ ...overridesFor(request), metadata: { [CREATE_ID]: eventId } }, eventId),
-    )
+    this.#send(encodeRequest(request, eventId))
   }
 
   /** Sentences that were begun are said to their end on another connection; answers are out of date. */
@@ -303,14 +291,5 @@ export class ResponseQueue {
   #nextId(kind: "create" | "cancel"): string {
     this.#serial += 1
     return `${kind}_${this.#serial}`
-  }
-}
-
-function overridesFor(request: ResponseRequest): ResponseOverrides {
-  if (request.kind === "answer") return {}
-  return {
-    instructions: `Say exactly the following to the caller, word for word, and nothing else:\n\n${request.text}`,
-    input: [],
-    toolChoice: "none",
   }
 }

@@ -7,7 +7,7 @@ import {
   type TurnView,
 } from "../../src/client/parley-client.ts"
 import { ParleyStream } from "../../src/client/parley-stream.ts"
-import type { CallView as ServerCallView } from "../../src/server/v1/calls.ts"
+import type { CallView as ServerCallView } from "../../src/server/v1/call-view.ts"
 import type { TurnView as ServerTurnView } from "../../src/server/v1/transcripts.ts"
 import { AwaitableLog } from "../../src/sim/awaitable-log.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"

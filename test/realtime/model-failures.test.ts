@@ -3,7 +3,8 @@ import type { CallEvent } from "../../src/call/events.ts"
 import { getLog } from "../../src/lib/log.ts"
 import { ModelFailures } from "../../src/realtime/model-failures.ts"
 import type { RealtimeError } from "../../src/realtime/protocol/server-events.ts"
-import type { Refused, ResponseRequest } from "../../src/realtime/response-queue.ts"
+import type { Refused } from "../../src/realtime/response-queue.ts"
+import type { ResponseRequest } from "../../src/realtime/response-request.ts"
 
 type Setup = { isSpeaking?: boolean; mayRetry?: boolean; refused?: Refused }
 

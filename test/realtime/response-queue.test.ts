@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import type { RealtimeResponse } from "../../src/realtime/protocol/objects.ts"
-import { ResponseQueue, type ResponseRequest } from "../../src/realtime/response-queue.ts"
+import { ResponseQueue } from "../../src/realtime/response-queue.ts"
+import type { ResponseRequest } from "../../src/realtime/response-request.ts"
 
 const BUSY = "conversation_already_has_active_response"
 

@@ -3,7 +3,7 @@
 import type { Call } from "../../call/call.ts"
 import { toOutcome } from "../../jobs/outcome.ts"
 import type { Store } from "../../store/store.ts"
-import { callView } from "./calls.ts"
+import { callView } from "./call-view.ts"
 import { ivrTurns, transcriptView } from "./transcripts.ts"
 
 export async function endedCall(store: Store, call: Call) {
