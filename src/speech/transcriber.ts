@@ -19,7 +19,10 @@ export type TranscriberEvent =
   | { type: "ready" }
   /** A turn begins. Providers without such an event report it with the first words. */
   | { type: "speech-started" }
-  /** The words of the running turn so far, which replace those of the event before. Never empty. */
+  /**
+   * The words of the running turn so far, which replace those of the event before. Never empty. Some providers repeat
+   * them, about once a second or more often, which shows that they are alive.
+   */
   | { type: "interim"; text: string }
   /**
    * The words of the running turn that will not change any more, all of them, and the end of the audio that they were

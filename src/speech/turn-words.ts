@@ -44,6 +44,11 @@ export class TurnWords {
     this.#listener({ type: "interim", text })
   }
 
+  /** The provider has no new words of the running turn. */
+  repeat(): void {
+    if (this.text !== "") this.#listener({ type: "interim", text: this.text })
+  }
+
   /** These words settle. */
   settle(words: string, untilMs: number): void {
     if (words.trim() === "") return

@@ -170,7 +170,7 @@ export class FluxTranscriber implements Transcriber {
       turn.isEager = false
       this.#listener({ type: "resumed" })
     }
-    if (text !== "" && text !== turn.text) {
+    if (text !== "" && (text !== turn.text || event === "Update")) {
       turn.text = text
       this.#listener({ type: "interim", text })
     }

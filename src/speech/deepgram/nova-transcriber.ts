@@ -133,7 +133,7 @@ export class NovaTranscriber implements Transcriber {
   #results({ channel, start, duration, is_final, speech_final }: NovaResults, baseMs: number): void {
     const words = channel.alternatives[0]?.transcript ?? ""
     const untilMs = baseMs + (start + duration) * 1_000
-    if (!is_final) return this.#words.interim(words)
+    if (!is_final) return words === "" ? this.#words.repeat() : this.#words.interim(words)
     this.#words.settle(words, untilMs)
     if (speech_final) this.#words.end(this.#words.settled, untilMs)
   }
