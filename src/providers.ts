@@ -11,10 +11,8 @@ import type { RealtimeServices } from "./realtime/call-options.ts"
 import { connectTo } from "./realtime/connection/websocket.ts"
 import type { PipelineCallOptions } from "./pipeline/pipeline-call.ts"
 import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
-import { noSynthesizer, noTranscriber } from "./speech/no-speech.ts"
-import { synthesizerOf } from "./speech/open-synthesizer.ts"
-import { transcriberOf } from "./speech/open-transcriber.ts"
-import { speechProviderOf } from "./speech/choices.ts"
+import { speechOfAgent } from "./speech/speech-of-agent.ts"
+import { ProviderHealth } from "./speech/failover/provider-health.ts"
 import { checkedFetch } from "./tools/checked-fetch.ts"
 import { createTwilioRest, type TwilioRest } from "./twilio/rest.ts"
 import type { TwilioSdkOptions } from "./twilio/sdk.ts"
@@ -39,22 +37,18 @@ export function realtimeConnections(
   }
 }
 
-/** What agents hear and speak with: Deepgram where it has a key, else OpenAI. */
+/** What agents hear and speak with. */
 export function speechProviders(config: Config, sweep: Sweep): PipelineCallOptions["speechFor"] {
-  const { modelConnectMs: connectMs, modelPingMs: pingMs, modelStallMs: stallMs } = config.times
-  const log = getLog("speech")
-  const services = { times: { connectMs, pingMs, stallMs }, sweep, log }
-  return function speechFor() {
-    const provider = speechProviderOf(config)
-    if (provider === undefined) {
-      const message = "no speech provider is configured: set DEEPGRAM_API_KEY or OPENAI_API_KEY"
-      log.error(message)
-      return { hear: noTranscriber(message), speak: noSynthesizer(message) }
-    }
-    return {
-      hear: transcriberOf({ provider }, config, services),
-      speak: synthesizerOf({ provider }, config, services),
-    }
+  const {
+    modelConnectMs: connectMs,
+    modelPingMs: pingMs,
+    modelStallMs,
+    speechStallMs: stallMs,
+  } = config.times
+  const services = { times: { connectMs, pingMs, stallMs: modelStallMs }, sweep, log: getLog("speech") }
+  const health = new ProviderHealth(sweep.clock)
+  return function speechFor({ speech }) {
+    return speechOfAgent(speech ?? {}, { accounts: config, services, health, stallMs })
   }
 }
 

@@ -6,6 +6,7 @@ import type { IvrMenu, IvrRules } from "../call/ivr-menu.ts"
 import type { JsonSchema, ToolSpec } from "../call/tool-spec.ts"
 import type { Menu } from "./menu.ts"
 import type { RealtimeSettings } from "./realtime-settings.ts"
+import type { SpeechProviderSettings } from "./speech-settings.ts"
 
 /** Attribute values of `<ConversationRelay>` by their documented names. (Twilio: "TwiML Voice: ConversationRelay".) */
 export type RelayAttributes = Readonly<Record<string, string | number | boolean>>
@@ -83,6 +84,8 @@ export type Agent = {
     /** Written as `<Parameter>` into the TwiML. */
     readonly parameters: Readonly<Record<string, string>>
   }
+  /** Providers that hear and speak, for the engine `pipeline`; undefined: every one that is configured. */
+  readonly speech?: SpeechProviderSettings | undefined
   /** Settings of the speech-to-speech model, for the engine `realtime`. */
   readonly realtime: RealtimeSettings
   readonly silence: SilenceRule

@@ -95,6 +95,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       model: modelOf(shared, own),
       greeting: greetingOf(own) ?? greetingOf(shared) ?? config.configuration?.greeting ?? "",
       relay,
+      speech: own.speech ?? shared.speech,
       realtime: own.realtime ?? shared.realtime ?? RealtimeSettings.parse({}),
       silence: silenceOf(config, shared, own),
       listenMode: own.listenMode ?? shared.listenMode ?? config.listenMode ?? false,

@@ -12,6 +12,7 @@ import { messageOf } from "../lib/errors.ts"
 import { e164, httpUrl } from "../config/text-fields.ts"
 import { CallerSettings } from "./caller-rules.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
+import { SpeechProviderSettings } from "./speech-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
 
 /** Names that every JavaScript object has: `__proto__`, `constructor`, … */
@@ -155,6 +156,7 @@ const AgentSettings = z.strictObject({
   configuration: RelayConfiguration.optional(),
   languages: z.array(RelayLanguage).optional(),
   realtime: RealtimeSettings.optional(),
+  speech: SpeechProviderSettings.optional(),
   silenceDetection: silence.optional(),
   listenMode: listenMode.optional(),
   speechFilter: z.boolean().optional(),

@@ -117,6 +117,7 @@ export function settingsFrom(env: Environment) {
       modelPingMs: env.MODEL_PING_MS,
       modelStallMs: env.MODEL_STALL_MS,
       modelSilenceMs: env.MODEL_SILENCE_MS,
+      speechStallMs: env.SPEECH_STALL_MS,
       socketPingMs: env.SOCKET_PING_MS,
       socketStallMs: env.SOCKET_STALL_MS,
       toolMs: env.TOOL_TIMEOUT_MS,

@@ -252,6 +252,10 @@ export const Environment = z.object({
     ms().default(2000),
     "A connection to a realtime model that does not react to the caller's speech for this long ends",
   ),
+  SPEECH_STALL_MS: named(
+    ms(100).default(800),
+    "A speech provider that is silent for this long, while it should report or speak something, is replaced by the next one of the agent",
+  ),
   SOCKET_PING_MS: named(
     ms().default(15_000),
     "Time between pings on incoming sockets; two missed answers close the socket",

@@ -10,7 +10,7 @@ import { AppError } from "../lib/errors.ts"
 import { isWithheld } from "../lib/withheld.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
 import { publish, type ControlContext } from "./context.ts"
-import { speechProviderOf } from "../speech/choices.ts"
+import { configuredHear } from "../speech/choices.ts"
 import { ivrMenuOf, navigatingEngine, type GivenIvrMenu } from "./ivr-menu.ts"
 import { dial, dialLeaseMs, type DialRequest } from "./dial-call.ts"
 import { requireMayDial } from "./may-dial.ts"
@@ -87,7 +87,7 @@ async function placeNew(
     ? navigatingEngine({
         asked: request.engine,
         ofAgent: agent.engine,
-        hasSpeech: speechProviderOf(config) !== undefined,
+        hasSpeech: configuredHear(config).length > 0,
       })
     : (request.engine ?? agent.engine)
   requireTwimlFits(agent, { firstMessage: request.firstMessage ?? null, parameters: request.parameters })

@@ -49,11 +49,20 @@ export type SpeakChoice = {
   readonly format?: "pcm" | "wav" | undefined
 }
 
-/** The provider of agents that name none; undefined where no key is set. */
-export function speechProviderOf({
-  deepgram,
-  openai,
-}: Pick<SpeechAccounts, "deepgram" | "openai">): "deepgram" | "openai" | undefined {
-  if (deepgram.apiKey !== undefined) return "deepgram"
-  return openai.apiKey === undefined ? undefined : "openai"
+/** Providers of agents that name none: those with a key. */
+export function configuredHear({ deepgram, openai }: SpeechAccounts): readonly HearChoice[] {
+  return [
+    ...(deepgram.apiKey === undefined ? [] : [{ provider: "deepgram" } as const]),
+    ...(openai.apiKey === undefined ? [] : [{ provider: "openai" } as const]),
+  ]
+}
+
+/** The same for speaking. */
+export function configuredSpeak(accounts: SpeechAccounts): readonly SpeakChoice[] {
+  const { deepgram, elevenlabs, openai } = accounts
+  return [
+    ...(deepgram.apiKey === undefined ? [] : [{ provider: "deepgram" } as const]),
+    ...(elevenlabs.apiKey === undefined ? [] : [{ provider: "elevenlabs" } as const]),
+    ...(openai.apiKey === undefined ? [] : [{ provider: "openai" } as const]),
+  ]
 }

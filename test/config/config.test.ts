@@ -104,6 +104,7 @@ test("an empty environment is enough", () => {
       modelPingMs: 5000,
       modelStallMs: 3000,
       modelSilenceMs: 2000,
+      speechStallMs: 800,
       socketPingMs: 15_000,
       socketStallMs: 10_000,
       toolMs: 10_000,

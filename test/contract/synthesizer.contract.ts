@@ -223,22 +223,25 @@ export function synthesizerContract(name: string, subject: SynthesizerSubject) {
       if (subject.hasConnection) expect(s.losses).toHaveLength(1)
     })
 
-    test.skipIf(subject.recovers === true)("a connection that breaks in the middle of a word: what came is kept, then it fails", async () => {
-      await using s = begin()
-      s.fake.speaks = false
-      const synthesizer = s.open()
-      const said = utterance(synthesizer)
-      said.say("Good morning to you.")
-      await s.fake.breakAfter(7)
-      expect((await said.next("failed")).failure).toMatchObject({ reason: "closed", retryable: true })
-      expect("Good morning").toStartWith(said.heard())
-      expect(said.events.all.filter(({ type }) => type === "failed")).toHaveLength(1)
-      if (!subject.hasConnection) return
-      expect(s.losses).toHaveLength(1)
-      const late = utterance(synthesizer)
-      late.say("Too late.")
-      expect((await late.next("failed")).failure.reason).toBe("closed")
-    })
+    test.skipIf(subject.recovers === true)(
+      "a connection that breaks in the middle of a word: what came is kept, then it fails",
+      async () => {
+        await using s = begin()
+        s.fake.speaks = false
+        const synthesizer = s.open()
+        const said = utterance(synthesizer)
+        said.say("Good morning to you.")
+        await s.fake.breakAfter(7)
+        expect((await said.next("failed")).failure).toMatchObject({ reason: "closed", retryable: true })
+        expect("Good morning").toStartWith(said.heard())
+        expect(said.events.all.filter(({ type }) => type === "failed")).toHaveLength(1)
+        if (!subject.hasConnection) return
+        expect(s.losses).toHaveLength(1)
+        const late = utterance(synthesizer)
+        late.say("Too late.")
+        expect((await late.next("failed")).failure.reason).toBe("closed")
+      },
+    )
 
     test("closing ends every utterance without events; twice is once", async () => {
       await using s = begin()

@@ -189,45 +189,54 @@ export function transcriberContract<Server extends SpeechServer>(
       expect(s.events.all).toHaveLength(1)
     })
 
-    test.skipIf(subject.recovers === true)("a server that never accepts the connection fails after the time limit", async () => {
-      await using s = begin()
-      s.server.hold = new Promise(() => {})
-      s.open()
-      s.clock.advance(s.services.times.connectMs + 1)
-      expect((await s.next("failed")).failure).toMatchObject({ reason: "timeout", retryable: true })
-    })
+    test.skipIf(subject.recovers === true)(
+      "a server that never accepts the connection fails after the time limit",
+      async () => {
+        await using s = begin()
+        s.server.hold = new Promise(() => {})
+        s.open()
+        s.clock.advance(s.services.times.connectMs + 1)
+        expect((await s.next("failed")).failure).toMatchObject({ reason: "timeout", retryable: true })
+      },
+    )
 
-    test.skipIf(subject.recovers === true)("a connection that breaks in the middle of a word fails once, and what comes later has no effect", async () => {
-      await using s = begin()
-      const transcriber = s.open()
-      const peer = await s.server.peers.next()
-      await s.next("ready")
-      const recognised = subject.recognise(peer)
-      recognised.start()
-      recognised.words("I nee")
-      await s.next("speech-started")
-      peer.drop()
-      expect((await s.next("failed")).failure).toMatchObject({ reason: "closed", retryable: true })
-      transcriber.hear(new Uint8Array(160))
-      transcriber.expect("dictation")
-      transcriber.close()
-      expect(s.events.all.at(-1)?.type).toBe("failed")
-    })
+    test.skipIf(subject.recovers === true)(
+      "a connection that breaks in the middle of a word fails once, and what comes later has no effect",
+      async () => {
+        await using s = begin()
+        const transcriber = s.open()
+        const peer = await s.server.peers.next()
+        await s.next("ready")
+        const recognised = subject.recognise(peer)
+        recognised.start()
+        recognised.words("I nee")
+        await s.next("speech-started")
+        peer.drop()
+        expect((await s.next("failed")).failure).toMatchObject({ reason: "closed", retryable: true })
+        transcriber.hear(new Uint8Array(160))
+        transcriber.expect("dictation")
+        transcriber.close()
+        expect(s.events.all.at(-1)?.type).toBe("failed")
+      },
+    )
 
-    test.skipIf(subject.recovers === true)("a malformed frame is dropped; three in a row end the connection", async () => {
-      await using s = begin()
-      s.open()
-      const peer = await s.server.peers.next()
-      await s.next("ready")
-      const recognised = subject.recognise(peer)
-      peer.sendRaw("{broken")
-      recognised.start()
-      recognised.words("Hello")
-      recognised.end("Hello.")
-      expect((await s.next("turn-ended")).text).toBe("Hello.")
-      for (const raw of ["{broken", "[]", "null"]) peer.sendRaw(raw)
-      expect((await s.next("failed")).failure.reason).toBe("malformed")
-    })
+    test.skipIf(subject.recovers === true)(
+      "a malformed frame is dropped; three in a row end the connection",
+      async () => {
+        await using s = begin()
+        s.open()
+        const peer = await s.server.peers.next()
+        await s.next("ready")
+        const recognised = subject.recognise(peer)
+        peer.sendRaw("{broken")
+        recognised.start()
+        recognised.words("Hello")
+        recognised.end("Hello.")
+        expect((await s.next("turn-ended")).text).toBe("Hello.")
+        for (const raw of ["{broken", "[]", "null"]) peer.sendRaw(raw)
+        expect((await s.next("failed")).failure.reason).toBe("malformed")
+      },
+    )
 
     test("every profile can be chosen at any time, and turns continue", async () => {
       await using s = begin()

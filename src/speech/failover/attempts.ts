@@ -21,12 +21,10 @@ export class Attempts<T> {
   readonly #failures = new Map<string, readonly number[]>()
   /** Those that another try cannot help. */
   readonly #refused = new Set<string>()
+  /** The last failure of each provider, by name. */
+  readonly #causes = new Map<string, SpeechFailure>()
 
-  constructor(
-    providers: readonly Named<T>[],
-    health: ProviderHealth,
-    clock: Pick<Clock, "monotonic">,
-  ) {
+  constructor(providers: readonly Named<T>[], health: ProviderHealth, clock: Pick<Clock, "monotonic">) {
     this.#clock = clock
     this.#providers = providers
     this.#health = health
@@ -38,7 +36,13 @@ export class Attempts<T> {
     this.#health.works(name)
   }
 
+  /** Why nothing works: the last failure of the provider that is preferred most. */
+  get cause(): SpeechFailure | undefined {
+    return this.#providers.flatMap(({ name }) => this.#causes.get(name) ?? [])[0]
+  }
+
   failed({ name }: Named<T>, failure: SpeechFailure): void {
+    this.#causes.set(name, failure)
     this.#health.failed(name, failure)
     if (!failure.retryable) this.#refused.add(name)
     if (failure.reason === "expired") return

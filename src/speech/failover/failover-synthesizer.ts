@@ -54,6 +54,7 @@ export class FailoverSynthesizer implements Synthesizer {
         this.#paces.set(line.provider.name, msPerCharacter)
       },
       failed: (line, failure) => this.#failed(line, failure),
+      cause: () => this.#attempts.cause,
       moved: () => this.#moveOthers(),
       over: () => void this.#utterances.delete(utterance),
     })

@@ -72,11 +72,7 @@ export class FailoverTranscriber implements Transcriber {
   #releaseAtMs = Infinity
   #cancelRetry = () => {}
 
-  constructor(
-    options: FailoverTranscriberOptions,
-    services: SpeechServices,
-    listener: TranscriberListener,
-  ) {
+  constructor(options: FailoverTranscriberOptions, services: SpeechServices, listener: TranscriberListener) {
     this.#options = options
     this.#services = services
     this.#listener = listener
@@ -151,7 +147,11 @@ export class FailoverTranscriber implements Transcriber {
     if (this.#audio.endMs >= this.#releaseAtMs) this.#release(line)
     if (this.#backup) return
     const { heartbeat } = line.provider
-    const isSilent = this.#stall.isSilent({ isReady: line.isReady, isInTurn: this.#turn !== undefined, heartbeat })
+    const isSilent = this.#stall.isSilent({
+      isReady: line.isReady,
+      isInTurn: this.#turn !== undefined,
+      heartbeat,
+    })
     if (!isSilent) return
     this.#stall.reported()
     const next = this.#attempts.next(line.provider)
@@ -258,7 +258,7 @@ export class FailoverTranscriber implements Transcriber {
     this.#openNext()
     if (this.#current || this.#attempts.next()) return
     this.#phase = "over"
-    this.#listener({ type: "failed", failure })
+    this.#listener({ type: "failed", failure: this.#attempts.cause ?? failure })
   }
 
   /** What the failed provider has settled stays; everything behind it is heard again. */

@@ -19,6 +19,8 @@ export type FailoverUtteranceOptions = {
   /** A whole utterance was spoken. */
   works: (line: SpeakLine, msPerCharacter: number | undefined) => void
   failed: (line: SpeakLine, failure: SpeechFailure) => void
+  /** Why no provider speaks. */
+  cause: () => SpeechFailure | undefined
   /** The rest is spoken by another provider: what waits behind it must be, too. */
   moved: () => void
   /** Nothing follows. */
@@ -52,7 +54,7 @@ export class FailoverUtterance implements SpeechUtterance {
     this.#expectedSince = this.#now
     const line = options.line()
     if (line) this.#part = this.#begin(line, 0)
-    else queueMicrotask(() => this.#end({ type: "failed", failure: ALL_FAILED }))
+    else queueMicrotask(() => this.#end({ type: "failed", failure: options.cause() ?? ALL_FAILED }))
   }
 
   say(clause: string): void {
@@ -163,7 +165,7 @@ export class FailoverUtterance implements SpeechUtterance {
       return this.#options.moved()
     }
     const line = this.#options.line()
-    if (!line) return this.#end({ type: "failed", failure })
+    if (!line) return this.#end({ type: "failed", failure: this.#options.cause() ?? failure })
     this.#continueWith(line, part)
     this.#options.moved()
   }
@@ -203,7 +205,8 @@ export class FailoverUtterance implements SpeechUtterance {
     if (silentMs >= stallMs * STALLS) return this.#leave(part)
     if (this.#backup) return
     const line = this.#options.other(part.line)
-    if (line && isSpeakable(this.#text.slice(part.spokenChars))) this.#backup = this.#begin(line, part.spokenChars)
+    if (line && isSpeakable(this.#text.slice(part.spokenChars)))
+      this.#backup = this.#begin(line, part.spokenChars)
   }
 
   /** The silent provider is left; the other one, if any, has as much time again. */

@@ -95,7 +95,9 @@ export class SpokenPart {
     if (isKnown) return false
     const rest = text.slice(this.#spoken.charsAt(this.#audioMs))
     // A pause of the model is no silence of the provider: what is left may be an error of the estimate.
-    return isSpeakable(rest) && (rest.length > text.length * TOLERANCE || (isFinished && this.line.provider.timed))
+    return (
+      isSpeakable(rest) && (rest.length > text.length * TOLERANCE || (isFinished && this.line.provider.timed))
+    )
   }
 
   #release(untilMs: number): readonly Uint8Array[] {

@@ -46,7 +46,15 @@ export class StallWatch {
   }
 
   /** Whether something should have been reported by now. */
-  isSilent({ isReady, isInTurn, heartbeat }: { isReady: boolean; isInTurn: boolean; heartbeat: boolean }): boolean {
+  isSilent({
+    isReady,
+    isInTurn,
+    heartbeat,
+  }: {
+    isReady: boolean
+    isInTurn: boolean
+    heartbeat: boolean
+  }): boolean {
     const silentMs = this.#clock.monotonic() - this.#sinceMs
     if (silentMs < this.#stallMs || this.#alarms >= MAX_ALARMS) return false
     const isLate = isInTurn

@@ -75,7 +75,10 @@ function open({ order = ["elevenlabs", "flux"] }: { order?: readonly ("elevenlab
   const log = { ...fixture.services.log, warn: (_: string, fields?: object) => void warnings.push(fields) }
   const services = { ...fixture.services, log }
   const health = new ProviderHealth(fixture.clock)
-  const make = { elevenlabs: () => elevenLabs(eleven.baseUrl, services), flux: () => flux(deepgram.baseUrl, services) }
+  const make = {
+    elevenlabs: () => elevenLabs(eleven.baseUrl, services),
+    flux: () => flux(deepgram.baseUrl, services),
+  }
   const opened: FailoverSynthesizer[] = []
   const start = () => {
     const synthesizer = new FailoverSynthesizer(
@@ -91,9 +94,7 @@ function open({ order = ["elevenlabs", "flux"] }: { order?: readonly ("elevenlab
     for (const clause of clauses) said.say(clause)
     if (clauses.length > 0) said.finish()
     const text = () =>
-      textOfVoice(
-        Buffer.concat(events.all.flatMap((event) => (event.type === "audio" ? [event.audio] : []))),
-      )
+      textOfVoice(Buffer.concat(events.all.flatMap((event) => (event.type === "audio" ? [event.audio] : []))))
     const words = () => text().split(/\s+/).filter(Boolean).join(" ")
     const next = (type: UtteranceEvent["type"]) => events.next((event) => event.type === type)
     const say = (clause: string) => said.say(clause)
@@ -116,14 +117,17 @@ function open({ order = ["elevenlabs", "flux"] }: { order?: readonly ("elevenlab
   }
 }
 
-test.each([401, 429, 503])("the first provider refuses with %d: the second one says everything", async (status) => {
-  await using s = open()
-  s.eleven.refuse = status
-  const said = s.speak(s.start(), TEXT)
-  await said.next("done")
-  expect(said.words()).toBe(TEXT)
-  expect(s.warnings).toMatchObject([{ provider: "elevenlabs", status }])
-})
+test.each([401, 429, 503])(
+  "the first provider refuses with %d: the second one says everything",
+  async (status) => {
+    await using s = open()
+    s.eleven.refuse = status
+    const said = s.speak(s.start(), TEXT)
+    await said.next("done")
+    expect(said.words()).toBe(TEXT)
+    expect(s.warnings).toMatchObject([{ provider: "elevenlabs", status }])
+  },
+)
 
 test.each([3, 5, 7, 12, 13, 14, 20, 30, 49, 50])(
   "the first provider breaks after %d characters: each word is said once, in whole",
