@@ -17,7 +17,7 @@ import type {
 } from "../transcriber.ts"
 import { Attempts, type Named } from "./attempts.ts"
 import type { ProviderHealth } from "./provider-health.ts"
-import { RecentAudio } from "./recent-audio.ts"
+import { TurnAudio } from "./turn-audio.ts"
 import { StallWatch } from "./stall-watch.ts"
 
 /** `heartbeat`: the provider reports something at least once a second while a turn runs. */
@@ -56,7 +56,7 @@ export class FailoverTranscriber implements Transcriber {
   readonly #services: SpeechServices
   readonly #listener: TranscriberListener
   readonly #attempts: Attempts<OpenTranscriber>
-  readonly #audio = new RecentAudio()
+  readonly #audio = new TurnAudio()
   readonly #stall: StallWatch
   #profile: TurnProfile
   #current: Line | undefined

@@ -7,7 +7,7 @@ const BLOCK_BYTES = 6_400
 
 type Block = { startByte: number; bytes: Uint8Array<ArrayBuffer>; filled: number }
 
-export class RecentAudio {
+export class TurnAudio {
   readonly #blocks: Block[] = []
   /** Bytes that were ever given. */
   #endByte = 0
