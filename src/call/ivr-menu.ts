@@ -27,6 +27,8 @@ export const IvrRules = z.strictObject({
   chooseFromMenu: z.boolean().default(false),
   /** Said when the menu asks whether anybody is still there. */
   stillHere: z.string().min(1).max(200).default("Yes, I am still here."),
+  /** Said when the call is screened: who calls, and why. May have `{placeholders}`; empty: nothing is said. */
+  introduction: z.string().max(500).default(""),
   /** Longest time from the answer of the call until a person is reached, in seconds. */
   longestSeconds: z.number().positive().max(14_400).default(900),
   /** Longest time without a match before the last entry was used, in seconds. */

@@ -17,7 +17,7 @@ export type IvrAnswer = {
   restarted: boolean
 }
 
-export type WaitReason = "no-words" | "no-match" | "hold" | "silent-entry"
+export type WaitReason = "no-words" | "no-match" | "hold" | "silent-entry" | "screening"
 
 export type GiveUpReason = "voicemail" | "repeats" | "restarts" | "stuck" | "time"
 
@@ -35,7 +35,10 @@ export type MenuChoice = { kind: "press" | "say"; text: string } | { kind: "wait
 export type IvrNavigatorOptions = {
   /** With its placeholders filled. */
   menu: IvrMenu
-  rules: Pick<IvrRules, "detectHuman" | "chooseFromMenu" | "stillHere" | "mostRepeats" | "mostRestarts">
+  rules: Pick<
+    IvrRules,
+    "detectHuman" | "chooseFromMenu" | "stillHere" | "introduction" | "mostRepeats" | "mostRestarts"
+  >
 }
 
 /** A trigger may be spread over sentences that were recognised one after another; longer texts are cut, in characters. */
@@ -102,6 +105,12 @@ export class IvrNavigator {
         return keys === undefined
           ? { kind: "say", text: rules.stillHere, ...answer }
           : { kind: "press", text: keys, ...answer }
+      }
+      case "screening": {
+        const text = rules.introduction.trim()
+        return text === ""
+          ? { kind: "wait", why: "screening" }
+          : { kind: "say", text, intent: null, restarted: false }
       }
       case "hold":
         this.#carried = ""

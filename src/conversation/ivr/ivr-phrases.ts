@@ -5,11 +5,15 @@ export type KnownPhrase =
   /** `keys`: what to press, where the menu names it. */
   | { kind: "still-there"; keys: string | undefined }
   | { kind: "voicemail" }
+  /** A service asks who calls, before it connects. */
+  | { kind: "screening" }
 
 /** A recording starts. */
 const TONE = /\b(?:(?:after|at) the (?:tone|beep|signal)|mailbox is full)\b/i
 const VOICEMAIL =
   /\b(?:leave (?:me |us )?(?:a|your) (?:message|name and number)|voice ?mail(?:box)?|record your message)\b/i
+const SCREENING =
+  /\b(?:(?:say|state|record|tell (?:me|us)) your name(?:,? and (?:the reason|why|what)|,? and I)|call screening|screening (?:service|your call)|who is calling and why)\b/i
 const STILL_THERE =
   /\b(?:are you (?:still )?(?:there|on the line|with us)|(?:if|whether) you(?:'re| are) still (?:there|on the line|holding)|(?:to|if you(?:'d| would)? (?:like|want|wish) to) (?:continue|keep) (?:to hold|holding|waiting)|to (?:stay|remain) on the line)\b/i
 const HOLD =
@@ -37,6 +41,7 @@ const DIGITS: Readonly<Record<string, string>> = {
 
 export function knownPhrase(heard: string): KnownPhrase | undefined {
   if (TONE.test(heard)) return { kind: "voicemail" }
+  if (SCREENING.test(heard)) return { kind: "screening" }
   if (STILL_THERE.test(heard)) return { kind: "still-there", keys: keyToContinue(heard) }
   if (HOLD.test(heard)) return { kind: "hold" }
   // A menu that offers to take a message is still a menu.

@@ -5,6 +5,7 @@ import type { Agent } from "../../assets/agent.ts"
 import type { Call } from "../../call/call.ts"
 import { filledMenu } from "../../call/ivr-matching.ts"
 import { DEFAULT_IVR_RULES, type IvrMenu } from "../../call/ivr-menu.ts"
+import { fillPlaceholders } from "../../call/placeholders.ts"
 import type { CallContext } from "../call-context.ts"
 import type { History } from "../history.ts"
 import type { Prompt } from "../prompt.ts"
@@ -59,9 +60,10 @@ export function walkOfCall(options: WalkOfCallOptions): IvrWalk | undefined {
       lifecycle.usage(call.id, { kind: "ivr", model: model.name, amounts: { ...tokens }, cost: null })
     },
   }
+  const rules = agent.ivr ?? DEFAULT_IVR_RULES
   return new IvrWalk({
     menu: filledMenu(menu, parameters),
-    rules: agent.ivr ?? DEFAULT_IVR_RULES,
+    rules: { ...rules, introduction: fillPlaceholders(rules.introduction, parameters) },
     detectHuman: model.name === "demo" ? detectHumanByWords : detectHumanByModel(question),
     chooseFromMenu: chooseByModel({ question, task: () => prompt().instructions }),
     output,

@@ -53,8 +53,18 @@ test.each([
   ["a digit to stay", "Press 3 to stay on the line", "press 3"],
   ["the beep", "Record your message after the tone.", "gave up: voicemail"],
   ["a voicemail", "You have reached the voicemail of Maria", "gave up: voicemail"],
+  ["a screening service", "Please say your name and the reason for your call.", "screening"],
   ["an offer to leave a message", "To leave a message, press 2.", "no-match"],
 ])("%s", (_, heard, step) => expect(short(navigator().hear(heard))).toBe(step))
+
+test("a service that screens calls hears who calls, if the agent says so", () => {
+  const menu = navigator({ introduction: "Parley, about an enrolment." })
+  const steps = ["This is a call screening service.", "State your name and why you are calling."]
+  expect(steps.map((heard) => short(menu.hear(heard)))).toEqual([
+    "say Parley, about an enrolment.",
+    "say Parley, about an enrolment.",
+  ])
+})
 
 test("a trigger that is spread over two sentences matches", () => {
   const menu = navigator()
