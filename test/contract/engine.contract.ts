@@ -11,6 +11,8 @@ export interface EngineCall extends AsyncDisposable {
   readonly app: AppUnderTest
   readonly clock: TestClock
   readonly call: SimulatedCall
+  /** After so long a caller who says nothing is reminded, where the threshold is five seconds: when the agent's end is known. */
+  readonly remindedAfterMs: number
   /** The agent has greeted, and the greeting was heard. */
   greeted(): Promise<void>
   /** The caller says `text`; the model answers, and all of the answer has been sent. */
@@ -120,7 +122,7 @@ export function describeEngine(engine: string, open: OpenEngineCall): void {
         },
       })
       await it.greeted()
-      await it.clock.pass(10_000)
+      await it.clock.pass(it.remindedAfterMs)
       await it.sent("Still there?")
       await it.heard("Still there?")
       await it.clock.pass(30_000)

@@ -70,6 +70,8 @@ async function openRelay(options: Options = {}): Promise<EngineCall> {
     app,
     clock,
     call,
+    // The end of the greeting is an estimate.
+    remindedAfterMs: 10_000,
     async greeted() {
       await connected(call)
       await play(GREETING)
@@ -127,6 +129,7 @@ async function openPipeline(options: Options = {}): Promise<EngineCall> {
     app,
     clock,
     call,
+    remindedAfterMs: 6_000,
     async greeted() {
       await sent(call, spokenMs(GREETING))
       clock.advance(spokenMs(GREETING) + 100)
@@ -151,6 +154,7 @@ async function openPipeline(options: Options = {}): Promise<EngineCall> {
     async interrupt({ answer, part, text, next }) {
       await ask("Count, please", answer, says(answer))
       clock.advance(spokenMs(part))
+      await received(app, call)
       caller.start()
       caller.update(text)
       await frame(call, "clear")
@@ -201,6 +205,7 @@ async function openRealtime(options: Options = {}): Promise<EngineCall> {
     app,
     clock,
     call,
+    remindedAfterMs: 6_000,
     async greeted() {
       await model.next("response.create")
       await sent(call, msOf(GREETING))
@@ -239,6 +244,7 @@ async function openRealtime(options: Options = {}): Promise<EngineCall> {
     async interrupt({ answer, part, text, next }) {
       await ask("Count, please", answer)
       clock.advance(msOf(part))
+      await received(app, call)
       const itemId = model.speechStarted()
       await frame(call, "clear")
       await agentSpoke({ app })
