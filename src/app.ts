@@ -25,6 +25,7 @@ import { memoryStreamTokens } from "./observers/stream-tokens.ts"
 import {
   cachedModels,
   customerApiOf,
+  documentSettings,
   realtimeConnections,
   speechProviders,
   twilioOf,
@@ -116,6 +117,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       engines: ENGINES.filter((engine) => engines[engine] !== undefined),
       repository: store.assets,
       remote: twilioSyncOf(config),
+      documents: { settings: documentSettings(config), repository: store.documents },
       busy: () => liveCalls.size > 0,
     }),
   )

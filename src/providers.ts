@@ -1,6 +1,7 @@
 /** The services outside that the configuration chooses: the models and Twilio. */
 
 import type { AgentModel } from "./assets/agent.ts"
+import type { DocumentSettings } from "./assets/documents.ts"
 import type { Config } from "./config/config.ts"
 import { createCustomerApi, type CustomerApi } from "./customer-api/customer-api.ts"
 import { getLog } from "./lib/log.ts"
@@ -74,6 +75,11 @@ export function cachedModels(
     models.set(key, model)
     return model
   }
+}
+
+/** How documents that are contexts are fetched. */
+export function documentSettings(config: Config): DocumentSettings {
+  return { ...config.documents, fetch: checkedFetch({ allowPrivate: config.allowPrivateAddresses }) }
 }
 
 /** Undefined without an address. */

@@ -4,6 +4,7 @@ import { z } from "zod"
 import type { ToolSpec } from "../call/tool-spec.ts"
 import type { Agent } from "./agent.ts"
 import type { AssetFault } from "./asset-error.ts"
+import { documentNamed, type DocumentSource } from "./document-reference.ts"
 import { manifestSchema } from "./manifest.ts"
 import type { Menu } from "./menu.ts"
 import { MenuFile, menuOf } from "./menu-schema.ts"
@@ -28,7 +29,8 @@ export type AssetText = AssetId & {
 
 /** What an asset means. `version` is a short hash of the meaning: the same meaning, the same version. */
 export type AssetMeaning =
-  | { kind: "context"; version: string; context: Agent["context"] }
+  /** `document`: the text is a document elsewhere. */
+  | { kind: "context"; version: string; context: Agent["context"]; document?: DocumentSource }
   | { kind: "manifest"; version: string; manifest: Agent["manifest"]; raw: unknown }
   | {
       kind: "menu"
@@ -136,8 +138,16 @@ function readContext(file: string, key: string, text: string): ReadAsset {
     const message = `has ${text.length} characters; a context may have ${MAX_CONTEXT_CHARACTERS} at most`
     return { ok: false, faults: [{ file, message }] }
   }
-  const version = versionOf(text)
-  return { ok: true, meaning: { kind: "context", version, context: deepFreeze({ key, version, text }) } }
+  const named = documentNamed(text)
+  if (named && "fault" in named) return { ok: false, faults: [{ file, message: named.fault }] }
+  const context = contextOf(key, text)
+  const document = named ? { document: named.source } : {}
+  return { ok: true, meaning: { kind: "context", version: context.version, context, ...document } }
+}
+
+/** A context of this text. */
+export function contextOf(key: string, text: string): Agent["context"] {
+  return deepFreeze({ key, version: versionOf(text), text })
 }
 
 const Changes = z.record(z.string(), z.unknown())

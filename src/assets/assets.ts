@@ -9,6 +9,12 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { Assets } from "./agent.ts"
 import { agentIn, ivrMenuIn, menuIn, snapshotKeys } from "./agent-lookup.ts"
 import { idOf } from "./asset-text.ts"
+import {
+  DocumentRefresh,
+  googleContexts,
+  type DocumentRepository,
+  type DocumentSettings,
+} from "./documents.ts"
 import { FolderReload, readFolder, reportFaults, reportHidden, type ReloadReport } from "./folder-reload.ts"
 import { createLibrary, type AssetLibrary, type AssetTarget } from "./library.ts"
 import { loaderType } from "./load.ts"
@@ -30,6 +36,8 @@ export type AssetsOptions = {
   repository?: AssetRepository
   /** Twilio Sync; used where `AssetLoader.assetLoaderType` is `sync`. */
   remote?: RemoteAssets | undefined
+  /** Documents that are contexts; fetched with a sweep, otherwise their last copies are used. */
+  documents?: { settings: DocumentSettings; repository?: DocumentRepository | undefined } | undefined
   /** Whether calls are running. */
   busy?: () => boolean
 }
@@ -58,6 +66,7 @@ export async function createAssets({
   engines = ["relay"],
   repository = NO_REPOSITORY,
   remote,
+  documents,
   busy = () => false,
 }: AssetsOptions): Promise<LiveAssets> {
   const now = () => (sweep?.clock ?? systemClock).now()
@@ -66,7 +75,14 @@ export async function createAssets({
   const stored = { repository, source, knownTools, log } as const
   // Read before the texts: a change in between is found by the next check.
   let revision = await repository.revision(source)
-  const state = await startingState({ ...stored, files, engines })
+  const copies = (await documents?.repository?.all()) ?? []
+  const state = await startingState({
+    ...stored,
+    files,
+    engines,
+    declared: googleContexts(documents?.settings.googleDocs ?? {}),
+    documents: new Map(copies.flatMap(({ source: named, text }) => (text === null ? [] : [[named, text]]))),
+  })
   reportHidden(state.snapshot, log)
   const folder = new FolderReload({ dir, state, fingerprint, log })
   const sync =
@@ -75,6 +91,12 @@ export async function createAssets({
       : undefined
   if (source === "sync" && sweep && !remote)
     log.warn("AssetLoader.assetLoaderType is sync, which needs Twilio credentials; the last copy is used")
+
+  const fetched =
+    documents?.repository && sweep
+      ? new DocumentRefresh({ ...documents, repository: documents.repository, state, sweep, log })
+      : undefined
+  await fetched?.start()
 
   // Own changes and checks for changes of others take turns: a check must not bring back what a change has replaced.
   const sequence = new Sequence()
@@ -128,6 +150,7 @@ export async function createAssets({
   let isChecking = false
   const stopChecking = sweep?.every(CHECK_EVERY_MS, () => {
     folder.check()
+    fetched?.check()
     if (isChecking) return
     isChecking = true
     log.background(
@@ -138,6 +161,7 @@ export async function createAssets({
   const close = () => {
     closed = true
     stopChecking?.()
+    fetched?.close()
     sync?.close()
   }
   return {

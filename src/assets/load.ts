@@ -5,7 +5,8 @@ import type { Engine } from "../call/engine.ts"
 import type { IvrMenu } from "../call/ivr-menu.ts"
 import type { Agent } from "./agent.ts"
 import { AssetError, type AssetFault } from "./asset-error.ts"
-import { deepFreeze, idOf, readAsset, storedName, type AssetText } from "./asset-text.ts"
+import { contextOf, deepFreeze, idOf, readAsset, storedName, type AssetText } from "./asset-text.ts"
+import type { DocumentSource } from "./document-reference.ts"
 import { EMBEDDED } from "./embedded.ts"
 import { kindOf } from "./files.ts"
 import { layeredConfig, type ReadText } from "./layered-config.ts"
@@ -21,6 +22,8 @@ export type Snapshot = {
   readonly contexts: ReadonlyMap<string, Agent["context"]>
   readonly manifests: ReadonlyMap<string, Agent["manifest"]>
   readonly menus: ReadonlyMap<string, Menu>
+  /** Documents that contexts name. */
+  readonly documents: ReadonlySet<DocumentSource>
   /** Keys of agents by number, and of menus as `menu:key`. */
   readonly numbers: ReadonlyMap<string, string>
   /** Phone menus of other parties, by key, with the numbers that have them. */
@@ -37,6 +40,10 @@ export type Snapshot = {
 }
 
 export type Layers = {
+  /** Contexts that the environment names, below the files. */
+  readonly declared?: readonly AssetText[]
+  /** Copies of documents. */
+  readonly documents?: ReadonlyMap<DocumentSource, string>
   /** The files of the user; embedded ones are added where a key is missing. */
   readonly files: readonly AssetText[]
   /** The layer above the files. */
@@ -51,6 +58,8 @@ export type LoadOptions = Layers & { knownTools: readonly string[]; engines: rea
 
 /** Throws `AssetError` with every fault of every asset. */
 export function loadSnapshot({
+  declared = [],
+  documents = new Map(),
   files,
   stored,
   syncedVersions,
@@ -70,7 +79,7 @@ export function loadSnapshot({
       return []
     })
   const replaced = new Set(files.filter(({ kind }) => kind !== "config").map(idOf))
-  const shipped = embedded.filter((asset) => !replaced.has(idOf(asset)))
+  const shipped = [...embedded, ...declared].filter((asset) => !replaced.has(idOf(asset)))
   const chosen = new Map(read(shipped).map((asset) => [idOf(asset), asset]))
   const configs = [...chosen.values()].filter(({ kind }) => kind === "config")
   const hidden: string[] = []
@@ -97,8 +106,18 @@ export function loadSnapshot({
   const manifests = new Map<string, Agent["manifest"]>()
   const menus = new Map<string, Menu>()
   const entries = new Map<string, Entry>()
+  const named = new Set<DocumentSource>()
   for (const [id, { meaning, ...asset }] of chosen) {
-    if (meaning.kind === "context") contexts.set(asset.key, meaning.context)
+    if (meaning.kind === "context") {
+      const { context, document } = meaning
+      const copy = document === undefined ? undefined : documents.get(document)
+      if (document !== undefined) named.add(document)
+      if (document !== undefined && copy === undefined)
+        warnings.push(
+          `the context ${asset.key} is a document that was not fetched yet; the default context is used`,
+        )
+      contexts.set(asset.key, document === undefined ? context : contextOf(asset.key, copy ?? DEFAULT_TEXT))
+    }
     if (meaning.kind === "manifest") manifests.set(asset.key, meaning.manifest)
     if (meaning.kind === "menu") menus.set(asset.key, meaning.menu)
     entries.set(id, { ...asset, version: meaning.version })
@@ -131,6 +150,7 @@ export function loadSnapshot({
     contexts,
     manifests,
     menus,
+    documents: named,
     numbers: new Map(Object.entries(config.numbers ?? {})),
     ivrMenus: new Map(Object.entries(config.ivrMenus ?? {})),
     entries,
@@ -154,6 +174,9 @@ export function localTexts(files: readonly AssetText[]): AssetText[] {
   const shipped = embedded.filter(({ kind }) => kind !== "menu")
   return [...new Map([...shipped, ...files].map((asset) => [idOf(asset), asset])).values()]
 }
+
+/** Of a document that was never fetched. */
+const DEFAULT_TEXT = EMBEDDED["defaultContext.md"] ?? ""
 
 const embedded: readonly AssetText[] = Object.entries(EMBEDDED).flatMap(([name, text]) => {
   const kind = kindOf(name)

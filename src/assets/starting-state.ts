@@ -4,6 +4,7 @@ import type { Engine } from "../call/engine.ts"
 import type { Log } from "../lib/log.ts"
 import { AssetError, describeFault, type AssetFault } from "./asset-error.ts"
 import { ASSET_KINDS, idOf, readAsset, storedName, type AssetText } from "./asset-text.ts"
+import type { DocumentSource } from "./document-reference.ts"
 import { AssetState } from "./state.ts"
 import type { AssetRepository, StoredSource } from "./stored.ts"
 
@@ -11,6 +12,10 @@ export type StartingStateOptions = {
   files: readonly AssetText[]
   source: StoredSource
   repository: AssetRepository
+  /** Contexts that the environment names. */
+  declared?: readonly AssetText[]
+  /** Copies of documents. */
+  documents?: ReadonlyMap<DocumentSource, string>
   knownTools: readonly string[]
   engines: readonly Engine[]
   log: Log
@@ -18,12 +23,23 @@ export type StartingStateOptions = {
 
 /** Leaves out a stored configuration that the files no longer fit, so that the server starts. Rejects with `AssetError`. */
 export async function startingState(options: StartingStateOptions): Promise<AssetState> {
-  const { files, source, repository, knownTools, engines, log } = options
+  const {
+    files,
+    source,
+    repository,
+    declared = [],
+    documents = new Map(),
+    knownTools,
+    engines,
+    log,
+  } = options
   const stored = await readStored(options)
   const syncedVersions = source === "sync" ? await repository.syncedVersions() : new Map<string, string>()
   const create = (texts: readonly AssetText[]) =>
     new AssetState({
       layers: {
+        declared,
+        documents,
         files,
         stored: texts,
         syncedVersions,

@@ -20,6 +20,10 @@ export const HttpToolSpec = z
     timeoutMs: z.number().int().min(100).max(60_000).default(8000),
     /** Further attempts after a failure that may pass; only for requests that may be repeated. */
     retries: z.number().int().min(0).max(5).default(0),
+    /** Fields that the program adds to the body or query, by name; a model can neither see nor change them. */
+    facts: z.record(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/), z.enum(["caller", "callSid"])).optional(),
+    /** What the model reads in place of the response of a request that succeeded. */
+    message: z.string().min(1).max(1000).optional(),
     /** Whether the same request twice has the effect of one. GET, PUT and DELETE are by their nature. */
     idempotent: z.boolean().optional(),
   })

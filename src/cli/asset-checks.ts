@@ -7,6 +7,7 @@ import { ignoredIn } from "../assets/files.ts"
 import { readPrices } from "../assets/prices.ts"
 import { AVAILABLE_ENGINES } from "../call/engine.ts"
 import { requiredPlaceholders } from "../call/placeholders.ts"
+import { documentSettings } from "../providers.ts"
 import type { Config } from "../config/config.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
@@ -26,6 +27,7 @@ export async function openAssets(config: Config, store: Store | undefined): Prom
       knownTools: [...builtinTools().keys()],
       engines: AVAILABLE_ENGINES,
       ...(store ? { repository: store.assets } : {}),
+      documents: { settings: documentSettings(config), repository: store?.documents },
     })
     readPrices(config.assetsDir)
     return assets

@@ -7,6 +7,7 @@ import { databaseLocation } from "../config/database-location.ts"
 import type { Config, VariableInForce } from "../config/config.ts"
 import { agentWarnings } from "../control/agent-warnings.ts"
 import { createOwnNumbers } from "../control/own-numbers.ts"
+import { systemClock } from "../lib/clock.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
@@ -14,6 +15,7 @@ import { twilioOf } from "../providers.ts"
 import { openStore } from "../store/open-store.ts"
 import type { Store } from "../store/store.ts"
 import { assetChecks, openAssets } from "./asset-checks.ts"
+import { documentChecks } from "./document-checks.ts"
 import { checkLine, diagnosticsOf, type Check } from "./diagnostics.ts"
 import { modelChecks, publicUrlChecks, twilioChecks } from "./online-checks.ts"
 
@@ -36,7 +38,9 @@ export async function check(config: Config, { print, offline, strict }: CheckOpt
   const refused = isUsable ? await refusedSettings(config, assets, offline) : []
   if (isUsable) assets.close()
   const warnings = config.warnings.map((text): Check => ({ state: "warning", about: "", text }))
-  const checks = [...merged(diagnosticsOf(config), online), ...files, ...refused, database, ...warnings]
+  const documents = await documentChecks(store, systemClock.now())
+  const found = [...files, ...documents, ...refused]
+  const checks = [...merged(diagnosticsOf(config), online), ...found, database, ...warnings]
   for (const item of checks) print(checkLine(item))
   printWebhooks(config, print)
   print("")

@@ -51,7 +51,7 @@ export function readConfig(
   if (!parsed.success || all.length > 0) throw new ConfigError(all)
 
   const config = settingsFrom(parsed.data)
-  const toolSecrets = toolSecretsOf(env)
+  const toolSecrets = { ...toolSecretsOf(env), ...customerApiOf(config) }
   const { twilio, openai, azure, flowise, deepgram, elevenlabs, webhook, customerApi, apiKeys } = config
   const keys = apiKeys.map(({ key }) => key)
   const secrets = [
@@ -85,6 +85,14 @@ function toolSecretsOf(env: Record<string, string | undefined>): Record<string, 
     name.startsWith(TOOL_SECRET) && value ? [[name.slice(TOOL_SECRET.length), value] as const] : [],
   )
   return Object.fromEntries(found)
+}
+
+/** The customer API is `${CUSTOMER_API_URL}` there, with `${CUSTOMER_API_KEY}`. */
+function customerApiOf({ customerApi: { url, key } }: Settings): Record<string, string> {
+  return {
+    ...(url === undefined ? {} : { CUSTOMER_API_URL: url.replace(/\/+$/, "") }),
+    ...(key === undefined ? {} : { CUSTOMER_API_KEY: key }),
+  }
 }
 
 /** A variable with what is in force, as text for a person. */

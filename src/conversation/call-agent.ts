@@ -6,6 +6,8 @@
 import type { Agent } from "../assets/agent.ts"
 import type { AgentChange, AgentState, InsertedMessage, KnownCaller } from "../call/live-calls.ts"
 import type { SessionEnd } from "../call/session-end.ts"
+import { isE164 } from "../lib/e164.ts"
+import { isWithheld } from "../lib/withheld.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import type { LiveUpdateAction, ToolOutcome } from "../tools/define-tool.ts"
 import { runTool, type ToolCall } from "../tools/run-tool.ts"
@@ -172,12 +174,15 @@ export class CallAgent {
   /** Runs a tool of the manifest. Never rejects. */
   runTool(toolCall: ToolCall): Promise<ToolOutcome> {
     const { call, toolsFor, sms, remember, times, sweep, log } = this.#options.context
+    const peer = call.direction === "inbound" ? call.from : call.to
+    const number = call.verifiedNumber ?? peer
     return runTool(toolCall, {
       tools: toolsFor(this.#agent.manifest),
       context: {
         callId: call.id,
         callSid: call.sid,
-        peer: call.direction === "inbound" ? call.from : call.to,
+        peer,
+        caller: isE164(number) && !isWithheld(number) ? number : undefined,
         changeRefusal: (keys) => changeRefusal(this.#agent, this.#options.context.assets, keys),
         sms,
         remember,

@@ -53,6 +53,8 @@ export type ToolContext = {
   callSid: CallSid | null
   /** The caller's number, or the called person's, as Twilio gave it. */
   peer: string
+  /** The number of the caller, as verified if it was; undefined: it is withheld or none. */
+  caller?: string | undefined
   /** Why the conversation must not switch to the context or manifest of these keys; undefined when it may. */
   changeRefusal: (keys: { contextKey: string; manifestKey?: string | undefined }) => string | undefined
   /** Undefined without a Twilio account. */

@@ -32,8 +32,13 @@ const SECRET = /\$\{([A-Z][A-Z0-9_]*)\}/g
 /** The variables with the secrets that a tool needs, as in `TOOL_SECRET_CRM`. */
 export function secretVariables({ url, headers }: HttpToolSpec): string[] {
   const texts = [url, ...Object.values(headers)]
-  const names = texts.flatMap((text) => [...text.matchAll(SECRET)].map(([, name]) => `TOOL_SECRET_${name}`))
+  const names = texts.flatMap((text) => [...text.matchAll(SECRET)].map(([, name = ""]) => variableOf(name)))
   return [...new Set(names)]
+}
+
+/** The customer API has variables of its own. */
+function variableOf(name: string): string {
+  return name === "CUSTOMER_API_URL" || name === "CUSTOMER_API_KEY" ? name : `TOOL_SECRET_${name}`
 }
 
 /** Never throws here; an invalid address or a missing secret becomes an outcome for the model. */
@@ -88,19 +93,19 @@ async function ask(options: HttpToolOptions, args: Arguments, context: ToolConte
 }
 
 type BuiltRequest = { url: string; init: { method: string; headers: Record<string, string>; body?: string } }
-type Unbuilt = { code: "NOT_CONFIGURED" | "INVALID_ARGUMENTS"; fault: string }
+type Unbuilt = { code: "NOT_CONFIGURED" | "INVALID_ARGUMENTS" | "NOT_AVAILABLE"; fault: string }
 
 /** The request, or why it cannot be built. */
 function buildRequest(
   { http, secrets, spec }: HttpToolOptions,
   args: Arguments,
-  { callSid }: ToolContext,
+  { callSid, caller }: ToolContext,
 ): BuiltRequest | Unbuilt {
   const missing = new Set<string>()
   const withSecrets = (text: string) =>
     text.replace(SECRET, (_, name: string) => {
       const value = secrets[name]
-      if (value === undefined) missing.add(`TOOL_SECRET_${name}`)
+      if (value === undefined) missing.add(variableOf(name))
       return value ?? ""
     })
   const template = withSecrets(http.url)
@@ -114,7 +119,19 @@ function buildRequest(
   }
   if ("fault" in filled) return { code: "INVALID_ARGUMENTS", fault: `${spec.name}: ${filled.fault}` }
   const { url: path, used } = filled
-  const rest = Object.entries(args).filter(([name]) => !used.has(name) && isDeclared(spec.parameters, name))
+  const facts = Object.entries(http.facts ?? {}).map(
+    ([name, fact]) => [name, { caller, callSid }[fact]] as const,
+  )
+  if (facts.some(([, value]) => value === undefined || value === null))
+    return {
+      code: "NOT_AVAILABLE",
+      fault: `${spec.name} needs the number of the caller, which is not known.`,
+    }
+  const given = Object.entries(args).filter(
+    ([name]) =>
+      !used.has(name) && isDeclared(spec.parameters, name) && !Object.hasOwn(http.facts ?? {}, name),
+  )
+  const rest: (readonly [string, unknown])[] = [...given, ...facts]
   const common = {
     accept: "application/json, text/plain;q=0.9",
     ...(callSid ? { "x-call-sid": callSid } : {}),
@@ -201,8 +218,11 @@ async function attempt(
   try {
     const response = await send(url, { ...init, signal: limit })
     const text = await beginningOf(response)
-    if (response.ok)
-      return { outcome: { ok: true, value: { message: "done", answer: readAnswer(text) } }, passing: false }
+    if (response.ok) {
+      const value =
+        http.message === undefined ? { message: "done", answer: readAnswer(text) } : { message: http.message }
+      return { outcome: { ok: true, value }, passing: false }
+    }
     const message = `The service of ${spec.name} answered ${response.status}: ${text.slice(0, 500)}`
     const { status } = response
     return { outcome: { ok: false, code: "SERVICE_REFUSED", message, status }, passing: PASSING.has(status) }

@@ -30,6 +30,7 @@ test("every example can be used as it is", async () => {
       "limitedTools",
       "managerTools",
       "salesTools",
+      "sensorTools",
     ],
   })
 })

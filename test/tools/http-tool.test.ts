@@ -28,6 +28,7 @@ const context: ToolContext = {
   callId: newCallId(),
   callSid: CallSid.parse(`CA${"0".repeat(32)}`),
   peer: "+15550100001",
+  caller: "+15550100001",
   changeRefusal: () => undefined,
   sms: undefined,
   signal: new AbortController().signal,
@@ -226,4 +227,39 @@ test("retries of a request that could act twice are refused in the manifest", ()
 test("an argument does not change what the query of the manifest says", async () => {
   await run('{"id":"7","year":2026}', { http: { url: url("/orders?year=2025"), method: "GET" } })
   expect(seen.map(({ path }) => path)).toEqual(["/orders?year=2025&id=7"])
+})
+
+test("facts are added by the program, and the message takes the place of the response", async () => {
+  const http = {
+    url: `${service.url.origin}/api/send-user-info-request`,
+    facts: { phoneNumber: "caller", id: "callSid" },
+    message: "A text message will come.",
+  }
+  const outcome = await run('{"id":"forged"}', { http }, () => Response.json({ password: "hunter2" }))
+  expect(outcome).toEqual({ ok: true, value: { message: "A text message will come." } })
+  expect(JSON.parse(seen[0]?.body ?? "")).toEqual({ phoneNumber: "+15550100001", id: context.callSid })
+})
+
+test("a tool that needs the number of the caller sends nothing without one", async () => {
+  const tool = httpTool({
+    spec: { name: "replace_sensor", description: "", parameters: { type: "object" } },
+    http: HttpToolSpec.parse({ url: service.url.href, facts: { phoneNumber: "caller" } }),
+    secrets: {},
+    allowPrivate: false,
+  })
+  seen.length = 0
+  expect(await tool.call("{}", { ...context, caller: undefined })).toMatchObject({ code: "NOT_AVAILABLE" })
+  expect(seen).toEqual([])
+})
+
+test("the customer API has variables of its own", async () => {
+  const http = { url: "${CUSTOMER_API_URL}/x", headers: { authorization: "Bearer ${CUSTOMER_API_KEY}" } }
+  expect(await run('{"id":"1"}', { http })).toEqual({
+    ok: false,
+    code: "NOT_CONFIGURED",
+    message: "The tool find-order needs CUSTOMER_API_URL, CUSTOMER_API_KEY, which is not set.",
+  })
+  const secrets = { CUSTOMER_API_URL: service.url.origin, CUSTOMER_API_KEY: "key" }
+  expect(await run('{"id":"1"}', { http, secrets })).toMatchObject({ ok: true })
+  expect(seen).toMatchObject([{ path: "/x", headers: { authorization: "Bearer key" } }])
 })
