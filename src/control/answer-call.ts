@@ -112,8 +112,8 @@ async function firstMenuStep(
 
 /** Throws RATE_LIMITED when too many calls were started. */
 async function countStart(context: ControlContext): Promise<void> {
-  const { store, sweep } = context
-  const at = sweep.clock.now()
+  const { store } = context
+  const at = store.steadyNow()
   const limits = startLimits(context, { userId: null, limitUnbound: false })
   const start = await store.calls.countTransfer({ userId: null, at }, { since: at - MINUTE_MS, limits })
   if (start.outcome === "limited") throw rateLimited(start, at)

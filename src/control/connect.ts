@@ -48,6 +48,8 @@ export async function connectToEngine(
   { call, agent, address = { kind: "token-path" } }: Connection,
 ): Promise<NextStep> {
   if (context.draining()) return reconnectLater(context, call, RECONNECT_AFTER_SECONDS)
+  // Only what follows the session may take its place.
+  if (context.liveCalls.isHeld(call.id)) return reconnectLater(context, call, 0)
   const { config, store, slots, sweep, publicUrl } = context
   const engine = address.kind === "fixed-path" ? (address.engine ?? "relay") : call.engine
   if (engine !== call.engine) await store.calls.setEngine(call.id, engine)

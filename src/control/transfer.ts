@@ -27,6 +27,8 @@ export type TransferRequest = {
   summary: string
   /** In place of the agent's target. */
   to?: string | undefined
+  /** Who named `to`. Default: a request, unless it is the agent's own target. */
+  namedBy?: TransferCheck["namedBy"]
 }
 
 /**
@@ -36,7 +38,7 @@ export type TransferRequest = {
 export async function beginTransfer(
   context: ControlContext,
   call: Call,
-  { summary, to }: TransferRequest,
+  { summary, to, namedBy: named }: TransferRequest,
 ): Promise<NextStep> {
   const { store, log } = context
   const agent = agentOf(context, call)
@@ -46,7 +48,7 @@ export async function beginTransfer(
     return transferFailed(context, call, { summary, reason: "no target is configured" })
   }
   const target = await readNumber(context, parsed.data)
-  const namedBy = namerOf(agent, to)
+  const namedBy = named ?? namerOf(agent, to)
   const refusal = await startRefusal(context, call, { target, namedBy })
   if (refusal !== undefined) {
     log.error("transfer refused", { callSid: call.sid, agent: agent.key, kind: target.kind, ...refusal })
@@ -86,8 +88,9 @@ async function startRefusal(
   const { store } = context
   const detail = await transferRefusal(context, target, { own: ownNumberOf(call), namedBy })
   if (detail !== undefined) return { reason: "calls to the target are not allowed", detail }
-  // A queue does not dial.
-  if (target.kind === "queue" || target.kind === "workflow") return undefined
+  // A queue does not dial, and a transfer that is asked for again has been counted.
+  if (target.kind === "queue" || target.kind === "workflow" || call.transfer?.state === "started")
+    return undefined
   const at = store.steadyNow()
   const { userId } = call
   const limits = startLimits(context, { userId, limitUnbound: false })

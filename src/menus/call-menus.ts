@@ -6,6 +6,7 @@ import type { Call } from "../call/call.ts"
 import type { MenuState } from "../call/menu-state.ts"
 import type { NextStep } from "../call/next-step.ts"
 import type { CallMenus, MenuStart } from "../control/call-menus.ts"
+import { reconnectLater } from "../control/connect.ts"
 import { agentOf, publish, type ControlContext } from "../control/context.ts"
 import type { StoredMenu } from "../store/calls.ts"
 import { checkNumber } from "./check-number.ts"
@@ -62,8 +63,9 @@ async function beginAt(
 /** Where the call is now; a hang-up for one that is in no menu. */
 export async function present(context: ControlContext, call: Call): Promise<NextStep> {
   const stored = await context.store.calls.menuOf(call.id)
-  // A late request must not take the token of a session that is open.
-  if (stored?.state.action.kind === "agent" && context.liveCalls.get(call.id)) return { kind: "nothing" }
+  // A late request must neither take the token of a session nor make its addresses those of an earlier one.
+  const isConnected = (await context.store.calls.lastToken(call.id)) !== undefined
+  if (stored?.state.action.kind === "agent" && isConnected) return reconnectLater(context, call, 0)
   return stored ? carryOut(context, call, stored) : { kind: "hang-up" }
 }
 

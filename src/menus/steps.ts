@@ -36,7 +36,10 @@ export async function carryOut(context: ControlContext, call: Call, at: Revised)
       return after(prompts, await connect(context, verified, { state, agent: action.agent }))
     case "transfer": {
       const summary = summaryOf(state)
-      return after(prompts, await beginTransfer(context, verified, { summary, to: action.to }))
+      return after(
+        prompts,
+        await beginTransfer(context, verified, { summary, to: action.to, namedBy: "settings" }),
+      )
     }
     case "hang-up":
       await endCall(context, verified, { by: "agent", reason: action.reason })

@@ -27,9 +27,9 @@ export type WebhookGuardOptions = {
   kind: string
   /**
    * Whether a signature counts once: Twilio's own repetition gets the answer of the first request, anything else is
-   * refused. Without it the route itself must bear repetitions.
+   * refused. Without it the route itself must bear repetitions. A function decides for each request.
    */
-  once: boolean
+  once: boolean | ((c: RequestContext) => boolean)
   /** Whether a key of the API does in place of the signature: for paths that other programs call too. */
   orKey?: boolean
 }
@@ -73,7 +73,8 @@ export function webhookGuard(context: ServerContext, options: WebhookGuardOption
     }
     c.set("form", fields)
     c.set("isKeyed", isKeyed)
-    return options.once && !isTrusted ? onlyOnce(c, next, signature ?? "") : next()
+    const isOnce = typeof options.once === "function" ? options.once(c) : options.once
+    return isOnce && !isTrusted ? onlyOnce(c, next, signature ?? "") : next()
   })
 }
 

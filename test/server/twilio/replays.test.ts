@@ -1,6 +1,9 @@
 /** Requests of Twilio's that come again, late or in the wrong place: they must not take over or move a call. */
 
 import { expect, test } from "bun:test"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { newSid } from "../../../src/sim/sids.ts"
 import { AppUnderTest } from "../app-under-test.ts"
 import { endedForm, relayOf, setupFrame, voiceForm } from "../client.ts"
@@ -143,4 +146,76 @@ test("a program with a key says nothing about the status of a call, and its call
   expect((await app.json("/v1/calls", { headers })).calls).toHaveLength(2)
   // Twilio's own calls are not limited by that.
   expect((await app.webhook("/connectConversationRelay", voiceForm())).status).toBe(200)
+})
+
+/** A menu: 1 leads to the agent, 2 to a queue. */
+function withMenu() {
+  const dir = mkdtempSync(join(tmpdir(), "parley-replays-"))
+  const choices = [
+    { key: "1", then: { say: "One moment.", agent: true } },
+    { key: "2", then: { say: "One moment.", transfer: "queue:support" } },
+  ]
+  const menu = { start: "ask", steps: { ask: { kind: "choice", say: "Press 1 or 2.", choices } } }
+  mkdirSync(join(dir, "menus"))
+  writeFileSync(join(dir, "menus", "desk.json"), JSON.stringify(menu))
+  writeFileSync(
+    join(dir, "serverConfig.json"),
+    JSON.stringify({ agents: { default: { menus: { begin: "desk" } } } }),
+  )
+  return { dir, [Symbol.dispose]: () => rmSync(dir, { recursive: true }) }
+}
+
+test("a menu input that comes again during the conversation does not move the call", async () => {
+  using assets = withMenu()
+  await using app = await AppUnderTest.start({ ASSETS_DIR: assets.dir })
+  const form = voiceForm()
+  const callSid = form["CallSid"] ?? ""
+  const asked = await (await app.webhook("/twilio/voice", form)).text()
+  const input = app.pathOf(/action="([^"]+)"/.exec(asked)?.[1]?.replaceAll("&amp;", "&") ?? "")
+  const pressed = { ...voiceForm({ CallSid: callSid, CallStatus: "in-progress" }), Digits: "1" }
+  const connect = (await app.twiml(input, pressed)).at(-1)
+  const relay = connect?.children[0]
+  const socket = app.socket(relay?.attributes["url"] ?? "")
+  await socket.opened
+  const opened = app.events.next(({ event }) => event.type === "session.opened")
+  socket.send(setupFrame(callSid))
+  await opened
+  const again = await app.twiml(input, pressed)
+  expect(again.map(({ name, text }) => [name, app.pathOf(text)])).toEqual([
+    ["Redirect", expect.stringMatching(RECONNECT)],
+  ])
+  // The address of the session is still the latest one.
+  const HandoffData = JSON.stringify({ reasonCode: "end-call", reason: "" })
+  const action = app.pathOf(connect?.attributes["action"] ?? "")
+  expect((await app.twiml(action, endedForm(callSid, { HandoffData }))).map(({ name }) => name)).toEqual([
+    "Hangup",
+  ])
+  expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "completed", endedBy: "agent" })
+})
+
+test("a menu may transfer to any queue, as settings may", async () => {
+  using assets = withMenu()
+  await using app = await AppUnderTest.start({ ASSETS_DIR: assets.dir })
+  const form = voiceForm()
+  const asked = await (await app.webhook("/twilio/voice", form)).text()
+  const input = app.pathOf(/action="([^"]+)"/.exec(asked)?.[1]?.replaceAll("&amp;", "&") ?? "")
+  const pressed = { ...voiceForm({ CallSid: form["CallSid"] ?? "", CallStatus: "in-progress" }), Digits: "2" }
+  expect(await (await app.webhook(input, pressed)).text()).toContain(">support</Enqueue>")
+})
+
+test("a transfer that is asked for again counts once", async () => {
+  await using t = await conversation({ TRANSFER_TO: "+15550100088", SERVER_CALL_STARTS_PER_MINUTE: "1" })
+  const HandoffData = JSON.stringify({ reasonCode: "live-agent-handoff", reason: "" })
+  const dial = async (fields: Record<string, string>) =>
+    (await t.app.twiml(t.actionPath, endedForm(t.callSid, { HandoffData, ...fields }))).at(-1)?.name
+  expect([await dial({}), await dial({ SessionDuration: "13" })]).toEqual(["Dial", "Dial"])
+})
+
+test("an input at an address without a revision counts once", async () => {
+  await using app = await AppUnderTest.start()
+  const form = voiceForm()
+  expect((await app.webhook("/incoming-call", form)).status).toBe(200)
+  const keys = { ...voiceForm({ CallSid: form["CallSid"] ?? "", CallStatus: "in-progress" }), Digits: "5" }
+  expect((await app.webhook("/validate-number", keys)).status).toBe(200)
+  expect((await app.webhook("/validate-number", keys)).status).toBe(403)
 })
