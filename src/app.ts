@@ -14,14 +14,13 @@ import type { ControlContext } from "./control/context.ts"
 import { createOwnNumbers } from "./control/own-numbers.ts"
 import { memoryState } from "./control/process-state.ts"
 import { moveCalls, waitForCalls } from "./control/shutdown.ts"
+import { countsOf } from "./counts.ts"
 import { createEngines, sessionOpener, type EngineServices, type EngineTable } from "./engines.ts"
 import { getLog } from "./lib/log.ts"
 import { Sweep } from "./lib/sweep.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { createCallMenus } from "./menus/call-menus.ts"
 import { serverMessenger } from "./messaging/server-messenger.ts"
-import { memoryObserverSlots } from "./observers/observer-slots.ts"
-import { memoryStreamTokens } from "./observers/stream-tokens.ts"
 import {
   cachedModels,
   customerApiOf,
@@ -31,11 +30,10 @@ import {
   twilioOf,
   twilioSyncOf,
 } from "./providers.ts"
-import { callsInMemory, createRecording } from "./recording.ts"
+import { createRecording } from "./recording.ts"
 import { originOf, type ServerContext } from "./server/context.ts"
-import { FailedAttempts } from "./server/failed-attempts.ts"
 import { createHttp } from "./server/http.ts"
-import { SocketSlots } from "./server/socket-slots.ts"
+import { memoryRequestState } from "./server/request-state.ts"
 import { requestPath, withAbsoluteUrl } from "./server/twilio/request-path.ts"
 import { createSockets, type Sockets } from "./server/twilio/sockets.ts"
 import { openStore } from "./store/open-store.ts"
@@ -45,7 +43,7 @@ import { builtinTools, toolsOf } from "./tools/registry.ts"
 export type SocketData = Parameters<NonNullable<Sockets["websocket"]["open"]>>[0]["data"]
 
 export type App = {
-  /** `peer`: the address of the client, where the connection itself does not tell it. */
+  /** `peer`: the address of the client, where the connection itself does not carry it. */
   fetch(
     request: Request,
     server: Server<SocketData>,
@@ -98,7 +96,6 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     sweep,
     onEvent: options.onEvent,
   })
-  const observerSlots = memoryObserverSlots(config.limits)
   const models = new Map<string, ChatModel>()
   const modelFor = cachedModels(config, models)
   const engines = (options.createEngines ?? createEngines)({
@@ -165,27 +162,9 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     liveCalls,
     messenger,
     observers,
-    observerSlots,
-    streamTokens: memoryStreamTokens(),
-    userSockets: new SocketSlots({ most: 200, perHolder: 10 }),
-    failedSignatures: new FailedAttempts(),
-    failedKeys: new FailedAttempts(),
+    ...memoryRequestState(config),
     pathOf: requestPath(config.publicUrl ?? `http://localhost${config.pathPrefix}`),
-    counts: () => ({
-      openSockets: sockets.size,
-      expectedSockets: liveCalls.inUse(sweep.clock.monotonic()) - liveCalls.size,
-      placingCalls: control.placements.size,
-      endingCalls: control.hangUpCauses.size,
-      watchedCalls: background.watchedCalls,
-      messages: messenger.size,
-      waitingRows: recorder.waiting,
-      callsInMemory: callsInMemory(store),
-      models: models.size,
-      observers: observerSlots.size,
-      userSockets: context.userSockets.size,
-      runningJobs: background.runningJobs,
-      deadlines: sweep.size,
-    }),
+    counts: () => countsOf({ control, context, messenger, recorder, sockets, background, models }),
     startedAt,
     log,
   }

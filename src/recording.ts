@@ -50,9 +50,3 @@ export function createRecording({ config, store, liveCalls, sweep, onEvent }: Re
   })
   return { recorder, observers, transcripts, reportFailure }
 }
-
-/** Calls that wait for a database that cannot be written. */
-export function callsInMemory(store: Store): number {
-  const state = store.state()
-  return state.isWritable ? 0 : state.callsInMemory
-}

@@ -14,6 +14,7 @@ const RANKS: Record<string, number> = {
   cli: 9,
   "app.ts": 8.5,
   "background.ts": 8,
+  "counts.ts": 8,
   "engines.ts": 8,
   "providers.ts": 8,
   "recording.ts": 8,

@@ -40,7 +40,7 @@ export async function usageOf(
   return [...(await usage.of(call.id)), ...chat, ...minutes.map((used) => priced(used, prices))]
 }
 
-/** Nothing for a call that was not answered or goes on. */
+/** Nothing for a call that was not answered or is still running. */
 function connectionOf(call: Call): Usage[] {
   const seconds = durationOf(call) ?? 0
   if (seconds === 0) return []

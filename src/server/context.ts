@@ -38,7 +38,7 @@ export type Origin = {
   }
 }
 
-/** Where a request came from; `peer` is the address of the client where the connection does not tell it. */
+/** Where a request came from; `peer` is the address of the client where the connection does not carry it. */
 export function originOf(request: Request, server: Origin["server"], peer?: string): Origin {
   if (peer === undefined) return { request, server }
   return {

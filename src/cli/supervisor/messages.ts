@@ -15,7 +15,7 @@ export type WorkerSettings = {
   replaces?: string
 }
 
-/** A unix socket does not tell the address of the client, so connections of this machine have a socket of their own. */
+/** A unix socket does not carry the address of the client, so connections of this machine have a socket of their own. */
 export function localSocketPath(socketPath: string): string {
   return `${socketPath}.local`
 }
