@@ -147,7 +147,7 @@ const pronunciation = z
   .refine((table) => Object.keys(table).length <= 500, "must have 500 entries at most")
 
 const AgentSettings = z.strictObject({
-  engine: z.enum(ENGINES, `must be ${AVAILABLE_ENGINES.join(" or ")}`).optional(),
+  engine: z.enum(ENGINES, `must be one of ${AVAILABLE_ENGINES.join(", ")}`).optional(),
   context: AssetKey.optional(),
   manifest: AssetKey.optional(),
   greeting: z.string().max(1000).optional(),

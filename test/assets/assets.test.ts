@@ -538,7 +538,7 @@ describe("faults", () => {
       "serverConfig.json:7 ConversationRelay.Configuration.languages.0.code: Invalid input: expected string, received undefined",
       "serverConfig.json:10 numbers.12: as a key: must be a number in E.164 form, such as +15550100001",
       "serverConfig.json:11 agents.a b: as a key: must be 1 to 64 letters, digits, _ or -",
-      "serverConfig.json:11 agents.ok.engine: must be relay or realtime",
+      "serverConfig.json:11 agents.ok.engine: must be one of relay, realtime, pipeline",
       "serverConfig.json:11 agents.ok.model.temperature: Too big: expected number to be <=2",
     ])
   })

@@ -19,7 +19,7 @@ const AgentView = named(
   "Agent",
   z.object({
     key: z.string(),
-    engine: z.string().describe(AVAILABLE_ENGINES.join(" or ")),
+    engine: z.string().describe(`One of ${AVAILABLE_ENGINES.join(", ")}`),
     contextKey: z.string(),
     manifestKey: z.string(),
     greeting: z.string(),
