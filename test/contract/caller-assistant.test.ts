@@ -8,7 +8,10 @@ import type { SimulatedCall } from "../../src/sim/simulated-call.ts"
 import { says } from "../fakes/openai-script.ts"
 import { callHarness, restService } from "../call-harness.ts"
 import { answered, connected, relayHarness, type RelayHarness } from "../flows/relay-harness.ts"
+import { FakeTwilio } from "../fakes/fake-twilio.ts"
+import { TestClock } from "../lib/test-clock.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
+import { assetFolder } from "../server/assets-with.ts"
 import { jsonOf, voiceForm } from "../server/client.ts"
 
 const MENU = [
@@ -367,6 +370,51 @@ test("CALL_QUEUE_DELAY ends a call that takes too long", async () => {
   await it.app.status(call.callSid, "completed")
   expect(await it.app.json(`/v1/calls/${call.callSid}`)).toMatchObject({ endedBy: "limit" })
   expect(await it.app.json(`/calllog/${call.callSid}`)).toMatchObject({ callEndedBy: "bot" })
+})
+
+test("CALL_QUEUE_DELAY counts on over a restart, without a session", async () => {
+  using folder = assetFolder({})
+  await using twilio = new FakeTwilio()
+  const env = {
+    TWILIO_ACCOUNT_SID: twilio.accountSid,
+    TWILIO_API_BASE_URL: twilio.baseUrl,
+    TWILIO_FROM_NUMBER: "+15550100002",
+    DATABASE_URL: `file:${join(folder.dir, "calls.db")}`,
+    CALL_QUEUE_DELAY: "60000",
+  }
+  const startedAt = Date.UTC(2026, 10, 20)
+  const first = await AppUnderTest.start(env, { clock: new TestClock(startedAt) })
+  const { callSid } = await jsonOf(await first.post("/makeoutboundcall", BODY))
+  await first.webhook("/callstatusupdate", voiceForm({ CallSid: callSid, CallStatus: "in-progress" }))
+  twilio.addCall({ sid: callSid, status: "in-progress" })
+  await first[Symbol.asyncDispose]()
+
+  await using second = await AppUnderTest.start(env, { clock: new TestClock(startedAt + 70_000) })
+  second.clock.advance(10_000)
+  await second.status(callSid, "completed")
+  expect(twilio.calls.get(callSid)?.status).toBe("completed")
+  expect(await second.json(`/calllog/${callSid}`)).toMatchObject({
+    callstatus: "completed",
+    callEndedBy: "bot",
+  })
+})
+
+test("RETENTION_MS deletes the call with its log", async () => {
+  await using it = await harness({ RETENTION_MS: "3600000" })
+  const call = await place(it)
+  call.say("Are you a dental provider?")
+  await it.app.events.next(({ event }) => event.type === "ivr.answered")
+  call.hangup()
+  await it.app.status(call.callSid, "completed")
+  await call.ended
+  const statusAfter = async (ms: number) => {
+    it.clock.advance(ms)
+    // What the deadline started is done before the answer.
+    await it.app.json("/v1/calls")
+    return (await it.app.api(`/calllog/${call.callSid}`)).status
+  }
+  expect(await statusAfter(1_800_000)).toBe(200)
+  expect(await statusAfter(7_200_000)).toBe(404)
 })
 
 test("the server starts with the variables of Caller Assistant alone, and greets as it did", async () => {

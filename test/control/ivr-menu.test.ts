@@ -61,6 +61,27 @@ test.each([
   })
 })
 
+test("a menu that the API stores counts for the next call to its number", async () => {
+  await using it = await fixture()
+  const changed = await it.app.api("/v1/config", {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ ivrMenus: { late: { numbers: ["+15550100009"], menu: [entry("late")] } } }),
+  })
+  expect(changed.status).toBe(200)
+  const { body } = await it.place({ ...TO, to: "+15550100009" })
+  expect(body).toMatchObject({ ivrState: "navigating" })
+  const twice = await it.app.api("/v1/config", {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ ivrMenus: { again: { numbers: ["+15550100009"], menu: [entry("again")] } } }),
+  })
+  expect({ status: twice.status, text: await twice.text() }).toMatchObject({
+    status: 400,
+    text: expect.stringContaining("+15550100009 is a number of"),
+  })
+})
+
 test("an agent whose model would talk to the menu uses another engine for the call", async () => {
   await using it = await fixture()
   const { body } = await it.place({ ...TO, agent: "spoken" })
