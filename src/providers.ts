@@ -48,8 +48,8 @@ export function speechProviders(config: Config, sweep: Sweep): PipelineCallOptio
   } = config.times
   const services = { times: { connectMs, pingMs, stallMs: modelStallMs }, sweep, log: getLog("speech") }
   const health = new ProviderHealth(sweep.clock)
-  return function speechFor({ speech }) {
-    return speechOfAgent(speech ?? {}, { accounts: config, services, health, stallMs })
+  return function speechFor({ speech }, meter) {
+    return speechOfAgent(speech ?? {}, { accounts: config, services, health, stallMs, meter })
   }
 }
 

@@ -18,12 +18,14 @@ import type { ChatModel } from "../llm/chat-model.ts"
 import type { MediaEngine } from "../media/media-session.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { SpeechFailure } from "../speech/failure.ts"
+import type { SpeechMeter } from "../speech/speech-meter.ts"
 import type { OpenSynthesizer, Synthesizer } from "../speech/synthesizer.ts"
 import type { OpenTranscriber } from "../speech/transcriber.ts"
 import { CallerTurns } from "./caller-turns.ts"
 import { asksForDictation } from "./dictation.ts"
 import { PipelineOutput } from "./pipeline-output.ts"
 import { Pronunciation } from "./pronunciation.ts"
+import { speechUsage } from "./speech-usage.ts"
 import { SpokenQueue } from "./spoken-queue.ts"
 
 /** Longest wait for speech that is still to be synthesized, beyond the estimate. */
@@ -37,7 +39,7 @@ export type PipelineCallOptions = {
   stream: MediaStream
   modelFor: (choice: AgentModel) => ChatModel
   /** Throws `AppError` NOT_CONFIGURED when a provider has no key. */
-  speechFor: (agent: Agent) => SpeechProviders
+  speechFor: (agent: Agent, meter: SpeechMeter) => SpeechProviders
   /** Receives the audio of both sides. */
   tap: AudioTap
 }
@@ -59,7 +61,7 @@ export class PipelineCall implements MediaEngine {
   #words: string | undefined
 
   constructor({ context, stream, modelFor, speechFor, tap }: PipelineCallOptions) {
-    const { call, publish, times, sweep, log } = context
+    const { call, lifecycle, publish, times, sweep, log } = context
     this.callId = call.id
     this.#context = context
     this.#stream = stream
@@ -102,7 +104,10 @@ export class PipelineCall implements MediaEngine {
     })
     const { agent } = this.#agent
     const pronunciation = new Pronunciation(agent.pronunciation)
-    const speech = speechFor(agent)
+    const speech = speechFor(
+      agent,
+      speechUsage((usage) => lifecycle.usage(call.id, usage)),
+    )
     this.#synthesizer = speech.speak((failure) => this.#failed("speaking", failure))
     const history = historyOf(context)
     const model = modelFor(agent.model)

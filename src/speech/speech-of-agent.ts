@@ -17,6 +17,13 @@ import type { SpeakProvider } from "./failover/spoken-part.ts"
 import { noSynthesizer, noTranscriber } from "./no-speech.ts"
 import { synthesizerOf } from "./open-synthesizer.ts"
 import { transcriberOf } from "./open-transcriber.ts"
+import {
+  hearModelOf,
+  meteredSynthesizer,
+  meteredTranscriber,
+  speakModelOf,
+  type SpeechMeter,
+} from "./speech-meter.ts"
 import type { OpenSynthesizer } from "./synthesizer.ts"
 import type { OpenTranscriber } from "./transcriber.ts"
 
@@ -27,6 +34,8 @@ export type SpeechOfAgentOptions = {
   health: ProviderHealth
   /** How long a provider may be silent while it should report or speak something, in milliseconds. */
   stallMs: number
+  /** Counts what the providers are given. */
+  meter: SpeechMeter
 }
 
 /** What an agent names; undefined: every provider that is configured. */
@@ -42,16 +51,20 @@ export function speechOfAgent(
   { hear, speak }: SpeechChoices,
   options: SpeechOfAgentOptions,
 ): { hear: OpenTranscriber; speak: OpenSynthesizer } {
-  const { accounts, services, health, stallMs } = options
+  const { accounts, services, health, stallMs, meter } = options
   const hearing = usable(hear ?? configuredHear(accounts), services.log, (choice): HearProvider => ({
     name: nameOf("hear", choice),
     heartbeat: choice.provider === "deepgram",
-    open: transcriberOf(choice, accounts, services),
+    open: meteredTranscriber(transcriberOf(choice, accounts, services), hearModelOf(choice, accounts), meter),
   }))
   const speaking = usable(speak ?? configuredSpeak(accounts), services.log, (choice): SpeakProvider => ({
     name: nameOf("speak", choice),
     timed: choice.provider === "elevenlabs",
-    open: synthesizerOf(choice, accounts, services),
+    open: meteredSynthesizer(
+      synthesizerOf(choice, accounts, services),
+      speakModelOf(choice, accounts),
+      meter,
+    ),
   }))
   return {
     hear:

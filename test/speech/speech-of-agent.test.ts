@@ -25,6 +25,7 @@ function open(accounts: Partial<SpeechAccounts>) {
       services,
       health: new ProviderHealth(fixture.clock),
       stallMs: 800,
+      meter: { recognised: () => {}, spoken: () => {} },
     },
   }
 }
