@@ -80,5 +80,11 @@ export function toAppError(error: unknown): AppError {
 
 /** The message of an error of any kind, for logs. */
 export function messageOf(error: unknown): string {
+  if (isFailedQuery(error)) return messageOf(error.cause)
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Drizzle quotes the statement and its values, which are what callers said. Its cause is SQLite's word for the fault. */
+export function isFailedQuery(error: unknown): error is Error & { cause: unknown } {
+  return error instanceof Error && "query" in error && "params" in error && error.cause !== undefined
 }

@@ -1,5 +1,7 @@
 /** Values of any kind as plain JSON of limited size, for the log. Pure. */
 
+import { isFailedQuery } from "./errors.ts"
+
 export type Fields = Record<string, unknown>
 
 /** Nesting, and entries of one object or list. */
@@ -48,6 +50,7 @@ function toPlain(value: unknown, key: (name: string) => string, seen: Set<object
 }
 
 function plainError(error: Error, key: (name: string) => string, seen: Set<object>): Fields {
+  if (isFailedQuery(error)) return { name: error.name, cause: toPlain(error.cause, key, seen) }
   const plain: Fields = { name: error.name, message: cutText(error.message) }
   if ("code" in error) plain["code"] = toPlain(error.code, key, seen)
   if (error.cause !== undefined) plain["cause"] = toPlain(error.cause, key, seen)

@@ -47,4 +47,7 @@ export interface Writer {
     batch: { turns: Iterable<Turn>; events: Iterable<RecordedEvent> },
     waitMs: number,
   ): Promise<RefusedRow[]>
+
+  /** Before the store is closed: keeps what could not be written for the next start. Returns whether that is possible. */
+  keep(batch: { turns: Iterable<Turn>; events: readonly RecordedEvent[] }): boolean
 }

@@ -126,6 +126,12 @@ export function createRecorder({
   async function close(): Promise<void> {
     closed = true
     await write(MAX_RETRY_MS)
+    if (turns.size + events.length > 0 && !store.writer.keep({ turns: turns.values(), events })) {
+      log.error("turns and events that could not be written are lost", {
+        turns: turns.size,
+        events: events.length,
+      })
+    }
     cancelFlush?.()
     cancelFlush = undefined
     cancelOnRead()

@@ -47,20 +47,20 @@ export class Access {
    * Runs work that may write: at once, or, while other work waits for the database, after that. The work must bear to be
    * started over: it is one statement or one transaction.
    */
-  async write<T>(work: () => T): Promise<T> {
+  async write<T>(work: () => T, { giveUpMs = GIVE_UP_MS } = {}): Promise<T> {
     if (this.#closing.signal.aborted) throw closedError()
     if (this.#waiting.length === 0) {
       const attempt = tryNow(work)
       if (attempt.done) return attempt.value
     }
     if (this.#waiting.length >= MAX_WAITING) throw lockedError(undefined)
-    return this.#wait(work)
+    return this.#wait(work, giveUpMs)
   }
 
   /** Like `write`, as one transaction that is alone from its beginning. What throws takes everything back. */
-  transaction<T>(work: () => T): Promise<T> {
+  transaction<T>(work: () => T, options: { giveUpMs?: number } = {}): Promise<T> {
     // Synchronous to its end: an asynchronous callback would commit at its first `await`.
-    return this.write(() => this.#client.transaction(work).immediate())
+    return this.write(() => this.#client.transaction(work).immediate(), options)
   }
 
   /** Rejects what waits. */
@@ -70,10 +70,10 @@ export class Access {
     for (const { giveUp } of this.#waiting.splice(0)) giveUp(undefined)
   }
 
-  #wait<T>(work: () => T): Promise<T> {
+  #wait<T>(work: () => T, giveUpMs: number): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     this.#waiting.push({
-      giveUpAt: this.#sweep.clock.monotonic() + GIVE_UP_MS,
+      giveUpAt: this.#sweep.clock.monotonic() + giveUpMs,
       attempt() {
         try {
           const attempt = tryNow(work)
@@ -100,7 +100,11 @@ export class Access {
         continue
       }
       const now = this.#sweep.clock.monotonic()
-      while (this.#waiting[0] && this.#waiting[0].giveUpAt <= now) this.#waiting.shift()?.giveUp(locked)
+      const late = this.#waiting.filter(({ giveUpAt }) => giveUpAt <= now)
+      for (const waiting of late) {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+        waiting.giveUp(locked)
+      }
       break
     }
     if (this.#waiting.length > 0) this.#cancelRetry = this.#sweep.after(RETRY_MS, () => this.#retry())

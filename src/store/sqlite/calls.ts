@@ -15,6 +15,9 @@ import { calls } from "./schema.ts"
 
 const MAX_PAGE = 200
 
+/** Whoever has a call placed waits for the answer, some programs five seconds; a call that is not recorded is not placed. */
+const PLACING_WAITS_MS = 3_000
+
 export function createCalls(db: Db, access: Runner): Calls {
   const statements = callStatements(db)
 
@@ -43,7 +46,8 @@ export function createCalls(db: Db, access: Runner): Calls {
         return { call: db.insert(calls).values(call).returning(CALL_COLUMNS).get(), created: true }
       }),
 
-    place: (call, rule) => access.transaction(() => insertPlacedCall(db, call, rule)),
+    place: (call, rule) =>
+      access.transaction(() => insertPlacedCall(db, call, rule), { giveUpMs: PLACING_WAITS_MS }),
     countTransfer: (transfer, rule) => access.transaction(() => insertTransfer(db, transfer, rule)),
 
     findByIdempotencyKey: (userId, key) => access.read(() => findByKey(db, userId, key)),

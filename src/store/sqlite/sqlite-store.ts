@@ -48,7 +48,9 @@ export function openSqliteStore({
     for (const flush of flushes) await flush(reading)
   }
   const busyTimeoutMs = options.statementTimeoutMs ?? options.busyTimeoutMs ?? BUSY_TIMEOUT_MS
-  const standIn = keepCalls ? new StandIn({ db, busyTimeoutMs, sweep, log }) : undefined
+  const standIn = keepCalls
+    ? new StandIn({ db, path: isFile ? path : undefined, busyTimeoutMs, sweep, log })
+    : undefined
   let closing: Promise<void> | undefined
 
   async function closeOnce(): Promise<void> {

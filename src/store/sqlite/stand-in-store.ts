@@ -10,9 +10,9 @@ import type { Receipts } from "../receipts.ts"
 import type { UsageRecords } from "../usage.ts"
 import { isSid } from "./call-statements.ts"
 import { calls, turns } from "./schema.ts"
-import type { CallTables, StandIn } from "./stand-in.ts"
+import { unwritableError, type CallTables, type StandIn } from "./stand-in.ts"
 
-/** Placing and listing calls need the database itself, `main`. */
+/** Placing and listing calls need the database itself, `main`. Throws UNAVAILABLE at once while that cannot be written. */
 export function standInCalls(main: Calls, standIn: StandIn): Calls {
   const change = <T>(id: CallId, run: (calls: Calls) => Promise<T>) =>
     standIn.change([eq(calls.id, id)], (tables) => run(tables.calls))
@@ -24,6 +24,11 @@ export function standInCalls(main: Calls, standIn: StandIn): Calls {
     byId: (id) => find((at) => at.byId(id)),
     bySid: (sid) => find((at) => at.bySid(sid)),
     create: (call) => change(call.id, (at) => at.create(call)),
+    // A call that is to be placed can wait: its client repeats the request.
+    async place(call, rule) {
+      if (standIn.isActive) throw unwritableError()
+      return main.place(call, rule)
+    },
     createOrFind: (call) =>
       standIn.change([eq(calls.sid, call.sid)], (tables) => tables.calls.createOrFind(call)),
     // What is counted in memory is forgotten with it.
@@ -130,6 +135,13 @@ export function standInWriter(main: Writer, standIn: StandIn): Writer {
         standIn.keepTurns(written)
         throw error
       }
+    },
+
+    keep({ turns: kept, events }) {
+      if (!standIn.isActive) return main.keep({ turns: kept, events })
+      standIn.keepTurns([...kept])
+      standIn.keepEvents(events)
+      return true
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { count, eq, type SQL } from "drizzle-orm"
+import type { RecordedEvent } from "../../call/events.ts"
 import type { Turn } from "../../call/turn.ts"
 import { AppError } from "../../lib/errors.ts"
 import type { Log } from "../../lib/log.ts"
@@ -13,9 +14,11 @@ import type { Receipts } from "../receipts.ts"
 import type { UsageRecords } from "../usage.ts"
 import { closedError, directAccess } from "./access.ts"
 import { createCalls } from "./calls.ts"
-import { isDatabaseFault, openDatabase, type Db } from "./database.ts"
+import { isDatabaseFault, openDatabase, sqliteCode, type Db } from "./database.ts"
+import { storeHeldRows } from "./held-rows.ts"
 import { createReceipts } from "./receipts.ts"
-import { calls, jobs, outcomes, receipts, turns, usage } from "./schema.ts"
+import { calls, events, jobs, outcomes, receipts, turns, usage } from "./schema.ts"
+import { loadUnsaved, saveForNextStart } from "./unsaved.ts"
 import { createUsage } from "./usage.ts"
 
 /** How often the database is tried while calls are in memory, in milliseconds. */
@@ -28,6 +31,8 @@ export type CallTables = { db: Db; calls: Calls; receipts: Receipts; usage: Usag
 
 export type StandInOptions = {
   db: Db
+  /** Beside this file is kept what cannot be written before the process ends. Undefined: it is lost. */
+  path?: string | undefined
   /** What statements of `db` wait for a lock, in milliseconds. */
   busyTimeoutMs: number
   sweep: Sweep
@@ -43,9 +48,17 @@ export class StandIn {
   #fault: unknown
   #cancelRetry = () => {}
 
+  /** Whether what earlier processes could not write may still be in files. */
+  #hasUnsaved = true
+
   constructor(options: StandInOptions) {
     this.#options = options
     this.#main = tablesOf(options.db)
+    try {
+      this.#loadUnsaved()
+    } catch (error) {
+      this.activate(error)
+    }
   }
 
   get isActive(): boolean {
@@ -122,6 +135,11 @@ export class StandIn {
     }
   }
 
+  /** Keeps events that cannot be written before the process ends. */
+  keepEvents(kept: readonly RecordedEvent[]): void {
+    for (const event of kept) this.#held.db.insert(events).values(event).run()
+  }
+
   /** Takes over for a database with this fault. Throws an error that is none of the database. */
   activate(error: unknown): void {
     if (!isDatabaseFault(error)) throw error
@@ -131,7 +149,7 @@ export class StandIn {
     this.#fault = error
     // Each attempt of a statement would stop all calls for as long as it waits.
     db.$client.run("PRAGMA busy_timeout = 0")
-    log.error("the database cannot be written; calls are kept in memory", { error })
+    log.error("the database cannot be written; calls are kept in memory", { code: sqliteCode(error) })
     this.#retryLater()
   }
 
@@ -141,7 +159,8 @@ export class StandIn {
     const { db, busyTimeoutMs, log } = this.#options
     const held = this.#held.db
     try {
-      const stored = db.transaction(() => this.#store(held, db), { behavior: "immediate" })
+      this.#loadUnsaved()
+      const stored = db.transaction(() => storeHeldRows(held, db, log), { behavior: "immediate" })
       this.#isActive = false
       log.info("the database can be written again", { calls: stored })
     } catch (error) {
@@ -150,16 +169,19 @@ export class StandIn {
       return false
     }
     db.$client.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
-    for (const table of [turns, usage, jobs, outcomes, receipts, calls]) held.delete(table).run()
+    for (const table of [events, turns, usage, jobs, outcomes, receipts, calls]) held.delete(table).run()
     this.#cancelRetry()
     return true
   }
 
-  /** Stores what is in memory, for the last time. */
+  /** Stores what is in memory, for the last time: in the database or else in a file, which the next start stores. */
   close(): void {
-    const { db, busyTimeoutMs, log } = this.#options
+    const { db, busyTimeoutMs, path, sweep, log } = this.#options
+    if (this.#isClosed) return
     if (this.#isActive) db.$client.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
-    if (!this.recover()) log.error("the database cannot be written; calls are lost", { calls: this.size })
+    if (!this.recover()) {
+      saveForNextStart(this.#held.db, { path, at: sweep.clock.now(), calls: this.size, log })
+    }
     this.#isClosed = true
     this.#cancelRetry()
     this.#memory?.db.$client.close()
@@ -167,6 +189,13 @@ export class StandIn {
 
   get #held(): CallTables {
     return (this.#memory ??= inMemory())
+  }
+
+  #loadUnsaved(): void {
+    const { db, path, log } = this.#options
+    if (!this.#hasUnsaved || path === undefined) return
+    loadUnsaved(db, { path, log })
+    this.#hasUnsaved = false
   }
 
   #retryLater(): void {
@@ -185,60 +214,12 @@ export class StandIn {
     } catch (error) {
       if (!isDatabaseFault(error)) throw error
     }
-    if (this.size > MAX_HELD_CALLS) {
-      throw new AppError("UNAVAILABLE", "The database cannot be written.", { retryAfterSeconds: 5 })
-    }
+    if (this.size > MAX_HELD_CALLS) throw unwritableError()
   }
+}
 
-  /** Returns how many calls there are. A row that the database will never take is left out. */
-  #store(held: Db, db: Db): number {
-    const rows = held.select().from(calls).all()
-    for (const { id, ...row } of rows) {
-      this.#attempt("call", id, () => {
-        const other = row.sid && db.select({ id: calls.id }).from(calls).where(eq(calls.sid, row.sid)).get()
-        const values = other && other.id !== id ? { ...row, sid: null } : row
-        db.insert(calls)
-          .values({ id, ...values })
-          .onConflictDoUpdate({ target: calls.id, set: values })
-          .run()
-      })
-    }
-    for (const { callId, ...row } of held.select().from(outcomes).all()) {
-      const outcome = db.insert(outcomes).values({ callId, ...row })
-      const { createdAt: _, ...set } = row
-      const stored = outcome.onConflictDoUpdate({ target: outcomes.callId, set })
-      this.#attempt("outcome", callId, () => stored.run())
-    }
-    for (const row of held.select().from(jobs).all()) {
-      this.#attempt("job", row.id, () => db.insert(jobs).values(row).onConflictDoNothing().run())
-    }
-    for (const row of held.select().from(usage).all()) {
-      const { amounts, cost, updatedAt } = row
-      const target = [usage.callId, usage.kind, usage.model]
-      const stored = db
-        .insert(usage)
-        .values(row)
-        .onConflictDoUpdate({ target, set: { amounts, cost, updatedAt } })
-      this.#attempt("usage", row.callId, () => stored.run())
-    }
-    for (const row of held.select().from(receipts).all()) {
-      const stored = db
-        .insert(receipts)
-        .values(row)
-        .onConflictDoUpdate({ target: receipts.fingerprint, set: { answer: row.answer } })
-      this.#attempt("receipt", row.kind, () => stored.run())
-    }
-    return rows.length
-  }
-
-  #attempt(row: string, id: string, run: () => void): void {
-    try {
-      run()
-    } catch (error) {
-      if (isDatabaseFault(error)) throw error
-      this.#options.log.error("a row cannot be stored and is lost", { row, id, error })
-    }
-  }
+export function unwritableError(): AppError {
+  return new AppError("UNAVAILABLE", "The database cannot be written.", { retryAfterSeconds: 5 })
 }
 
 function tablesOf(db: Db): CallTables {

@@ -69,5 +69,7 @@ export function createWriter(db: Db, busyTimeoutMs: number): Writer {
       }
       return refused
     },
+
+    keep: () => false,
   }
 }
