@@ -47,6 +47,8 @@ export type Call = {
   userId: string | null
   /** How often the conversation was resumed after a lost socket. */
   resumes: number
+  /** Twilio's error codes of speech providers that failed in this call, in order; null before the first. */
+  speechErrors: readonly string[] | null
   /** How the last session ended; null while one runs and before the first. */
   sessionEnd: SessionEnd | null
   /** The last transfer to a person; null before the first. */

@@ -15,6 +15,7 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { Store } from "../store/store.ts"
 import type { CustomerApi } from "../customer-api/customer-api.ts"
 import type { TwilioRest } from "../twilio/rest.ts"
+import { withOtherProviders } from "./other-provider.ts"
 import type { CallMenus } from "./call-menus.ts"
 import type { HangUpCauses } from "./hang-up-causes.ts"
 import type { Placements } from "./placements.ts"
@@ -53,15 +54,21 @@ export type ControlContext = {
   log: Log
 }
 
-/** The agent of a call; the agent of its number where the configuration does not contain it any more. */
+/**
+ * The agent of a call, without speech providers that failed in it; the agent of its number where the configuration does
+ * not contain it any more.
+ */
 export function agentOf({ assets, log }: ControlContext, call: Call): Agent {
   const number = ownNumberOf(call)
-  try {
-    return assets.agentFor({ agent: call.agent, number })
-  } catch (error) {
-    log.error("agent not found, using the agent of the number", { callSid: call.sid, error })
-    return assets.agentFor({ number })
+  const choose = () => {
+    try {
+      return assets.agentFor({ agent: call.agent, number })
+    } catch (error) {
+      log.error("agent not found, using the agent of the number", { callSid: call.sid, error })
+      return assets.agentFor({ number })
+    }
   }
+  return (call.speechErrors ?? []).reduce((agent, code) => withOtherProviders(agent, code), choose())
 }
 
 /** Our number on the call. */

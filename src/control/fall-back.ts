@@ -33,13 +33,13 @@ export async function fallBack(
     return step
   }
   const target = TransferTarget.safeParse(agent.transfer.to ?? config.transferTo ?? "")
-  // A refused transfer would return the caller to the model that has just failed.
   if (
     target.success &&
     (await transferRefusal(context, target.data, { own: ownNumberOf(call), namedBy: "settings" })) ===
       undefined
   ) {
-    return beginTransfer(context, call, { summary: "The assistant had a technical problem." })
+    const summary = "The assistant had a technical problem."
+    return beginTransfer(context, call, { summary, isModelGone: true })
   }
   await endCall(context, call, { by: "system", reason: "no model could be reached" })
   return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }

@@ -14,6 +14,11 @@ const FAILED: Readonly<Record<string, { speech: boolean; transcription: boolean 
   "64114": { speech: false, transcription: true },
 }
 
+/** Whether an error code of a session says that a speech provider failed. */
+export function isSpeechError(errorCode: string | null): errorCode is string {
+  return errorCode !== null && Object.hasOwn(FAILED, errorCode)
+}
+
 /** The agent with other providers, whose voice and model are the defaults of the language; itself after other errors. */
 export function withOtherProviders(agent: Agent, errorCode: string | null): Agent {
   const failed = FAILED[errorCode ?? ""]

@@ -9,7 +9,7 @@ import type { ConnectEndedWebhook, StreamEndedWebhook } from "../twilio/webhooks
 import { connectToEngine, isLatest, reconnectLater, type ConnectionAddress } from "./connect.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
 import { fallBack } from "./fall-back.ts"
-import { withOtherProviders } from "./other-provider.ts"
+import { isSpeechError } from "./other-provider.ts"
 import { endOnceConfirmed } from "./reconcile.ts"
 import { endCall, reportStatus } from "./report-status.ts"
 import { beginTransfer } from "./transfer.ts"
@@ -164,5 +164,10 @@ async function resume(
   }
   if (context.draining()) log.info("conversation is left to the next process", { callSid: call.sid, resumes })
   else log.warn("conversation resumed on a new socket", { callSid: call.sid, resumes, reason })
-  return connectToEngine(context, { call: { ...call, resumes }, agent: withOtherProviders(agent, errorCode) })
+  // The provider that failed is left out for the rest of the call.
+  const speechErrors = isSpeechError(errorCode)
+    ? await store.calls.addSpeechError(call.id, errorCode)
+    : call.speechErrors
+  const resumed = { ...call, resumes, speechErrors }
+  return connectToEngine(context, { call: resumed, agent: agentOf(context, resumed) })
 }

@@ -29,6 +29,8 @@ export type TransferRequest = {
   to?: string | undefined
   /** Who named `to`. Default: a request, unless it is the agent's own target. */
   namedBy?: TransferCheck["namedBy"]
+  /** Whether no agent is left for the caller to return to. Default: as the end of the last session says. */
+  isModelGone?: boolean
 }
 
 /**
@@ -38,21 +40,21 @@ export type TransferRequest = {
 export async function beginTransfer(
   context: ControlContext,
   call: Call,
-  { summary, to, namedBy: named }: TransferRequest,
+  { summary, to, namedBy: named, isModelGone = hasLostModel(call) }: TransferRequest,
 ): Promise<NextStep> {
   const { store, log } = context
   const agent = agentOf(context, call)
   const parsed = parseTarget(context, agent, to)
   if (!parsed.success) {
     log.error("transfer failed, no target is configured", { callSid: call.sid, agent: agent.key })
-    return transferFailed(context, call, { summary, reason: "no target is configured" })
+    return transferFailed(context, call, { summary, reason: "no target is configured", isModelGone })
   }
   const target = await readNumber(context, parsed.data)
   const namedBy = named ?? namerOf(agent, to)
   const refusal = await startRefusal(context, call, { target, namedBy })
   if (refusal !== undefined) {
     log.error("transfer refused", { callSid: call.sid, agent: agent.key, kind: target.kind, ...refusal })
-    return transferFailed(context, call, { summary, reason: refusal.reason })
+    return transferFailed(context, call, { summary, reason: refusal.reason, isModelGone })
   }
   const isStarted = await store.calls.setTransfer(call.id, { state: "started", target, summary })
   if (isStarted)
@@ -149,17 +151,28 @@ async function transferFinished(context: ControlContext, call: Call, result: str
   if (isFirst) publish(context, call, { type: "transfer.finished", result })
 }
 
-/** The conversation continues with the agent, or ends with a goodbye where the agent's rule says so. */
+/** Whether the last session ended because no model could be reached. */
+function hasLostModel({ sessionEnd }: Call): boolean {
+  return sessionEnd?.reason === "model-failed" || sessionEnd?.reason === "model-refused"
+}
+
+type FailedTransfer = { summary: string; reason: string; isModelGone?: boolean }
+
+/** The conversation continues with the agent, or ends with a goodbye: where the agent's rule says so, and without a model. */
 async function transferFailed(
   context: ControlContext,
   call: Call,
-  { summary, reason }: { summary: string; reason: string },
+  { summary, reason, isModelGone = hasLostModel(call) }: FailedTransfer,
 ): Promise<NextStep> {
   const isFirst = await context.store.calls.setTransfer(call.id, { state: "failed", summary, reason })
   if (isFirst) publish(context, call, { type: "transfer.failed", reason })
   const next = await context.menus.transferFailed(call)
   if (next) return next
   const agent = agentOf(context, call)
+  if (isModelGone) {
+    await endOnceConfirmed(context, call, { by: "system", reason: "no model could be reached" })
+    return { kind: "say", text: agent.phrases.goodbye, then: { kind: "hang-up" } }
+  }
   if (agent.transfer.onFailure === "agent") return connectToEngine(context, { call, agent })
   await endOnceConfirmed(context, call, { by: "agent", reason: "nobody answered the transfer" })
   return { kind: "say", text: agent.phrases.transferFailed, then: { kind: "hang-up" } }

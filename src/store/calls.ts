@@ -13,6 +13,7 @@ import type { TransferState } from "../call/transfer-state.ts"
 export type NewCall = Omit<
   Call,
   | "resumes"
+  | "speechErrors"
   | "sessionEnd"
   | "transfer"
   | "verifiedNumber"
@@ -178,6 +179,9 @@ export interface Calls {
 
   /** Counts one more resumption of a call that has not ended, up to `most`. Resolves to how many there were; undefined beyond. */
   resume(id: CallId, most: number): Promise<number | undefined>
+
+  /** Notes the error code of a speech provider that has failed. Resolves to all of the call, in order. */
+  addSpeechError(id: CallId, code: string): Promise<readonly string[]>
 
   /** A session of the call has opened: the end of the last one is cleared, and a failed transfer is `returned`. */
   openSession(id: CallId, sessionId: string): Promise<void>

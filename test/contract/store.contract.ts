@@ -147,6 +147,7 @@ function callsContract(open: Open) {
       manifestKey: null,
       manifestVersion: null,
       verifiedNumber: null,
+      speechErrors: null,
     })
     expect(await store.calls.byId(call.id)).toEqual(created)
     expect(await store.calls.bySid(call.sid ?? sampleSid())).toEqual(created)

@@ -17,14 +17,23 @@ import { TestClock } from "../lib/test-clock.ts"
 import { notedLog, SampleAssets } from "../relay/fixture.ts"
 import { sampleCall } from "../store/fixture.ts"
 
-type Given = { call?: Partial<Call>; agent?: Partial<Agent>; env?: Record<string, string>; resumes?: number }
+type Given = {
+  call?: Partial<Call>
+  agent?: Partial<Agent>
+  env?: Record<string, string>
+  resumes?: number
+  transfers?: number
+}
 
-async function harness({ call = {}, agent = {}, env = {}, resumes = 0 }: Given) {
+async function harness({ call = {}, agent = {}, env = {}, resumes = 0, transfers = 0 }: Given) {
   const clock = new TestClock()
-  const store = await openStore({ url: ":memory:" })
+  const store = await openStore({ url: ":memory:", sweep: clock.sweep })
   const events: CallEvent[] = []
   const { id } = await store.calls.create(sampleCall({ engine: "realtime", status: "in-progress", ...call }))
   for (let count = 0; count < resumes; count++) await store.calls.resume(id, 10)
+  const at = store.steadyNow()
+  for (let count = 0; count < transfers; count++)
+    await store.calls.countTransfer({ userId: null, at }, { since: at, limits: [] })
   const liveCalls = new LiveCalls()
   const context: ControlContext = {
     config: readConfig({ DATABASE_URL: ":memory:", MODEL_PROVIDER: "demo", ...env }),
@@ -141,6 +150,17 @@ test.each<[string, SessionEnd, Given, step: object, call: object]>([
     { agent: openAi, env: openAiKey },
     GOODBYE,
     ended("system", "no model could be reached"),
+  ],
+  [
+    "a refused key that the text model shares, and a person who may not be dialled now: no second attempt",
+    refused,
+    {
+      agent: { ...openAi, ...person },
+      env: { ...openAiKey, SERVER_CALL_STARTS_PER_MINUTE: "1" },
+      transfers: 1,
+    },
+    GOODBYE,
+    { ...ended("system", "no model could be reached"), transfer: { state: "failed" } },
   ],
   [
     "a failed model whose key works: the relay continues",

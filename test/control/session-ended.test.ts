@@ -133,6 +133,28 @@ test("after an error of a speech provider the conversation resumes with another 
   expect(attributes["transcriptionProvider"]).toBe("Deepgram")
 })
 
+test("a speech provider that failed is not used again in the call, whatever follows", async () => {
+  await using app = await AppUnderTest.start({ TRANSFER_TO: "+15550100088" })
+  const { callSid, actionPath } = await app.incoming()
+  const next = async (path: string, fields: Record<string, string>) => {
+    const relay = relayOf(await app.twiml(path, endedForm(callSid, fields)))
+    return { path: app.pathOf(relay.action), provider: relay.attributes["ttsProvider"] }
+  }
+  const speech = await next(actionPath, { SessionStatus: "failed", ErrorCode: "64111" })
+  const lost = await next(speech.path, { SessionStatus: "failed", ErrorCode: "64105" })
+  const handoff = JSON.stringify({ reasonCode: "live-agent-handoff", reason: "Wants a person." })
+  const dial = await app.twiml(lost.path, endedForm(callSid, { HandoffData: handoff }))
+  const transfer = app.pathOf(dial.at(-1)?.attributes["action"] ?? "")
+  const back = await next(transfer, { DialCallStatus: "busy" })
+  const second = await next(back.path, { SessionStatus: "failed", ErrorCode: "64112" })
+  expect([speech.provider, lost.provider, back.provider, second.provider]).toEqual([
+    "Google",
+    "Google",
+    "Google",
+    "Amazon",
+  ])
+})
+
 test("three losses are borne, also with reports that are the same to the letter; then a sentence ends the call", async () => {
   await using app = await AppUnderTest.start()
   const { callSid, actionPath } = await app.incoming()

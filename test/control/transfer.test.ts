@@ -235,3 +235,17 @@ test("a session that a move by REST has ended does not end the call", async () =
   await askedFor(twilio, callSid)
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ status: "in-progress", endedBy: null })
 })
+
+test("a person who does not answer for a model that failed is not called again, and the call ends with a sentence", async () => {
+  await using app = await AppUnderTest.start({ TRANSFER_TO: "+15550100088" })
+  const { callSid, actionPath } = await app.incoming()
+  const failed = { HandoffData: JSON.stringify({ reasonCode: "model-failed", reason: "closed" }) }
+  const steps = await app.twiml(actionPath, endedForm(callSid, failed))
+  const action = app.pathOf(steps.at(-1)?.attributes["action"] ?? "")
+  const last = await app.twiml(action, { ...endedForm(callSid), DialCallStatus: "no-answer" })
+  expect(last.map(({ name }) => name)).toEqual(["Say", "Hangup"])
+  expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({
+    status: "completed",
+    endReason: "no model could be reached",
+  })
+})

@@ -19,6 +19,7 @@ test("a socket that is not read fills up, is closed, and releases its slot", asy
     manifestKey: null,
     manifestVersion: null,
     verifiedNumber: null,
+    speechErrors: null,
     resumes: 0,
     sessionEnd: null,
     transfer: null,

@@ -63,6 +63,7 @@ export function sampleCall(given: Partial<Call> = {}): Call {
     manifestKey: null,
     manifestVersion: null,
     verifiedNumber: null,
+    speechErrors: null,
     engine: "relay",
     parameters: {},
     prompt: null,

@@ -119,6 +119,15 @@ export function createCalls(db: Db, access: Runner): Calls {
         return counted?.resumes
       }),
 
+    addSpeechError: (id, code) =>
+      access.transaction(() => {
+        const where = eq(calls.id, id)
+        const before = db.select({ speechErrors: calls.speechErrors }).from(calls).where(where).get()
+        const speechErrors = [...(before?.speechErrors ?? []), code]
+        db.update(calls).set({ speechErrors }).where(where).run()
+        return speechErrors
+      }),
+
     openSession: (id, sessionId) => access.write(() => statements.openSession(id, sessionId)),
 
     endSession: (id, { end, sessionId }) =>

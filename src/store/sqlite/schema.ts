@@ -40,6 +40,7 @@ export const calls = snakeCase.table(
     ivrState: text().$type<IvrState>(),
     userId: text(),
     resumes: integer().notNull().default(0),
+    speechErrors: text({ mode: "json" }).$type<readonly string[]>(),
     createdAt: integer().notNull(),
     answeredAt: integer(),
     endedAt: integer(),

@@ -46,6 +46,7 @@ export function standInCalls(main: Calls, standIn: StandIn): Calls {
       standIn.change([eq(calls.socketToken, token)], (tables) => tables.calls.claimToken(token, now)),
     lastToken: (id) => standIn.find((tables) => tables.calls.lastToken(id)),
     resume: (id, most) => change(id, (at) => at.resume(id, most)),
+    addSpeechError: (id, code) => change(id, (at) => at.addSpeechError(id, code)),
     openSession: (id, sessionId) => change(id, (at) => at.openSession(id, sessionId)),
     endSession: (id, session) => change(id, (at) => at.endSession(id, session)),
     setTransfer: (id, transfer) => change(id, (at) => at.setTransfer(id, transfer)),

@@ -124,7 +124,15 @@ describe("migrations", () => {
     const { id } = await first.calls.create(sampleCall({ userId: "anna" }))
     await first.close()
     const earlier = new Database(path)
-    const added = ["session_end", "transfer", "dial_lease_until", "verified_number", "menu", "menu_revision"]
+    const added = [
+      "session_end",
+      "transfer",
+      "dial_lease_until",
+      "verified_number",
+      "menu",
+      "menu_revision",
+      "speech_errors",
+    ]
     for (const column of [...added, "ivr_menu", "ivr_state"])
       earlier.run(`ALTER TABLE calls DROP COLUMN ${column}`)
     earlier.run("ALTER TABLE conversations DROP COLUMN revision")
