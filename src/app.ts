@@ -128,7 +128,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const toolsFor = ({ tools }: Agent["manifest"]) =>
     toolsOf(tools, { secrets: config.toolSecrets, allowPrivate: config.allowPrivateAddresses })
 
-  const twilio = twilioOf(config)
+  const twilio = twilioOf(config, sweep)
   const control: ControlContext = {
     config,
     store,

@@ -93,10 +93,11 @@ export function customerApiOf(
     : createCustomerApi({ ...options, url, fetch: checkedFetch({ allowPrivate }), sweep })
 }
 
-/** Undefined without credentials. */
-export function twilioOf(config: Config): TwilioRest | undefined {
+/** Undefined without credentials. `sweep` times the limits of requests; default: timers of their own. */
+export function twilioOf(config: Config, sweep?: Sweep): TwilioRest | undefined {
   const options = twilioOptions(config)
-  return options && createTwilioRest(options)
+  if (!options || !sweep) return options && createTwilioRest(options)
+  return createTwilioRest({ ...options, after: (ms, run) => sweep.after(ms, run) })
 }
 
 /** The account's Twilio Sync; undefined without credentials. */

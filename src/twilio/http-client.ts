@@ -11,11 +11,15 @@ export type HttpClientOptions = {
   baseUrl?: string | undefined
   /** For one attempt, answer included; in milliseconds. */
   timeoutMs: number
+  /** Runs something when so many milliseconds have passed. Returns the cancellation. */
+  after: After
   fetch: Fetch
   sleep: (ms: number) => Promise<void>
   /** From 0 up to 1, spreads the waiting. */
   random: () => number
 }
+
+export type After = (ms: number, run: () => void) => () => void
 
 export type HttpRequest = RequestClient.RequestOptions<Record<string, unknown>, Record<string, unknown>>
 export type HttpAnswer = { statusCode: number; body: string; headers: Record<string, string> }
@@ -72,14 +76,19 @@ function initOf({ method, username, password, headers = {}, data }: HttpRequest)
   return init
 }
 
-async function exchange(url: string, init: RequestInit, { fetch, timeoutMs }: HttpClientOptions) {
+async function exchange(url: string, init: RequestInit, { fetch, timeoutMs, after }: HttpClientOptions) {
   const { host } = new URL(url)
+  const late = new AbortController()
+  const cancelLimit = after(timeoutMs, () => late.abort())
   try {
-    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+    const response = await fetch(url, { ...init, signal: late.signal })
     const headers = Object.fromEntries(response.headers)
     return { statusCode: response.status, body: await textOf(response), headers }
   } catch (error) {
-    throw connectionError(error, host, timeoutMs)
+    const lateMs = late.signal.aborted ? timeoutMs : undefined
+    throw connectionError(error, host, lateMs)
+  } finally {
+    cancelLimit()
   }
 }
 
@@ -95,7 +104,8 @@ async function textOf(response: Response): Promise<string> {
   return text + decoder.decode()
 }
 
-function connectionError(error: unknown, host: string, timeoutMs: number): TwilioRestError {
+/** `lateMs`: the time limit, if the answer did not come within it. */
+function connectionError(error: unknown, host: string, lateMs: number | undefined): TwilioRestError {
   const code = error instanceof Error && "code" in error ? String(error.code) : ""
   if (NEVER_SENT.test(code)) {
     return new TwilioRestError(`Twilio cannot be reached at ${host} (${code})`, {
@@ -103,9 +113,9 @@ function connectionError(error: unknown, host: string, timeoutMs: number): Twili
       cause: error,
     })
   }
-  const late = error instanceof Error && error.name === "TimeoutError"
-  const what = late
-    ? `did not answer within ${timeoutMs} ms`
+  const isLate = lateMs !== undefined
+  const what = isLate
+    ? `did not answer within ${lateMs} ms`
     : "closed the connection before its answer was complete"
   const message = `Twilio at ${host} ${what}; whether the request was carried out is unknown`
   return new TwilioRestError(message, { kind: "uncertain", cause: error })

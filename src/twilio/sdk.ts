@@ -2,7 +2,7 @@
 
 import type RequestClient from "twilio/lib/base/RequestClient"
 import { AppError } from "../lib/errors.ts"
-import { createHttpClient, type Fetch } from "./http-client.ts"
+import { createHttpClient, type After, type Fetch } from "./http-client.ts"
 import { toTwilioRestError } from "./rest-error.ts"
 
 export type TwilioSdkOptions = {
@@ -18,6 +18,8 @@ export type TwilioSdkOptions = {
   region?: string | undefined
   /** For one attempt. */
   timeoutMs?: number
+  /** Times the limit of an attempt. Default: a timer of its own. */
+  after?: After
   fetch?: Fetch
   sleep?: (ms: number) => Promise<void>
   random?: () => number
@@ -46,6 +48,7 @@ type Client = Awaited<ReturnType<typeof loadClient>>
 async function loadClient(options: TwilioSdkOptions) {
   const { accountSid, authToken, apiKey, apiSecret, baseUrl, edge = "", region = "" } = options
   const { timeoutMs = 10_000, fetch = globalThis.fetch, sleep = Bun.sleep, random = Math.random } = options
+  const { after = withTimer } = options
   const [username, password] = apiKey && apiSecret ? [apiKey, apiSecret] : [accountSid, authToken]
   if (!accountSid.startsWith("AC") || !password) {
     const names =
@@ -53,7 +56,7 @@ async function loadClient(options: TwilioSdkOptions) {
     throw new AppError("NOT_CONFIGURED", `Twilio's REST API needs ${names}`)
   }
   const { default: sdk } = await import("twilio")
-  const httpClient = createHttpClient({ baseUrl, timeoutMs, fetch, sleep, random })
+  const httpClient = createHttpClient({ baseUrl, timeoutMs, after, fetch, sleep, random })
   return new sdk.Twilio(username, password, {
     accountSid,
     // Texts, also empty ones, keep the SDK from reading the environment.
@@ -62,4 +65,9 @@ async function loadClient(options: TwilioSdkOptions) {
     // The SDK calls nothing but `request` of its client, whose class would bring a second HTTP library to life.
     httpClient: httpClient as unknown as RequestClient,
   })
+}
+
+function withTimer(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
 }

@@ -105,15 +105,18 @@ test("without an account a conversation is ended by its own frame, and a call wi
   expect(refused.body.error.message).toContain("TWILIO_ACCOUNT_SID")
 })
 
-test.each<[string, Fault]>([
-  ["does not answer", { kind: "hang" }],
+test.each<[string, Fault | "hang"]>([
+  ["does not answer", "hang"],
   ["fails", { kind: "answer", status: 500, body: {} }],
 ])("where Twilio %s the call is not on record as ended", async (_, fault) => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(account(twilio))
   const { callSid } = await liveCall(app, twilio)
-  twilio.fault(fault)
-  expect(await end(app, callSid)).toMatchObject({ status: 502, body: { error: { code: "UPSTREAM_FAILED" } } })
+  const hangs = fault === "hang" ? twilio.hang() : twilio.fault(fault)
+  const ending = end(app, callSid)
+  await hangs
+  app.clock.advance(fault === "hang" ? 200 : 0)
+  expect(await ending).toMatchObject({ status: 502, body: { error: { code: "UPSTREAM_FAILED" } } })
   expect(await app.json(`/v1/calls/${callSid}`)).toMatchObject({ endedBy: null })
   expect(await app.counts()).toMatchObject({ endingCalls: 0 })
 })
@@ -121,8 +124,11 @@ test.each<[string, Fault]>([
 test("a call that has no SID yet is a conflict, which passes", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(account(twilio))
-  twilio.fault({ kind: "hang" })
-  const lost = await jsonOf(await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }))
+  const hangs = twilio.hang()
+  const placing = app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" })
+  await hangs
+  app.clock.advance(200)
+  const lost = await jsonOf(await placing)
   expect(await end(app, lost.error.details[0].value)).toMatchObject({
     status: 409,
     body: { error: { code: "CONFLICT" } },

@@ -29,6 +29,19 @@ async function place(app: AppUnderTest, body: unknown = BODY, headers: Record<st
   return { status: answer.status, headers: answer.headers, body: await jsonOf(answer) }
 }
 
+/** The same, and Twilio does not answer in time. */
+async function placeUnanswered(
+  { app, twilio, carriedOut = false }: { app: AppUnderTest; twilio: FakeTwilio; carriedOut?: boolean },
+  headers: Record<string, string>,
+  body: unknown = BODY,
+) {
+  const hangs = twilio.hang({ carriedOut })
+  const placing = place(app, body, headers)
+  await hangs
+  app.clock.advance(200)
+  return placing
+}
+
 test("a call is placed at Twilio with our addresses, statuses and limits", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(settings(twilio, { MAX_CALL_MS: "60000" }))
@@ -319,15 +332,18 @@ test("requests at the same time with the same key dial once", async () => {
   expect(await app.counts()).toMatchObject({ placingCalls: 0 })
 })
 
-test.each<[string, Fault]>([
-  ["never came", { kind: "hang", carriedOut: true }],
+test.each<[string, Fault | "hang"]>([
+  ["never came", "hang"],
   ["broke off", { kind: "drop", carriedOut: true }],
   ["was a failure of Twilio's", { kind: "answer", status: 503, carriedOut: true }],
 ])("a call whose answer %s is found again by its key and not dialled twice", async (_, fault) => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
   await using app = await AppUnderTest.start(settings(twilio))
-  twilio.fault(fault)
-  const lost = await place(app, BODY, key("k1"))
+  if (fault !== "hang") twilio.fault(fault)
+  const lost =
+    fault === "hang"
+      ? await placeUnanswered({ app, twilio, carriedOut: true }, key("k1"))
+      : await place(app, BODY, key("k1"))
   expect(lost).toMatchObject({ status: 502, body: { error: { code: "UPSTREAM_FAILED" } } })
   const id = lost.body.error.details[0].value
   expect(await app.json(`/v1/calls/${id}`)).toMatchObject({ callSid: null, status: "queued" })
@@ -342,9 +358,8 @@ test("a call that was lost before Twilio had it is dialled by the repeated reque
   // Somebody else's call between the same numbers, long before.
   twilio.addCall({ to: TO, from: FROM, date_created: "Thu, 19 Nov 2026 10:00:00 +0000" })
   await using app = await AppUnderTest.start(settings(twilio))
-  twilio.fault({ kind: "hang" })
   const body = { ...BODY, timeoutSeconds: 17 }
-  expect((await place(app, body, key("k1"))).status).toBe(502)
+  expect((await placeUnanswered({ app, twilio }, key("k1"), body)).status).toBe(502)
   app.clock.advance(119_000)
   const uncertain = await place(app, body, key("k1"))
   expect({ status: uncertain.status, retryAfter: uncertain.headers.get("retry-after") }).toEqual({
@@ -361,8 +376,7 @@ test("a call that was lost before Twilio had it is dialled by the repeated reque
 test("a repeated request does not take another call of ours for the lost one", async () => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
   await using app = await AppUnderTest.start(settings(twilio))
-  twilio.fault({ kind: "hang" })
-  await place(app, BODY, key("k1"))
+  await placeUnanswered({ app, twilio }, key("k1"))
   const other = await place(app, BODY, key("k2"))
   expect((await place(app, BODY, key("k1"))).status).toBe(409)
   app.clock.advance(121_000)
@@ -374,8 +388,7 @@ test("a repeated request does not take another call of ours for the lost one", a
 test("a repeated request does not take the call of another program for the lost one", async () => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
   await using app = await AppUnderTest.start(settings(twilio))
-  twilio.fault({ kind: "hang" })
-  await place(app, BODY, key("k1"))
+  await placeUnanswered({ app, twilio }, key("k1"))
   const foreign = twilio.addCall({ to: TO, from: FROM })
   twilio.requestedUrls.set(foreign.sid, ["https://other.test/twilio/voice?call=1"])
   expect((await place(app, BODY, key("k1"))).status).toBe(409)
@@ -388,8 +401,7 @@ test("a repeated request does not take the call of another program for the lost 
 test("a lost call that a status callback names is the call of its key", async () => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
   await using app = await AppUnderTest.start(settings(twilio))
-  twilio.fault({ kind: "hang", carriedOut: true })
-  const lost = await place(app, BODY, key("k1"))
+  const lost = await placeUnanswered({ app, twilio, carriedOut: true }, key("k1"))
   const [sid = ""] = twilio.calls.keys()
   // Twilio lists the requests of a call with a delay.
   twilio.requestedUrls.clear()
@@ -405,8 +417,7 @@ test("a lost call that a status callback names is the call of its key", async ()
 test("a call that was over when it was found again has its end", async () => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
   await using app = await AppUnderTest.start(settings(twilio))
-  twilio.fault({ kind: "hang", carriedOut: true })
-  await place(app, BODY, key("k1"))
+  await placeUnanswered({ app, twilio, carriedOut: true }, key("k1"))
   for (const call of twilio.calls.values()) call.status = "no-answer"
   expect((await place(app, BODY, key("k1"))).body).toMatchObject({
     status: "no-answer",

@@ -109,8 +109,11 @@ test("without an account a call past its length is over on its own", async () =>
 test("a call that Twilio never confirmed has failed after a quarter of an hour", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start(account(twilio))
-  twilio.fault({ kind: "hang" })
-  const lost = await jsonOf(await app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" }))
+  const hangs = twilio.hang()
+  const placing = app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" })
+  await hangs
+  app.clock.advance(200)
+  const lost = await jsonOf(await placing)
   const path = `/v1/calls/${lost.error.details[0].value}`
   app.clock.advance(14 * 60_000)
   expect(await app.json(path)).toMatchObject({ status: "queued" })
@@ -174,7 +177,10 @@ test.each([
   ["without an account", false],
 ])("a call whose server was killed ended with its last words: %s", async (_, hasAccount) => {
   await using twilio = new FakeTwilio()
-  await using app = await AppUnderTest.start(hasAccount ? account(twilio) : {})
+  await using app = await AppUnderTest.start(
+    // The clock moves by minutes while requests run.
+    hasAccount ? { ...account(twilio), TWILIO_TIMEOUT_MS: "3600000" } : {},
+  )
   const { callSid, socket } = await liveCall(app)
   socket.close()
   await app.events.next(({ event }) => event.type === "session.closed")

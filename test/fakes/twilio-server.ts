@@ -15,7 +15,7 @@ export type FakeRequest = {
 export type Fault =
   | { kind: "answer"; status: number; body?: unknown; headers?: Record<string, string>; carriedOut?: boolean }
   /** No answer, ever. */
-  | { kind: "hang"; carriedOut?: boolean }
+  | { kind: "hang"; carriedOut?: boolean; reached?: () => void }
   /** The connection closes without an answer. */
   | { kind: "drop"; carriedOut?: boolean }
   /** The right answer, but only after the promise. */
@@ -49,6 +49,13 @@ export abstract class TwilioServer implements AsyncDisposable {
   /** The next request meets this fault; several faults are used up one by one. */
   fault(...faults: Fault[]): void {
     this.faultAt(/^/, ...faults)
+  }
+
+  /** The next request gets no answer, ever. Resolves when it has come. */
+  hang({ carriedOut = false } = {}): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.fault({ kind: "hang", carriedOut, reached: resolve })
+    return promise
   }
 
   /** Resolves when so many requests have been recorded in all. */
@@ -87,7 +94,10 @@ export abstract class TwilioServer implements AsyncDisposable {
       return this.#answer(recorded)
     }
     if (fault.carriedOut) this.#answer(recorded)
-    if (fault.kind === "hang") return new Promise<never>(() => {})
+    if (fault.kind === "hang") {
+      fault.reached?.()
+      return new Promise<never>(() => {})
+    }
     if (fault.kind === "drop") return new Response(new ReadableStream({ start: (c) => c.error() }))
     const body = typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body ?? {})
     return new Response(body, { status: fault.status, headers: fault.headers ?? {} })

@@ -245,6 +245,25 @@ test("an outcome is asked for in the form of its schema, checked, and can be ext
   expect(await app.json(`/v1/calls/${callSid}/outcome`)).toMatchObject({ status: "failed", data: null })
 })
 
+test("extracting an outcome again counts as a message, so its costs are limited", async () => {
+  await using harness = await relayHarness({ env: { SERVER_MESSAGES_PER_MINUTE: "1" } })
+  const { clock, openai, app } = harness
+  const call = await greetedCall(harness)
+  openai.enqueue(says("Very well."))
+  call.say("Tomorrow, please")
+  await openai.nextRequest()
+  await answered(call)
+  openai.enqueue(...Array.from({ length: 4 }, () => says('{"day":"2026-11-21","summary":"A booking."}')))
+  call.hangup()
+  await call.ended
+  const again = () => app.post(`/v1/calls/${call.callSid}/outcome`)
+  expect((await again()).status).toBe(202)
+  const refused = await again()
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"])
+  clock.advance(61_000)
+  expect((await again()).status).toBe(202)
+})
+
 test("an agent without a schema has no outcome, and one with a wrong schema is refused", async () => {
   await using app = await AppUnderTest.start()
   const callSid = await wholeCall(app, "Hello")

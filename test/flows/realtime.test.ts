@@ -231,3 +231,42 @@ test("a hundred calls at once are greeted, and leave nothing behind", async () =
   expect(await app.counts()).toEqual(before)
   expect(realtime.connections).toHaveLength(100)
 })
+
+test("a silent caller has a whole threshold of silence after speech has ended, before each reminder and before the end", async () => {
+  await using harness = await realtimeHarness()
+  const { clock, app } = harness
+  const silenceDetection = { enabled: true, secondsThreshold: 1, messages: ["Are you there?", "Hello?"] }
+  const patched = await app.api("/v1/config", {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ agents: { default: { silenceDetection } } }),
+  })
+  expect(patched.status).toBe(200)
+  const { call, model } = await greeted(harness)
+  /** Lets time pass until this has happened; in milliseconds. */
+  const silentUntil = async (happened: () => boolean) => {
+    const startedMs = clock.monotonic()
+    while (!happened() && clock.monotonic() - startedMs < 10_000) {
+      clock.advance(50)
+      await app.api("/health")
+    }
+    return clock.monotonic() - startedMs
+  }
+  const requests = () => model.received.filter(({ type }) => type === "response.create").length
+  const silences: number[] = []
+  for (const [index, text] of silenceDetection.messages.entries()) {
+    harness.realtime.enqueue({ parts: [{ say: text, ms: 2_000 }] })
+    silences.push(await silentUntil(() => requests() === index + 2))
+    expect(textsIn(await model.next("response.create")).join()).toContain(text)
+    await sent(call, 2_000)
+    clock.advance(2_000)
+    expect((await eventOf(harness, "agent.spoke")).event).toMatchObject({ text, interrupted: false })
+  }
+  const hasEnded = () => app.events.all.some(({ event }) => event.type === "session.ended")
+  silences.push(await silentUntil(hasEnded))
+  expect((await eventOf(harness, "session.ended")).event).toMatchObject({ reason: "silence" })
+  for (const silenceMs of silences) {
+    expect(silenceMs).toBeGreaterThanOrEqual(950)
+    expect(silenceMs).toBeLessThanOrEqual(2_000)
+  }
+})

@@ -304,7 +304,13 @@ describe("addresses and credentials", () => {
   ])("credentials do not go to %s", async (_, uri) => {
     const { fetch, seen } = recording()
     const sleep = () => Promise.resolve()
-    const client = createHttpClient({ timeoutMs: 1000, fetch, sleep, random: Math.random })
+    const client = createHttpClient({
+      after: () => () => {},
+      timeoutMs: 1000,
+      fetch,
+      sleep,
+      random: Math.random,
+    })
     const error = await failureOf(client.request({ method: "get", uri, username: "u", password: "p" }))
     expect({ kind: error.kind, seen }).toEqual({ kind: "refused", seen: [] })
   })

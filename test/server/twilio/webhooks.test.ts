@@ -228,13 +228,14 @@ test("the webhook of a placed call finds it by our id, also before Twilio's answ
 test("statuses of a placed call count before Twilio's answer, and an unanswered request is no failure then", async () => {
   await using twilio = new FakeTwilio()
   await using app = await AppUnderTest.start({ ...account(twilio), TWILIO_TIMEOUT_MS: "300" })
-  twilio.fault({ kind: "hang", carriedOut: true })
+  const hangs = twilio.hang({ carriedOut: true })
   const placing = app.post("/v1/calls", { to: "+15550100003", from: "+15550100002" })
-  await twilio.received(1)
+  await hangs
   const url = new URL(String(twilio.requests[0]?.form["StatusCallback"]))
   const callSid = `CA${"1".padStart(32, "0")}`
   const status = voiceForm({ CallSid: callSid, CallStatus: "ringing", SequenceNumber: "1" })
   expect((await app.webhook(`${url.pathname}${url.search}`, status)).status).toBe(204)
+  app.clock.advance(300)
   const placed = await placing
   expect({ status: placed.status, body: await placed.json() }).toMatchObject({
     status: 201,
