@@ -7,7 +7,7 @@ import ivrMenu from "../../../drizzle/20261127143507_ivr_menu/migration.sql" wit
 import oneJobPerKind from "../../../drizzle/20261127114429_one_job_per_kind/migration.sql" with { type: "text" }
 import sessionEnd from "../../../drizzle/20261127113524_session_end/migration.sql" with { type: "text" }
 import quotaUses from "../../../drizzle/20261127131711_quota_uses/migration.sql" with { type: "text" }
-import speechErrors from "../../../drizzle/20261127151911_speech_errors/migration.sql" with { type: "text" }
+import speechErrors from "../../../drizzle/20261127151944_speech_errors/migration.sql" with { type: "text" }
 import timeScale from "../../../drizzle/20261127145612_time_scale/migration.sql" with { type: "text" }
 import usage from "../../../drizzle/20261120202115_usage/migration.sql" with { type: "text" }
 
@@ -24,5 +24,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "20261127143507_ivr_menu", sql: ivrMenu },
   { name: "20261127145612_time_scale", sql: timeScale },
   { name: "20261127150554_callers", sql: callers },
-  { name: "20261127151911_speech_errors", sql: speechErrors },
+  { name: "20261127151944_speech_errors", sql: speechErrors },
 ]

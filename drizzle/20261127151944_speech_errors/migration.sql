@@ -1,0 +1,1 @@
+ALTER TABLE `calls` ADD `speech_errors` text;
