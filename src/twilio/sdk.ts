@@ -68,6 +68,7 @@ async function loadClient(options: TwilioSdkOptions) {
 }
 
 function withTimer(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms)
-  return () => clearTimeout(timer)
+  const signal = AbortSignal.timeout(ms)
+  signal.addEventListener("abort", run, { once: true })
+  return () => signal.removeEventListener("abort", run)
 }
