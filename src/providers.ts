@@ -1,8 +1,10 @@
 /** The services outside that the configuration chooses: the models and Twilio. */
 
+import { dirname, join } from "node:path"
 import type { AgentModel } from "./assets/agent.ts"
 import type { DocumentSettings } from "./assets/documents.ts"
 import type { Config } from "./config/config.ts"
+import { databaseLocation } from "./config/database-location.ts"
 import { createCustomerApi, type CustomerApi } from "./customer-api/customer-api.ts"
 import { getLog } from "./lib/log.ts"
 import type { Sweep } from "./lib/sweep.ts"
@@ -13,6 +15,7 @@ import { connectTo } from "./realtime/connection/websocket.ts"
 import type { PipelineCallOptions } from "./pipeline/pipeline-call.ts"
 import { connectToEmbeddedServer, storedPrompts } from "./realtime/embedded/socket.ts"
 import { speechOfAgent } from "./speech/speech-of-agent.ts"
+import { PhraseCache } from "./speech/cache/phrase-cache.ts"
 import { ProviderHealth } from "./speech/failover/provider-health.ts"
 import { checkedFetch } from "./tools/checked-fetch.ts"
 import { createTwilioRest, type TwilioRest } from "./twilio/rest.ts"
@@ -48,9 +51,18 @@ export function speechProviders(config: Config, sweep: Sweep): PipelineCallOptio
   } = config.times
   const services = { times: { connectMs, pingMs, stallMs: modelStallMs }, sweep, log: getLog("speech") }
   const health = new ProviderHealth(sweep.clock)
-  return function speechFor({ speech }, meter) {
-    return speechOfAgent(speech ?? {}, { accounts: config, services, health, stallMs, meter })
+  const cache = new PhraseCache({ folder: phraseFolder(config), log: services.log })
+  const options = { accounts: config, services, health, stallMs, cache }
+  return function speechFor({ speech, greeting, phrases, silence }, meter) {
+    const fixed = [greeting, ...Object.values(phrases).flat(), ...silence.messages]
+    return speechOfAgent({ ...speech, fixed }, { ...options, meter })
   }
+}
+
+/** Beside the database; undefined: nothing is written to the disk. */
+function phraseFolder({ databaseUrl }: Config): string | undefined {
+  const location = databaseLocation(databaseUrl)
+  return location.kind === "file" ? join(dirname(location.path), "speech") : undefined
 }
 
 /** One model for each choice, so that connections are shared. */

@@ -2,6 +2,8 @@
 
 import type { Log } from "../lib/log.ts"
 import { messageOf } from "../lib/errors.ts"
+import { CachedSynthesizer } from "./cache/cached-synthesizer.ts"
+import type { PhraseCache } from "./cache/phrase-cache.ts"
 import {
   configuredHear,
   configuredSpeak,
@@ -36,35 +38,48 @@ export type SpeechOfAgentOptions = {
   stallMs: number
   /** Counts what the providers are given. */
   meter: SpeechMeter
+  /** Keeps sentences that are said again and again. */
+  cache: PhraseCache
 }
 
 /** What an agent names; undefined: every provider that is configured. */
 export type SpeechChoices = {
   readonly hear?: readonly HearChoice[] | undefined
   readonly speak?: readonly SpeakChoice[] | undefined
+  /** Sentences that are the same in every call. */
+  readonly fixed?: readonly string[] | undefined
 }
 
 const NONE = "no speech provider is configured: set DEEPGRAM_API_KEY or OPENAI_API_KEY"
 
 /** Providers without a key are left out. Without any, what is opened fails at once. */
 export function speechOfAgent(
-  { hear, speak }: SpeechChoices,
+  { hear, speak, fixed = [] }: SpeechChoices,
   options: SpeechOfAgentOptions,
 ): { hear: OpenTranscriber; speak: OpenSynthesizer } {
-  const { accounts, services, health, stallMs, meter } = options
-  const hearing = usable(hear ?? configuredHear(accounts), services.log, (choice): HearProvider => ({
+  const { accounts, services, health, stallMs, cache, meter } = options
+  const { log } = services
+  const sentences = new Set(fixed.map((text) => text.trim()))
+  const isFixed = (text: string) => sentences.has(text.trim())
+  const cached = (choice: SpeakChoice): OpenSynthesizer => {
+    // A stored sentence costs nothing.
+    const open = meteredSynthesizer(
+      synthesizerOf(choice, accounts, services),
+      speakModelOf(choice, accounts),
+      meter,
+    )
+    const voice = JSON.stringify(choice)
+    return (lost) => new CachedSynthesizer({ synthesizer: open(lost), cache, voice, isFixed, log })
+  }
+  const hearing = usable(hear ?? configuredHear(accounts), log, (choice): HearProvider => ({
     name: nameOf("hear", choice),
     heartbeat: choice.provider === "deepgram",
     open: meteredTranscriber(transcriberOf(choice, accounts, services), hearModelOf(choice, accounts), meter),
   }))
-  const speaking = usable(speak ?? configuredSpeak(accounts), services.log, (choice): SpeakProvider => ({
+  const speaking = usable(speak ?? configuredSpeak(accounts), log, (choice): SpeakProvider => ({
     name: nameOf("speak", choice),
     timed: choice.provider === "elevenlabs",
-    open: meteredSynthesizer(
-      synthesizerOf(choice, accounts, services),
-      speakModelOf(choice, accounts),
-      meter,
-    ),
+    open: cached(choice),
   }))
   return {
     hear:

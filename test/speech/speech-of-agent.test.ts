@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test"
 import { speechOfAgent } from "../../src/speech/speech-of-agent.ts"
+import { PhraseCache } from "../../src/speech/cache/phrase-cache.ts"
 import type { SpeechAccounts } from "../../src/speech/choices.ts"
 import { ProviderHealth } from "../../src/speech/failover/provider-health.ts"
 import type { TranscriberEvent } from "../../src/speech/transcriber.ts"
@@ -26,6 +27,7 @@ function open(accounts: Partial<SpeechAccounts>) {
       health: new ProviderHealth(fixture.clock),
       stallMs: 800,
       meter: { recognised: () => {}, spoken: () => {} },
+      cache: new PhraseCache({ folder: undefined, log: services.log }),
     },
   }
 }
