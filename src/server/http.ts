@@ -69,7 +69,7 @@ export function createHttp(context: ServerContext): Hono<Env> {
   app.use(async function requireTarget(c, next) {
     // A fragment is no part of a request. (RFC 9112, section 3.2.) What follows it would be read but not signed.
     if (c.req.url.includes("#"))
-      throw new AppError("INVALID_REQUEST", "The address of a request has no fragment.")
+      throw new AppError("INVALID_REQUEST", "The address of a request has no fragment.", { isLogged: false })
     await next()
   })
   // A body of unknown length is read only after the request has been authenticated, or by the guard of webhooks.

@@ -191,3 +191,29 @@ test("another user's call is answered exactly like one that does not exist", asy
     expect(answers[0]).toEqual([404, String(answers[1]?.[1])])
   }
 })
+
+test("requests that anyone can send leave no line each, whatever is wrong with them", async () => {
+  const lines: string[] = []
+  configureLog({ level: "info", format: "json", write: (line) => lines.push(line) })
+  try {
+    await using app = await AppUnderTest.start({ API_KEYS: KEYS })
+    const fields = Array.from({ length: 201 }, () => "a").join("&")
+    const signature = { "X-Twilio-Signature": `${"A".repeat(27)}=` }
+    const large = { method: "POST", headers: signature, body: "x".repeat(65 * 1024) }
+    const stream = `wss://parley.test/v1/calls/${newSid("CA")}/stream`
+    const refused: (() => Promise<Response>)[] = [
+      () => app.api(`/twilio/voice?${fields}`, { method: "POST" }),
+      () => app.api("/twilio/voice", large),
+      () => app.api("/v1/calls", { method: "POST", body: "x".repeat(1024 * 1024 + 1) }),
+      () => app.api("/nothing-here"),
+      () => app.api("/v1/calls", { method: "PURGE" }),
+      () => app.refusedUpgrade(stream, { Origin: "https://evil.test" }),
+    ]
+    for (const ask of refused) for (let index = 0; index < 25; index++) await (await ask()).body?.cancel()
+    expect(
+      lines.filter((line) => line.includes("refused") || line.includes("without a right key")).length,
+    ).toBeLessThan(25)
+  } finally {
+    configureLog({ level: "error", format: "json", write: () => {} })
+  }
+})

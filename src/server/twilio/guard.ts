@@ -23,6 +23,11 @@ const MAX_BODY_BYTES = 64 * 1024
 const FIELD_NAME = /^(?:[A-Za-z0-9_.-]{1,128}|[A-Za-z0-9_.-]{1,64}\[[^\]]{1,64}\])$/
 const TOO_LARGE = `A request of Twilio's has ${MAX_BODY_BYTES} bytes and ${MAX_FIELDS} fields at most.`
 
+/** Anyone can send such a request: a line of the log for each would fill the disk. */
+function tooLarge(): AppError {
+  return new AppError("TOO_LARGE", TOO_LARGE, { isLogged: false })
+}
+
 export type WebhookGuardOptions = {
   kind: string
   /**
@@ -48,12 +53,12 @@ export function webhookGuard(context: ServerContext, options: WebhookGuardOption
     const isKeyed = options.orKey === true && signature === undefined && authOf(config, c)?.userId === null
     const isTrusted = isOpen || isKeyed
     const [, query = ""] = urlOf(context, c.req.raw).split(/\?(.*)/s)
-    if (hasTooManyFields(query)) throw new AppError("TOO_LARGE", TOO_LARGE)
+    if (hasTooManyFields(query)) throw tooLarge()
     if (!isTrusted && !isWellFormed(signature)) return refuse(context, c, options.kind, undefined)
     const rawBody = await limitedBody(c)
-    if (rawBody === undefined) throw new AppError("TOO_LARGE", TOO_LARGE)
+    if (rawBody === undefined) throw tooLarge()
     const isJson = /^application\/json\b/i.test(c.req.header("content-type") ?? "")
-    if (!isJson && hasTooManyFields(rawBody)) throw new AppError("TOO_LARGE", TOO_LARGE)
+    if (!isJson && hasTooManyFields(rawBody)) throw tooLarge()
     const form = isJson ? undefined : parseForm(rawBody)
     const signed = form ? { form } : { rawBody }
     if (!isTrusted && !isFromTwilio(context, c.req.raw, urlOf(context, c.req.raw), signed)) {

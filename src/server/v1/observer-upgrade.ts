@@ -41,7 +41,7 @@ export async function observerUpgrade(
   if (!observerRequest) return undefined
   if (observerRequest === "incomplete") return refusing(1008, "Missing callSid or user_id")
   if (context.control.draining()) throw new AppError("UNAVAILABLE", "The server is shutting down.")
-  requireKnownOrigin(context, origin.request)
+  requireKnownOrigin(context, origin)
   const ticketAuth = await authFromTicket(context, query, observerRequest)
   const auth = ticketAuth ?? authFromKey(context.config, origin, keyIn(origin.request, query))
   if (!auth) {
@@ -127,13 +127,18 @@ function refusing(code: number, reason: string): ObserverOpening {
 }
 
 /** Allows pages of this server and of ALLOWED_ORIGINS, and clients that send no `Origin` because they are not browsers. */
-function requireKnownOrigin({ config, control }: ServerContext, { headers }: Request): void {
+function requireKnownOrigin(context: ServerContext, origin: Origin): void {
+  const { config, control } = context
+  const { headers } = origin.request
   const page = headers.get("origin")
   if (page === null || config.allowedOrigins.includes(page)) return
   const host = headers.get("host") ?? ""
   if (page === `http://${host}` || page === `https://${host}`) return
   if (page === new URL(control.publicUrl()).origin) return
-  throw new AppError("FORBIDDEN", "Pages of this origin may not watch calls. Add it to ALLOWED_ORIGINS.")
+  const flood = tooManyRefused(context, origin)
+  throw (
+    flood ?? new AppError("FORBIDDEN", "Pages of this origin may not watch calls. Add it to ALLOWED_ORIGINS.")
+  )
 }
 
 async function authFromTicket(
