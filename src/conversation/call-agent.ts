@@ -108,11 +108,9 @@ export class CallAgent {
     const { call, lifecycle, parameters, caller } = context
     lifecycle.agentChosen(call.id, this.#agent)
     const { greeting, phrases } = this.#agent
-    const firstWords = (text = greeting) => fillPlaceholders(call.firstMessage ?? text, parameters)
     switch (start.kind) {
       case "new":
-        if (caller?.greeting) engine.say(firstWords(caller.greeting.text))
-        else engine.greet(firstWords())
+        engine.greet(fillPlaceholders(call.firstMessage ?? caller?.greeting?.text ?? greeting, parameters))
         break
       case "resumed":
         engine.say(phrases.resumed)

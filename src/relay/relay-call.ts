@@ -200,6 +200,8 @@ export class RelayCall implements RelayEngine {
       return
     }
     if (text === "") return
+    // A greeting that depends on the caller is not in the TwiML.
+    if (this.#context.caller?.greeting) return this.#conversation.say(text)
     this.#output.spokenByTwilio(text)
     this.#conversation.greeted(text)
   }

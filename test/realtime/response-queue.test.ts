@@ -469,3 +469,27 @@ describe("after a lost connection, the next one is asked for", () => {
     expect({ requested: requested(), isIdle: queue.isIdle }).toEqual({ requested: expected, isIdle: true })
   })
 })
+
+test("while a change of the session is not confirmed, nothing is requested", () => {
+  const { queue, requested } = setUp()
+  queue.sessionUpdateSent()
+  queue.sessionUpdateSent()
+  queue.request(sentence("Hello."))
+  expect(requested()).toEqual([])
+  queue.sessionUpdatesSettled(1)
+  expect({ requested: requested(), awaits: queue.awaitsSession }).toEqual({ requested: [], awaits: true })
+  queue.sessionUpdatesSettled(1)
+  expect({ requested: requested(), awaits: queue.awaitsSession }).toEqual({
+    requested: ["Hello."],
+    awaits: false,
+  })
+})
+
+test("a confirmation that nobody waits for changes nothing, and another connection waits for none", () => {
+  const { queue, connect, requested } = setUp()
+  queue.sessionUpdatesSettled(1)
+  queue.sessionUpdateSent()
+  queue.request(sentence("Hello."))
+  connect()
+  expect(requested()).toEqual(["Hello."])
+})
