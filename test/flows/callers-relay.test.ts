@@ -1,6 +1,7 @@
 /** Relay calls of callers who are unknown, have consented, or are logged in. */
 
-import { expect, test } from "bun:test"
+import { afterAll, expect, test } from "bun:test"
+import { configureLog } from "../../src/lib/log.ts"
 import { EMAIL, PASSWORD } from "../fakes/fake-customer-api.ts"
 import { says } from "../fakes/openai-script.ts"
 import { textsIn } from "../lib/texts-in.ts"
@@ -9,6 +10,8 @@ import { answered, connected, linesOf } from "./relay-harness.ts"
 
 const KEYS = { API_KEYS: "key-of-all-0123456,key-of-ann-0123456:ann" }
 const all = { Authorization: "Bearer key-of-all-0123456" }
+
+afterAll(() => configureLog({ level: "error", format: "json" }))
 
 type Harness = Awaited<ReturnType<typeof relayCallers>>
 
@@ -167,6 +170,32 @@ test("a caller who is logged in at the customer API is logged in; the password i
     transcript: await app.json(`/v1/calls/${call.callSid}/transcript`),
   }
   expect(textsIn(seen).filter((text) => text.includes(PASSWORD) || text.includes(EMAIL))).toEqual([])
+})
+
+test("neither the password nor the token of the call is in the log, also when the login fails", async () => {
+  const lines: string[] = []
+  configureLog({ level: "debug", format: "json", terminal: false, write: (line) => void lines.push(line) })
+  await using harness = await relayCallers({ caller: { isLoggedIn: true, hasConsented: true } })
+  const { customers, twilio, app, clock } = harness
+  customers.answers["/api/login"] = [{ status: 500, body: { email: EMAIL, password: PASSWORD } }]
+  const call = twilio.call({ from: CALLER, to: RELAY })
+  const token = await tokenGiven(customers)
+  await connected(call)
+  await answered(call)
+  await app.events.next(({ event }) => event.type === "customer-api.failed")
+  clock.advance(10_000)
+  expect(await call.agentTurn()).toBe("Please hold a second logging you in.")
+  expect(await heard(harness, call)).toStartWith("There was an error connecting to the service.")
+  const socket = await userSocket(app, `?token=${token}`)
+  socket.send({ event: "user_login", name: "Anna", password: PASSWORD, email: EMAIL })
+  expect(await socket.frames.next()).toMatchObject({ success: true })
+  socket.send({ event: "user_login", name: "Anna", password: PASSWORD })
+  expect(await socket.frames.next()).toMatchObject({ event: "error", code: "CONFLICT" })
+  const body = await asked(harness, call, "Hello")
+  const events = await app.json(`/v1/calls/${call.callSid}/events`)
+  const seen = [...lines, ...textsIn(body), ...textsIn(events)]
+  expect(lines.length).toBeGreaterThan(5)
+  expect(seen.filter((text) => [PASSWORD, EMAIL, token].some((secret) => text.includes(secret)))).toEqual([])
 })
 
 test.each([
