@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test"
 import type { FakeConnection } from "../fakes/realtime-connection.ts"
 import { textsIn } from "../lib/texts-in.ts"
+import type { AppUnderTest } from "../server/app-under-test.ts"
 import { CALLER, REALTIME, realtimeCallers, userSocket } from "./callers-harness.ts"
 
 type Harness = Awaited<ReturnType<typeof realtimeCallers>>
@@ -25,6 +26,16 @@ async function begun(harness: Harness) {
   const call = harness.twilio.call({ from: CALLER, to: REALTIME })
   const model = await harness.realtime.nextConnection()
   return { call, model }
+}
+
+/** Resolves when the model has received everything that was sent to it so far. */
+async function received(app: AppUnderTest, callSid: string, model: FakeConnection): Promise<void> {
+  await app.post(`/v1/calls/${callSid}/messages`, { role: "system", text: "A fact.", respond: false })
+  await model.next("conversation.item.create")
+}
+
+function creates(model: FakeConnection): number {
+  return model.received.filter(({ type }) => type === "response.create").length
 }
 
 /** The model has said what it was asked to say. */
@@ -66,15 +77,15 @@ test("consent on /user in mid-call changes the role, and the next request of the
 test("a response waits until the server has confirmed the new role", async () => {
   await using harness = await realtimeCallers({ caller: { hasConsented: true } })
   const { app, realtime } = harness
-  const { model } = await begun(harness)
+  const { call, model } = await begun(harness)
   expect(await nextSentence(model)).toMatchObject({ role: "Role two" })
   await said(harness)
   realtime.enqueue({ parts: [{ say: "Hello Anna.", ms: 200 }] })
   const confirm = model.holdUpdates()
   const { status } = await app.post(`/v1/callers/${CALLER}/events`, { event: "user_login", name: "Anna" })
   expect(status).toBe(200)
-  await model.next("session.update")
-  expect(model.received.filter(({ type }) => type === "response.create")).toHaveLength(1)
+  await received(app, call.callSid, model)
+  expect(creates(model)).toBe(1)
   confirm()
   expect(await nextSentence(model)).toMatchObject({ says: "Hello Anna how can i help you" })
 })
@@ -82,14 +93,17 @@ test("a response waits until the server has confirmed the new role", async () =>
 test("a server that confirms no change is not waited for longer than two seconds", async () => {
   await using harness = await realtimeCallers({ caller: { hasConsented: true } })
   const { app, realtime, clock } = harness
-  const { model } = await begun(harness)
+  const { call, model } = await begun(harness)
   await nextSentence(model)
   await said(harness)
   realtime.enqueue({ parts: [{ say: "Hello Anna.", ms: 200 }] })
   model.holdUpdates()
   await app.post(`/v1/callers/${CALLER}/events`, { event: "user_login", name: "Anna" })
-  await model.next("session.update")
-  clock.advance(2_100)
+  await received(app, call.callSid, model)
+  clock.advance(1_900)
+  await received(app, call.callSid, model)
+  expect(creates(model)).toBe(1)
+  clock.advance(200)
   expect(await nextSentence(model)).toMatchObject({ says: "Hello Anna how can i help you" })
 })
 
