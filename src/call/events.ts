@@ -156,7 +156,7 @@ export const CallEvent = z.discriminatedUnion("type", [
   /** What was heard needs no answer. */
   z.object({
     type: z.literal("ivr.waited"),
-    why: z.enum(["no-words", "no-match", "hold", "silent-entry", "screening"]),
+    why: z.enum(["no-words", "no-match", "hold", "silent-entry", "just-answered", "screening"]),
   }),
   /** A person answers; `words` begin the conversation. */
   z.object({ type: z.literal("ivr.human-reached"), words: z.string() }),

@@ -178,6 +178,7 @@ export class PipelineCall implements MediaEngine {
   }
 
   say(text: string): void {
+    if (this.#ivr) return this.#ivr.say(text)
     this.#conversation.say(text)
     // A caller who is spoken to gets the whole threshold to answer.
     this.#agent.resetSilence()

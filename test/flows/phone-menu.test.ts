@@ -228,6 +228,21 @@ test("a socket that is lost in the menu continues there, without a word", async 
   expect(call.spoken.all.map(({ text }) => text)).toEqual(["dental provider", "1234567890#"])
 })
 
+test("a program says something to the menu, and its messages are not answered there", async () => {
+  await using harness = await relayHarness()
+  const call = await place(harness)
+  const path = `/v1/calls/${call.callSid}`
+  expect((await harness.app.post(`${path}/say`, { text: "claims" })).status).toBe(202)
+  await answered(call)
+  const message = { role: "system", text: "The menu is new.", respond: true }
+  expect((await harness.app.post(`${path}/messages`, message)).status).toBe(202)
+  harness.clock.advance(3000)
+  expect(call.spoken.all.map(({ text }) => text)).toEqual(["claims"])
+  expect(harness.openai.requests).toHaveLength(0)
+  const { turns } = await harness.app.json(`${path}/transcript?part=ivr`)
+  expect(turns.map(lineOf)).toEqual(["agent: claims"])
+})
+
 function lineOf({ speaker, text }: { speaker: string; text: string }): string {
   return `${speaker}: ${text}`
 }

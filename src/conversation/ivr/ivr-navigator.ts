@@ -1,6 +1,6 @@
 /**
  * Decides what to do in a phone menu: for each sentence that is heard, one step. Pure: it knows no socket, no model and no
- * clock. The menu is given; some sentences need an answer from outside first (`ask`), and the next step follows with it.
+ * timer. The menu is given; some sentences need an answer from outside first (`ask`), and the next step follows with it.
  */
 
 import { keysOf, matchingEntry } from "../../call/ivr-matching.ts"
@@ -17,7 +17,7 @@ export type IvrAnswer = {
   restarted: boolean
 }
 
-export type WaitReason = "no-words" | "no-match" | "hold" | "silent-entry" | "screening"
+export type WaitReason = "no-words" | "no-match" | "hold" | "silent-entry" | "just-answered" | "screening"
 
 export type GiveUpReason = "voicemail" | "repeats" | "restarts" | "stuck" | "time"
 
@@ -44,6 +44,8 @@ export type IvrNavigatorOptions = {
 /** A trigger may be spread over sentences that were recognised one after another; longer texts are cut, in characters. */
 const MAX_CARRIED = 400
 const MAX_CHOICES = 20
+/** A question that is heard again this soon after its answer is the rest of the same one, in milliseconds. */
+const SAME_QUESTION_MS = 2000
 
 export class IvrNavigator {
   readonly #options: IvrNavigatorOptions
@@ -54,6 +56,9 @@ export class IvrNavigator {
   #lastEntryUsed = false
   #first: number | undefined
   #previous: number | undefined
+  /** When the last entry was used, and the sentence in question was heard, in monotonic milliseconds. */
+  #usedAt = Number.NEGATIVE_INFINITY
+  #heardAt = 0
   #repeats = 0
   #restarts = 0
   #choices = 0
@@ -67,8 +72,9 @@ export class IvrNavigator {
     return this.#lastEntryUsed
   }
 
-  /** A whole sentence of the other side. */
-  hear(heard: string): IvrStep {
+  /** A whole sentence of the other side, heard at `nowMs` in monotonic milliseconds. */
+  hear(heard: string, nowMs: number): IvrStep {
+    this.#heardAt = nowMs
     if (!/[\p{L}\p{N}]/u.test(heard)) return { kind: "wait", why: "no-words" }
     const { detectHuman } = this.#options.rules
     const mayBePerson = this.#lastEntryUsed || detectHuman === "always"
@@ -138,6 +144,9 @@ export class IvrNavigator {
     const entry = menu[index]
     if (!entry) return { kind: "wait", why: "no-match" }
     this.#carried = ""
+    const isSame = index === this.#previous && this.#heardAt - this.#usedAt < SAME_QUESTION_MS
+    if (isSame) return { kind: "wait", why: "just-answered" }
+    this.#usedAt = this.#heardAt
     this.#repeats = index === this.#previous ? this.#repeats + 1 : 1
     const restarted = index === this.#first && index !== this.#previous
     if (restarted) this.#restarts += 1

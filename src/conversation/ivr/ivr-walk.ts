@@ -71,7 +71,13 @@ export class IvrWalk {
     this.#record("caller", text)
     // One decision for each sentence, one after another.
     if (state.asking) state.waiting = `${state.waiting} ${text}`.trim().slice(-MAX_WAITING)
-    else this.#follow(this.#navigator.hear(text))
+    else this.#follow(this.#hear(text))
+  }
+
+  /** A program says something to the menu. */
+  say(text: string): void {
+    if (this.#state.phase === "over" || text.trim() === "") return
+    this.#answer({ kind: "say", text, intent: null, restarted: false })
   }
 
   /** The session is closed, or the conversation ends. Closing twice is harmless. */
@@ -80,6 +86,10 @@ export class IvrWalk {
     this.#state = { phase: "over" }
     this.#cancelLongest()
     this.#cancelStuck()
+  }
+
+  #hear(text: string): IvrStep {
+    return this.#navigator.hear(text, this.#options.sweep.clock.monotonic())
   }
 
   #follow(step: IvrStep): void {
@@ -148,7 +158,7 @@ export class IvrWalk {
     const state = this.#state
     if (state.phase === "over" || text === "") return
     if (state.asking) state.waiting = text
-    else this.#follow(this.#navigator.hear(text))
+    else this.#follow(this.#hear(text))
   }
 
   #reached(words: string): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { DEFAULT_IVR_RULES, type IvrRules } from "../../../src/call/ivr-menu.ts"
-import { IvrNavigator, type IvrStep } from "../../../src/conversation/ivr/ivr-navigator.ts"
+import { IvrNavigator, type IvrStep, type MenuChoice } from "../../../src/conversation/ivr/ivr-navigator.ts"
 
 const MENU = [
   { intent: "language", triggers: ["for english"], response: "1" },
@@ -9,8 +9,15 @@ const MENU = [
   { intent: "person", triggers: ["representative"], response: "representative" },
 ]
 
+/** Hears one sentence every ten seconds. */
 function navigator(rules: Partial<IvrRules> = {}, menu = MENU) {
-  return new IvrNavigator({ menu, rules: { ...DEFAULT_IVR_RULES, ...rules } })
+  const pure = new IvrNavigator({ menu, rules: { ...DEFAULT_IVR_RULES, ...rules } })
+  let nowMs = 0
+  return {
+    hear: (heard: string, afterMs = 10_000) => pure.hear(heard, (nowMs += afterMs)),
+    judged: (isHuman: boolean) => pure.judged(isHuman),
+    chosen: (choice: MenuChoice) => pure.chosen(choice),
+  }
 }
 
 /** A step in short. */
@@ -72,6 +79,16 @@ test("a trigger that is spread over two sentences matches", () => {
     "no-match",
     "press 1234#",
   ])
+})
+
+test("the rest of a question that was just answered is not answered again", () => {
+  const menu = navigator()
+  const steps = [
+    menu.hear("Please enter your NPI number."),
+    menu.hear("That is the NPI number with ten digits.", 1500),
+    menu.hear("Please enter your NPI number.", 5000),
+  ]
+  expect(steps.map(short)).toEqual(["press 1234#", "just-answered", "press 1234#"])
 })
 
 describe("a person", () => {

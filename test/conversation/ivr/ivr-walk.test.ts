@@ -141,6 +141,17 @@ test("before the last entry, time without a match ends the walk; after it the qu
   expect(queued.events.at(-1)).toEqual({ type: "ivr.gave-up", reason: "time" })
 })
 
+test("a program can say something to the menu, until the walk is over", () => {
+  using s = new WalkFixture()
+  s.walk.say("claims department")
+  s.walk.close()
+  s.walk.say("nobody hears this")
+  expect(s.notes).toEqual(["say claims department"])
+  expect(s.turns.map(({ kind, speaker, text }) => `${kind} ${speaker}: ${text}`)).toEqual([
+    "ivr agent: claims department",
+  ])
+})
+
 test("a model may choose from a menu that no entry matches", async () => {
   using s = new WalkFixture({ rules: { chooseFromMenu: true } })
   s.choice = { kind: "press", text: "4" }
