@@ -4,7 +4,7 @@ import { Hono } from "hono"
 import { answerMenu } from "../../menus/answer-menu.ts"
 import { parseMenuWebhook } from "../../twilio/webhooks.ts"
 import type { NextStep } from "../../call/next-step.ts"
-import type { Env, RequestContext, ServerContext } from "../context.ts"
+import type { Env, ServerContext } from "../context.ts"
 import { answerInTime } from "../twilio/answer-in-time.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 import { revisionOf } from "../twilio/menus.ts"
@@ -41,9 +41,7 @@ export function numberVerificationAlias(context: ServerContext): Hono<Env> {
     ["/confirm-number", "confirm"],
   ] as const) {
     app.use(path, answerInTime(context))
-    // Without a revision in the address nothing else makes an input count once.
-    const once = (c: RequestContext) => revisionOf(c) === undefined
-    app.post(path, webhookGuard(context, { kind: "menu", once }), async (c) => {
+    app.post(path, webhookGuard(context, { kind: "menu", once: false }), async (c) => {
       succeededBy(c, "/twilio/menus/{menu}/{step}")
       const webhook = parseMenuWebhook(c.get("form"))
       const step = await answerMenu(control, { webhook, revision: revisionOf(c) ?? "present", part })

@@ -32,9 +32,9 @@ export type WebhookGuardOptions = {
   kind: string
   /**
    * Whether a signature counts once: Twilio's own repetition gets the answer of the first request, anything else is
-   * refused. Without it the route itself must bear repetitions. A function decides for each request.
+   * refused. Without it the route itself must bear repetitions.
    */
-  once: boolean | ((c: RequestContext) => boolean)
+  once: boolean
   /** Whether a key of the API does in place of the signature: for paths that other programs call too. */
   orKey?: boolean
 }
@@ -78,8 +78,7 @@ export function webhookGuard(context: ServerContext, options: WebhookGuardOption
     }
     c.set("form", fields)
     c.set("isKeyed", isKeyed)
-    const isOnce = typeof options.once === "function" ? options.once(c) : options.once
-    return isOnce && !isTrusted ? onlyOnce(c, next, signature ?? "") : next()
+    return options.once && !isTrusted ? onlyOnce(c, next, signature ?? "") : next()
   })
 }
 

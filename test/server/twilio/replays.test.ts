@@ -210,12 +210,3 @@ test("a transfer that is asked for again counts once", async () => {
     (await t.app.twiml(t.actionPath, endedForm(t.callSid, { HandoffData, ...fields }))).at(-1)?.name
   expect([await dial({}), await dial({ SessionDuration: "13" })]).toEqual(["Dial", "Dial"])
 })
-
-test("an input at an address without a revision counts once", async () => {
-  await using app = await AppUnderTest.start()
-  const form = voiceForm()
-  expect((await app.webhook("/incoming-call", form)).status).toBe(200)
-  const keys = { ...voiceForm({ CallSid: form["CallSid"] ?? "", CallStatus: "in-progress" }), Digits: "5" }
-  expect((await app.webhook("/validate-number", keys)).status).toBe(200)
-  expect((await app.webhook("/validate-number", keys)).status).toBe(403)
-})
