@@ -1,6 +1,6 @@
 /** Built-in tools as a model sees them: what a manifest means by the name of one alone. */
 
-import defaults from "../../assets/defaultToolManifest.json" with { type: "json" }
+import defaults from "./shipped/defaultToolManifest.json" with { type: "json" }
 import type { ToolSpec } from "../call/tool-spec.ts"
 
 /** Not in the default manifest: they need settings, or cost money. */

@@ -1,10 +1,10 @@
 /** The assets inside the program: they apply where the folder of the user has no file of that key. */
 
-import context from "../../assets/defaultContext.md" with { type: "text" }
-import numberVerification from "../../assets/menus/numberVerification.json" with { type: "json" }
-import receptionist from "../../assets/menus/receptionist.json" with { type: "json" }
-import manifest from "../../assets/defaultToolManifest.json" with { type: "json" }
-import serverConfig from "../../assets/serverConfig.json" with { type: "json" }
+import context from "./shipped/defaultContext.md" with { type: "text" }
+import numberVerification from "./shipped/menus/numberVerification.json" with { type: "json" }
+import receptionist from "./shipped/menus/receptionist.json" with { type: "json" }
+import manifest from "./shipped/defaultToolManifest.json" with { type: "json" }
+import serverConfig from "./shipped/serverConfig.json" with { type: "json" }
 
 /** Files by name, as in a folder. */
 export const EMBEDDED: Readonly<Record<string, string>> = {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import embedded from "../../assets/prices.json" with { type: "json" }
+import embedded from "./shipped/prices.json" with { type: "json" }
 import { Prices } from "../call/price.ts"
 import { messageOf } from "../lib/errors.ts"
 import { AssetError } from "./asset-error.ts"

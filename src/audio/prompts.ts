@@ -1,14 +1,14 @@
 /** The stored sentences, carried inside the program: mu-law at 8 kHz, as a call plays them. */
 
 import { readFileSync } from "node:fs"
-import goodbye from "../../assets/prompts/goodbye.ulaw" with { type: "file" }
-import greeting from "../../assets/prompts/greeting.ulaw" with { type: "file" }
-import longStory from "../../assets/prompts/long-story.ulaw" with { type: "file" }
-import notCaught from "../../assets/prompts/not-caught.ulaw" with { type: "file" }
-import oneMoment from "../../assets/prompts/one-moment.ulaw" with { type: "file" }
-import pleaseHold from "../../assets/prompts/please-hold.ulaw" with { type: "file" }
-import technicalProblem from "../../assets/prompts/technical-problem.ulaw" with { type: "file" }
-import youSaid from "../../assets/prompts/you-said.ulaw" with { type: "file" }
+import goodbye from "./prompts/goodbye.ulaw" with { type: "file" }
+import greeting from "./prompts/greeting.ulaw" with { type: "file" }
+import longStory from "./prompts/long-story.ulaw" with { type: "file" }
+import notCaught from "./prompts/not-caught.ulaw" with { type: "file" }
+import oneMoment from "./prompts/one-moment.ulaw" with { type: "file" }
+import pleaseHold from "./prompts/please-hold.ulaw" with { type: "file" }
+import technicalProblem from "./prompts/technical-problem.ulaw" with { type: "file" }
+import youSaid from "./prompts/you-said.ulaw" with { type: "file" }
 
 export const PROMPT_NAMES = [
   "greeting",

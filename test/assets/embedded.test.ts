@@ -1,4 +1,4 @@
-/** The assets carried in the program are those of the folder `assets/`. */
+/** The assets carried in the program are those of the folder `src/assets/shipped/`: a folder of a user hides none of its fields. */
 
 import { expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
@@ -7,7 +7,7 @@ import { EMBEDDED } from "../../src/assets/embedded.ts"
 import { kindOf } from "../../src/assets/files.ts"
 
 test("every asset of the folder is carried in the program, unchanged", () => {
-  const folder = join(import.meta.dir, "../../assets")
+  const folder = join(import.meta.dir, "../../src/assets/shipped")
   const names = [...readdirSync(folder), ...readdirSync(join(folder, "menus")).map((name) => `menus/${name}`)]
   const files = names.filter((name) => kindOf(name))
   expect(

@@ -8,7 +8,7 @@ import { join, resolve } from "node:path"
 import { decodeMulaw } from "../../src/audio/mulaw.ts"
 import { storedPrompt, PROMPT_NAMES } from "../../src/audio/prompts.ts"
 
-const FOLDER = resolve(import.meta.dir, "../../assets/prompts")
+const FOLDER = resolve(import.meta.dir, "../../src/audio/prompts")
 
 test("every file in the folder has its name, and its words stand in the README", () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith(".ulaw"))

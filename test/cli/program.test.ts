@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite"
 import { afterAll, expect, test } from "bun:test"
-import { mkdtempSync, rmSync } from "node:fs"
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { storedPrompt } from "../../src/audio/prompts.ts"
@@ -227,4 +227,25 @@ test.each([
   if (signal) child.kill(signal)
   expect(await child.exited).toBe(0)
   expect(recordIn(path)).toEqual([{ engine: "realtime", ...HUNG_UP }])
+})
+
+test("files of variables that are Bun's have no effect, and those of Parley are read by its own rules", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "parley-variables-"))
+  try {
+    const root = join(import.meta.dir, "../..")
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+    expect(scripts.build).toContain("--no-compile-autoload-dotenv")
+    copyFileSync(join(root, "bunfig.toml"), join(folder, "bunfig.toml"))
+    writeFileSync(join(folder, ".env.local"), "WEBHOOK_URL=https://local.example\n")
+    writeFileSync(join(folder, ".env.production"), "CALL_STARTS_PER_MINUTE=7\n")
+    writeFileSync(join(folder, ".env"), "TRANSFER_TO='sip:a$HOME@b.example'\n")
+    const env = { NODE_ENV: "production", DATABASE_URL: ":memory:", HOME: "/nobody" }
+    await using child = new Child(["check", "--env", "--offline"], { cwd: folder, env })
+    await child.exited
+    expect(child.stdout).toContain("sip:a$HOME@b.example")
+    expect(child.stdout).not.toContain("local.example")
+    expect(child.stdout).not.toMatch(/CALL_STARTS_PER_MINUTE = 7/)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
