@@ -136,7 +136,7 @@ export type CallerRole = {
 export type CallerRules = {
   /** Whether the agent is shown what is remembered of the caller, and its outcomes are remembered. */
   readonly memory: boolean
-  /** Whether role and greeting depend on the state of the caller; undefined: for incoming calls with a customer API. */
+  /** Whether role and greeting depend on the state of the caller; undefined: for incoming calls with a customer API or documents for the roles. */
   readonly consent: boolean | undefined
   /** Whether the model forgets what was said when the role changes; the transcript stays. */
   readonly reset: boolean

@@ -22,8 +22,10 @@ export function callerKey({ userId, number }: CallerId): string {
 }
 
 /** Whether role and greeting of the agent depend on the state of the caller. */
-export function dependsOnState({ config }: ControlContext, agent: Agent, call: Call): boolean {
-  return agent.callers.consent ?? (config.customerApi.url !== undefined && call.direction === "inbound")
+export function dependsOnState({ config }: ControlContext, { callers }: Agent, { direction }: Call): boolean {
+  const { systemMessage, consentMessage } = config.documents.googleDocs
+  const roles = config.customerApi.url ?? systemMessage ?? consentMessage
+  return callers.consent ?? (roles !== undefined && direction === "inbound")
 }
 
 /** The state of a caller now. */

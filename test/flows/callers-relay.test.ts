@@ -2,6 +2,8 @@
 
 import { afterAll, expect, test } from "bun:test"
 import { configureLog } from "../../src/lib/log.ts"
+import { callHarness, textModelService } from "../call-harness.ts"
+import { FakeDocuments } from "../fakes/fake-documents.ts"
 import { EMAIL, PASSWORD } from "../fakes/fake-customer-api.ts"
 import { says } from "../fakes/openai-script.ts"
 import { textsIn } from "../lib/texts-in.ts"
@@ -289,4 +291,50 @@ test("what a tool and an outcome remember is shown in the next call, to this use
   expect((await app.api(`/v1/callers/${CALLER}`, { method: "DELETE" })).status).toBe(200)
   const erased = String((await asked(harness, second, "And now?"))["instructions"])
   expect(erased).not.toContain("Likes tea")
+})
+
+test("a lost socket is resumed in the role of the caller, and no second link is sent", async () => {
+  await using harness = await relayCallers({ caller: { hasConsented: true } })
+  const { customers, twilio } = harness
+  const call = twilio.call({ from: CALLER, to: RELAY })
+  await connected(call)
+  expect(await heard(harness, call)).toStartWith("Hello! Thank you for your previous consent.")
+  call.dropSocket()
+  await connected(call)
+  expect(await heard(harness, call)).toBe("Sorry, we were cut off. Please go on.")
+  const body = await asked(harness, call, "Hello?")
+  expect(String(body["instructions"])).toContain("Role two")
+  expect(customers.paths.toSorted()).toEqual(["GET /api/lookup-phone", "POST /api/send-message"])
+})
+
+test("without a customer API, the Google documents are the roles", async () => {
+  await using docs = new FakeDocuments()
+  docs.google("system-1234", { text: "The system message." })
+  docs.google("consent-1234", { text: "The consent message." })
+  const services = { openai: textModelService() }
+  await using harness = await callHarness({
+    services,
+    env: {
+      GOOGLE_DOC_SYSTEM: "system-1234",
+      GOOGLE_DOC_CONSENT: "consent-1234",
+      GOOGLE_DOC_BASE_URL: docs.url,
+    },
+    charactersPerSecond: 15,
+  })
+  const { openai, twilio, app, clock } = harness
+  const call = twilio.call({ from: CALLER, to: RELAY })
+  await connected(call)
+  await answered(call)
+  clock.advance(10_000)
+  expect(await call.agentTurn()).toBe("Hello there! How can I assist you today?")
+  openai.enqueue(says("I see."), says("I see."))
+  call.say("Hello")
+  expect(String((await openai.nextRequest()).body["instructions"])).toStartWith("The system message.")
+  await answered(call)
+  clock.advance(10_000)
+  await app.post(`/v1/callers/${encodeURIComponent(CALLER)}/events`, { event: "user_consent" })
+  await answered(call)
+  clock.advance(10_000)
+  call.say("Hello again")
+  expect(String((await openai.nextRequest()).body["instructions"])).toStartWith("The consent message.")
 })
