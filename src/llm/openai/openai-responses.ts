@@ -2,7 +2,7 @@
 
 import type OpenAI from "openai"
 import type { ToolSpec } from "../../call/tool-spec.ts"
-import type { ChatItem, ChatModel, ChatPart, ChatRequest } from "../chat-model.ts"
+import type { ChatItem, ChatModel, ChatRequest } from "../chat-model.ts"
 import { isStrictSchema } from "../answer-format.ts"
 import { streamRequest } from "./streaming-request.ts"
 import {
@@ -15,6 +15,7 @@ import {
 import { brokenStream } from "./openai-errors.ts"
 import { quickSettings, reasons, type ModelSettings } from "./openai-models.ts"
 import { BACK_END, isLastEvent, ResponseEvents } from "./response-events.ts"
+import { readResponseStream } from "./response-stream.ts"
 import { SpokenFilter } from "../reasoning-filter.ts"
 
 type Body = OpenAI.Responses.ResponseCreateParamsStreaming
@@ -47,8 +48,12 @@ export function createResponsesModel({
     async *reply(request, signal) {
       const body: Body = { ...fixed, ...requestFields(request), ...formatField(request, fixed) }
       const events = streamRequest({
-        open: async (connection) =>
-          (await client()).responses.create(body, requestOptions(request, connection)),
+        async open(connection) {
+          const { responses } = await client()
+          return readResponseStream(
+            await responses.create(body, requestOptions(request, connection)).asResponse(),
+          )
+        },
         isLast: isLastEvent,
         signal,
       })
@@ -56,10 +61,14 @@ export function createResponsesModel({
       const filter = mayThinkAloud ? new SpokenFilter() : undefined
       for await (const event of events) {
         for (const part of reader.read(event)) {
-          if (filter && part.type === "text") yield* words(filter.push(part.text), part.phase)
+          if (filter && part.type === "end") {
+            const rest = filter.flush()
+            if (rest !== "") yield { type: "text", text: rest }
+          }
+          if (!filter || part.type !== "text") yield part
           else {
-            if (filter && part.type === "end") yield* words(filter.flush(), undefined)
-            yield part
+            const text = filter.push(part.text)
+            if (text !== "") yield { ...part, text }
           }
           if (part.type === "end") return
         }
@@ -67,10 +76,6 @@ export function createResponsesModel({
       if (!signal.aborted) throw brokenStream("broke off before its end")
     },
   }
-}
-
-function* words(text: string, phase: string | undefined): Generator<ChatPart> {
-  if (text !== "") yield { type: "text", text, ...(phase ? { phase } : {}) }
 }
 
 function fixedFields(model: string, settings: ModelSettings) {

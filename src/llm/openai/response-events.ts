@@ -9,8 +9,6 @@ export const BACK_END = "openai-responses"
 
 const TERMINAL = new Set(["response.completed", "response.incomplete", "response.failed", "error"])
 
-const Typed = z.object({ type: z.string() })
-const Delta = z.object({ item_id: z.string().optional(), delta: z.string() })
 const ItemEvent = z.object({
   item: z.looseObject({
     type: z.string(),
@@ -54,9 +52,11 @@ export class ResponseEvents {
       }
       case "response.output_text.delta":
       case "response.refusal.delta": {
-        const { delta, item_id: id } = parse(Delta, event)
-        const phase = id === undefined ? undefined : this.#phases.get(id)
-        return delta === "" ? [] : [{ type: "text", text: delta, ...(phase ? { phase } : {}) }]
+        if (!isDelta(event)) throw brokenStream("held an event that cannot be read")
+        const { delta, item_id: id } = event
+        const phase = typeof id === "string" ? this.#phases.get(id) : undefined
+        if (delta === "") return []
+        return [phase === undefined ? { type: "text", text: delta } : { type: "text", text: delta, phase }]
       }
       case "response.output_item.done":
         return this.#itemDone(parse(ItemEvent, event).item)
@@ -105,8 +105,15 @@ function toUsage(usage: z.infer<typeof UsageBlock>): TokenUsage {
   }
 }
 
+/** Without a schema: there is one of these events for each token. */
 function typeOf(event: unknown): string {
-  return Typed.safeParse(event).data?.type ?? ""
+  const isTyped = typeof event === "object" && event !== null && "type" in event
+  return isTyped && typeof event.type === "string" ? event.type : ""
+}
+
+function isDelta(event: unknown): event is { delta: string; item_id?: unknown } {
+  const hasDelta = typeof event === "object" && event !== null && "delta" in event
+  return hasDelta && typeof event.delta === "string"
 }
 
 function parse<T>(schema: z.ZodType<T>, event: unknown): T {

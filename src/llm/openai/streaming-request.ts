@@ -2,8 +2,9 @@
 
 import { toChatModelError } from "./openai-errors.ts"
 
-/** Time for the server to close a stream after its last event. */
+/** Time for the server to close a stream after its last event, and events that may still come, such as an end mark. */
 const LINGER_MS = 1_000
+const LINGER_EVENTS = 2
 
 const ABORTED = Symbol("aborted")
 
@@ -28,19 +29,27 @@ export async function* streamRequest<Event>({
 }: ExchangeOptions<Event>): AsyncGenerator<Event, void> {
   if (signal.aborted) return
   const connection = new AbortController()
-  const { promise: aborted, resolve } = Promise.withResolvers<typeof ABORTED>()
+  let wake: (value: typeof ABORTED) => void = () => {}
   const giveUp = () => {
     connection.abort()
-    resolve(ABORTED)
+    // What has been delivered by now goes first.
+    queueMicrotask(() => wake(ABORTED))
   }
+  // `Promise.race` would leave a reaction on one promise for each event of a long answer.
+  const orAborted = <T>(awaited: PromiseLike<T>) =>
+    new Promise<T | typeof ABORTED>((resolve, reject) => {
+      wake = resolve
+      awaited.then(resolve, reject)
+      if (signal.aborted) resolve(ABORTED)
+    })
   signal.addEventListener("abort", giveUp, { once: true })
   let over = false
   try {
-    const stream = await Promise.race([open(connection.signal), aborted])
+    const stream = await orAborted(open(connection.signal))
     if (stream === ABORTED) return
     const events = stream[Symbol.asyncIterator]()
     while (!over) {
-      const next = await Promise.race([events.next(), aborted])
+      const next = await orAborted(events.next())
       if (next === ABORTED) return
       over = next.done === true || isLast(next.value)
       if (next.done) return
@@ -59,10 +68,17 @@ export async function* streamRequest<Event>({
 function linger(events: AsyncIterator<unknown>, connection: AbortController, lingerMs: number): void {
   const close = () => connection.abort()
   const timer = setTimeout(close, lingerMs)
-  events
-    .next()
-    .then((next) => (next.done ? undefined : close()))
+  readToEnd(events)
+    .then((isRead) => (isRead ? undefined : close()))
     // The answer is complete; failures of its connection do not matter.
     .catch(close)
     .finally(() => clearTimeout(timer))
+}
+
+async function readToEnd(events: AsyncIterator<unknown>): Promise<boolean> {
+  for (let left = LINGER_EVENTS; left >= 0; left--) {
+    const next = await events.next()
+    if (next.done) return true
+  }
+  return false
 }

@@ -72,6 +72,23 @@ test("after the last event the end is read aside and the connection kept", async
   expect(connection?.aborted).toBe(false)
 })
 
+test("an end mark behind the last event leaves the connection open", async () => {
+  let connection: AbortSignal | undefined
+  const { promise: read, resolve } = Promise.withResolvers<void>()
+  async function* stream() {
+    yield* ["last", "[DONE]"]
+    resolve()
+  }
+  const open = (signal: AbortSignal) => {
+    connection = signal
+    return Promise.resolve(stream())
+  }
+  for await (const event of streamRequest({ open, signal: never, isLast: (one) => one === "last" }))
+    expect(event).toBe("last")
+  await read
+  expect(connection?.aborted).toBe(false)
+})
+
 test.each([
   ["that continues", () => Promise.resolve({ done: false, value: "more" } as const)],
   ["that breaks", () => Promise.reject(new Error("reset"))],
