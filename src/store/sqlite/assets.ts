@@ -1,6 +1,6 @@
 /** Stored assets in SQLite. */
 
-import { and, desc, eq, inArray, lt, max } from "drizzle-orm"
+import { and, desc, eq, inArray, lt, max, sql } from "drizzle-orm"
 import type {
   StoredAssetId,
   StoredAssetKind,
@@ -10,6 +10,7 @@ import type {
 } from "../asset-versions.ts"
 import type { Access } from "./access.ts"
 import type { Db } from "./database.ts"
+import { prepared } from "./prepared.ts"
 import { assets } from "./schema.ts"
 
 /** Versions of one key that are listed, and of those that were stored, kept. */
@@ -32,14 +33,15 @@ export function createStoredAssets(db: Db, access: Access): StoredAssets {
     return db.select().from(assets).where(ofSource).orderBy(desc(assets.id)).limit(1).get()
   }
 
-  function revision(source: Source): number {
-    const found = db
+  const newestOf = prepared(() =>
+    db
       .select({ id: max(assets.id) })
       .from(assets)
-      .where(eq(assets.source, source))
-      .get()
-    return found?.id ?? 0
-  }
+      .where(eq(assets.source, sql.placeholder("source")))
+      .prepare(),
+  )
+  /** Asked every second. */
+  const revision = (source: Source): number => newestOf().get({ source })?.id ?? 0
 
   function changed(source: Source, work: () => void): StoredRevisions {
     // Old versions may be deleted.

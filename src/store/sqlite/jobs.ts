@@ -6,6 +6,7 @@ import type { CallId } from "../../call/ids.ts"
 import type { JobKinds, Jobs, Lease, NewJob } from "../jobs.ts"
 import type { Access } from "./access.ts"
 import type { Db } from "./database.ts"
+import { prepared } from "./prepared.ts"
 import { jobs } from "./schema.ts"
 
 export function createJobs(db: Db, access: Access): Jobs {
@@ -31,19 +32,30 @@ export function createJobs(db: Db, access: Access): Jobs {
     })
   }
 
+  /** Whether any job waits to be run by now. As a rule none does, and this is asked several times a second. */
+  const anyDue = prepared(() =>
+    db
+      .select({ id: jobs.id })
+      .from(jobs)
+      .where(and(eq(jobs.state, "waiting"), lte(jobs.dueAt, sql.placeholder("now"))))
+      .limit(1)
+      .prepare(),
+  )
+
   return {
     add: (job) => access.write(() => addJob(db, job)),
 
     due: (now, limit, kinds) =>
-      access.read(() =>
-        db
+      access.read(() => {
+        if (!anyDue().get({ now })) return []
+        return db
           .select()
           .from(jobs)
           .where(and(mayRun(now), kinds && isOf(kinds)))
           .orderBy(asc(jobs.dueAt), asc(jobs.id))
           .limit(limit)
-          .all(),
-      ),
+          .all()
+      }),
 
     lease: (id, now, until) =>
       access.write(() =>
