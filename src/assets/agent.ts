@@ -60,6 +60,8 @@ export type Phrases = {
   readonly transferring: string
   /** When a transfer failed and the agent continues. */
   readonly transferFailed: string
+  /** Asks the called person to accept; `{key}` stands for the key. */
+  readonly acceptTransfer: string
 }
 
 export type Agent = {
@@ -177,6 +179,8 @@ export type TransferRule = {
   readonly timeoutSeconds: number
   /** The number that the called person sees; undefined: the caller's. */
   readonly callerId?: string | undefined
+  /** The key by which a called person accepts the call; undefined: who answers is connected. */
+  readonly acceptKey?: string | undefined
   /** Whether the agent continues, or the call ends with a goodbye, when the transfer fails. */
   readonly onFailure: "agent" | "goodbye"
 }

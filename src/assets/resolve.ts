@@ -185,6 +185,7 @@ const PHRASES: Phrases = {
   busy: "All our lines are busy at the moment. Please call again later.",
   transferring: "",
   transferFailed: "I am sorry, nobody could take your call just now. How else can I help you?",
+  acceptTransfer: "Press {key} to take the call.",
 }
 
 function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
@@ -199,12 +200,14 @@ function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
     busy: given.busy ?? PHRASES.busy,
     transferring: given.transferring ?? PHRASES.transferring,
     transferFailed: given.transferFailed ?? PHRASES.transferFailed,
+    acceptTransfer: given.acceptTransfer ?? PHRASES.acceptTransfer,
   }
 }
 
 function transferOf(shared: AgentSettings, own: AgentSettings): TransferRule {
-  const { to, timeoutSeconds = 30, callerId, onFailure = "agent" } = { ...shared.transfer, ...own.transfer }
-  return { to, timeoutSeconds, callerId, onFailure }
+  const given = { ...shared.transfer, ...own.transfer }
+  const { to, timeoutSeconds = 30, callerId, acceptKey, onFailure = "agent" } = given
+  return { to, timeoutSeconds, callerId, acceptKey, onFailure }
 }
 
 function outcomeOf(given: AgentSettings["outcome"]): OutcomeRule | undefined {

@@ -80,6 +80,7 @@ const phrases = z
     busy: sentence,
     transferring: z.string().max(1000),
     transferFailed: sentence,
+    acceptTransfer: sentence,
   })
   .partial()
 
@@ -93,6 +94,7 @@ const transfer = z
     callerId: z.string().min(1).max(64).refine(isCallerId, {
       error: "must be a number in E.164 form, such as +15550100001, or the name of a client or SIP user",
     }),
+    acceptKey: z.string().regex(/^[0-9*#]$/, "must be one key: 0 to 9, * or #"),
     onFailure: z.enum(["agent", "goodbye"]),
   })
   .partial()

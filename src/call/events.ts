@@ -98,6 +98,8 @@ export const CallEvent = z.discriminatedUnion("type", [
   /** Caller and person were joined, and are no more. */
   z.object({ type: z.literal("transfer.finished"), result: z.string() }),
   z.object({ type: z.literal("transfer.failed"), reason: z.string() }),
+  /** The called person pressed the key that accepts the call. */
+  z.object({ type: z.literal("transfer.accepted") }),
   z.object({
     type: z.literal("agent.changed"),
     contextKey: z.string(),

@@ -1,4 +1,4 @@
-/** Transfers a caller to a person: dials, whispers a summary to the person, and resumes the call if the person does not answer. */
+/** Transfers a caller to a person: dials, and resumes the call if the person does not answer. */
 
 import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
@@ -18,9 +18,6 @@ import { transferRefusal, type TransferCheck } from "./may-dial.ts"
 import { MINUTE_MS, rateLimited, startLimits } from "./start-limits.ts"
 import { endOnceConfirmed } from "./reconcile.ts"
 import { endCall, TRANSFERRED } from "./report-status.ts"
-
-/** A longer whisper would keep the caller waiting; in characters. */
-const MAX_WHISPER = 500
 
 export type TransferRequest = {
   /** What the conversation was about, for the person who takes the call. */
@@ -106,15 +103,6 @@ function callerIdOf(call: Call): string | undefined {
   return call.direction === "inbound" && isE164(call.from) && !isWithheld(call.from)
     ? undefined
     : ownNumberOf(call)
-}
-
-/** What the called person hears before the caller is connected. */
-export function whisper(call: Call): NextStep {
-  if (isTerminal(call.status)) return { kind: "nothing" }
-  const summary = summaryOf(call)
-  const text =
-    summary.trim() === "" ? "A caller is transferred to you." : `A caller is transferred to you. ${summary}`
-  return { kind: "say", text: text.slice(0, MAX_WHISPER), then: { kind: "nothing" } }
 }
 
 function summaryOf({ transfer }: Call): string {

@@ -177,6 +177,16 @@ export function parseTransferEndedWebhook(form: Form): TransferEndedWebhook {
   return parse(TransferEndedWebhook, form)
 }
 
+/** What the called person pressed. (Twilio: "TwiML Voice: <Gather>", action.) */
+const WhisperAnsweredWebhook = z
+  .object({ Digits: optionalText })
+  .transform(({ Digits }) => ({ digits: Digits }))
+
+/** Throws `AppError` INVALID_REQUEST that names every wrong field. */
+export function parseWhisperAnswered(form: Form): z.output<typeof WhisperAnsweredWebhook> {
+  return parse(WhisperAnsweredWebhook, form)
+}
+
 /** The input of a caller to a menu, or a message that the caller left. (Twilio: "TwiML Voice: <Gather>", "<Record>", action.) */
 export const MenuWebhook = z
   .object({

@@ -41,6 +41,7 @@ export function sampleAgent(given: Partial<Agent> = {}): Agent {
       timeUp: "Time is up.",
       busy: "All lines are busy.",
       transferring: "",
+      acceptTransfer: "Press {key}.",
       transferFailed: "There is no answer.",
     },
     transfer: { timeoutSeconds: 20, onFailure: "agent" },

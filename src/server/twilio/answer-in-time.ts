@@ -46,6 +46,8 @@ export function answerInTime(context: ServerContext) {
 function stepWithoutRoute({ control, pathOf }: ServerContext, c: RequestContext): NextStep {
   const [pathname = "", query = ""] = pathOf(c.req.raw).split("?", 2)
   const form: Form = c.get("form") ?? {}
+  // Nobody knows whether the person accepted: the caller returns to the agent.
+  if (pathname === "/twilio/whisper-answered") return { kind: "hang-up" }
   if (pathname === "/twilio/whisper") return { kind: "nothing" }
   if (isOver(form)) return { kind: "hang-up" }
   const isMenu = pathname.startsWith("/twilio/menus/") || EARLIER_MENU.has(pathname)

@@ -8,7 +8,8 @@ import { takeMessageStatus } from "../../control/message-status.ts"
 import { takeStatusCallback, type TakenStatus } from "../../control/report-status.ts"
 import type { ConnectionAddress } from "../../control/connect.ts"
 import { reconnect, relayEnded, streamEnded } from "../../control/session-ended.ts"
-import { transferEnded, whisper } from "../../control/transfer.ts"
+import { transferEnded } from "../../control/transfer.ts"
+import { whisper, whisperAnswered } from "../../control/whisper.ts"
 import { renderNextStep } from "../../twilio/twiml.ts"
 import {
   parseConnectEndedWebhook,
@@ -17,6 +18,7 @@ import {
   parseStreamEndedWebhook,
   parseVoiceWebhook,
   parseTransferEndedWebhook,
+  parseWhisperAnswered,
 } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { answerInTime } from "./answer-in-time.ts"
@@ -30,7 +32,14 @@ export function twiml(c: RequestContext, step: NextStep): Response {
 export function twilioRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   const { control } = context
-  for (const path of ["voice", "connect-ended", "reconnect", "transfer-ended", "whisper"]) {
+  for (const path of [
+    "voice",
+    "connect-ended",
+    "reconnect",
+    "transfer-ended",
+    "whisper",
+    "whisper-answered",
+  ]) {
     app.use(`/twilio/${path}`, answerInTime(context))
   }
 
@@ -75,8 +84,21 @@ export function twilioRoutes(context: ServerContext): Hono<Env> {
   app.post("/twilio/whisper", webhookGuard(context, { kind: "whisper", once: false }), async (c) => {
     const callId = callIdOf(c)
     const call = callId && (await control.store.calls.byId(callId))
-    return twiml(c, call ? whisper(call) : { kind: "nothing" })
+    return twiml(c, call ? whisper(control, call) : { kind: "nothing" })
   })
+
+  app.post(
+    "/twilio/whisper-answered",
+    webhookGuard(context, { kind: "whisper-answered", once: false }),
+    async (c) => {
+      const callId = callIdOf(c)
+      const call = callId && (await control.store.calls.byId(callId))
+      if (!call) return twiml(c, { kind: "hang-up" })
+      const { digits } = parseWhisperAnswered(c.get("form"))
+      const question = Number(c.req.query("question") ?? 1)
+      return twiml(c, whisperAnswered(control, call, { digits, question }))
+    },
+  )
 
   // A repeated status changes nothing, so a delivery that failed may be repeated.
   app.post("/twilio/status", webhookGuard(context, { kind: "status", once: false }), async (c) => {
