@@ -75,14 +75,19 @@ export function streamEnded(
   })
 }
 
-/** Connects a call that the previous process left to this one while it shut down, or that was asked to try again. */
+/**
+ * Connects a call that the previous process left to this one while it shut down, or that was asked to try again. An
+ * address with a mark repeats a step that follows a session: if the end of that session was recorded, it decides.
+ */
 export function reconnect(
   context: ControlContext,
   webhook: StreamEndedWebhook,
   address: ConnectionAddress = {},
 ): Promise<NextStep> {
   return ifCallContinues(context, { ...webhook, address }, (call) =>
-    connectToEngine(context, { call, agent: agentOf(context, call) }),
+    address.mark !== undefined && call.sessionEnd
+      ? nextStepAfter(context, call, call.sessionEnd)
+      : connectToEngine(context, { call, agent: agentOf(context, call) }),
   )
 }
 

@@ -166,7 +166,8 @@ export interface Calls {
   noteEnd(id: CallId, end: EndCause): Promise<boolean>
 
   /**
-   * Gives the call a one-time token for its next socket until `expiresAt`, in steady time, in place of an earlier one. Resolves to false, and changes
+   * Gives the call a one-time token for its next socket until `expiresAt`, in steady time, in place of an earlier one.
+   * The end of the last session is cleared, and can no longer be recorded by its id. Resolves to false, and changes
    * nothing, for a call that has ended or is not known.
    */
   issueToken(id: CallId, token: string, expiresAt: number): Promise<boolean>

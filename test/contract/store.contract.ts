@@ -585,6 +585,17 @@ function sessionsContract(open: Open) {
     expect((await store.calls.byId(id))?.sessionEnd).toBeNull()
   })
 
+  test("with a token for the next session, the end of the last one is forgotten and comes too late", async () => {
+    await using store = await open()
+    const id = await withCall(store)
+    await store.calls.openSession(id, "MZ1")
+    await store.calls.endSession(id, { end, sessionId: "MZ1" })
+    await store.calls.issueToken(id, "t", 100)
+    expect((await store.calls.byId(id))?.sessionEnd).toBeNull()
+    expect(await store.calls.endSession(id, { end, sessionId: "MZ1" })).toBe(false)
+    expect((await store.calls.byId(id))?.sessionEnd).toBeNull()
+  })
+
   test("an end that belongs to no session id is recorded", async () => {
     await using store = await open()
     const id = await withCall(store)

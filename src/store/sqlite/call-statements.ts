@@ -43,7 +43,14 @@ export function callStatements(db: Db) {
   const updateToken = prepared(() =>
     db
       .update(calls)
-      .set({ socketToken: named("token"), socketTokenExpiresAt: named("expiresAt"), socketClaimedAt: null })
+      .set({
+        socketToken: named("token"),
+        socketTokenExpiresAt: named("expiresAt"),
+        socketClaimedAt: null,
+        // What follows a session that never opens is not what followed the one before.
+        sessionId: null,
+        sessionEnd: null,
+      })
       .where(and(byId, hasNotEnded))
       .prepare(),
   )
