@@ -6,6 +6,7 @@ import type { RecordedEvent } from "../call/events.ts"
 import type { Config } from "../config/config.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
+import { DEMO_PHONE_MENU, playPhoneMenu } from "../sim/phone-menu.ts"
 import { newSid } from "../sim/sids.ts"
 import type { SimulatedCall } from "../sim/simulated-call.ts"
 import { SimulatedRest } from "../sim/simulated-rest.ts"
@@ -16,10 +17,14 @@ import { serve } from "./serve.ts"
 /** The public address of the server: signatures use it, connections go to this machine. */
 const PUBLIC_URL = "https://parley.test"
 const DEFAULT_NUMBER = "+15550100002"
+/** A number that a phone menu answers. */
+const COMPANY_NUMBER = "+12025550199"
 /** What a simulated person says, one line after each answer. */
 const LINES = ["What are your opening hours?", "Thank you, goodbye."]
 /** How long the agent must be silent to have finished, in milliseconds. */
 const SETTLE_MS = 1_500
+/** How long the phone menu waits for an answer, and lets the caller wait in its queue, in milliseconds. */
+const MENU_MS = { patienceMs: 8_000, pauseMs: 1_000, queueMs: 10_000 }
 /** How long a simulated person waits for the agent, in milliseconds. */
 const TURN_TIMEOUT_MS = 30_000
 
@@ -80,7 +85,12 @@ export async function startSimulated(
   const talk = (call: SimulatedCall, lines: readonly string[]) =>
     log.background("simulated person", speakLines(call, lines, Math.max(250, SETTLE_MS / speed)))
   opened(twilio)
-  rest.calls.listen((call) => talk(call, LINES))
+  const company = (call: SimulatedCall) =>
+    log.background(
+      "simulated company",
+      answerAsCompany(call, { speed, settleMs: Math.max(250, SETTLE_MS / speed) }),
+    )
+  rest.calls.listen((call) => (call.to === COMPANY_NUMBER ? company(call) : talk(call, LINES)))
   const callers = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -163,6 +173,27 @@ async function numbersOf(config: Config): Promise<string[]> {
   const given = "state" in assets ? {} : assets.library.config()["numbers"]
   if (!("state" in assets)) assets.close()
   return [...new Set([config.twilio.fromNumber ?? DEFAULT_NUMBER, ...Object.keys(Object(given))])]
+}
+
+/** A phone menu, a queue, then a person. It needs words: on a media stream only the person talks. */
+async function answerAsCompany(
+  call: SimulatedCall,
+  { speed, settleMs }: { speed: number; settleMs: number },
+): Promise<void> {
+  try {
+    await call.frames.next(({ message }) => message?.type === "setup")
+    const { patienceMs, pauseMs, queueMs } = MENU_MS
+    await playPhoneMenu(call, DEMO_PHONE_MENU, {
+      sleep: Bun.sleep,
+      // Keys are not pressed faster.
+      patienceMs: Math.max(3_000, patienceMs / speed),
+      pauseMs: pauseMs / speed,
+      queueMs: queueMs / speed,
+    })
+  } catch (error) {
+    return getLog("sim").debug("a simulated phone menu ends", { error: messageOf(error) })
+  }
+  await speakLines(call, LINES, settleMs)
 }
 
 /** Speaks one line after each turn of the agent, then hangs up. Speech models hear stored audio in place of the words. */

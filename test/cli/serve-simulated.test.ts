@@ -46,6 +46,32 @@ test("an outgoing call is answered by a simulated person", async () => {
   expect(await it.transcript(callSid)).toMatch(/Caller: What are your opening hours\?\s+Agent: We are open/)
 }, 20_000)
 
+test("a company answers with a phone menu, a queue, then a person", async () => {
+  await using it = await simulated()
+  const placed = await it.post(`${it.url}/v1/calls`, {
+    to: "+12025550199",
+    firstMessage: "",
+    parameters: { npi: "1234567890" },
+    ivrMenu: [
+      { intent: "department", triggers: ["dental provider"], response: "dental provider" },
+      { intent: "npi", triggers: ["NPI number"], response: "{npi}#" },
+      { intent: "person", triggers: ["representative"], response: "0" },
+    ],
+  })
+  expect(placed.status).toBe(201)
+  const { callSid } = Call.parse(await placed.json())
+  expect(await it.transcript(callSid)).toMatch(
+    /^Caller: Hello, this is Maria, how can I help you\?\s+Agent: .*\s+Caller: What are your opening hours\?\s+Agent: We are open/,
+  )
+  const menu = await fetch(`${it.url}/v1/calls/${callSid}/transcript?part=ivr&format=text`)
+  const lines = (await menu.text()).split("\n\n")
+  expect(lines.filter((line) => line.startsWith("Agent"))).toEqual([
+    "Agent: dental provider",
+    "Agent: 1234567890#",
+    "Agent: 0",
+  ])
+}, 20_000)
+
 test("an incoming call says the given lines", async () => {
   await using it = await simulated()
   const started = await it.post(`${it.callersUrl}/calls`, { say: ["Tell me a joke"] })
