@@ -48,7 +48,9 @@ function spread(issue: z.core.$ZodIssue): Position[] {
     const meant = issue.errors.find(
       (issues) => !issues.some(({ path, code }) => path.length === 0 && code === "invalid_type"),
     )
-    if (meant?.some(({ path, code }) => path.length > 0 || code === "unrecognized_keys")) {
+    if (
+      meant?.some(({ path, code }) => path.length > 0 || code === "unrecognized_keys" || code === "custom")
+    ) {
       return meant.flatMap(spread).map(({ path, message }) => ({ path: [...issue.path, ...path], message }))
     }
   }

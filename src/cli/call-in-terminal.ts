@@ -1,7 +1,9 @@
 /** `parley call`: the user of the terminal is the caller: types speech, presses keys, interrupts. */
 
 import { createInterface, type Interface } from "node:readline/promises"
+import { z } from "zod"
 import type { Config } from "../config/config.ts"
+import { AppError } from "../lib/errors.ts"
 import type { SimulatedCall } from "../sim/simulated-call.ts"
 import { printCallEvents, printLanguages } from "./call-lines.ts"
 import { startLocalServer } from "./local-server.ts"
@@ -11,10 +13,15 @@ export type CallCommandOptions = {
   to: string
   /** Speed of the agent's speech relative to real time. */
   speed: number
+  /** Key of a menu that the call begins with. */
+  menu?: string | undefined
   print: (line: string) => void
 }
 
+const Menus = z.object({ menus: z.array(z.object({ key: z.string() })) })
+
 const HELP = `Type what the caller says and press Enter; while the agent speaks, that interrupts it.
+  123#          press keys while a menu asks; /press 123# presses them at any time
   /press 123#   press keys        /interrupt   interrupt without words
   /hangup       end the call      /help        show this`
 
@@ -27,16 +34,24 @@ const SETTLE_MS = 1_500
  * Resolves to the exit code when the call is over. On a terminal every line has its effect at once; lines of a pipe or a
  * file each wait until the agent has finished, and the caller hangs up after the last answer.
  */
-export async function call(config: Config, { from, to, speed, print }: CallCommandOptions): Promise<number> {
+export async function call(
+  config: Config,
+  { from, to, speed, menu, print }: CallCommandOptions,
+): Promise<number> {
   await using local = await startLocalServer({
     config,
     databaseUrl: config.databaseUrl,
     speed,
     onEvent: printCallEvents(config, print),
   })
+  if (menu !== undefined) await requireMenu(local.url, menu)
   print(HELP)
   print("")
-  const leg = local.call({ from, to })
+  const voiceUrl = menu === undefined ? {} : { voiceUrl: `/twilio/voice?menu=${encodeURIComponent(menu)}` }
+  const leg = local.call({ from, to, ...voiceUrl })
+  leg.questions.listen(({ name }) => {
+    if (name === "Record") print("  [beep: leave a message, and # to end it]")
+  })
   leg.spoken.listen(({ text, source, complete }) => {
     const what = source === "digits" ? `(presses ${text})` : text.trim()
     print(`agent> ${what}${complete ? "" : " —"}`)
@@ -50,7 +65,9 @@ export async function call(config: Config, { from, to, speed, print }: CallComma
     const { sweep } = local.twilio
     const agentTurn = async () => {
       do {
-        await Promise.race([leg.agentTurn(), sweep.sleep(TURN_TIMEOUT_MS)])
+        const asked = leg.questions.next()
+        await Promise.race([leg.agentTurn(), asked, sweep.sleep(TURN_TIMEOUT_MS)])
+        if (leg.asks) return
         await sweep.sleep(Math.max(250, SETTLE_MS / speed))
       } while (leg.agentSpeaking)
     }
@@ -66,6 +83,15 @@ export async function call(config: Config, { from, to, speed, print }: CallComma
   )
   for (const problem of summary.problems) print(`Problem: ${problem}`)
   return 0
+}
+
+/** Throws `AppError` NOT_FOUND that lists the menus there are. */
+async function requireMenu(url: string, menu: string): Promise<void> {
+  const answer = await fetch(`${url}/v1/menus`)
+  const { menus } = Menus.parse(await answer.json())
+  if (menus.some(({ key }) => key === menu)) return
+  const known = menus.map(({ key }) => key).join(", ")
+  throw new AppError("NOT_FOUND", `There is no menu ${menu}; there are ${known}.`)
 }
 
 type Lines = { agentTurn: () => Promise<void>; print: (line: string) => void }
@@ -88,6 +114,10 @@ function obey(leg: SimulatedCall, text: string, print: (line: string) => void): 
   const line = text.trim()
   const [command = "", ...rest] = line.split(/\s+/)
   if (command === "") return "done"
+  if (leg.asks && /^[0-9*#]+$/.test(line)) {
+    leg.press(line)
+    return "answered"
+  }
   if (!command.startsWith("/")) {
     const { delivered } = leg.say(line)
     if (!delivered) print("(no session is open: this is not heard)")

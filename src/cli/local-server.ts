@@ -72,7 +72,7 @@ export async function startLocalServer({ config, databaseUrl, speed, engine, onE
       return isInterrupted
     },
     /** An incoming call, whose record is ended with it: the number reports the end, and a signal hangs up first. */
-    call(options: Pick<CallOptions, "from" | "to" | "recordTo">): SimulatedCall {
+    call(options: Pick<CallOptions, "from" | "to" | "recordTo" | "voiceUrl">): SimulatedCall {
       const call = twilio.call({
         ...options,
         direction: "inbound",

@@ -23,6 +23,7 @@ type CallArguments = {
   engine: AvailableEngine
   wav?: string[]
   record?: string
+  menu?: string
 }
 
 /** Runs the command of `args`. Resolves to the exit code; undefined while a server keeps running. */
@@ -91,6 +92,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
       1,
     )
     .addOption(engineOption("engine of the call; realtime plays the files of --wav").default("relay"))
+    .option("--menu <key>", "begin with this menu: type keys, or what the caller says")
     .option("--wav <file>", "with realtime: what the caller says; repeatable", appended)
     .option("--record <file>", "with realtime: record the audio to this WAV, caller left, agent right")
     .action(async ({ engine, wav: wavs = [], record, ...options }: CallArguments) => {

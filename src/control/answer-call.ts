@@ -98,13 +98,15 @@ async function answer(context: ControlContext, request: AnswerCall): Promise<Nex
 
 /** Undefined for a call that goes to its agent at once. */
 async function firstMenuStep(
-  { assets, menus, log }: ControlContext,
+  { assets, menus, slots, log }: ControlContext,
   call: Call,
   { menu: given, menuPaths: paths = "menus" }: AnswerCall,
 ): Promise<NextStep | undefined> {
   const isChosen = call.direction === "outbound" || call.parameters["agent"] === call.agent
   const menu = given ?? assets.menuFor(isChosen ? { agent: call.agent } : { number: call.to })
   if (menu === undefined) return undefined
+  // A menu has no session; the agent behind it needs another slot.
+  await slots.release(call.id)
   const step = await menus.begin(call, { menu, paths, reason: "call-began" })
   if (!step) log.error("menu not found, the agent answers", { callSid: call.sid, menu })
   return step

@@ -18,7 +18,7 @@ export type WebhookStatus = "pending" | "delivered" | "failed"
 
 export type WebhookOptions = {
   config: Pick<Config, "webhook" | "allowPrivateAddresses">
-  store: Pick<Store, "calls">
+  store: Pick<Store, "calls" | "voiceMessages">
   liveCalls: LiveCalls
   /** The report of the call. */
   describe: (call: Call) => Promise<Record<string, unknown>>
@@ -29,6 +29,8 @@ export type WebhookOptions = {
 
 /** While a session is open, what was said last may not be recorded. */
 const LOOK_AGAIN_MS = 1000
+/** Longest wait for Twilio to finish a message that the caller left, after the end of the call. */
+const MESSAGE_WAIT_MS = 60_000
 const MAX_ATTEMPTS = 20
 const FIRST_PAUSE_MS = 2_000
 /** Pauses differ by up to a fifth, so that deliveries that failed together do not come together again. */
@@ -46,6 +48,14 @@ export function webhookKind({
 }: WebhookOptions): JobKind {
   const { url, secret, source, timeoutMs } = config.webhook
   const send = checkedFetch({ allowPrivate: config.allowPrivateAddresses })
+
+  /** Twilio reports a recording seconds after the caller has hung up. */
+  async function awaitsMessage({ id, endedAt }: Call): Promise<boolean> {
+    if (endedAt === null || sweep.clock.now() - endedAt > MESSAGE_WAIT_MS) return false
+    const messages = await store.voiceMessages.of(id)
+    return messages.some(({ status }) => status === "in-progress")
+  }
+
   return {
     maxAttempts: MAX_ATTEMPTS,
     pauseMs(attempt) {
@@ -59,6 +69,7 @@ export function webhookKind({
       if (!call) return { failed: "the call was deleted", final: true }
       if (!url) return { failed: "WEBHOOK_URL is not set", final: true }
       if (!liveCalls.isSettled(call.id)) return { later: LOOK_AGAIN_MS }
+      if (await awaitsMessage(call)) return { later: LOOK_AGAIN_MS }
       const createdAt = new Date(job.createdAt).toISOString()
       const body = JSON.stringify({
         id: job.id,

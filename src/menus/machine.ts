@@ -24,6 +24,8 @@ import {
 const MAX_HOPS = 50
 /** Requests of one call: someone, or something, that never stops pressing keys. */
 const MAX_ANSWERS = 200
+/** A question that was given up counts as so many: two that lead to each other would be asked for long. */
+const GIVE_UP_COST = 20
 
 type Seed = Pick<MenuState, "paths"> &
   Partial<Pick<MenuState, "language" | "values" | "verifiedNumber" | "answers" | "prompts">>
@@ -270,7 +272,10 @@ function giveUp(
   step: { otherwise?: MenuTarget | undefined },
 ): MenuResult {
   const target = step.otherwise ?? scene.menu.otherwise
-  return target ? go(scene, state, target) : close(scene, state, "the caller gave no usable answer")
+  const isSame = target?.to.kind === "step" && target.to.step === state.step
+  const why = "the caller gave no usable answer"
+  if (!target || isSame || state.answers > MAX_ANSWERS) return close(scene, state, why)
+  return go(scene, { ...state, answers: state.answers + GIVE_UP_COST }, target)
 }
 
 function close(scene: MenuScene, state: MenuState, reason: string): MenuResult {

@@ -87,9 +87,20 @@ async function connect(
     agent: agent.key,
     engine,
   }
+  if (!(await hasRoom(context, chosen))) {
+    context.log.warn("call refused, at capacity", { callSid: call.sid })
+    await endCall(context, chosen, { by: "system", reason: "the server was at capacity" })
+    return { kind: "say", text: agent.phrases.busy, then: { kind: "hang-up" } }
+  }
   const isMedia = isEarlier && engine !== "relay"
   const address = isMedia ? ({ kind: "token-path", prefix: EARLIER_SOCKETS } as const) : undefined
   return connectToEngine(context, { call: chosen, agent, ...(address ? { address } : {}) })
+}
+
+function hasRoom({ slots, sweep, config }: ControlContext, { id }: Call): Promise<boolean> {
+  const now = sweep.clock.monotonic()
+  const most = config.limits.maxConcurrentCalls
+  return slots.reserve(id, { now, until: now + config.times.socketTokenMs, most })
 }
 
 /** The agent of the call where the configuration does not contain the named one any more. */

@@ -32,6 +32,7 @@ import { liveCallRoutes } from "./v1/live-calls.ts"
 import { numberRoutes } from "./v1/numbers.ts"
 import { resultRoutes } from "./v1/results.ts"
 import { serverStateRoutes } from "./v1/server-state.ts"
+import { voiceMessageRoutes } from "./v1/voice-messages.ts"
 import { transcriptRoutes } from "./v1/transcripts.ts"
 
 /** Everything under `/v1`, in the order of the API description. */
@@ -41,6 +42,7 @@ const V1_RESOURCES = [
   transcriptRoutes,
   eventRoutes,
   resultRoutes,
+  voiceMessageRoutes,
   conversationRoutes,
   callerRoutes,
   numberRoutes,

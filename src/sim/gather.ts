@@ -30,7 +30,8 @@ export class Gather {
   press(digit: string): boolean {
     if (!this.#takes("dtmf")) return false
     const { finishOnKey = "#", numDigits } = this.#attributes
-    if (digit === finishOnKey && this.#digits !== "") {
+    // Before any digit it means that there is no input.
+    if (digit === finishOnKey) {
       this.close()
       return true
     }
@@ -42,7 +43,8 @@ export class Gather {
 
   /** Speech. Returns whether it was accepted. */
   say(text: string): boolean {
-    if (!this.#takes("speech")) return false
+    // The first kind of input wins.
+    if (!this.#takes("speech") || this.#digits !== "") return false
     this.#finish({ SpeechResult: text, Confidence: "0.92" })
     return true
   }

@@ -1,5 +1,5 @@
 /** SIDs: two letters and 32 hex digits. (Twilio: "SID prefixes".) */
 
-export function newSid(prefix: "AC" | "CA" | "VX" | "MZ" | "PN" | "SM"): string {
+export function newSid(prefix: "AC" | "CA" | "VX" | "MZ" | "PN" | "RE" | "SM"): string {
   return `${prefix}${crypto.randomUUID().replaceAll("-", "")}`
 }

@@ -17,7 +17,8 @@ import type { RelayLeg, SayOptions, RelayEnd } from "./relay/relay-leg.ts"
 import type { Frame } from "./relay/relay-wire.ts"
 import { newSid } from "./sids.ts"
 import type { HeardItem } from "./relay/speech-playout.ts"
-import { TwimlPlayer, type ResponseResult, type TwimlResponse } from "./twiml-player.ts"
+import type { ResponseResult, TwimlResponse } from "./response-steps.ts"
+import { TwimlPlayer } from "./twiml-player.ts"
 import type { WebhookExchange } from "./webhook-sender.ts"
 
 const log = getLog("sim")
@@ -34,6 +35,8 @@ export class SimulatedCall {
   readonly frames: AwaitableLog<Frame>
   readonly spoken: AwaitableLog<HeardItem>
   readonly verbs: AwaitableLog<TwimlVerb>
+  /** `<Gather>` and `<Record>` that wait for the caller. */
+  readonly questions: AwaitableLog<TwimlVerb>
   readonly webhooks: AwaitableLog<WebhookExchange>
   /** The audio and the frames of its media streams. */
   readonly audio: CallAudio
@@ -60,6 +63,7 @@ export class SimulatedCall {
     this.frames = new AwaitableLog("the frames of the call", link.keep)
     this.spoken = new AwaitableLog("the speech of the call", link.keep)
     this.verbs = new AwaitableLog("the verbs of the call", link.keep)
+    this.questions = new AwaitableLog("the questions of the call", link.keep)
     this.webhooks = new AwaitableLog("the webhooks of the call", link.keep)
     this.ended = this.#end.promise
     this.#state = new CallState({
@@ -85,6 +89,7 @@ export class SimulatedCall {
       verbs: this.verbs,
       dialStatus: options.dialStatus ?? "completed",
       answer: () => this.#state.answer(),
+      waiting: (verb) => this.questions.push(verb),
       connectRelay: (relay) => this.#connectRelay(relay),
       openStream: (stream, base) => this.#counted(this.audio.open(stream, base)),
       notify: ({ url, base, method, extra }) =>
@@ -105,6 +110,11 @@ export class SimulatedCall {
 
   get agentSpeaking(): boolean {
     return this.#player.leg?.agentSpeaking ?? false
+  }
+
+  /** Whether a menu waits for keys, speech or a message, instead of an agent. */
+  get asks(): boolean {
+    return this.#player.asks
   }
 
   /** The media stream that is open: the caller speaks audio through it. */
@@ -193,8 +203,9 @@ export class SimulatedCall {
     await Promise.all([this.#state.reportEnd(), this.audio.close()])
     this.#end.resolve(this.#summary())
     const reason = `the call is over (${this.status})`
-    const { frames, spoken, verbs, webhooks, audio } = this
-    for (const record of [frames, spoken, verbs, webhooks, audio.frames, audio.heard]) record.close(reason)
+    const { frames, spoken, verbs, questions, webhooks, audio } = this
+    for (const record of [frames, spoken, verbs, questions, webhooks, audio.frames, audio.heard])
+      record.close(reason)
   }
 
   async #talk(): Promise<void> {

@@ -4,28 +4,12 @@ import type { Sweep } from "../lib/sweep.ts"
 import type { TwimlVerb } from "./twiml-reader.ts"
 import type { AwaitableLog } from "./awaitable-log.ts"
 import { Gather, type Gathered } from "./gather.ts"
+import { MessageRecording } from "./message-recording.ts"
+import { recordRequests } from "./record-requests.ts"
 import type { MediaLeg, StreamEnd } from "./media/media-leg.ts"
 import type { RelayLeg, RelayEnd } from "./relay/relay-leg.ts"
+import { fetchStep, type FetchStep, type ResponseResult, type TwimlResponse } from "./response-steps.ts"
 import { SpeechPlayout, type HeardItem } from "./relay/speech-playout.ts"
-
-export type TwimlResponse = {
-  /** Base of the relative addresses in it. */
-  url: string
-  verbs: readonly TwimlVerb[]
-}
-
-type FetchStep = {
-  type: "fetch"
-  /** Absolute, or relative to `base`. */
-  url: string
-  base: string
-  method: "GET" | "POST"
-  /** Fields of this request alone. */
-  extra: Record<string, string>
-}
-
-/** What follows a TwiML response: another one is asked for, or the call ends. */
-export type ResponseResult = FetchStep | { type: "end"; reason: "completed" | "busy" | "no-answer" }
 
 export type Pace = { charactersPerSecond: number; speechDelayMs: number; audioMs: number }
 
@@ -42,7 +26,9 @@ export type PlayerOptions = {
   connectRelay: (relay: TwimlVerb) => RelayLeg | RelayEnd
   /** The same for a media stream; `base` is the address that relative ones begin with. */
   openStream: (stream: TwimlVerb, base: string) => MediaLeg | StreamEnd
-  /** Requests an `action` of a call that is over; the answer is not run. */
+  /** A `<Gather>` or `<Record>` waits for the caller: its prompts were played. */
+  waiting: (verb: TwimlVerb) => void
+  /** Requests an `action` of a call that is over, or a callback; the answer is not run. */
   notify: (step: FetchStep) => Promise<void>
   problem: (text: string) => void
 }
@@ -54,6 +40,7 @@ export class TwimlPlayer {
   #relay: RelayLeg | undefined
   #stream: MediaLeg | undefined
   #gather: Gather | undefined
+  #recording: MessageRecording | undefined
   #bargeIn = () => {}
 
   constructor(options: PlayerOptions) {
@@ -73,15 +60,22 @@ export class TwimlPlayer {
     return this.#relay ?? this.#stream
   }
 
-  /** Speech for a `<Gather>`. Returns whether one took it. */
+  /** Whether a `<Gather>` or `<Record>` takes what the caller does. */
+  get asks(): boolean {
+    return this.#gather !== undefined || this.#recording !== undefined
+  }
+
+  /** Speech for a `<Gather>` or `<Record>`. Returns whether one took it. */
   say(text: string): boolean {
+    if (this.#recording) return this.#recording.say(text)
     const accepted = this.#gather?.say(text) ?? false
     if (accepted) this.#bargeIn()
     return accepted
   }
 
-  /** A key for a `<Gather>`. Returns whether one took it. */
+  /** A key for a `<Gather>` or `<Record>`. Returns whether one took it. */
   press(digit: string): boolean {
+    if (this.#recording) return this.#recording.press(digit)
     const accepted = this.#gather?.press(digit) ?? false
     if (accepted) this.#bargeIn()
     return accepted
@@ -117,6 +111,9 @@ export class TwimlPlayer {
       case "Gather":
         this.#options.answer()
         return this.#collect(verb, document, signal)
+      case "Record":
+        this.#options.answer()
+        return this.#record(verb, document, signal)
       case "Dial":
       case "Enqueue":
         this.#options.answer()
@@ -173,11 +170,37 @@ export class TwimlPlayer {
     const prompts = AbortSignal.any([signal, cutIn.signal])
     for (const prompt of verb.children) if (!prompts.aborted) await this.#prompt(prompt, prompts)
     if (signal.aborted) gather.close()
-    else gather.startWaiting()
+    else {
+      gather.startWaiting()
+      this.#options.waiting(verb)
+    }
     const gathered = await gather.gathered
     this.#gather = undefined
     signal.removeEventListener("abort", stop)
     return gatherStep(gathered, verb, document)
+  }
+
+  /** When nothing was recorded the next verb runs; a call that is over still reports what was. */
+  async #record(
+    verb: TwimlVerb,
+    document: TwimlResponse,
+    signal: AbortSignal,
+  ): Promise<ResponseResult | undefined> {
+    const { sweep, notify, waiting } = this.#options
+    const recording = new MessageRecording(verb.attributes, sweep)
+    const stop = () => recording.hangUp()
+    signal.addEventListener("abort", stop, { once: true })
+    if (signal.aborted) stop()
+    this.#recording = recording
+    waiting(verb)
+    const message = await recording.recorded
+    this.#recording = undefined
+    signal.removeEventListener("abort", stop)
+    if (!message) return undefined
+    const { action, callbacks } = recordRequests(message, verb, document)
+    for (const callback of callbacks) await notify(callback)
+    if (signal.aborted && signal.reason === "hang-up") await notify(action)
+    return action
   }
 
   async #connect(
@@ -246,21 +269,6 @@ export class TwimlPlayer {
           }
         : { QueueResult: dialStatus === "completed" ? "bridged" : "error" }
     return fetchStep(action, document, attributes["method"], extra)
-  }
-}
-
-function fetchStep(
-  url: string,
-  document: TwimlResponse,
-  method: string | undefined,
-  extra: Record<string, string>,
-): FetchStep {
-  return {
-    type: "fetch",
-    url,
-    base: document.url,
-    method: method?.toUpperCase() === "GET" ? "GET" : "POST",
-    extra,
   }
 }
 

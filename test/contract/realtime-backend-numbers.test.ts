@@ -14,7 +14,12 @@ async function verification(env: Record<string, string> = {}) {
   const stack = new AsyncDisposableStack()
   const twilio = stack.use(new FakeTwilio({ accountSid: ACCOUNT_SID }))
   twilio.lineTypes.set(LANDLINE, "landline").set("+10000000000", "invalid")
-  const account = { TWILIO_ACCOUNT_SID: ACCOUNT_SID, TWILIO_API_BASE_URL: twilio.baseUrl }
+  const account = {
+    TWILIO_ACCOUNT_SID: ACCOUNT_SID,
+    TWILIO_API_BASE_URL: twilio.baseUrl,
+    // The first request loads the SDK of Twilio.
+    WEBHOOK_ANSWER_MS: "20000",
+  }
   const app = stack.use(await AppUnderTest.start({ ...account, ...env }))
 
   /** A caller up to the first TwiML, and what answers its inputs. */
@@ -144,14 +149,14 @@ describe("the number", () => {
     expect(heard(await call.post("/validate-number", { Digits: "123" }))).toEqual([
       "The number you entered isn't valid. Please try again.",
     ])
-    expect(heard(await call.post("/validate-number", { Digits: "123" }))).toEqual([
+    expect(heard(await call.post("/validate-number", { Digits: "1234" }))).toEqual([
       "The number you entered isn't valid. Please try again.",
     ])
     await call.post("/validate-number", { Digits: "5550100001" })
     expect(heard(await call.post("/confirm-number", { SpeechResult: "no" }))).toEqual([
       "Please enter your number again.",
     ])
-    await call.post("/validate-number", { Digits: "5550100001" })
+    await call.post("/validate-number", { Digits: "15550100001" })
     expect(heard(await call.post("/validate-number", { Digits: "5550100003" }))[0]).toContain("0, 3.")
     expect(shape(await call.post("/confirm-number", { SpeechResult: "yes" }))).toEqual(CONNECTED)
     expect(await call.verified()).toBe("+15550100003")

@@ -7,7 +7,7 @@ test.each([
   ["up to the closing key", {}, "12#4", { Digits: "12" }],
   ["another closing key", { finishOnKey: "*" }, "1#*", { Digits: "1#" }],
   ["no closing key", { finishOnKey: "", numDigits: "2" }, "##", { Digits: "##" }],
-  ["the closing key counts only after a digit", { numDigits: "2" }, "#1", { Digits: "#1" }],
+  ["the closing key before any digit is no input", { numDigits: "2" }, "#1", undefined],
   ["what came before the silence", {}, "12", { Digits: "12" }],
   ["no keys where speech is wanted", { input: "speech" }, "12", undefined],
 ] as const)("keys: %s", async (_, attributes, keys, expected) => {

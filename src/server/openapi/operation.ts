@@ -21,6 +21,7 @@ export const TAGS = {
   Callers: "What is known of callers across calls: consent, logins, and what is remembered.",
   Numbers: "Phone numbers of the Twilio account and the agents that answer them.",
   Contexts: "Instructions of agents (Markdown), by key. Every version is kept.",
+  Menus: "Menus by keypad and speech (JSON), by key. Every version is kept.",
   Manifests: "Tools of agents (JSON), by key. Every version is kept.",
   Configuration: "The server configuration (`serverConfig.json`). Every version is kept.",
   Server: "Health and metrics.",

@@ -42,7 +42,7 @@ export function versionView({ version: hash, source: layer, createdAt, inForce }
   return { version: hash, source: layer, createdAt: at, inForce } satisfies z.infer<typeof VersionView>
 }
 
-type AssetName = { kind: "context" | "manifest" | "config"; key: string }
+type AssetName = { kind: "context" | "manifest" | "config" | "menu"; key: string }
 
 /** Returns `value`, or throws NOT_FOUND when there is none. */
 export function found<T extends Entry | string>(

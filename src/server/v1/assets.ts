@@ -1,89 +1,16 @@
-/** `/v1/contexts` and `/v1/manifests`: read, store and delete assets by key, and their versions. The next call uses a change. */
+/** `/v1/contexts`, `/v1/manifests` and `/v1/menus`: read, store and delete assets by key, and their versions. The next call uses a change. */
 
 import { Hono } from "hono"
-import { z } from "zod"
-import { MAX_CONTEXT_CHARACTERS } from "../../assets/asset-text.ts"
+import type { z } from "zod"
 import type { Entry } from "../../assets/load.ts"
 import { AssetKey } from "../../assets/server-config.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { invalidRequest } from "../errors.ts"
 import { jsonObject, jsonText, mediaType } from "./asset-body.ts"
-import {
-  assetNotFound,
-  found,
-  source,
-  version,
-  VERSION_PARAM,
-  VersionList,
-  versionView,
-} from "./asset-schemas.ts"
-import { named, operation, withExamples, type BodySpec, type OperationError } from "../openapi/operation.ts"
+import { AssetView, ContextBody, DeletedAsset, KINDS, SCHEMAS, type KeyedKind } from "./asset-kinds.ts"
+import { assetNotFound, found, VERSION_PARAM, VersionList, versionView } from "./asset-schemas.ts"
+import { operation, type OperationError } from "../openapi/operation.ts"
 import { requireUnbound } from "./unbound.ts"
-
-type Kind = "context" | "manifest"
-
-const field = { key: z.string(), version, source }
-const CONTEXT = { key: "sales", version: "70532650c07f", source: "file" as const }
-const CONTEXT_TEXT = { text: "# Objective\n\nYou sell for {company}. The caller is {firstname}.\n" }
-const MANIFEST = { key: "shortTools", version: "9c608ae8e71a", source: "api" as const }
-const MANIFEST_TOOLS = {
-  tools: [{ type: "function" as const, name: "end-call", description: "Ends the call. Say goodbye first." }],
-}
-
-const AssetView = named("Asset", z.object(field), CONTEXT)
-
-const DeletedAsset = withExamples(
-  z.object({
-    deleted: z.literal(true),
-    inForce: AssetView.nullable().describe("The asset of a lower layer that is used from now on"),
-  }),
-  { deleted: true, inForce: null },
-)
-
-const ContextBody = named(
-  "ContextBody",
-  z.strictObject({ text: z.string().describe(`Markdown of at most ${MAX_CONTEXT_CHARACTERS} characters`) }),
-  CONTEXT_TEXT,
-)
-
-const ManifestBody = named(
-  "ManifestBody",
-  z.strictObject({
-    tools: z
-      .array(z.union([z.string(), z.looseObject({ type: z.literal("function").optional() })]))
-      .max(128)
-      .describe("Names of built-in tools, and function tools in either of OpenAI's two shapes"),
-  }),
-  MANIFEST_TOOLS,
-)
-
-type KindSchemas = { list: z.ZodType; view: z.ZodType; version: z.ZodType; body: BodySpec }
-
-const SCHEMAS: Readonly<Record<Kind, KindSchemas>> = {
-  context: {
-    list: withExamples(z.object({ contexts: z.array(AssetView) }), { contexts: [CONTEXT] }),
-    view: named("Context", z.object({ ...field, text: z.string() }), { ...CONTEXT, ...CONTEXT_TEXT }),
-    version: withExamples(z.object({ key: z.string(), version, text: z.string() }), {
-      key: CONTEXT.key,
-      version: CONTEXT.version,
-      ...CONTEXT_TEXT,
-    }),
-    body: { schema: ContextBody, texts: { "text/markdown": CONTEXT_TEXT.text } },
-  },
-  manifest: {
-    list: withExamples(z.object({ manifests: z.array(AssetView) }), { manifests: [MANIFEST] }),
-    view: named("Manifest", z.object({ ...field, tools: z.array(z.unknown()) }), {
-      ...MANIFEST,
-      ...MANIFEST_TOOLS,
-    }),
-    version: withExamples(z.object({ key: z.string(), version, tools: z.array(z.unknown()) }), {
-      key: MANIFEST.key,
-      version: MANIFEST.version,
-      ...MANIFEST_TOOLS,
-    }),
-    body: { schema: ManifestBody },
-  },
-}
 
 const FIND_ERRORS: readonly OperationError[] = [400, 404]
 const CHANGE_ERRORS: readonly OperationError[] = [409, 502]
@@ -92,19 +19,16 @@ export function assetRoutes(context: ServerContext): Hono<Env> {
   const app = new Hono<Env>()
   app.route("/", keyedRoutes(context, "context"))
   app.route("/", keyedRoutes(context, "manifest"))
+  app.route("/", keyedRoutes(context, "menu"))
   return app
 }
 
-function keyedRoutes({ control, library }: ServerContext, kind: Kind): Hono<Env> {
+function keyedRoutes({ control, library }: ServerContext, kind: KeyedKind): Hono<Env> {
   const app = new Hono<Env>()
   const schemas = SCHEMAS[kind]
   const path = `/v1/${kind}s` as const
-  const isContext = kind === "context"
-  const tag = isContext ? "Contexts" : "Manifests"
-  const idSuffix = isContext ? "Context" : "Manifest"
-  const example = isContext ? CONTEXT : MANIFEST
-  const params = { key: { description: `Key of the ${kind}`, example: example.key } }
-  const content = (text: string) => (isContext ? { text } : { tools: jsonObject(text)["tools"] })
+  const { tag, id: idSuffix, example, content } = KINDS[kind]
+  const params = { key: { description: `Key of the ${kind}`, example } }
 
   app.get(
     path,
@@ -222,15 +146,15 @@ function assetView({ key, version: hash, source: layer }: Entry): z.infer<typeof
   return { key, version: hash, source: layer }
 }
 
-function assetOf(c: RequestContext, kind: Kind): { kind: Kind; key: string } {
+function assetOf(c: RequestContext, kind: KeyedKind): { kind: KeyedKind; key: string } {
   const key = AssetKey.safeParse(c.req.param("key"))
   if (!key.success) throw invalidRequest(key.error, "key")
   return { kind, key: key.data }
 }
 
-/** A context as JSON or as Markdown; a manifest as JSON, whose errors are reported with their line. */
-async function bodyOf(c: RequestContext, kind: Kind): Promise<string> {
-  if (kind === "manifest") return jsonText(c)
+/** A context as JSON or as Markdown; a manifest or a menu as JSON, whose errors are reported with their line. */
+async function bodyOf(c: RequestContext, kind: KeyedKind): Promise<string> {
+  if (kind !== "context") return jsonText(c)
   if (mediaType(c) === "text/markdown") return c.req.text()
   const body = ContextBody.safeParse(jsonObject(await jsonText(c, "text/markdown")))
   if (!body.success) throw invalidRequest(body.error, "body")
