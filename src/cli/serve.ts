@@ -6,6 +6,7 @@ import type { RecordedEvent } from "../call/events.ts"
 import type { Config } from "../config/config.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
+import { watchOpenFiles } from "./open-files-watch.ts"
 import { openListeners, type ListenAt, type StartListener } from "./listen.ts"
 
 /** Largest request body in bytes; the routes allow less. */
@@ -75,8 +76,12 @@ export async function serve(
   const listeners = await listenOrClose(app, () => openListeners({ ...config, at, start }))
   const { port } = listeners
   app.listening(port)
+  const watched = new Sweep()
+  const stopWatch = watchOpenFiles({ sweep: watched, log })
   let stopping: Promise<void> | undefined
   const kill = async () => {
+    stopWatch()
+    watched[Symbol.dispose]()
     // Starts before the port is closed, so that sessions receive the reason.
     const closed = app.close()
     log.background("closing the port", listeners.close())

@@ -1,7 +1,7 @@
 /** The request to Twilio that places a call, and the search for a call of which Twilio's answer was lost. */
 
 import type { Call } from "../call/call.ts"
-import { nonce, type CallSid } from "../call/ids.ts"
+import { nonce, type CallId, type CallSid } from "../call/ids.ts"
 import { extensionDigits } from "../call/phone-number.ts"
 import type { CallStatus } from "../call/status.ts"
 import { AppError, messageOf, type ErrorDetail } from "../lib/errors.ts"
@@ -22,6 +22,8 @@ const TIME_LIMIT_GRACE_MS = 30_000
 const UNCERTAIN_MS = 120_000
 /** Calls of unknown programs whose requests are looked at in one search. */
 const MAX_CANDIDATES = 10
+/** When a request is to be repeated whose call Twilio may confirm meanwhile, in seconds. */
+const LOOK_AGAIN_SECONDS = 5
 
 export type DialRequest = {
   /** Longest ringing, in seconds. */
@@ -90,15 +92,27 @@ export async function findPlaced(
   const recent = await twilio.recentCalls({ to, from, startedAfter: createdAt - CLOCK_LEEWAY_MS })
   const known = await store.calls.byId(id)
   if (known?.sid) return known
+  let mayBePlaced = false
   const outbound = recent.filter(({ direction }) => direction === "outbound")
   for (const remote of outbound.slice(0, MAX_CANDIDATES)) {
     if (await store.calls.bySid(remote.sid)) continue
     const urls = await twilio.requestedUrls(remote.sid)
+    // Twilio documents the events of a call, not that they list every request: a call without any may be this one.
+    if (urls.length === 0) mayBePlaced ||= (remote.startedAt ?? createdAt) <= createdAt + dialLeaseMs(context)
     if (!urls.some((url) => URL.parse(url)?.searchParams.get("call") === id)) continue
     const attached = await store.calls.attachSid(id, remote.sid)
     if (attached?.id === id) return adopt(context, attached, remote)
   }
+  if (mayBePlaced) throw stillUncertain(id)
   return undefined
+}
+
+function stillUncertain(id: CallId): AppError {
+  return new AppError(
+    "CONFLICT",
+    "Twilio has a call between these numbers that may be this one, and has not confirmed it. Look it up at Twilio, or use another Idempotency-Key to place a further call.",
+    { details: recordOf({ id }), retryAfterSeconds: LOOK_AGAIN_SECONDS },
+  )
 }
 
 /** Records Twilio's answer: the SID, and the status. */

@@ -414,6 +414,21 @@ test("a lost call that a status callback names is the call of its key", async ()
   expect(dialled(twilio)).toHaveLength(1)
 })
 
+test("a lost call is not dialled again while Twilio has one that may be it, although no event names its addresses", async () => {
+  await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
+  await using app = await AppUnderTest.start(settings(twilio))
+  const lost = await placeUnanswered({ app, twilio, carriedOut: true }, key("k1"))
+  const [sid = ""] = twilio.calls.keys()
+  twilio.requestedUrls.clear()
+  app.clock.advance(600_000)
+  const again = await place(app, BODY, key("k1"))
+  expect([again.status, again.headers.get("retry-after")]).toEqual([409, "5"])
+  expect(dialled(twilio)).toHaveLength(1)
+  const id = lost.body.error.details[0].value
+  await app.webhook(`/twilio/status?call=${id}`, { ...voiceForm({ CallSid: sid }), CallStatus: "completed" })
+  expect((await place(app, BODY, key("k1"))).body).toMatchObject({ callSid: sid, status: "completed" })
+})
+
 test("a call that was over when it was found again has its end", async () => {
   await using twilio = new FakeTwilio({ clock: { now: () => Date.UTC(2026, 10, 20) } })
   await using app = await AppUnderTest.start(settings(twilio))
