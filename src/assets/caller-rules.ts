@@ -2,13 +2,14 @@
 
 import { z } from "zod"
 import type { CallerRole, CallerRules } from "./agent.ts"
+import { DocumentReference } from "./document-reference.ts"
 
 const key = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, "must be 1 to 128 letters, digits, _ or -")
 const sentence = z.string().max(1000)
 
 const role = z
   .strictObject({
-    context: key,
+    context: z.union([key, DocumentReference]),
     manifest: key,
     greeting: sentence,
   })

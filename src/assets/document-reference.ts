@@ -17,10 +17,16 @@ const url = z
     return parsed?.protocol === "https:" || (isLocal && parsed?.protocol === "http:")
   }, "must be an address that begins with https://")
 
-const Reference = z.union([
+/** Becomes the `DocumentSource`. */
+export const DocumentReference = z.union([
   z.strictObject({ googleDoc: googleDocId }).transform(({ googleDoc }) => `${GOOGLE}${googleDoc}`),
   z.strictObject({ url }).transform(({ url: address }) => address),
 ])
+
+/** Whether the key of a context is a document that the configuration names in place of a key. */
+export function isDocumentSource(key: string): boolean {
+  return key.includes(":")
+}
 
 /** The document that a context names, or what is wrong with the name; undefined for a context that is a text itself. */
 export function documentNamed(text: string): { source: DocumentSource } | { fault: string } | undefined {
@@ -28,7 +34,7 @@ export function documentNamed(text: string): { source: DocumentSource } | { faul
   if (typeof value !== "object" || value === null) return undefined
   const names = Object.keys(value)
   if (names.length !== 1 || !/^(?:googleDoc|url)$/.test(names[0] ?? "")) return undefined
-  const parsed = Reference.safeParse(value)
+  const parsed = DocumentReference.safeParse(value)
   if (parsed.success) return { source: parsed.data }
   const [name] = names
   const what = name === "url" ? "an address that begins with https://" : "the id of a Google document"

@@ -53,6 +53,8 @@ async function follow(options: FetchDocument, signal: AbortSignal): Promise<Fetc
     // Whoever answers must not lead this server to another service of this machine.
     if (next.protocol !== "https:" && next.origin !== new URL(options.address).origin)
       return failed("it was redirected to an address that does not begin with https://")
+    if (isLocal(next) && !isLocal(new URL(options.address)))
+      return failed("it was redirected to an address of this machine")
     address = next.href
   }
   return failed("it was redirected too often")
@@ -77,6 +79,10 @@ async function readText(response: Response, { maxCharacters }: FetchDocument): P
   const isPage = /^text\/html\b/i.test(response.headers.get("content-type") ?? "")
   if (isPage || /^<(?:!doctype\s+html|html)\b/i.test(text)) return failed(IS_PAGE)
   return text === "" ? failed("it is empty") : { ok: true, text }
+}
+
+function isLocal({ hostname }: URL): boolean {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
 }
 
 function failed(why: string): Fetched {

@@ -6,12 +6,13 @@ import type { IvrMenu } from "../call/ivr-menu.ts"
 import type { Agent } from "./agent.ts"
 import { AssetError, type AssetFault } from "./asset-error.ts"
 import { contextOf, deepFreeze, idOf, readAsset, storedName, type AssetText } from "./asset-text.ts"
-import type { DocumentSource } from "./document-reference.ts"
+import { isDocumentSource, type DocumentSource } from "./document-reference.ts"
 import { EMBEDDED } from "./embedded.ts"
 import { kindOf } from "./files.ts"
 import { layeredConfig, type ReadText } from "./layered-config.ts"
 import type { Menu } from "./menu.ts"
 import { menuFaults } from "./menu-references.ts"
+import type { ServerConfig } from "./server-config.ts"
 import { resolveAgents } from "./resolve.ts"
 
 /** An asset that is in force. */
@@ -107,17 +108,16 @@ export function loadSnapshot({
   const menus = new Map<string, Menu>()
   const entries = new Map<string, Entry>()
   const named = new Set<DocumentSource>()
+  const useDocument = (key: string, source: DocumentSource) => {
+    const copy = documents.get(source)
+    named.add(source)
+    contexts.set(key, contextOf(key, copy ?? DEFAULT_TEXT))
+    if (copy !== undefined) return
+    warnings.push(`the context ${key} is a document that was not fetched yet; the default context is used`)
+  }
   for (const [id, { meaning, ...asset }] of chosen) {
-    if (meaning.kind === "context") {
-      const { context, document } = meaning
-      const copy = document === undefined ? undefined : documents.get(document)
-      if (document !== undefined) named.add(document)
-      if (document !== undefined && copy === undefined)
-        warnings.push(
-          `the context ${asset.key} is a document that was not fetched yet; the default context is used`,
-        )
-      contexts.set(asset.key, document === undefined ? context : contextOf(asset.key, copy ?? DEFAULT_TEXT))
-    }
+    if (meaning.kind === "context" && meaning.document === undefined) contexts.set(asset.key, meaning.context)
+    if (meaning.kind === "context" && meaning.document !== undefined) useDocument(asset.key, meaning.document)
     if (meaning.kind === "manifest") manifests.set(asset.key, meaning.manifest)
     if (meaning.kind === "menu") menus.set(asset.key, meaning.menu)
     entries.set(id, { ...asset, version: meaning.version })
@@ -134,6 +134,7 @@ export function loadSnapshot({
   if (faults.length === 0) faults.push(...layered.faults)
   warnings.push(...layered.warnings)
   hidden.push(...layered.hidden.map((field) => `the stored ${field} hides that of serverConfig.json`))
+  for (const source of documentsIn(config)) useDocument(source, source)
   const faultyMenus = faulty.filter(({ kind }) => kind === "menu").map(({ key }) => key)
   const menuKeys = new Set([...menus.keys(), ...faultyMenus])
   const sources = { config, contexts, manifests, menuKeys, engines, lenient }
@@ -173,6 +174,15 @@ export function loaderType(files: readonly AssetText[]): "file" | "sync" {
 export function localTexts(files: readonly AssetText[]): AssetText[] {
   const shipped = embedded.filter(({ kind }) => kind !== "menu")
   return [...new Map([...shipped, ...files].map((asset) => [idOf(asset), asset])).values()]
+}
+
+/** Documents that agents name in place of the key of a context. */
+function documentsIn({ agents = {} }: ServerConfig): DocumentSource[] {
+  const contexts = Object.values(agents).flatMap(({ context, callers = {} }) => {
+    const { unknown, consented, loggedIn } = callers
+    return [context, unknown?.context, consented?.context, loggedIn?.context]
+  })
+  return contexts.filter((key) => key !== undefined).filter(isDocumentSource)
 }
 
 /** Of a document that was never fetched. */

@@ -11,6 +11,7 @@ import { isE164 } from "../lib/e164.ts"
 import { messageOf } from "../lib/errors.ts"
 import { e164, httpUrl } from "../config/text-fields.ts"
 import { CallerSettings } from "./caller-rules.ts"
+import { DocumentReference } from "./document-reference.ts"
 import { RealtimeSettings } from "./realtime-settings.ts"
 import { SpeechProviderSettings } from "./speech-settings.ts"
 import { RelayConfiguration, RelayLanguage } from "./relay-attributes.ts"
@@ -150,7 +151,7 @@ const pronunciation = z
 
 const AgentSettings = z.strictObject({
   engine: z.enum(ENGINES, `must be one of ${AVAILABLE_ENGINES.join(", ")}`).optional(),
-  context: AssetKey.optional(),
+  context: z.union([AssetKey, DocumentReference]).optional(),
   manifest: AssetKey.optional(),
   greeting: z.string().max(1000).optional(),
   timeZone: TimeZone.optional(),

@@ -116,3 +116,14 @@ test("a context of the API and one of a file may be documents; one that names no
   expect((await put(JSON.stringify({ url: `${server.url}/sales.txt` }))).status).toBeLessThan(300)
   await becomes(running, "sales", "The offers.")
 })
+
+test("an agent may name a document in place of the key of a context", async () => {
+  using assets = folder()
+  await using server = new FakeDocuments()
+  server.answers.set("/role.txt", { text: "The role from elsewhere." })
+  const context = { url: `${server.url}/role.txt` }
+  writeFileSync(join(assets.dir, "serverConfig.json"), JSON.stringify({ agents: { default: { context } } }))
+  await using running = await started({ ASSETS_DIR: assets.dir })
+  await running.app.post("/v1/conversations", { message: "Hello" })
+  expect(String(running.openai.requests.at(-1)?.body["instructions"])).toStartWith("The role from elsewhere.")
+})
