@@ -52,7 +52,9 @@ export function speechProviders(config: Config, sweep: Sweep): PipelineCallOptio
   const services = { times: { connectMs, pingMs, stallMs: modelStallMs }, sweep, log: getLog("speech") }
   const health = new ProviderHealth(sweep.clock)
   const cache = new PhraseCache({ folder: phraseFolder(config), log: services.log })
-  const options = { accounts: config, services, health, stallMs, cache }
+  const { openai, modelProvider } = config
+  const isEmbedded = modelProvider === "demo" || (!openai.apiKey && !openai.baseUrl)
+  const options = { accounts: config, services, health, stallMs, cache, isEmbedded }
   return function speechFor({ speech, greeting, phrases, silence }, meter) {
     const fixed = [greeting, ...Object.values(phrases).flat(), ...silence.messages]
     return speechOfAgent({ ...speech, fixed }, { ...options, meter })

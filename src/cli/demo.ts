@@ -4,6 +4,7 @@ import { storedPrompt, type PromptName } from "../audio/prompts.ts"
 import type { AvailableEngine } from "../call/engine.ts"
 import { readConfig } from "../config/config.ts"
 import { configureLog } from "../lib/log.ts"
+import { simulatedSpeech } from "../speech/embedded/simulated-speech.ts"
 import { DEMO_SCENARIO, playScenario, type ScenarioStep } from "../sim/scenario.ts"
 import { eventLine, printTools, printTranscript } from "./call-lines.ts"
 import { startLocalServer } from "./local-server.ts"
@@ -12,7 +13,7 @@ export type DemoOptions = {
   engine: AvailableEngine
   /** Speed of the agent's speech relative to real time. */
   speed: number
-  /** Where a stereo WAV of a realtime call is written: the caller left, the agent right. */
+  /** Where a stereo WAV of a call with audio is written: the caller left, the agent right. */
   record?: string | undefined
   print: (line: string) => void
 }
@@ -22,6 +23,7 @@ export async function demo({ engine, speed, record, print }: DemoOptions): Promi
   configureLog({ level: "error", format: "auto" })
   const config = readConfig({ MODEL_PROVIDER: "demo" })
   await using local = await startLocalServer({ config, databaseUrl: ":memory:", speed, engine })
+  const steps = await scenarioOf(engine)
   print(`A temporary server runs at ${local.url}. Twilio, caller and model are simulated.`)
   print("")
   const call = local.call({
@@ -30,7 +32,7 @@ export async function demo({ engine, speed, record, print }: DemoOptions): Promi
     ...(record === undefined ? {} : { recordTo: record }),
   })
   const startedAt = local.twilio.sweep.clock.now()
-  const summary = await playScenario(call, engine === "relay" ? DEMO_SCENARIO : audioScenario(), {
+  const summary = await playScenario(call, steps, {
     sweep: local.twilio.sweep,
     // The demo model pauses between words at any speed.
     settleMs: Math.max(250, 2100 / speed),
@@ -39,10 +41,38 @@ export async function demo({ engine, speed, record, print }: DemoOptions): Promi
   })
   await printTranscript(local.url, summary.callSid, print)
   // The built-in speech model calls tools only when a typed message asks for them.
-  if (engine === "relay") await printTools(local.url, summary.callSid, print)
+  if (engine !== "realtime") await printTools(local.url, summary.callSid, print)
   if (record !== undefined) print(`The audio of the call is in ${record}: the caller left, the agent right.`)
   for (const problem of summary.problems) print(`Problem: ${problem}`)
   return summary.problems.length === 0 ? 0 : 1
+}
+
+/** What the caller does, in the form that the engine hears. */
+async function scenarioOf(engine: AvailableEngine): Promise<readonly ScenarioStep[]> {
+  switch (engine) {
+    case "relay":
+      return DEMO_SCENARIO
+    case "realtime":
+      return audioScenario()
+    case "pipeline":
+      return Promise.all(DEMO_SCENARIO.map(spokenStep))
+    default:
+      return engine satisfies never
+  }
+}
+
+/** The same step for a call with audio: its text is spoken. */
+async function spokenStep(step: ScenarioStep): Promise<ScenarioStep> {
+  switch (step.type) {
+    case "listen":
+      return { type: "hear" }
+    case "say":
+      return { type: "speak", text: step.text, audio: await simulatedSpeech(step.text) }
+    case "interrupt":
+      return { type: "speak-over", afterMs: 2_500, text: step.text, audio: await simulatedSpeech(step.text) }
+    default:
+      return step
+  }
 }
 
 /** Audio in both directions: a turn of the caller, an answer that is interrupted, an answer that is heard. */

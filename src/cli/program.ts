@@ -70,11 +70,22 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
     })
 
   program
+    .command("licenses")
+    .description("print the licenses of parts that are not Parley's own")
+    .action(async () => {
+      const { default: notices } = await import("../../THIRD_PARTY_NOTICES.txt", { with: { type: "text" } })
+      print(notices)
+    })
+
+  program
     .command("demo")
     .description("play one scripted call against a temporary server: no account, no network")
     .addOption(engineOption("engine of the call").default("relay"))
     .option("--speed <factor>", "speed relative to real time, at most 8", speedFactor, 3)
-    .option("--record <file>", "with realtime: record the audio to this WAV, caller left, agent right")
+    .option(
+      "--record <file>",
+      "with realtime and pipeline: record the audio to this WAV, caller left, agent right",
+    )
     .action(async (options: { engine: AvailableEngine; speed: number; record?: string }) => {
       const { demo } = await import("./demo.ts")
       exitCode = await demo({ ...options, print })

@@ -15,7 +15,7 @@ export type SpeechAccounts = {
 
 /** A provider that hears. */
 export type HearChoice = {
-  readonly provider: "deepgram" | "openai" | "openai-compatible"
+  readonly provider: "deepgram" | "openai" | "openai-compatible" | "embedded"
   /** At Deepgram `flux-general-en`, which knows turns, or as in `nova-3`. */
   readonly model?: string | undefined
   /** Names and words to favour. */
@@ -30,7 +30,7 @@ export type HearChoice = {
 
 /** A provider that speaks. */
 export type SpeakChoice = {
-  readonly provider: "deepgram" | "elevenlabs" | "openai" | "openai-compatible"
+  readonly provider: "deepgram" | "elevenlabs" | "openai" | "openai-compatible" | "embedded"
   /** At Deepgram as in `flux-haley-en` or `aura-2-thalia-en`, at ElevenLabs an id, elsewhere a name. */
   readonly voice?: string | undefined
   /** At OpenAI a Realtime model reads the texts, every other one serves `POST /audio/speech`. */

@@ -5,6 +5,7 @@ import type { SpeechServices } from "./connection.ts"
 import { auraSpeech } from "./deepgram/aura-speech.ts"
 import { fluxSpeech } from "./deepgram/flux-speech.ts"
 import { elevenLabsSpeech } from "./elevenlabs/elevenlabs-speech.ts"
+import { fliteSpeech, MAX_FLITE_TEXT } from "./embedded/flite.ts"
 import { audioSpeech, MAX_INPUT, type AudioSpeechOptions } from "./openai/audio-speech.ts"
 import { realtimeSpeech } from "./openai/realtime-speech.ts"
 import { RequestSynthesizer } from "./request-synthesizer.ts"
@@ -45,6 +46,11 @@ export function synthesizerOf(
     }
     case "openai-compatible":
       return requests({ ...choice, ...compatibleAccount(choice.baseUrl, accounts), model, voice }, services)
+    case "embedded": {
+      const request = fliteSpeech(choice)
+      return () =>
+        new RequestSynthesizer({ request, timeoutMs: REQUEST_MS, maxTextLength: MAX_FLITE_TEXT }, services)
+    }
     default:
       return choice.provider satisfies never
   }

@@ -4,6 +4,7 @@ import type { HearChoice, SpeechAccounts } from "./choices.ts"
 import type { SpeechServices } from "./connection.ts"
 import { FluxTranscriber } from "./deepgram/flux-transcriber.ts"
 import { NovaTranscriber } from "./deepgram/nova-transcriber.ts"
+import { EmbeddedTranscriber } from "./embedded/embedded-transcriber.ts"
 import { audioTranscriptions } from "./openai/audio-transcriptions.ts"
 import { RealtimeTranscriber } from "./openai/realtime-transcriber.ts"
 import { RecordingTranscriber } from "./recording-transcriber.ts"
@@ -42,6 +43,8 @@ export function transcriberOf(
       return (listener, profile) =>
         new RecordingTranscriber({ request, timeoutMs: REQUEST_MS, profile }, services, listener)
     }
+    case "embedded":
+      return (listener, profile) => new EmbeddedTranscriber(profile, listener)
     default:
       return choice.provider satisfies never
   }

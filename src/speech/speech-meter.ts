@@ -79,6 +79,7 @@ export function meteredSynthesizer(
 
 /** Names as in the table of prices; of Deepgram those of the families, which share a price. */
 export function hearModelOf({ provider, model }: HearChoice, accounts: SpeechAccounts): string {
+  if (provider === "embedded") return "embedded"
   if (provider !== "deepgram") return `${provider}:${model ?? accounts.openai.transcribeModel}`
   return `deepgram:${model === undefined || model.startsWith("flux") ? "flux" : model}`
 }
@@ -93,6 +94,8 @@ export function speakModelOf(choice: SpeakChoice, accounts: SpeechAccounts): str
     case "openai":
     case "openai-compatible":
       return `${provider}:${model ?? accounts.openai.ttsModel}`
+    case "embedded":
+      return "embedded"
     default:
       return provider satisfies never
   }

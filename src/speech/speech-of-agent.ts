@@ -36,6 +36,8 @@ export type SpeechOfAgentOptions = {
   health: ProviderHealth
   /** How long a provider may be silent while it should report or speak something, in milliseconds. */
   stallMs: number
+  /** Whether agents that name nobody, on a server without keys, use the embedded speech: for simulated calls. */
+  isEmbedded: boolean
   /** Counts what the providers are given. */
   meter: SpeechMeter
   /** Keeps sentences that are said again and again. */
@@ -51,6 +53,7 @@ export type SpeechChoices = {
 }
 
 const NONE = "no speech provider is configured: set DEEPGRAM_API_KEY or OPENAI_API_KEY"
+const EMBEDDED = [{ provider: "embedded" }] as const
 
 /** Providers without a key are left out. Without any, what is opened fails at once. */
 export function speechOfAgent(
@@ -59,6 +62,9 @@ export function speechOfAgent(
 ): { hear: OpenTranscriber; speak: OpenSynthesizer } {
   const { accounts, services, health, stallMs, cache, meter } = options
   const { log } = services
+  // Speech without an account understands simulated callers only, so it takes the place of no provider.
+  const orEmbedded = <C>(configured: readonly C[]) =>
+    configured.length === 0 && options.isEmbedded ? EMBEDDED : configured
   const sentences = new Set(fixed.map((text) => text.trim()))
   const isFixed = (text: string) => sentences.has(text.trim())
   const cached = (choice: SpeakChoice): OpenSynthesizer => {
@@ -71,12 +77,12 @@ export function speechOfAgent(
     const voice = JSON.stringify(choice)
     return (lost) => new CachedSynthesizer({ synthesizer: open(lost), cache, voice, isFixed, log })
   }
-  const hearing = usable(hear ?? configuredHear(accounts), log, (choice): HearProvider => ({
+  const hearing = usable(hear ?? orEmbedded(configuredHear(accounts)), log, (choice): HearProvider => ({
     name: nameOf("hear", choice),
     heartbeat: choice.provider === "deepgram",
     open: meteredTranscriber(transcriberOf(choice, accounts, services), hearModelOf(choice, accounts), meter),
   }))
-  const speaking = usable(speak ?? configuredSpeak(accounts), log, (choice): SpeakProvider => ({
+  const speaking = usable(speak ?? orEmbedded(configuredSpeak(accounts)), log, (choice): SpeakProvider => ({
     name: nameOf("speak", choice),
     timed: choice.provider === "elevenlabs",
     open: cached(choice),

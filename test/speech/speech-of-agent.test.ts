@@ -26,6 +26,7 @@ function open(accounts: Partial<SpeechAccounts>) {
       services,
       health: new ProviderHealth(fixture.clock),
       stallMs: 800,
+      isEmbedded: false,
       meter: { recognised: () => {}, spoken: () => {} },
       cache: new PhraseCache({ folder: undefined, log: services.log }),
     },

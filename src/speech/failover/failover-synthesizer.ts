@@ -20,6 +20,10 @@ export type FailoverSynthesizerOptions = {
   stallMs: number
 }
 
+/** A silent provider is kept for so many times `stallMs` when no other one answers, and when there is no other one. */
+const STALLS = 3
+const STALLS_ALONE = 10
+
 export class FailoverSynthesizer implements Synthesizer {
   readonly #options: FailoverSynthesizerOptions
   readonly #services: SpeechServices
@@ -44,6 +48,7 @@ export class FailoverSynthesizer implements Synthesizer {
       listener,
       services: this.#services,
       stallMs: this.#options.stallMs,
+      stalls: this.#options.providers.length === 1 ? STALLS_ALONE : STALLS,
       line: () => (this.#current ??= this.#openNext()),
       other: (line) => this.#other(line),
       took: (line, failure) => this.#took(line, failure),

@@ -10,6 +10,8 @@ export type FailoverUtteranceOptions = {
   listener: UtteranceListener
   services: SpeechServices
   stallMs: number
+  /** For how many times `stallMs` a silent provider is kept when no other one answers. */
+  stalls: number
   /** The provider that speaks; undefined: all of them failed. */
   line: () => SpeakLine | undefined
   /** Another one, to be asked beside a silent one. */
@@ -28,8 +30,6 @@ export type FailoverUtteranceOptions = {
 }
 
 const CHECK_EVERY_MS = 100
-/** A provider that is silent for so many times `stallMs` is left, whether or not another one answers. */
-const STALLS = 3
 /** Shorter utterances show no pace. */
 const MIN_PACE_CHARS = 20
 
@@ -192,17 +192,17 @@ export class FailoverUtterance implements SpeechUtterance {
   /** Looks for silence: while nothing comes although something should, and what has come is nearly played. */
   #check(): void {
     const part = this.#part
-    const { stallMs } = this.#options
+    const { stallMs, stalls } = this.#options
     if (!part) return
     const silentMs = this.#now - this.#expectedSince
     const leftMs = (this.#playedFrom ?? 0) + this.#passedMs - this.#now
     if (silentMs < stallMs || leftMs > stallMs) return
     if (!part.isPending(this.#isFinished)) {
       // Everything was spoken, and only the provider's word for it is missing.
-      if (this.#isFinished && silentMs >= stallMs * STALLS && leftMs <= 0) this.#end({ type: "done" })
+      if (this.#isFinished && silentMs >= stallMs * stalls && leftMs <= 0) this.#end({ type: "done" })
       return
     }
-    if (silentMs >= stallMs * STALLS) return this.#leave(part)
+    if (silentMs >= stallMs * stalls) return this.#leave(part)
     if (this.#backup) return
     const line = this.#options.other(part.line)
     if (line && isSpeakable(this.#text.slice(part.spokenChars)))
@@ -213,7 +213,7 @@ export class FailoverUtterance implements SpeechUtterance {
   #leave(part: SpokenPart): void {
     part.utterance?.cancel(0)
     this.#expectedSince = this.#now
-    this.#failed(part, stalled(this.#options.stallMs * STALLS))
+    this.#failed(part, stalled(this.#options.stallMs * this.#options.stalls))
   }
 
   #dropBackup(): void {
