@@ -15,7 +15,13 @@ export type Check = {
 }
 
 export function diagnosticsOf(config: Config): Check[] {
-  return [checkModel(config), checkPublicUrl(config), ...checkTwilio(config), checkKeys(config)]
+  return [
+    checkModel(config),
+    checkPublicUrl(config),
+    ...checkTwilio(config),
+    ...checkCustomerApi(config),
+    checkKeys(config),
+  ]
 }
 
 /** One line for the terminal. */
@@ -40,6 +46,12 @@ function checkModel({ openai, flowise, modelProvider }: Config): Check {
   }
   const where = openai.baseUrl ? ` at ${new URL(openai.baseUrl).origin}` : ""
   return { state: "ok", about, text: `${openai.apiKey ? "OpenAI" : "OpenAI-compatible"}${where}` }
+}
+
+function checkCustomerApi({ customerApi: { url, key } }: Config): Check[] {
+  if (url === undefined) return []
+  const how = key === undefined ? "without a key" : "with a key"
+  return [{ state: "ok", about: "Customer API", text: `${new URL(url).origin}, ${how}` }]
 }
 
 function checkPublicUrl({ publicUrl }: Config): Check {

@@ -338,3 +338,18 @@ test("without a customer API, the Google documents are the roles", async () => {
   call.say("Hello again")
   expect(String((await openai.nextRequest()).body["instructions"])).toStartWith("The consent message.")
 })
+
+test.each(["anonymous", "+266696687", "sip:anna@example.com"])(
+  "of %s nothing is asked, stored or remembered, and the agent greets as always",
+  async (from) => {
+    await using harness = await relayCallers()
+    const { customers, twilio, app } = harness
+    const call = twilio.call({ from, to: RELAY })
+    await connected(call)
+    expect(await heard(harness, call)).toBe("Good day, this is Parley.")
+    const body = await asked(harness, call, "Hello")
+    expect(String(body["instructions"])).toContain("Role one")
+    expect(customers.paths).toEqual([])
+    expect(await app.json("/v1/callers")).toEqual({ callers: [], next: null })
+  },
+)
