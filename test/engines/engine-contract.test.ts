@@ -79,7 +79,7 @@ async function openRelay(options: Options = {}): Promise<EngineCall> {
     exchange: (text, answer) => ask(text, says(answer)),
     tool: (text, { name, arguments: given }, answer) => ask(text, callsTool(name, given), says(answer)),
     farewell: (text, words) => ask(text, farewellOf(words)),
-    sent: () => answered(call).then(() => {}),
+    sent: async () => void (await answered(call)),
     heard: play,
     async interrupt({ answer, part, text, next }) {
       openai.enqueue(says(answer))
