@@ -22,6 +22,7 @@ export function closest(
 }
 
 function lacksOneWord(given: string, name: string): boolean {
+  if (name.length < given.length + 2) return false
   const [few, all] = [given.toLowerCase().split(/[_-]/), name.toLowerCase().split(/[_-]/)]
   if (few.length < 2 || all.length !== few.length + 1) return false
   return all.some((_, index) => Bun.deepEquals(all.toSpliced(index, 1), few))
@@ -46,6 +47,8 @@ function editDistance(a: string, b: string, limit: number): number {
         ),
       )
     }
+    // Every later value is at least one of these, or one of the row before and a swap.
+    if (Math.min(...line) >= limit && Math.min(...above) >= limit - 1) return limit
     before = above
     above = line
   }
