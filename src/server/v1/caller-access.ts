@@ -19,7 +19,8 @@ export async function callerAccess(
   const { config, control } = context
   if (given !== undefined && isCallerToken(given)) {
     const token = await callerTokenOf(control, given)
-    if (token) return { by: "token", token }
+    // A wrong token is no key, also where programs on this machine need none.
+    return token && { by: "token", token }
   }
   const auth = authFromKey(config, origin, given)
   return auth && { by: "key", auth }

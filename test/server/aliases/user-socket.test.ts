@@ -25,6 +25,15 @@ test.each([
   expect((await app.api(`/v1/callers/${CALLER}`, { headers: all })).status).toBe(404)
 })
 
+test("a forged token opens nothing, also where programs on this machine need no key", async () => {
+  await using app = await AppUnderTest.start()
+  const token = `pct_${"A".repeat(43)}`
+  expect(await opened(app)).toMatchObject({ isOpen: true })
+  expect(await opened(app, `?token=${token}`)).toMatchObject({ isOpen: false })
+  const headers = { Authorization: `Bearer ${token}` }
+  expect((await app.post(`/v1/callers/${CALLER}/events`, { event: "consent" }, headers)).status).toBe(401)
+})
+
 test("it is not there without s1", async () => {
   await using app = await AppUnderTest.start({ ...KEYS, COMPAT: "s2" })
   expect(await opened(app, "", all)).toMatchObject({ isOpen: false })
