@@ -63,16 +63,13 @@ async function scenarioOf(engine: AvailableEngine): Promise<readonly ScenarioSte
 
 /** The same step for a call with audio: its text is spoken. */
 async function spokenStep(step: ScenarioStep): Promise<ScenarioStep> {
-  switch (step.type) {
-    case "listen":
-      return { type: "hear" }
-    case "say":
-      return { type: "speak", text: step.text, audio: await simulatedSpeech(step.text) }
-    case "interrupt":
-      return { type: "speak-over", afterMs: 2_500, text: step.text, audio: await simulatedSpeech(step.text) }
-    default:
-      return step
-  }
+  if (step.type === "listen") return { type: "hear" }
+  if (step.type !== "say" && step.type !== "interrupt") return step
+  const { text } = step
+  const audio = await simulatedSpeech(text)
+  return step.type === "say"
+    ? { type: "speak", text, audio }
+    : { type: "speak-over", afterMs: 2_500, text, audio }
 }
 
 /** Audio in both directions: a turn of the caller, an answer that is interrupted, an answer that is heard. */
