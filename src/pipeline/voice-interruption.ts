@@ -3,7 +3,7 @@
  * cough or a sign of listening. Words decide; see `CallerTurns`.
  */
 
-import { SpeechActivity } from "../audio/speech-activity.ts"
+import { VoiceDetector } from "../audio/voice-detector.ts"
 import type { Sweep } from "../lib/sweep.ts"
 import type { SpokenQueue } from "./spoken-queue.ts"
 
@@ -22,17 +22,17 @@ export type VoiceInterruptionOptions = {
 
 export class VoiceInterruption {
   readonly #options: VoiceInterruptionOptions
-  readonly #activity = new SpeechActivity()
+  readonly #detector = new VoiceDetector()
   #cancel = () => {}
 
   constructor(options: VoiceInterruptionOptions) {
     this.#options = options
   }
 
-  /** A piece of the caller's audio, base64 mu-law. */
-  hear(payload: string): void {
-    const change = this.#activity.hear(payload)
-    if (change === undefined || change === "long") return
+  /** A piece of the caller's audio, mu-law. */
+  hear(audio: Uint8Array): void {
+    const change = this.#detector.hear(audio)
+    if (change === undefined) return
     const { queue, voiceMs } = this.#options
     if (change === "started") {
       if (queue.isSpeaking && !queue.isPaused) this.#after(voiceMs, () => this.#pause())
@@ -48,14 +48,20 @@ export class VoiceInterruption {
     this.#options.queue.resume()
   }
 
-  /** The agent was interrupted, or the call is over. */
+  /** The agent was interrupted. */
   over(): void {
     this.#cancel()
   }
 
+  /** The call is over. */
+  close(): void {
+    this.#cancel()
+    this.#detector.close()
+  }
+
   #pause(): void {
     // A click is over by now.
-    if (this.#activity.quietMs > 0) return
+    if (this.#detector.quietMs > 0) return
     const { isFinal, queue, onInterruption } = this.#options
     if (isFinal && queue.isSpeaking) return onInterruption()
     queue.pause()
