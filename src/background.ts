@@ -1,7 +1,6 @@
 /** Work that no request waits for: follow-up jobs of calls, the comparison of open calls with Twilio, checks at the start. */
 
 import type { AgentModel } from "./assets/agent.ts"
-import { localTimeOf } from "./call/local-time.ts"
 import { warnOfAgents } from "./control/agent-warnings.ts"
 import type { ControlContext } from "./control/context.ts"
 import { OUTCOME_JOB, WEBHOOK_JOB } from "./control/follow-up-jobs.ts"
@@ -14,9 +13,6 @@ import { getLog } from "./lib/log.ts"
 import type { ChatModel } from "./llm/chat-model.ts"
 import { callLogOf } from "./server/aliases/call-log.ts"
 import { endedCall } from "./server/v1/ended-call.ts"
-
-/** How long the server answers requests before it prepares what the first call would wait for, in milliseconds. */
-const WARM_UP_AFTER_MS = 500
 
 export type Background = {
   /** Jobs that run now. */
@@ -68,8 +64,6 @@ export function startBackground({
   })
   control.log.background("checking agents", warnOfAgents(control))
   transcripts?.catchUp()
-  // The first look at the table of time zones takes tens of milliseconds, which no caller should wait for.
-  const cancelWarmUp = sweep.after(WARM_UP_AFTER_MS, () => void localTimeOf(sweep.clock.now()))
   return {
     get runningJobs() {
       return jobs.size
@@ -78,7 +72,6 @@ export function startBackground({
       return watch.size
     },
     async stop() {
-      cancelWarmUp()
       watch.stop()
       await jobs.stop()
     },

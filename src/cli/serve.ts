@@ -3,6 +3,7 @@
 import type { Server } from "bun"
 import { createApp, type App, type SocketData } from "../app.ts"
 import type { RecordedEvent } from "../call/events.ts"
+import { localTimeOf } from "../call/local-time.ts"
 import type { Config } from "../config/config.ts"
 import { getLog } from "../lib/log.ts"
 import { Sweep } from "../lib/sweep.ts"
@@ -11,6 +12,8 @@ import { openListeners, type ListenAt, type StartListener } from "./listen.ts"
 
 /** Largest request body in bytes; the routes allow less. */
 const MAX_REQUEST_BYTES = 2 * 1024 * 1024
+/** How long the server answers requests before it prepares what the first call would wait for, in milliseconds. */
+const WARM_UP_AFTER_MS = 500
 
 const IDLE_TIMEOUT_SECONDS = 60
 /** How long webhooks are answered once the sockets of running calls are closed: Twilio asks within a second or two. */
@@ -78,6 +81,8 @@ export async function serve(
   app.listening(port)
   const watched = new Sweep()
   const stopWatch = watchOpenFiles({ sweep: watched, log })
+  // The first look at the table of time zones takes tens of milliseconds, which no caller should wait for.
+  watched.after(WARM_UP_AFTER_MS, () => void localTimeOf(watched.clock.now()))
   let stopping: Promise<void> | undefined
   const kill = async () => {
     stopWatch()

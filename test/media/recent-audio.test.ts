@@ -63,5 +63,7 @@ test("one piece may be longer than everything that is kept", () => {
   audio.add(Buffer.alloc(100_000, 1).toString("base64"))
   audio.beginSpeech()
   audio.add(Buffer.alloc(100_000, 2).toString("base64"))
-  expect(new Set(audio.take().slice(0, 400))).toEqual(new Set([piece(2)]))
+  const kept = Buffer.concat(audio.take().map((piece) => Buffer.from(piece, "base64")))
+  expect(kept.length).toBeWithin(70_000, 82_000)
+  expect(new Set(kept)).toEqual(new Set([2]))
 })

@@ -80,7 +80,6 @@ export function createSockets(context: ServerContext, openSession: OpenSession):
       message(ws, message) {
         const { data } = ws
         if (data.phase !== "live") return
-        data.liveness.seen()
         try {
           // These sockets carry text only. A binary frame is passed on as one that cannot be parsed.
           data.session.receive(typeof message === "string" ? message : "")
