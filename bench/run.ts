@@ -7,6 +7,7 @@ import { manyCalls } from "./many-calls.ts"
 import { media } from "./media.ts"
 import { ROOT } from "./parts/process.ts"
 import { fixed, markdown, type Table } from "./parts/summary.ts"
+import { menuStep } from "./menu-step.ts"
 import { startUp } from "./start-up.ts"
 
 const BENCHES: Readonly<Record<string, () => Promise<Table[]>>> = {
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Table[]>>> = {
   "many-calls": manyCalls,
   media,
   handover,
+  "menu-step": menuStep,
 }
 
 const asked = process.argv.slice(2)

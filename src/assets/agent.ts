@@ -210,6 +210,8 @@ export interface Assets {
   ivrMenuFor(choice: IvrMenuChoice): IvrMenu | undefined
   /** The menu with this key. */
   menu(key: string): Menu | undefined
+  /** Sorted. */
+  menuKeys(): string[]
   /** Its file. */
   menuText(key: string): string | undefined
   /** Key of the menu that a call begins with: of the called number, unless an agent is given, else of the agent. */

@@ -168,6 +168,7 @@ export async function createAssets({
     agentFor: (choice) => agentIn(state.snapshot, choice),
     ivrMenuFor: (choice) => ivrMenuIn(state.snapshot, choice),
     menu: (key) => state.snapshot.menus.get(key),
+    menuKeys: () => [...state.snapshot.menus.keys()].toSorted(),
     menuText: (key) => state.snapshot.entries.get(idOf({ kind: "menu", key }))?.text,
     menuFor: (choice) => menuIn(state.snapshot, choice),
     keys: () => snapshotKeys(state.snapshot),

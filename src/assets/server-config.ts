@@ -135,7 +135,8 @@ const menus = z.strictObject({ begin: agentKey.optional(), modelFailed: agentKey
 
 /** Before the key of a menu, where a number may name an agent or a menu. */
 export const MENU_PREFIX = "menu:"
-const answeredBy = z
+/** What a number may name. */
+export const AnsweredBy = z
   .string()
   .regex(/^(?:menu:)?[A-Za-z0-9_-]{1,64}$/, "must be the key of an agent, or menu: and the key of a menu")
 
@@ -217,7 +218,7 @@ export const ServerConfig = z
     Server: z.looseObject({ ListenMode: listenMode.optional() }).optional(),
     agents: byName(z.record(agentKey, AgentSettings)).optional(),
     ivrMenus: byName(z.record(AssetKey, StoredIvrMenu).superRefine(uniqueNumbers)).optional(),
-    numbers: z.record(e164, answeredBy).optional(),
+    numbers: z.record(e164, AnsweredBy).optional(),
   })
   .transform(({ ConversationRelay, AssetLoader, Server, agents, numbers, ivrMenus }) => {
     const languages = ConversationRelay?.Configuration?.languages ?? ConversationRelay?.Languages

@@ -39,7 +39,12 @@ export async function openAssets(config: Config, store: Store | undefined): Prom
 export function assetChecks(config: Config, assets: LiveAssets): Check[] {
   const { assetsDir } = config
   const { agents, contexts, manifests } = assets.keys()
-  const counts = [counted(agents, "agent"), counted(contexts, "context"), counted(manifests, "manifest")]
+  const counts = [
+    counted(agents, "agent"),
+    counted(contexts, "context"),
+    counted(manifests, "manifest"),
+    counted(assets.menuKeys(), "menu"),
+  ]
   const warning = (text: string, fix?: string): Check => ({
     state: "warning",
     about: ABOUT,

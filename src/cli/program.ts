@@ -144,7 +144,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
   program
     .command("upload")
-    .description("store contexts (.md) and tool manifests (.json) for the server")
+    .description("store contexts (.md), tool manifests and menus (.json) for the server")
     .argument("[files...]", "files of any path; the key is the name without its ending")
     .option("--sync", "to Twilio Sync, whatever serverConfig.json says", false)
     .action(async (files: string[], { sync }: { sync: boolean }) => {

@@ -1,4 +1,4 @@
-/** `parley upload`: stores contexts and manifests for the server: in its database, or in Twilio Sync. */
+/** `parley upload`: stores contexts, manifests and menus for the server: in its database, or in Twilio Sync. */
 
 import { existsSync, readFileSync } from "node:fs"
 import { basename, extname, resolve } from "node:path"
@@ -27,7 +27,7 @@ export type UploadOptions = {
 
 const USAGE = `Usage: parley upload <file>…
 
-  .md files become contexts, .json files tool manifests; the key is the name of the file without its ending.
+  .md files become contexts, .json files tool manifests, or menus if they have steps; the key is the name of the file without its ending.
 
   --sync   to Twilio Sync, whatever AssetLoader.assetLoaderType in serverConfig.json says
 
@@ -104,7 +104,15 @@ function read(path: string): AssetText {
   const name = basename(path)
   const key = name.slice(0, name.length - extname(name).length)
   const text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path))
-  return { name, kind: kindOf(path) ?? "context", key, text, source: "file" }
+  const kind = kindOf(path) ?? "context"
+  return { name, kind: kind === "manifest" && isMenu(text) ? "menu" : kind, key, text, source: "file" }
+}
+
+/** JSON with steps is a menu, wherever the file is. */
+function isMenu(text: string): boolean {
+  const document = readJson(text)
+  const value = "lineOf" in document ? document.value : undefined
+  return typeof value === "object" && value !== null && "steps" in value
 }
 
 function meaningOf(asset: AssetText): AssetMeaning {
@@ -114,6 +122,7 @@ function meaningOf(asset: AssetText): AssetMeaning {
 }
 
 function sizeOf({ text }: AssetText, meaning: AssetMeaning): string {
+  if (meaning.kind === "menu") return `  Steps: ${Object.keys(meaning.menu.steps).length}`
   return meaning.kind === "manifest"
     ? `  Tools: ${meaning.manifest.tools.length}`
     : `  Content length: ${text.length} characters`

@@ -1,6 +1,7 @@
-/** What the settings of agents ask for and the rules of this server refuse. */
+/** What the settings of agents and menus ask for and the rules of this server refuse. */
 
 import type { Assets } from "../assets/agent.ts"
+import { targetsOf } from "../assets/menu-schema.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
 import type { ControlContext } from "./context.ts"
 import { isForLackOfHome, transferRefusal, type DialContext } from "./may-dial.ts"
@@ -28,6 +29,16 @@ export async function agentWarnings(context: DialContext, assets: Assets): Promi
       found.push(
         `the tool change-context of the agent ${key} refuses every change: its setting changeTo lists no context`,
       )
+    }
+  }
+  for (const key of assets.menuKeys()) {
+    for (const { path, target } of targetsOf(assets.menu(key) ?? { steps: {} })) {
+      const { to } = target
+      const parsed = to.kind === "transfer" ? TransferTarget.safeParse(to.to) : undefined
+      if (!parsed?.success) continue
+      const refusal = await transferRefusal(context, parsed.data, { namedBy: "settings" })
+      if (refusal !== undefined && !isForLackOfHome(refusal))
+        found.push(`the menu ${key} cannot transfer calls at ${path.join(".")}: ${refusal}`)
     }
   }
   return found

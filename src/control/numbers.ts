@@ -2,6 +2,7 @@
 
 import { z } from "zod"
 import type { Assets } from "../assets/agent.ts"
+import { MENU_PREFIX } from "../assets/server-config.ts"
 import type { AssetLibrary } from "../assets/library.ts"
 import { AppError } from "../lib/errors.ts"
 import type { AccountNumber } from "../twilio/rest-objects.ts"
@@ -40,7 +41,7 @@ export async function listNumbers(context: NumberContext, limit: number): Promis
 
 export type AssignNumber = {
   sid: string
-  /** Undefined: the agent stays. */
+  /** Key of an agent, or `menu:` and the key of a menu. Undefined: what answers stays. */
   agent?: string | undefined
   /** Whether to set the voice webhook of the number to this server. */
   pointHere: boolean
@@ -62,10 +63,7 @@ export async function assignNumber(context: NumberContext, request: AssignNumber
     )
   }
   await assets.refresh()
-  const { agents } = assets.keys()
-  if (agent !== undefined && !agents.includes(agent)) {
-    throw new AppError("INVALID_REQUEST", `There is no agent ${agent}; there are ${agents.join(", ")}.`)
-  }
+  if (agent !== undefined) requireKnown(assets, agent)
   const number = await twilio.number(sid)
   if (pointHere && number.trunkSid !== null) {
     throw new AppError(
@@ -76,6 +74,16 @@ export async function assignNumber(context: NumberContext, request: AssignNumber
   if (agent !== undefined) await library.patchConfig({ numbers: { [number.phoneNumber]: agent } })
   const pointed = pointHere && publicUrl ? await twilio.pointNumber(sid, pathsOf(publicUrl)) : number
   return answered(context, pointed)
+}
+
+/** The key of an agent, or `menu:` and the key of a menu. Throws INVALID_REQUEST for an unknown one. */
+function requireKnown(assets: Assets, answeredBy: string): void {
+  const isMenu = answeredBy.startsWith(MENU_PREFIX)
+  const key = isMenu ? answeredBy.slice(MENU_PREFIX.length) : answeredBy
+  const known = isMenu ? assets.menuKeys() : assets.keys().agents
+  if (known.includes(key)) return
+  const what = isMenu ? "menu" : "agent"
+  throw new AppError("INVALID_REQUEST", `There is no ${what} ${key}; there are ${known.join(", ")}.`)
 }
 
 function answered({ assets, publicUrl }: NumberContext, number: AccountNumber): AnsweredNumber {

@@ -45,7 +45,8 @@ async function answered(context: ControlContext, answer: MenuAnswer): Promise<Ne
   if (stored) await storeMessage(context, call, { stored, webhook })
   const isOver = isTerminal(callStatus)
   if (!isOver && isTerminal(call.status)) return { kind: "hang-up" }
-  await reportStatus(context, call, { status: callStatus, at: sweep.clock.now() })
+  if (callStatus !== call.status)
+    await reportStatus(context, call, { status: callStatus, at: sweep.clock.now() })
   if (isOver) return { kind: "nothing" }
   if (!stored) return undefined
   if (revision === "again") return present(context, call)

@@ -64,6 +64,22 @@ describe("into the database", () => {
     expect(await store.assets.latest("manifest", "api")).toMatchObject([{ key: "customTools" }])
   })
 
+  test("JSON with steps is a menu", async () => {
+    using t = setUp()
+    const steps = { hello: { kind: "say", say: "Hello.", then: { agent: true } } }
+    const menu = t.file("reception.json", { start: "hello", steps })
+    expect(await t.run([menu])).toMatchObject({
+      code: 0,
+      printed: expect.arrayContaining(["  Key: reception", "  Steps: 1"]),
+    })
+    await using store = await openStore({ url: t.databaseUrl })
+    expect(await store.assets.latest("menu", "api")).toMatchObject([{ key: "reception" }])
+    const broken = t.file("broken.json", { start: "x", steps })
+    expect((await t.run([broken])).failed).toEqual([
+      "Upload failed: broken.json:1 start: there is no step x; there are hello",
+    ])
+  })
+
   test("again replaces", async () => {
     using t = setUp()
     await t.run([t.file("a.md", "one")])

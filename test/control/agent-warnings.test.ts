@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test"
 import { readConfig } from "../../src/config/config.ts"
 import { agentWarnings } from "../../src/control/agent-warnings.ts"
+import { menuFrom } from "../menus/fixture.ts"
 import { SampleAssets } from "../relay/fixture.ts"
 
 const context = { config: readConfig({}), ownNumbers: async () => ["+12125550100"] }
@@ -20,6 +21,17 @@ test.each([
   const warnings = await warningsOf({ transfer: { to, timeoutSeconds: 20, onFailure: "agent" } })
   if (setting === "") expect(warnings).toBe("")
   else expect(warnings).toContain(setting)
+})
+
+test("a menu whose transfer is refused is named with the place", async () => {
+  const menu = menuFrom({
+    start: "t",
+    steps: { t: { kind: "say", say: "One moment.", then: { transfer: "+19005550123" } } },
+  })
+  const assets = Object.assign(new SampleAssets(), { menuKeys: () => ["desk"], menu: () => menu })
+  expect((await agentWarnings(context, assets)).join()).toContain(
+    "the menu desk cannot transfer calls at steps.t.then: ",
+  )
 })
 
 test("a home that is not known yet is no fault of an agent", async () => {

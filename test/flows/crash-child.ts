@@ -10,6 +10,8 @@ import { voiceForm } from "../server/client.ts"
 export type CrashRun = {
   env: Record<string, string>
   callSid: string
+  /** What it is sent, in place of the end of the call. */
+  webhook?: { path: string; form: Record<string, string>; idempotencyToken: string }
   /** Statements that are carried out before the process is killed. */
   statements: number
 }
@@ -55,11 +57,17 @@ function countStatements(): void {
   })
 }
 
-async function main({ env, callSid, statements }: CrashRun): Promise<void> {
+async function main({ env, callSid, webhook, statements }: CrashRun): Promise<void> {
   countStatements()
   await using app = await AppUnderTest.start(env)
   left = statements
-  await app.webhook("/twilio/status", voiceForm({ CallSid: callSid, CallStatus: "completed" }))
+  const ended = voiceForm({ CallSid: callSid, CallStatus: "completed" })
+  const { path, form, idempotencyToken } = webhook ?? {
+    path: "/twilio/status",
+    form: ended,
+    idempotencyToken: undefined,
+  }
+  await app.webhook(path, form, idempotencyToken === undefined ? {} : { idempotencyToken })
   for (let step = 0; step < 20; step++) {
     await app.clock.pass(500)
     // A round trip on the network, for what the jobs send and wait for.

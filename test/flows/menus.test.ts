@@ -337,6 +337,27 @@ describe("while the vendor of the model is down, the menu still", () => {
     expect(voiceMessages).toHaveLength(1)
   })
 
+  test("takes over from a speech-to-speech model, by way of the relay", async () => {
+    await using harness = await withoutModel("realtime")
+    const call = harness.twilio.call({ from: "+15550100001", to: TO, direction: "inbound" })
+    const greeted = call.agentTurn()
+    await until(harness, greeted)
+    call.say("What are your opening hours?")
+    expect((await until(harness, call.questions.next())).name).toBe("Gather")
+    call.press("2")
+    expect((await call.questions.next()).name).toBe("Record")
+    call.hangup()
+    await call.ended
+    expect(call.verbs.all.map(({ name }) => name)).toEqual([
+      "Connect",
+      "Redirect",
+      "Connect",
+      "Gather",
+      "Say",
+      "Record",
+    ])
+  })
+
   test("transfers", async () => {
     await using harness = await withoutModel("relay")
     const call = harness.twilio.call({ from: "+15550100001", to: TO, direction: "inbound" })

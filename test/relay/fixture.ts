@@ -122,6 +122,10 @@ export class SampleAssets implements Assets {
 
   menu(): undefined {}
 
+  menuKeys(): string[] {
+    return []
+  }
+
   menuText(): undefined {}
 
   menuFor(): undefined {}

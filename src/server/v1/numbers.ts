@@ -2,7 +2,7 @@
 
 import { Hono } from "hono"
 import { z } from "zod"
-import { AssetKey } from "../../assets/server-config.ts"
+import { AnsweredBy } from "../../assets/server-config.ts"
 import { assignNumber, listNumbers, NumberSid, type NumberContext } from "../../control/numbers.ts"
 import type { Env, ServerContext } from "../context.ts"
 import { invalidRequest } from "../errors.ts"
@@ -47,7 +47,7 @@ const ListNumbersQuery = z.strictObject({
 const NumberAgentBody = named(
   "NumberAgent",
   z.strictObject({
-    agent: AssetKey.describe("Key of an agent"),
+    agent: AnsweredBy.describe("Key of an agent, or menu: and the key of a menu"),
     pointHere: z
       .boolean()
       .default(false)

@@ -5,7 +5,7 @@ import { callHarness, restService } from "../../call-harness.ts"
 import { newSid } from "../../../src/sim/sids.ts"
 import type { FakeNumber } from "../../fakes/fake-twilio.ts"
 import type { AppUnderTest } from "../app-under-test.ts"
-import { OVERRIDES, jsonOf } from "../client.ts"
+import { jsonOf, OVERRIDES, voiceForm } from "../client.ts"
 
 const MAIN: FakeNumber = {
   sid: newSid("PN"),
@@ -65,6 +65,14 @@ test("a number is given to an agent without a change at Twilio", async () => {
   expect((await it.app.json("/v1/config")).config.numbers).toEqual({ "+15550100002": "sales" })
   const { callSid } = await it.app.incoming({ To: "+15550100002" })
   expect(await it.app.json(`/v1/calls/${callSid}`)).toMatchObject({ agent: "sales" })
+})
+
+test("a number is given to a menu, and its calls begin there", async () => {
+  await using it = await fixture()
+  expect(await put(it.app, { agent: "menu:nowhere" })).toMatchObject({ status: 400 })
+  expect(await put(it.app, { agent: "menu:numberVerification" })).toMatchObject({ status: 200 })
+  const verbs = await it.app.twiml("/twilio/voice", voiceForm({ From: "anonymous", To: "+15550100002" }))
+  expect(verbs[0]?.children[0]?.text).toContain("Please type your mobile number")
 })
 
 test("with pointHere Twilio asks this server from then on", async () => {
