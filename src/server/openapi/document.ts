@@ -149,7 +149,8 @@ function operationObject(route: DescribedRoute, schemas: JsonSchemas): Operation
 /** The errors of an operation with those that all operations of its kind have, in ascending order. */
 function errorStatuses({ path, operation, body, query, errors }: DescribedRoute): OperationError[] {
   const common: OperationError[] = [
-    ...(operation.open ? [] : ([401, 500] as const)),
+    // Too many requests without a right key are answered with 429.
+    ...(operation.open ? [] : ([401, 429, 500] as const)),
     // A locked database is answered with 503.
     ...(path.startsWith("/v1/") ? ([503] as const) : []),
     ...(query ? ([400] as const) : []),

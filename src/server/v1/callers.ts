@@ -91,7 +91,7 @@ export function callerRoutes(context: ServerContext): Hono<Env> {
         "Fields that are left out stay; null removes one. A caller who is not known is added. Running calls with the number learn of it.",
       params: CALLER_PARAMS,
       responses: { 200: { description: "The caller after the change", schema: CallerView } },
-      errors: [400, 403, 429],
+      errors: [400, 403],
     }),
     query(CallerQuery),
     jsonBody(CallerPatch),
@@ -117,7 +117,7 @@ export function callerRoutes(context: ServerContext): Hono<Env> {
         "Deletes everything that is remembered of the number, with its consent and the tokens of its calls. Records of calls stay.",
       params: CALLER_PARAMS,
       responses: { 200: { description: "The caller is forgotten", schema: Erased } },
-      errors: [400, 403, 404, 429],
+      errors: [400, 403, 404],
     }),
     query(CallerQuery),
     async (c) => {

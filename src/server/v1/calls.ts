@@ -119,7 +119,7 @@ export function callRoutes(context: ServerContext): Hono<Env> {
           },
         },
       },
-      errors: [403, 409, 429, 502],
+      errors: [403, 409, 502],
     }),
     jsonBody(PlaceCallBody),
     async (c) => {

@@ -113,7 +113,7 @@ export function conversationRoutes({ messenger }: Pick<ServerContext, "messenger
       summary: "Send a message to an agent and receive its reply",
       description: "Without `conversationId` a conversation is created.",
       responses: { 200: { description: "The reply of the agent", schema: ReplyView } },
-      errors: [403, 404, 429, 502],
+      errors: [403, 404, 502],
     }),
     jsonBody(SendMessageBody),
     async (c) => {

@@ -142,7 +142,7 @@ export function eventRoutes(context: ServerContext): Hono<Env> {
       responses: {
         200: { description: "A stream of events", schema: StreamedEvent, type: "text/event-stream" },
       },
-      errors: [404, 429],
+      errors: [404],
     }),
     query(EventStreamQuery),
     async (c) => {

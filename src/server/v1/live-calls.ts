@@ -109,7 +109,6 @@ export function liveCallRoutes(context: ServerContext): Hono<Env> {
       ...LIVE,
       id: "addCallMessage",
       summary: "Add a message to the conversation, or send a frame of the engine",
-      errors: [...LIVE.errors, 429],
     }),
     jsonBody(MessageBody),
     async (c) => {

@@ -100,7 +100,7 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
       description: "Uses the schema that the agent has now. No webhook is sent for it.",
       params: CALL_PARAMS,
       responses: { 202: { description: "The extraction is scheduled", schema: OutcomeView } },
-      errors: [...CALL_ERRORS, 409, 429],
+      errors: [...CALL_ERRORS, 409],
     }),
     async (c) => {
       const call = await findCall(context, c)
@@ -119,7 +119,7 @@ export function resultRoutes(context: ServerContext): Hono<Env> {
         "Restarts the delivery to `WEBHOOK_URL` with all its attempts, also after a success or a failure. Its id stays the same.",
       params: CALL_PARAMS,
       responses: { 202: { description: "The delivery is scheduled", schema: WebhookView } },
-      errors: [...CALL_ERRORS, 409, 429],
+      errors: [...CALL_ERRORS, 409],
     }),
     async (c) => {
       const call = await findCall(context, c)

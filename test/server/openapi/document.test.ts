@@ -91,7 +91,8 @@ test("every operation is described: unique id, known tag, parameters, and all er
       "has a path parameter without example": parameters.some(
         ({ in: place, example }) => place === "path" && example === undefined,
       ),
-      "lacks 401 or 500": security === undefined && !(responses["401"] && responses["500"]),
+      "lacks an error of its key": security === undefined && ["401", "429"].some((code) => !responses[code]),
+      "lacks 500": security === undefined && !responses["500"],
       "lacks 503": path.startsWith("/v1/") && !responses["503"],
       "lacks an error of its body": requestBody && ["400", "413", "415"].some((code) => !responses[code]),
       "lacks 400 of its query": parameters.some(({ in: place }) => place === "query") && !responses["400"],
@@ -266,6 +267,15 @@ test("answers are as the document says", async () => {
   app.clock.advance(10_000)
   await drained
   expect(checked).toHaveLength(19)
+})
+
+test("a request beyond the limit of those without a right key is answered as the document says", async () => {
+  await using app = await AppUnderTest.start({ API_KEYS: "a-secret-key" })
+  let status = 401
+  for (let sent = 0; status === 401 && sent < 1000; sent++) status = (await app.api("/v1/agents")).status
+  const operation = operations.find(({ name }) => name === "get /v1/agents")?.operation
+  expect(status).toBe(429)
+  expect(isError(operation?.responses[String(status)])).toBe(true)
 })
 
 test("the document is served with the public address", async () => {
