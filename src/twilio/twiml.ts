@@ -140,7 +140,10 @@ function recordMessage(response: VoiceResponse, step: RecordMessage): void {
 
 /** `<Dial>` for a number or SIP address, `<Enqueue>` for a queue or workflow. (Twilio: "TwiML Voice: Dial", "Enqueue".) */
 function transfer(response: VoiceResponse, step: Transfer): void {
-  const { target, actionUrl, whisperUrl, timeoutSeconds, callerId, task } = step
+  const { target, timeoutSeconds, callerId, task } = step
+  const actionUrl = clean(step.actionUrl)
+  const whisperUrl = clean(step.whisperUrl)
+  const to = clean(target.to)
   switch (target.kind) {
     case "number":
     case "sip": {
@@ -149,22 +152,22 @@ function transfer(response: VoiceResponse, step: Transfer): void {
         method: "POST",
         timeout: timeoutSeconds,
         answerOnBridge: true,
-        ...(callerId ? { callerId } : {}),
+        ...(callerId ? { callerId: clean(callerId) } : {}),
       })
       if (target.kind === "number") {
         const sendDigits =
           target.extension === undefined ? {} : { sendDigits: extensionDigits(target.extension) }
-        dial.number({ url: whisperUrl, method: "POST", ...sendDigits }, target.to)
+        dial.number({ url: whisperUrl, method: "POST", ...sendDigits }, to)
       }
-      if (target.kind === "sip") dial.sip({ url: whisperUrl, method: "POST" }, target.to)
+      if (target.kind === "sip") dial.sip({ url: whisperUrl, method: "POST" }, to)
       return
     }
     case "queue":
-      response.enqueue({ action: actionUrl, method: "POST" }, target.to)
+      response.enqueue({ action: actionUrl, method: "POST" }, to)
       return
     case "workflow":
       response
-        .enqueue({ action: actionUrl, method: "POST", workflowSid: target.to })
+        .enqueue({ action: actionUrl, method: "POST", workflowSid: to })
         .task({}, clean(JSON.stringify(task)))
       return
     default:

@@ -271,6 +271,44 @@ describe("transfer", () => {
   })
 })
 
+test("no step has a character that XML forbids, wherever a text stands in it", () => {
+  const texts = "a\u0000\u001f\ufffe\ud800b"
+  const prompts = [{ kind: "text", text: texts } as const, { kind: "audio", url: texts } as const]
+  const addresses = { actionUrl: texts, whisperUrl: texts, recordingUrl: texts, nextUrl: texts, url: texts }
+  const speech = { language: texts, hints: [texts] }
+  const kinds = ["number", "sip", "queue", "workflow"] as const
+  const transfers = kinds.map((kind) => ({
+    ...addresses,
+    kind: "transfer" as const,
+    timeoutSeconds: 20,
+    callerId: texts,
+    target: { kind, to: texts },
+    task: { summary: texts },
+  }))
+  const steps: NextStep[] = [
+    ...transfers,
+    { kind: "connect-stream", ...addresses, parameters: { [texts]: texts } },
+    { kind: "prompt", prompts, then: { kind: "say", text: texts, then: { kind: "hang-up" } } },
+    {
+      kind: "gather",
+      prompts,
+      ...addresses,
+      ...speech,
+      input: ["speech"],
+      finishOnKey: "",
+      timeoutSeconds: 5,
+    },
+    { kind: "redirect", ...addresses, afterSeconds: 0 },
+  ]
+  for (const step of steps) {
+    const xml = renderNextStep(step)
+    expect(XMLValidator.validate(xml)).toBe(true)
+    // oxlint-disable-next-line no-control-regex -- these are what must not be there
+    expect(xml).not.toMatch(/[\u0000-\u0008\u000e-\u001f\ufffe]/)
+    expect(xml.isWellFormed()).toBe(true)
+  }
+})
+
 describe("say", () => {
   const hangUp: NextStep = { kind: "hang-up" }
 
