@@ -7,13 +7,13 @@ declare module "@echogarden/fvad-wasm/fvad.wasm" {
 
 declare module "@echogarden/fvad-wasm" {
   export type Fvad = {
-    _malloc(bytes: number): number
-    _fvad_new(): number
-    _fvad_set_mode(handle: number, mode: number): number
-    _fvad_set_sample_rate(handle: number, hz: number): number
+    readonly _malloc: (bytes: number) => number
+    readonly _fvad_new: () => number
+    readonly _fvad_set_mode: (handle: number, mode: number) => number
+    readonly _fvad_set_sample_rate: (handle: number, hz: number) => number
     /** 1: voice, 0: none, -1: wrong length. */
-    _fvad_process(handle: number, pointer: number, samples: number): number
-    _fvad_free(handle: number): void
+    readonly _fvad_process: (handle: number, pointer: number, samples: number) => number
+    readonly _fvad_free: (handle: number) => void
     /** Read anew after the memory has grown. */
     readonly HEAP16: Int16Array
   }

@@ -26,7 +26,14 @@ const NEWEST = 5
 const PAUSE_MS = 400
 const MIN_SPEECH_MS = 160
 
-type Loaded = { fvad: Fvad; pointer: number }
+/** `memory`: its samples, which are read anew each time, because they may move. `pointer`: where a frame is put. */
+type Loaded = {
+  memory: Pick<Fvad, "HEAP16">
+  pointer: number
+  open: () => number
+  process: Fvad["_fvad_process"]
+  free: Fvad["_fvad_free"]
+}
 const log = getLog("audio")
 let loading: Promise<void> | undefined
 let loaded: Loaded | undefined
@@ -42,7 +49,20 @@ export function loadVoiceDetector(): Promise<void> {
 async function load(): Promise<void> {
   const { default: init } = await import("@echogarden/fvad-wasm")
   const fvad = await init({ wasmBinary: await Bun.file(fvadWasm).bytes() })
-  loaded = { fvad, pointer: fvad._malloc(FRAME_BYTES * 2) }
+  const {
+    _malloc: allocate,
+    _fvad_new: create,
+    _fvad_set_mode: setMode,
+    _fvad_set_sample_rate: setRate,
+  } = fvad
+  const { _fvad_process: process, _fvad_free: free } = fvad
+  const open = () => {
+    const handle = create()
+    setMode(handle, MODE)
+    setRate(handle, MULAW_RATE_HZ)
+    return handle
+  }
+  loaded = { memory: fvad, pointer: allocate(FRAME_BYTES * 2), open, process, free }
 }
 
 export class VoiceDetector {
@@ -84,7 +104,7 @@ export class VoiceDetector {
   /** Frees what it holds of the detector. Closing twice is harmless. */
   close(): void {
     this.#isClosed = true
-    if (this.#handle !== undefined) loaded?.fvad._fvad_free(this.#handle)
+    if (this.#handle !== undefined) loaded?.free(this.#handle)
     this.#handle = undefined
   }
 
@@ -109,10 +129,10 @@ export class VoiceDetector {
 
   #isVoice(): boolean {
     if (!loaded || this.#isClosed) return isLoud(this.#frame)
-    const { fvad, pointer } = loaded
-    this.#handle ??= newHandle(fvad)
-    decodeMulawInto(fvad.HEAP16, pointer / 2, this.#frame)
-    return fvad._fvad_process(this.#handle, pointer, FRAME_BYTES) === 1
+    const { memory, pointer, open, process } = loaded
+    this.#handle ??= open()
+    decodeMulawInto(memory.HEAP16, pointer / 2, this.#frame)
+    return process(this.#handle, pointer, FRAME_BYTES) === 1
   }
 }
 
@@ -120,11 +140,4 @@ function countOfBits(bits: number): number {
   let count = 0
   for (let rest = bits; rest !== 0; rest &= rest - 1) count += 1
   return count
-}
-
-function newHandle(fvad: Fvad): number {
-  const handle = fvad._fvad_new()
-  fvad._fvad_set_mode(handle, MODE)
-  fvad._fvad_set_sample_rate(handle, MULAW_RATE_HZ)
-  return handle
 }
