@@ -41,8 +41,8 @@ async function answered(context: ControlContext, answer: MenuAnswer): Promise<Ne
     return undefined
   }
   const stored = await store.calls.menuOf(call.id)
-  // Also when the caller has hung up: that ends a message.
-  if (stored) await storeMessage(context, call, { stored, webhook })
+  // Also when the caller has hung up: that ends a message. The answer does not wait for a database that is locked.
+  if (stored) log.background("storing a message", storeMessage(context, call, { stored, webhook }))
   const isOver = isTerminal(callStatus)
   if (!isOver && isTerminal(call.status)) return { kind: "hang-up" }
   if (callStatus !== call.status)

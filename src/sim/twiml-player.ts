@@ -40,6 +40,8 @@ export class TwimlPlayer {
   #relay: RelayLeg | undefined
   #stream: MediaLeg | undefined
   #gather: Gather | undefined
+  /** The `<Gather>` that is running, and where it comes from. */
+  #asking: { verb: TwimlVerb; document: TwimlResponse } | undefined
   #recording: MessageRecording | undefined
   #bargeIn = () => {}
 
@@ -70,6 +72,7 @@ export class TwimlPlayer {
     if (this.#recording) return this.#recording.say(text)
     const accepted = this.#gather?.say(text) ?? false
     if (accepted) this.#bargeIn()
+    if (accepted) this.#reportPartial(text)
     return accepted
   }
 
@@ -166,6 +169,7 @@ export class TwimlPlayer {
     const stop = () => gather.close()
     signal.addEventListener("abort", stop, { once: true })
     this.#gather = gather
+    this.#asking = { verb, document }
     this.#bargeIn = attributes["bargeIn"] === "false" ? () => {} : () => cutIn.abort()
     const prompts = AbortSignal.any([signal, cutIn.signal])
     for (const prompt of verb.children) if (!prompts.aborted) await this.#prompt(prompt, prompts)
@@ -201,6 +205,16 @@ export class TwimlPlayer {
     for (const callback of callbacks) await notify(callback)
     if (signal.aborted && signal.reason === "hang-up") await notify(action)
     return action
+  }
+
+  /** Recognised words are reported before the speech has ended; the answer is not run. */
+  #reportPartial(text: string): void {
+    const { verb, document } = this.#asking ?? {}
+    const url = verb?.attributes["partialResultCallback"]
+    if (!document || url === undefined) return
+    const method = verb?.attributes["partialResultCallbackMethod"]
+    const extra = { UnstableSpeechResult: text, SequenceNumber: "0" }
+    void this.#options.notify(fetchStep(url, document, method, extra))
   }
 
   async #connect(

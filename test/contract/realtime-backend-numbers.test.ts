@@ -1,6 +1,7 @@
 /** Number verification of the realtime backend: signed posts to its documented paths, every branch. */
 
 import { describe, expect, test } from "bun:test"
+import * as fc from "fast-check"
 import type { TwimlVerb } from "../../src/sim/twiml-reader.ts"
 import { FakeTwilio } from "../fakes/fake-twilio.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
@@ -282,4 +283,44 @@ test("two calls of one number have sessions of their own, and no hash of the num
   expect(urls.join()).not.toContain(hash)
   const socket = harness.app.socket(`wss://parley.test/media-stream/${hash}`)
   expect(await socket.opened).toBe(false)
+})
+
+test("a hundred callers who say nothing more are gone after the longest length of a call", async () => {
+  await using harness = await verification({ MAX_CALL_MS: "60000" })
+  const before = await harness.app.counts()
+  const calls = []
+  for (let count = 0; count < 100; count++) calls.push(await harness.caller())
+  for (let seconds = 0; seconds < 200; seconds += 5) {
+    await harness.app.clock.pass(5_000)
+    await harness.app.api("/health")
+  }
+  expect(new Set(await Promise.all(calls.map((call) => call.status())))).toEqual(new Set(["completed"]))
+  const { deadlines: _, ...after } = await harness.app.counts()
+  expect(before).toMatchObject(after)
+})
+
+test("whatever is posted, the answer is TwiML that says something", async () => {
+  await using harness = await verification()
+  const value = fc.oneof(
+    fc.constantFrom("yes", "no", "5550100001", "5550100009", "#", "  ", "<Dial>1</Dial>", "]]>&"),
+    fc.string({ unit: "grapheme", maxLength: 40 }),
+  )
+  const post = fc.record({
+    path: fc.constantFrom("/validate-number", "/confirm-number"),
+    field: fc.constantFrom("Digits", "SpeechResult", "RecordingUrl", "Unknown"),
+    value,
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(post, { minLength: 1, maxLength: 5 }), async (posts) => {
+      const call = await harness.caller()
+      for (const [index, { path, field, value: given }] of posts.entries()) {
+        // Another signature each time, as with another time of day in the fields of Twilio.
+        const verbs = await call.post(path, { [field]: given, Sequence: String(index) })
+        const isSpoken = heard(verbs).some((words) => words !== "") || shape(verbs).includes("Connect Stream")
+        if (!isSpoken && !shape(verbs).includes("Hangup")) return false
+      }
+      return true
+    }),
+    { numRuns: 60 },
+  )
 })

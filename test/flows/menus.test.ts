@@ -1,6 +1,10 @@
 /** Calls through menus: the receptionist that ships with the program, messages, transfers, and what happens when the model is down. */
 
+import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { callHarness, restService, textModelService } from "../call-harness.ts"
 import { AppUnderTest } from "../server/app-under-test.ts"
 import { assetFolder } from "../server/assets-with.ts"
@@ -298,7 +302,6 @@ describe("while the vendor of the model is down, the menu still", () => {
       ...MODEL_DOWN,
       "serverConfig.json": { agents: { default: { engine, menus: { modelFailed: "fallback" } } } },
     })
-    const { mkdirSync, writeFileSync } = await import("node:fs")
     mkdirSync(`${assets.dir}/menus`)
     writeFileSync(`${assets.dir}/menus/fallback.json`, JSON.stringify(FALLBACK))
     const harness = await callHarness({
@@ -383,4 +386,37 @@ test("after calls in menus the counts are those of the start", async () => {
   await harness.clock.pass(5_000)
   await harness.app.api("/health")
   expect(await harness.app.counts()).toEqual(before)
+})
+
+test("while the database is locked, a call passes its menu from memory, and is stored afterwards", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "parley-menu-locked-"))
+  using _ = { [Symbol.dispose]: () => rmSync(dir, { recursive: true }) }
+  const path = join(dir, "x.db")
+  await using app = await AppUnderTest.start({ DATABASE_URL: `file:${path}`, WEBHOOK_ANSWER_MS: "20000" })
+  await app.api("/v1/menus/desk", {
+    method: "PUT",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(FALLBACK),
+  })
+  using other = new Database(path)
+  const form = voiceForm({ CallStatus: "in-progress" })
+  const [first] = await app.twiml("/twilio/voice?menu=desk", form)
+  other.run("BEGIN IMMEDIATE")
+  const action = app.pathOf(first?.attributes["action"] ?? "")
+  const wrong = await app.twiml(action, { ...form, Digits: "9" })
+  expect(wrong[0]?.children[0]?.text).toBe("I did not understand that.")
+  expect(await app.twiml(action, { ...form, Digits: "9" })).toEqual(wrong)
+  const record = await app.twiml(app.pathOf(wrong[0]?.attributes["action"] ?? ""), { ...form, Digits: "2" })
+  expect(record.map(({ name }) => name)).toEqual(["Say", "Record", "Redirect"])
+  const leave = { RecordingUrl: `https://api.twilio.com/x/RE${"1".repeat(32)}`, RecordingDuration: "4" }
+  const bye = await app.twiml(app.pathOf(record[1]?.attributes["action"] ?? ""), { ...form, ...leave })
+  expect(bye.map(({ name }) => name)).toEqual(["Say", "Hangup"])
+  other.run("ROLLBACK")
+  await app.clock.pass(5_000)
+  expect(await app.json(`/v1/calls/${form["CallSid"]}`)).toMatchObject({
+    status: "completed",
+    endedBy: "agent",
+  })
+  const { voiceMessages } = await app.json(`/v1/calls/${form["CallSid"]}/voice-messages`)
+  expect(voiceMessages).toMatchObject([{ durationSeconds: 4 }])
 })

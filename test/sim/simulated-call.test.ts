@@ -138,6 +138,47 @@ test("a gather without input lets the next verb run; spoken input goes to the sa
   expect((await call.ended).heard).toBe("yes")
 })
 
+test("speech for a gather is reported before it has ended, where that is asked for", async () => {
+  await using it = fixture(({ path }) =>
+    path === "/"
+      ? "<Gather input='speech' action='/done' partialResultCallback='/partial'><Say>Well?</Say></Gather>"
+      : path === "/done"
+        ? "<Hangup/>"
+        : "<Gather input='speech' action='/done' partialResultCallback='/partial'/>",
+  )
+  const call = it.twilio.call()
+  await call.questions.next()
+  call.say("a table for two")
+  expect((await it.server.post("/partial")).form["UnstableSpeechResult"]).toBe("a table for two")
+  expect((await it.server.post("/done")).form["SpeechResult"]).toBe("a table for two")
+  await call.ended
+})
+
+test("a message is recorded, reported, and its step requested; a silent one lets the next verb run", async () => {
+  await using it = fixture(({ path }) => {
+    if (path === "/again") return "<Record timeout='2'/><Redirect>/silent</Redirect>"
+    if (path === "/done") return "<Redirect>/again</Redirect>"
+    if (path === "/silent") return "<Hangup/>"
+    return "<Record action='/done' finishOnKey='#' transcribe='true' recordingStatusCallback='/rec' transcribeCallback='/text'/>"
+  })
+  const call = it.twilio.call()
+  await call.questions.next()
+  call.say("Please call me back.")
+  expect(call.press("#")).toBe(1)
+  const { form } = await it.server.post("/rec")
+  expect(form).toMatchObject({
+    RecordingStatus: "completed",
+    RecordingSource: "RecordVerb",
+    RecordingDuration: "2",
+  })
+  expect((await it.server.post("/text")).form["TranscriptionText"]).toBe("Please call me back.")
+  expect((await it.server.post("/done")).form).toMatchObject({ Digits: "#", RecordingDuration: "2" })
+  await call.questions.next()
+  it.clock.advance(2_000)
+  await it.server.post("/silent")
+  await call.ended
+})
+
 test("a dial is kept for the reader and reports what it came to", async () => {
   await using it = fixture(({ path }) =>
     path === "/dialled" ? "<Hangup/>" : "<Dial action='/dialled'><Number>+15550100077</Number></Dial>",
