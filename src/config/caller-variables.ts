@@ -3,6 +3,7 @@
 import type { z } from "zod"
 import { anyText, apiPath, googleDocId, httpUrl, whole } from "./text-fields.ts"
 
+const count = whole(1, 1_000_000)
 const ms = (least = 1) => whole(least, 315_360_000_000)
 
 /** `named` gives a variable its meaning. */
@@ -23,6 +24,14 @@ export function callerVariables(named: <T extends z.ZodType>(type: T, meaning: s
       "POST path that sends a caller the link for consent",
     ),
     CUSTOMER_API_LOGIN_PATH: named(apiPath.default("/api/login"), "POST path that logs a caller in"),
+    CONSENT_LINKS_PER_NUMBER_PER_DAY: named(
+      count.default(10),
+      "Maximum of links for consent that the customer API is asked to send to one number within 24 hours",
+    ),
+    CONSENT_LINKS_PER_HOUR: named(
+      count.default(300),
+      "Maximum of links for consent that the customer API is asked to send within an hour, all calls together",
+    ),
     CALLER_TOKEN_TTL_MS: named(
       ms().default(3_600_000),
       "Lifetime of the token with which others may report about the caller of one call",

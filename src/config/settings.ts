@@ -73,6 +73,10 @@ export function settingsFrom(env: Environment) {
       },
       timeoutMs: env.CUSTOMER_API_TIMEOUT_MS,
     },
+    consentLinks: {
+      perNumberPerDay: env.CONSENT_LINKS_PER_NUMBER_PER_DAY,
+      perHour: env.CONSENT_LINKS_PER_HOUR,
+    },
     documents: {
       /** Google documents that are contexts, by key. */
       googleDocs: {

@@ -9,6 +9,7 @@ import { messageOf } from "../lib/errors.ts"
 import { callerIdOf, dependsOnState, withName, profileOf, stateNow } from "./caller-profile.ts"
 import { applyTo, reportCaller } from "./caller-reports.ts"
 import { issueCallerToken } from "./caller-tokens.ts"
+import { sendConsentLink } from "./consent-link.ts"
 import { agentOf, publish, type ControlContext } from "./context.ts"
 
 /** How long a caller waits in silence for the customer API. What comes later changes the running call. */
@@ -103,11 +104,11 @@ async function identify({ context, call, id, customerApi }: Identify): Promise<I
   const token = await issueCallerToken(context, { ...id, callId: call.id })
   if (token === undefined) return undefined
   const [asked, found] = await Promise.allSettled([
-    customerApi.sendMessage({ number: id.number, token, callSid: call.sid }),
+    sendConsentLink(context, { call, id, token, customerApi }),
     customerApi.lookup(id.number),
   ])
   for (const result of [asked, found]) if (result.status === "rejected") report(context, call, result.reason)
-  const isAsked = asked.status === "fulfilled"
+  const isAsked = asked.status === "fulfilled" && asked.value !== "refused"
   if (found.status === "rejected") {
     await record(context, call, id, isAsked ? { state: { event: "asked" } } : {})
     return { outcome: "failed" }

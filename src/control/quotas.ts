@@ -34,20 +34,33 @@ export async function countMessage({ config, store }: QuotaContext, userId: stri
 }
 
 /** Counts a text message, or returns why none may be sent now. */
-export async function countSms({ config, store }: QuotaContext, to: string): Promise<string | undefined> {
-  const { perRecipientPerDay, perHour } = config.sms
+export async function countSms(context: QuotaContext, to: string): Promise<string | undefined> {
+  const { perRecipientPerDay, perHour } = context.config.sms
+  const reached = await countSent(context, { kind: "sms", to, perDay: perRecipientPerDay, perHour })
+  if (reached === undefined) return undefined
+  return reached === "subject"
+    ? `at most ${perRecipientPerDay} messages may be sent to one number in a day`
+    : `at most ${perHour} messages may be sent in an hour`
+}
+
+/** Counts a link for consent, or returns the limit that is reached: that of the number, or that of all calls. */
+export function countConsentLink(context: QuotaContext, to: string): Promise<QuotaLimit["of"] | undefined> {
+  const { perNumberPerDay, perHour } = context.config.consentLinks
+  return countSent(context, { kind: "consent-link", to, perDay: perNumberPerDay, perHour })
+}
+
+type Sent = { kind: "sms" | "consent-link"; to: string; perDay: number; perHour: number }
+
+async function countSent({ store }: QuotaContext, { kind, to, perDay, perHour }: Sent) {
   const result = await store.quotas.take({
-    kind: "sms",
+    kind,
     // Whether it is the same number is all that counts.
     subject: createHash("sha256").update(to).digest("hex").slice(0, 32),
     at: store.steadyNow(),
     limits: [
-      { of: "subject", most: perRecipientPerDay, withinMs: QUOTA_REACH_MS },
+      { of: "subject", most: perDay, withinMs: QUOTA_REACH_MS },
       { of: "all", most: perHour, withinMs: HOUR_MS },
     ],
   })
-  if (result.outcome === "counted") return undefined
-  return result.limit.of === "subject"
-    ? `at most ${perRecipientPerDay} messages may be sent to one number in a day`
-    : `at most ${perHour} messages may be sent in an hour`
+  return result.outcome === "counted" ? undefined : result.limit.of
 }

@@ -1,7 +1,10 @@
 /** Uses that are limited within a time, counted for all processes together, so that a restart resets nothing. */
 
-/** `message`: a request that a model answers. `sms`: a text message that is sent. */
-export type QuotaKind = "message" | "sms"
+/**
+ * `message`: a request that a model answers. `sms`: a text message that is sent. `consent-link`: a link that the customer API
+ * is asked to send.
+ */
+export type QuotaKind = "message" | "sms" | "consent-link"
 
 export type QuotaLimit = {
   /** Uses of the same subject, or all uses of the kind. */

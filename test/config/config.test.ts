@@ -71,6 +71,7 @@ test("an empty environment is enough", () => {
       paths: { lookup: "/api/lookup-phone", message: "/api/send-message", login: "/api/login" },
       timeoutMs: 5000,
     },
+    consentLinks: { perNumberPerDay: 10, perHour: 300 },
     documents: {
       googleDocs: { systemMessage: undefined, consentMessage: undefined, liveAgentMessage: undefined },
       googleBaseUrl: undefined,

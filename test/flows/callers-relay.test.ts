@@ -222,6 +222,37 @@ test.each([
   expect(events.map(({ type }: { type: string }) => type)).toContain("customer-api.failed")
 })
 
+test("the links for consent have limits of their own, for each number and for all calls", async () => {
+  const env = { CONSENT_LINKS_PER_NUMBER_PER_DAY: "1", CONSENT_LINKS_PER_HOUR: "2" }
+  await using harness = await relayCallers({ env })
+  const { customers, twilio } = harness
+  const greeted = async (from: string) => {
+    const call = twilio.call({ from, to: RELAY })
+    await connected(call)
+    return heard(harness, call)
+  }
+  const linkSent = expect.stringContaining("clicking the link sent to you")
+  const failed = expect.stringContaining("There was an error connecting to the service")
+  expect(await greeted(CALLER)).toEqual(linkSent)
+  expect(await greeted(CALLER)).toEqual(linkSent)
+  expect(await greeted("+15550100077")).toEqual(linkSent)
+  expect(await greeted("+15550100078")).toEqual(failed)
+  const links = customers.requests.all.filter(({ path }) => path === "/api/send-message")
+  expect(links.map(({ body }) => body)).toEqual([{ phoneNumber: CALLER }, { phoneNumber: "+15550100077" }])
+})
+
+test.each(["+881612345678", "+4915123456789", "+19765550123"])(
+  "no link for consent goes to %s, which text messages may not reach",
+  async (from) => {
+    await using harness = await relayCallers()
+    const { customers, twilio } = harness
+    const call = twilio.call({ from, to: RELAY })
+    await connected(call)
+    expect(await heard(harness, call)).toStartWith("There was an error connecting to the service")
+    expect(customers.paths).toEqual(["GET /api/lookup-phone"])
+  },
+)
+
 test("a lookup that failed for a moment is repeated; a message is not", async () => {
   await using harness = await relayCallers({ caller: { hasConsented: true } })
   const { customers, twilio } = harness
