@@ -49,13 +49,22 @@ export function parseSipAddress(text: string): SipAddress | { fault: string } {
   return { user, host: host.toLowerCase().replace(/\.$/, "") }
 }
 
+/** `+`, or the prefix of international calls, which the digit for an outside line may precede. */
+const INTERNATIONAL = /(?:\+|^[09]?(?:00|011))([1-9]\d{6,14})/
+/** What switches a service on, as `*72`, before a number. */
+const SERVICE_CODE = /^[*#]+\d{2}[*#]?/
+
 /**
- * The phone numbers that a name may stand for at a gateway, in international form: `+…`, `00…`, `011…`, or digits alone. A
- * short row of digits is an extension.
+ * The phone numbers that a name may stand for at a gateway, in international form: `+…`, `00…`, `011…`, or digits alone, also
+ * after the digit for an outside line or a service code. A short row of digits is an extension. Marks between and after the
+ * digits count as none, because gateways pass over them.
  */
 export function numbersInSipUser(user: string): { number: string; isCertain: boolean }[] {
-  const digits = user.replace(/[\s().,/_-]/g, "")
-  const [, international] = /^(?:\+|00|011)([1-9]\d{6,14})$/.exec(digits) ?? []
+  const digits = user
+    .normalize("NFKC")
+    .replace(SERVICE_CODE, "")
+    .replace(/[^\p{L}\d+]/gu, "")
+  const [, international] = INTERNATIONAL.exec(digits) ?? []
   if (international !== undefined) return [{ number: `+${international}`, isCertain: true }]
   return /^[1-9]\d{6,14}$/.test(digits) ? [{ number: `+${digits}`, isCertain: false }] : []
 }
