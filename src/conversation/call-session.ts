@@ -61,6 +61,8 @@ export type SessionProtocol = {
   deliver: (text: string) => void
 }
 
+const NOT_OPENED = "the session could not be opened"
+
 type State<Live> =
   | { phase: "awaiting-first-frame" }
   | { phase: "opening"; waiting: WaitingFrames }
@@ -129,15 +131,14 @@ export class CallSession<Live extends SessionEngine> {
     if (state.phase === "closed") return
     this.#state = { phase: "closed" }
     this.#cancelDeadline()
-    const { liveCalls, recorder } = this.#options
     if (state.phase === "live") {
       state.leave()
-      state.live.closed(liveCalls.settle(state.call.id))
+      this.#settle(state.live)
     }
     if (!this.#call) return
     const shortReason = reason.slice(0, 120)
     this.#publish(this.#call, { type: "session.closed", code, reason: shortReason })
-    recorder.flush()
+    this.#options.recorder.flush()
     this.#log.info("session closed", { engine: this.#call.engine, code, reason: shortReason })
   }
 
@@ -179,7 +180,7 @@ export class CallSession<Live extends SessionEngine> {
     } catch (error) {
       // Twilio then requests the next step, which may open a new socket.
       this.#log.error("session could not be opened", { callSid, error: messageOf(error) })
-      return this.refuse(1011, "the session could not be opened")
+      return this.refuse(1011, NOT_OPENED)
     }
     for (const text of waiting.take()) this.#deliver(text)
   }
@@ -205,7 +206,7 @@ export class CallSession<Live extends SessionEngine> {
     lifecycle.opened(call.id, sessionId)
     this.#publish(call, { type: "session.opened", engine, sessionId, resume: resumes })
     this.#log.info("session opened", { engine, sessionId, resume: resumes })
-    const live = create({
+    const live = this.#created(call, create, {
       call,
       parameters: { ...call.parameters, ...given },
       start,
@@ -223,9 +224,31 @@ export class CallSession<Live extends SessionEngine> {
     })
     this.#cancelDeadline()
     // The first words may already have found the socket closed.
-    if (this.#state.phase !== "opening") return live.closed(liveCalls.settle(call.id))
+    if (this.#state.phase !== "opening") return this.#settle(live)
     this.#state = { phase: "live", call, live, leave: liveCalls.add(live) }
     caller.opened()
+  }
+
+  /** An engine that fails to open has no socket whose close would end the session that was reported as opened. */
+  #created(call: Call, create: (context: CallContext) => Live, context: CallContext): Live {
+    try {
+      return create(context)
+    } catch (error) {
+      if (this.#state.phase === "opening")
+        this.#publish(call, { type: "session.closed", code: 1011, reason: NOT_OPENED })
+      throw error
+    }
+  }
+
+  /** Whatever an engine does, the call is settled at some time: what follows it waits for that. */
+  #settle(live: Live): void {
+    const onSettled = this.#options.liveCalls.settle(live.callId)
+    try {
+      live.closed(onSettled)
+    } catch (error) {
+      onSettled()
+      this.#log.error("session failed when it was closed", { error: messageOf(error) })
+    }
   }
 
   /** A fault in one frame does not lose those behind it. */

@@ -193,6 +193,30 @@ test("an engine that fails to open closes the socket", async () => {
   })
   await settled()
   expect(s.facts.closes).toEqual([{ code: 1011, reason: "the session could not be opened" }])
+  s.session.closed(1011, "")
+  expect(s.events).toEqual([
+    { type: "session.opened", engine: "relay", sessionId: "VX1", resume: 0 },
+    { type: "session.closed", code: 1011, reason: "the session could not be opened" },
+  ])
+})
+
+test("an engine that fails when it is closed leaves a call that is settled, and a session that is closed", async () => {
+  using s = new SessionFixture({ claims: false })
+  s.session.open(FIRST, ({ call }) => ({
+    ...s.engine(call),
+    closed() {
+      throw new Error("a fault")
+    },
+  }))
+  await settled()
+  s.session.closed(1000, "bye")
+  expect(s.eventTypes()).toEqual(["session.opened", "session.closed"])
+  expect({ ...s.facts, isSettled: s.liveCalls.isSettled(s.call.id) }).toEqual({
+    closes: [],
+    deadlines: 0,
+    live: 0,
+    isSettled: true,
+  })
 })
 
 test("a socket that an engine loses with its first words is not live", async () => {
