@@ -33,6 +33,8 @@ export type InsertedMessage = { role: "user" | "system" | "assistant"; text: str
 /** A running conversation as the rest of the program may touch it. */
 export interface LiveCall {
   readonly callId: CallId
+  /** An end was requested: nothing but the last words is said any more. */
+  readonly isEnding: boolean
   /** Speaks a sentence; it becomes part of transcript and history. */
   say(text: string): void
   /** Adds a message to the conversation without speaking it. */

@@ -7,10 +7,11 @@ import { AppError } from "../lib/errors.ts"
 import { publish, type ControlContext } from "./context.ts"
 import { requireTarget } from "./transfer.ts"
 
-/** The conversation of a call. Throws CONFLICT when none is running. */
+/** The conversation of a call. Throws CONFLICT when none is running, and for one whose last words are being said. */
 export function liveCall({ liveCalls }: ControlContext, call: Call): LiveCall {
   const live = liveCalls.get(call.id)
   if (!live) throw new AppError("CONFLICT", "No conversation is running in this call.")
+  if (live.isEnding) throw new AppError("CONFLICT", "The conversation of this call is ending.")
   return live
 }
 

@@ -177,6 +177,10 @@ export class PipelineCall implements MediaEngine {
     this.callerAudio.close(onSettled)
   }
 
+  get isEnding(): boolean {
+    return !this.#ending.isOpen
+  }
+
   say(text: string): void {
     if (this.#ivr) return this.#ivr.say(text)
     this.#conversation.say(text)

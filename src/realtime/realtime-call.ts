@@ -129,6 +129,10 @@ export class RealtimeCall implements MediaEngine {
     this.#audio.cut()
   }
 
+  get isEnding(): boolean {
+    return !this.#ending.isOpen
+  }
+
   say(text: string): void {
     if (!this.#ending.isOpen || this.#output.muted) return
     this.#output.sentence(text)

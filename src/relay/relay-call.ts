@@ -151,6 +151,10 @@ export class RelayCall implements RelayEngine {
     onSettled()
   }
 
+  get isEnding(): boolean {
+    return !this.#ending.isOpen
+  }
+
   say(text: string): void {
     if (this.#ivr) return this.#ivr.say(text)
     this.#conversation.say(text)

@@ -154,11 +154,18 @@ export function describeEngine(engine: string, open: OpenEngineCall): void {
     test("a transfer dials after the last words, and the agent is back when nobody answers", async () => {
       await using it = await open({ env: { TRANSFER_TO: "+15550100009" }, dialStatus: "no-answer" })
       await it.greeted()
-      await it.app.post(`/v1/calls/${it.call.callSid}/transfer`, {
+      const path = `/v1/calls/${it.call.callSid}`
+      await it.app.post(`${path}/transfer`, {
         summary: "Wants a person.",
         say: "One second.",
       })
       await it.sent("One second.")
+      const late = [
+        it.app.post(`${path}/say`, { text: "Too late." }),
+        it.app.post(`${path}/messages`, { text: "Too late.", respond: true }),
+        it.app.post(`${path}/transfer`, { summary: "Another.", to: "+15550100009" }),
+      ]
+      expect((await Promise.all(late)).map(({ status }) => status)).toEqual([409, 409, 409])
       await it.clock.pass(10_000)
       await eventOf(it, "transfer.started")
       await it.reopened()

@@ -70,6 +70,7 @@ class SessionFixture extends CallFixture {
   engine({ id }: Call): SessionEngine {
     return {
       callId: id,
+      isEnding: false,
       say() {},
       insert() {},
       sendFrame() {},

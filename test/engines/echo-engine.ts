@@ -92,6 +92,9 @@ function openEcho(context: CallContext, stream: MediaStream, { tap }: EngineServ
     reached(mark) {
       if (output.reached(mark)) ending.now()
     },
+    get isEnding() {
+      return !ending.isOpen
+    },
     say: (text) => output.sentence(text),
     insert(message) {
       incoming.message(message)

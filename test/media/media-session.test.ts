@@ -74,6 +74,7 @@ class MediaFixture extends CallFixture {
       callerAudio: { hear: (payload) => void this.heard.push(payload) },
       reached: (name) => void this.heard.push(`mark ${name}`),
       dtmf: (digit) => void this.heard.push(`digit ${digit}`),
+      isEnding: false,
       say() {},
       insert() {},
       sendFrame() {},
