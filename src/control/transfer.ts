@@ -120,7 +120,10 @@ async function afterTransfer(context: ControlContext, webhook: TransferEndedWebh
   if (!call) return { kind: "hang-up" }
   if (isTerminal(callStatus)) {
     if (connected) await transferFinished(context, call, result)
-    await endCall(context, call, { status: callStatus, by: "caller", reason: "hung up after a transfer" })
+    else if (call.transfer?.state === "started")
+      await recordFailed(context, call, { summary: summaryOf(call), reason: "the caller hung up" })
+    const reason = connected ? "hung up after a transfer" : "hung up during a transfer"
+    await endCall(context, call, { status: callStatus, by: "caller", reason })
     return { kind: "nothing" }
   }
   if (isTerminal(call.status)) return { kind: "hang-up" }
@@ -139,6 +142,15 @@ async function transferFinished(context: ControlContext, call: Call, result: str
   if (isFirst) publish(context, call, { type: "transfer.finished", result })
 }
 
+async function recordFailed(
+  context: ControlContext,
+  call: Call,
+  { summary, reason }: Pick<FailedTransfer, "summary" | "reason">,
+): Promise<void> {
+  const isFirst = await context.store.calls.setTransfer(call.id, { state: "failed", summary, reason })
+  if (isFirst) publish(context, call, { type: "transfer.failed", reason })
+}
+
 /** Whether the last session ended because no model could be reached. */
 function hasLostModel({ sessionEnd }: Call): boolean {
   return sessionEnd?.reason === "model-failed" || sessionEnd?.reason === "model-refused"
@@ -152,8 +164,7 @@ async function transferFailed(
   call: Call,
   { summary, reason, isModelGone = hasLostModel(call) }: FailedTransfer,
 ): Promise<NextStep> {
-  const isFirst = await context.store.calls.setTransfer(call.id, { state: "failed", summary, reason })
-  if (isFirst) publish(context, call, { type: "transfer.failed", reason })
+  await recordFailed(context, call, { summary, reason })
   const next = await context.menus.transferFailed(call)
   if (next) return next
   const agent = agentOf(context, call)

@@ -95,6 +95,10 @@ test("a caller who hangs up meanwhile has ended the call", async () => {
   const form = { ...endedForm(t.callSid), CallStatus: "completed", DialCallStatus: "canceled" }
   expect(await t.app.twiml(t.action, form)).toEqual([])
   expect(await t.app.json(`/v1/calls/${t.callSid}`)).toMatchObject({ status: "completed", endedBy: "caller" })
+  const { events } = await t.app.json(`/v1/calls/${t.callSid}/events`)
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: "transfer.failed", reason: "the caller hung up" }),
+  )
 })
 
 test("the end of a transfer counts once, signed, and for a call that is known", async () => {
