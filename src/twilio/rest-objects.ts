@@ -2,12 +2,9 @@
 
 import type { CallInstance } from "twilio/lib/rest/api/v2010/account/call"
 import type { IncomingPhoneNumberInstance } from "twilio/lib/rest/api/v2010/account/incomingPhoneNumber"
-import { z } from "zod"
 import type { Direction } from "../call/call.ts"
 import { CallSid } from "../call/ids.ts"
-import { LINE_TYPES, type LineType } from "../call/line-type.ts"
 import type { CallStatus } from "../call/status.ts"
-import { AppError } from "../lib/errors.ts"
 import { callStatusOf, directionOf } from "./words.ts"
 
 /** A call as Twilio knows it. Times in milliseconds since the epoch, in whole seconds. */
@@ -93,20 +90,6 @@ export function accountNumber(number: NumberFields): AccountNumber {
     voiceApplicationSid: voiceApplicationSid || null,
     trunkSid: trunkSid || null,
   }
-}
-
-const LineTypeAnswer = z.object({
-  type: z.string().nullish(),
-  error_code: z.unknown().optional(),
-})
-
-/** A word we do not know counts as `unknown`. Throws UPSTREAM_FAILED where the carrier could not be asked. */
-export function lineTypeOf(answer: unknown): LineType {
-  const { type, error_code: code } = LineTypeAnswer.parse(answer)
-  if (!type) {
-    throw new AppError("UPSTREAM_FAILED", `Twilio could not look up the number (error ${String(code)}).`)
-  }
-  return LINE_TYPES.find((known) => known === type) ?? "unknown"
 }
 
 /** The SDK gives a Date only where the answer had a readable time, whatever its types say. */

@@ -5,14 +5,8 @@ import type { CallSid } from "../call/ids.ts"
 import type { LineType } from "../call/line-type.ts"
 import type { CallStatus } from "../call/status.ts"
 import { TwilioRestError } from "./rest-error.ts"
-import {
-  accountNumber,
-  lineTypeOf,
-  msOf,
-  remoteCall,
-  type AccountNumber,
-  type RemoteCall,
-} from "./rest-objects.ts"
+import { lookUpLine } from "./lookup.ts"
+import { accountNumber, msOf, remoteCall, type AccountNumber, type RemoteCall } from "./rest-objects.ts"
 import { createAsk, type TwilioSdkOptions } from "./sdk.ts"
 
 export type CallRequest = {
@@ -137,12 +131,7 @@ export function createTwilioRest(options: TwilioSdkOptions): TwilioRest {
         return events.flatMap(({ request }) => RequestOfCall.safeParse(request).data?.url ?? [])
       }),
 
-    lineType: (number) =>
-      ask("look up the number", async (client) => {
-        const fields = "line_type_intelligence"
-        const found = await client.lookups.v2.phoneNumbers(number).fetch({ fields })
-        return found.valid ? lineTypeOf(found.lineTypeIntelligence) : undefined
-      }),
+    lineType: (number) => lookUpLine(options, number),
 
     sendMessage: ({ to, from, body, statusCallback }) =>
       ask("send the message", async (client) => {

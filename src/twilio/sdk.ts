@@ -45,8 +45,9 @@ export function createAsk(options: TwilioSdkOptions): Ask {
 
 type Client = Awaited<ReturnType<typeof loadClient>>
 
-async function loadClient(options: TwilioSdkOptions) {
-  const { accountSid, authToken, apiKey, apiSecret, baseUrl, edge = "", region = "" } = options
+/** What every request to Twilio needs. Throws `AppError` NOT_CONFIGURED without usable credentials. */
+export function connectionOf(options: TwilioSdkOptions) {
+  const { accountSid, authToken, apiKey, apiSecret, baseUrl } = options
   const { timeoutMs = 10_000, fetch = globalThis.fetch, sleep = Bun.sleep, random = Math.random } = options
   const { after = withTimer } = options
   const [username, password] = apiKey && apiSecret ? [apiKey, apiSecret] : [accountSid, authToken]
@@ -55,8 +56,17 @@ async function loadClient(options: TwilioSdkOptions) {
       "TWILIO_ACCOUNT_SID (it begins with AC) and TWILIO_AUTH_TOKEN, or an API key with its secret"
     throw new AppError("NOT_CONFIGURED", `Twilio's REST API needs ${names}`)
   }
+  return {
+    username,
+    password,
+    httpClient: createHttpClient({ baseUrl, timeoutMs, after, fetch, sleep, random }),
+  }
+}
+
+async function loadClient(options: TwilioSdkOptions) {
+  const { accountSid, edge = "", region = "" } = options
+  const { username, password, httpClient } = connectionOf(options)
   const { default: sdk } = await import("twilio")
-  const httpClient = createHttpClient({ baseUrl, timeoutMs, after, fetch, sleep, random })
   return new sdk.Twilio(username, password, {
     accountSid,
     // Texts, also empty ones, keep the SDK from reading the environment.

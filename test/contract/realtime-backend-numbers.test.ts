@@ -18,8 +18,6 @@ async function verification(env: Record<string, string> = {}) {
   const account = {
     TWILIO_ACCOUNT_SID: ACCOUNT_SID,
     TWILIO_API_BASE_URL: twilio.baseUrl,
-    // The first request loads the SDK of Twilio.
-    WEBHOOK_ANSWER_MS: "20000",
   }
   const app = stack.use(await AppUnderTest.start({ ...account, ...env }))
 
