@@ -58,7 +58,7 @@ export type Phrases = {
   readonly busy: string
   /** Before a transfer is dialled; empty: nothing is said. */
   readonly transferring: string
-  /** When a transfer failed and the agent continues. */
+  /** After a failed transfer, before the agent continues or the call ends. */
   readonly transferFailed: string
   /** Asks the called person to accept; `{key}` stands for the key. */
   readonly acceptTransfer: string
@@ -181,7 +181,7 @@ export type TransferRule = {
   readonly callerId?: string | undefined
   /** The key by which a called person accepts the call; undefined: who answers is connected. */
   readonly acceptKey?: string | undefined
-  /** Whether the agent continues, or the call ends with a goodbye, when the transfer fails. */
+  /** Whether a failed transfer returns the caller to the agent, or ends the call. */
   readonly onFailure: "agent" | "goodbye"
 }
 

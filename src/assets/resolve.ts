@@ -66,6 +66,7 @@ export function resolveAgents(sources: AgentSources): Resolved {
       fault(at("manifest", "manifest"), missing("manifest", manifestKey, manifests), lenient)
     if (!engines.includes(engine)) fault(at("engine", ""), `must be one of ${engines.join(", ")}`)
     const changeTo = changeRuleOf(own.changeTo ?? shared.changeTo)
+    const transfer = transferOf(shared, own)
     for (const [field, known, kind] of [
       ["contexts", contexts, "context"],
       ["manifests", manifests, "manifest"],
@@ -102,8 +103,8 @@ export function resolveAgents(sources: AgentSources): Resolved {
       speechFilter: own.speechFilter ?? shared.speechFilter,
       interruption: own.interruption ?? shared.interruption,
       pronunciation: own.pronunciation ?? shared.pronunciation,
-      phrases: phrasesOf(shared, own),
-      transfer: transferOf(shared, own),
+      phrases: phrasesOf({ shared, own, onFailure: transfer.onFailure }),
+      transfer,
       callers: callerRulesOf({ shared: shared.callers, own: own.callers, contexts }),
       changeTo,
       ivr: own.ivr ?? shared.ivr,
@@ -188,7 +189,13 @@ const PHRASES: Phrases = {
   acceptTransfer: "Press {key} to take the call.",
 }
 
-function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
+/** Said in place of `transferFailed` where the call ends after it. */
+const TRANSFER_FAILED_GOODBYE = "I am sorry, nobody could take your call just now. Goodbye."
+
+type GivenPhrases = { shared: AgentSettings; own: AgentSettings } & Pick<TransferRule, "onFailure">
+
+function phrasesOf({ shared, own, onFailure }: GivenPhrases): Phrases {
+  const transferFailed = onFailure === "goodbye" ? TRANSFER_FAILED_GOODBYE : PHRASES.transferFailed
   const given = { ...shared.phrases, ...own.phrases }
   return {
     wait: given.wait ?? PHRASES.wait,
@@ -199,7 +206,7 @@ function phrasesOf(shared: AgentSettings, own: AgentSettings): Phrases {
     timeUp: given.timeUp ?? PHRASES.timeUp,
     busy: given.busy ?? PHRASES.busy,
     transferring: given.transferring ?? PHRASES.transferring,
-    transferFailed: given.transferFailed ?? PHRASES.transferFailed,
+    transferFailed: given.transferFailed ?? transferFailed,
     acceptTransfer: given.acceptTransfer ?? PHRASES.acceptTransfer,
   }
 }

@@ -126,6 +126,15 @@ test("parts of phrases, model, silence and transfer are merged field by field", 
   })
 })
 
+test.each([
+  ["agent", {}, /How else can I help you\?$/],
+  ["goodbye", {}, /Goodbye\.$/],
+  ["goodbye", { transferFailed: "Please call tomorrow." }, /^Please call tomorrow\.$/],
+] as const)("after a failed transfer with onFailure %p and phrases %p", (onFailure, phrases, said) => {
+  const agent = agentOf({ agents: { default: { transfer: { onFailure }, phrases } } }, "default")
+  expect(agent.phrases.transferFailed).toMatch(said)
+})
+
 test("an outcome has a name, and instructions only where they are given", () => {
   const schema = { type: "object", properties: {} }
   expect(agentOf({ agents: { default: { outcome: { schema } } } }).outcome).toEqual({
