@@ -124,8 +124,7 @@ async function storeCheck(config: Config): Promise<Check> {
     const { present } = store.migrations
     return { state: "ok", about, text: `${config.databaseUrl}, ${present.length} migrations` }
   } catch (error) {
-    const fix = "set DATABASE_URL to a file that can be written"
-    return { state: "missing", about, text: messageOf(error), fix }
+    return { state: "missing", about, text: messageOf(error) }
   }
 }
 

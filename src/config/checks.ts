@@ -7,11 +7,14 @@ export type Fault = { name: string; message: string }
 
 export type Values = { [name in Name]?: string }
 
-/** Faults of variables that must be set together. */
-export function requiredTogether(values: Values): Fault[] {
+/** Faults of variables that must be set together. `otherNames` has the name of each that was set under another one. */
+export function requiredTogether(values: Values, otherNames: Values = {}): Fault[] {
   const faults: Fault[] = []
   const need = (name: Name, missing: Name, why: string) => {
-    if (values[name] && !values[missing]) faults.push({ name: missing, message: `must be set too: ${why}` })
+    if (!values[name] || values[missing]) return
+    const other = otherNames[name]
+    const origin = other === undefined ? "" : ` (${other} is read as ${name})`
+    faults.push({ name: missing, message: `must be set too: ${why}${origin}` })
   }
   need("TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_API_KEY needs it")
   need("TWILIO_API_SECRET", "TWILIO_API_KEY", "TWILIO_API_SECRET needs it")

@@ -44,10 +44,10 @@ export function readConfig(
   env: Record<string, string | undefined>,
   remarks: readonly FileRemark[] = [],
 ): Config {
-  const { values, faults, warnings } = resolveNames(env)
+  const { values, otherNames, faults, warnings } = resolveNames(env)
   const parsed = Environment.safeParse(values)
   const wrong = (parsed.error?.issues ?? []).map(({ path, message }) => ({ name: String(path[0]), message }))
-  const all = [...faults, ...wrong, ...requiredTogether(values)]
+  const all = [...faults, ...wrong, ...requiredTogether(values, otherNames)]
   if (!parsed.success || all.length > 0) throw new ConfigError(all)
 
   const config = settingsFrom(parsed.data)
@@ -125,6 +125,7 @@ function withoutCredentials(text: string): string {
 /** Finds the value of each variable under all its names. Two names must not have different values. */
 function resolveNames(env: Record<string, string | undefined>) {
   const values: Record<string, string> = {}
+  const otherNames: Record<string, string> = {}
   const faults: Fault[] = []
   const warnings: string[] = []
   for (const { name, also } of CONFIG_TABLE) {
@@ -142,9 +143,11 @@ function resolveNames(env: Record<string, string | undefined>) {
       const message = `differs from ${other.alias}, which means the same; set one of them`
       faults.push({ name: first.alias, message })
     }
-    if (first.alias !== name) warnings.push(`${first.alias} is read as ${name}; better set ${name}`)
+    if (first.alias === name) continue
+    otherNames[name] = first.alias
+    warnings.push(`${first.alias} is read as ${name}; better set ${name}`)
   }
-  return { values, faults, warnings: [...warnings, ...misspelled(env)] }
+  return { values, otherNames, faults, warnings: [...warnings, ...misspelled(env)] }
 }
 
 /** Of the variables that are read; others are those of other programs. */

@@ -29,6 +29,15 @@ describe("variables that are required together", () => {
     expect(requiredTogether(values).map(({ name }) => name)).toEqual(missing)
   })
 
+  test("a fault names the variable that was set under another name", () => {
+    expect(requiredTogether({ TWILIO_API_SECRET: "s" }, { TWILIO_API_SECRET: "API_SECRET" })).toEqual([
+      {
+        name: "TWILIO_API_KEY",
+        message: "must be set too: TWILIO_API_SECRET needs it (API_SECRET is read as TWILIO_API_SECRET)",
+      },
+    ])
+  })
+
   test("a fault says what needs the variable", () => {
     expect(requiredTogether({ TWILIO_EDGE: "dublin" })).toEqual([
       { name: "TWILIO_REGION", message: "must be set too: Twilio accepts edge and region only together" },

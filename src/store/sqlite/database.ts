@@ -115,15 +115,23 @@ function appliedNames(db: Db): string[] {
     .map(({ name }) => name)
 }
 
+const OTHER_FILE = "Set DATABASE_URL to a file in a folder that this user may write."
+
+function isFolderFault(error: unknown): error is Error & { code: unknown } {
+  return error instanceof Error && "syscall" in error && error.syscall === "mkdir" && "code" in error
+}
+
 function faultOf(error: unknown, path: string): string {
   const code = sqliteCode(error) ?? ""
   if (isLocked(error))
     return `another process keeps it locked. Stop that process (\`fuser ${path}\` names it), or set DATABASE_URL to another file.`
   if (/^SQLITE_(?:CORRUPT|NOTADB)/.test(code))
     return "it is damaged or not a SQLite file. Restore a backup, or move it away to start with an empty database."
-  if (code.startsWith("SQLITE_CANTOPEN")) return "it cannot be opened or created"
-  if (code.startsWith("SQLITE_READONLY")) return "it cannot be written"
-  if (/^SQLITE_(?:FULL|IOERR)/.test(code)) return "the disk is full or failing"
+  if (code.startsWith("SQLITE_CANTOPEN")) return `it cannot be opened or created. ${OTHER_FILE}`
+  if (code.startsWith("SQLITE_READONLY")) return `it cannot be written. ${OTHER_FILE}`
+  if (/^SQLITE_(?:FULL|IOERR)/.test(code))
+    return `the disk is full or failing. Free some space, or set DATABASE_URL to a file on another disk.`
+  if (isFolderFault(error)) return `its folder cannot be created (${error.code}). ${OTHER_FILE}`
   // The query that failed says less than what SQLite says of it.
   return messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error)
 }

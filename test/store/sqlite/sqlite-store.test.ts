@@ -67,7 +67,12 @@ describe("files", () => {
       "damaged or not a SQLite file",
     ],
     ["a folder", () => {}, "", "cannot be opened"],
-    ["a path below a file", (folder: string) => writeFileSync(join(folder, "x"), ""), "x/y.db", "EEXIST"],
+    [
+      "a path below a file",
+      (folder: string) => writeFileSync(join(folder, "x"), ""),
+      "x/y.db",
+      "folder cannot be created",
+    ],
   ])("%s is refused with its reason", async (_, prepare, name, reason) => {
     using folder = temporaryFolder()
     prepare(folder.path)
