@@ -34,6 +34,16 @@ const IncomingCall = z.strictObject({
   say: z.array(z.string().min(1)).max(50).default(LINES),
 })
 
+/** An empty body is an object without fields. */
+const BodyText = z.string().transform((text, context): unknown => {
+  try {
+    return text.trim() === "" ? {} : JSON.parse(text)
+  } catch {
+    context.addIssue("the body must be JSON")
+    return z.NEVER
+  }
+})
+
 export type SimulatedServer = AsyncDisposable & {
   url: string
   /** Takes `POST /calls` with `{"from", "to", "say": […]}`: a simulated person calls the server. */
@@ -98,7 +108,7 @@ export async function startSimulated(
       const { pathname } = new URL(request.url)
       if (request.method !== "POST" || pathname !== "/calls")
         return Response.json({ error: "POST /calls" }, { status: 404 })
-      const body = IncomingCall.safeParse(await request.json().catch(() => ({})))
+      const body = BodyText.pipe(IncomingCall).safeParse(await request.text())
       if (!body.success) return Response.json({ error: z.prettifyError(body.error) }, { status: 400 })
       const { from, to, say } = body.data
       const call = (await account).call({ from, to, direction: "inbound" })

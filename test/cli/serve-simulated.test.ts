@@ -38,6 +38,13 @@ test("numbers are those of the simulated account", async () => {
   })
 })
 
+test("an incoming call whose body is not JSON is refused", async () => {
+  await using it = await simulated()
+  const refused = await fetch(`${it.callersUrl}/calls`, { method: "POST", body: '{"from": ' })
+  expect(refused.status).toBe(400)
+  expect(await refused.text()).toContain("the body must be JSON")
+})
+
 test("an outgoing call is answered by a simulated person", async () => {
   await using it = await simulated()
   const placed = await it.post(`${it.url}/v1/calls`, { to: "+12025550143" })
