@@ -154,6 +154,11 @@ function usageView(call: Call, usage: readonly Usage[]): Omit<z.infer<typeof Usa
   return {
     callSid: call.sid,
     usage: [...usage],
-    costUsd: costs.length === 0 ? null : costs.reduce((sum, cost) => sum + cost, 0),
+    costUsd: costs.length === 0 ? null : sumOf(costs),
   }
+}
+
+/** Rounded where binary fractions differ from decimal ones: 0.0085 + 0.07 is 0.0785. */
+function sumOf(costs: readonly number[]): number {
+  return Number(costs.reduce((sum, cost) => sum + cost, 0).toFixed(12))
 }
