@@ -24,9 +24,9 @@ export interface AssetRepository {
   latest(kind: AssetKind, source: StoredSource): Promise<StoredText[]>
   /** Stores a version. One that is already in force changes nothing. */
   put(asset: StoredText & { kind: AssetKind; source: StoredSource; at: number }): Promise<RevisionChange>
-  /** Takes a key out of force; its versions stay readable. */
+  /** Removes a key; its versions stay readable. */
   remove(asset: { kind: AssetKind; key: string; source: StoredSource; at: number }): Promise<RevisionChange>
-  /** Stores these versions, and takes every key of the source out of force that is not in `ids`. */
+  /** Stores these versions, and removes every key of the source that is not in `ids`. */
   replaceAll(all: {
     source: StoredSource
     texts: readonly (StoredText & { kind: AssetKind })[]

@@ -155,7 +155,7 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
 
   const numbers = program
     .command("numbers")
-    .description("list the account's phone numbers and their agents")
+    .description("list the account's phone numbers and their agents; numbers point routes one to this server")
     .action(async () => {
       const config = configured({}, "error")
       exitCode = await (await import("./numbers-command.ts")).numbers(config, print)

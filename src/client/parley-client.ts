@@ -44,6 +44,9 @@ export type PlaceCall = {
   to: string
   from?: string
   agent?: string
+  engine?: Engine
+  contextKey?: string
+  manifestKey?: string
   parameters?: Record<string, string | number | boolean>
   prompt?: string
   firstMessage?: string
@@ -93,7 +96,7 @@ export class ParleyClient {
     this.#options = { ...options, url: options.url.replace(/\/+$/, "") }
   }
 
-  /** The same key with the same call places it once. */
+  /** Repeating a request with the same key and the same call does not place a second call. */
   placeCall(call: PlaceCall, idempotencyKey?: string): Promise<CallView> {
     const headers = idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey }
     return this.#ask("POST", "/v1/calls", { body: call, headers })
@@ -141,7 +144,7 @@ export class ParleyClient {
     return this.#ask("POST", pathOf(sid, "/webhook"))
   }
 
-  /** Opens one socket of one call, once, within a minute: what a server hands to a page. */
+  /** Creates a ticket for one socket of this call, valid once and for a minute. A server passes it to a page. */
   streamTicket(sid: string): Promise<StreamTicket> {
     return this.#ask("POST", pathOf(sid, "/stream-ticket"))
   }
@@ -185,7 +188,7 @@ export class ParleyClient {
     })
     const json: unknown = await answer.json().catch(() => undefined)
     if (!answer.ok) throw refusalOf(answer, json)
-    // The server's own description of its answers is tested against these types.
+    // A test compares these types with the server's OpenAPI description.
     return json as T
   }
 }

@@ -61,7 +61,7 @@ export async function beginTransfer(
   const transfer: NextStep = {
     kind: "transfer",
     target,
-    // Another address for each transfer: the same one could get the same signature, and a signature counts once.
+    // The nonce keeps two transfers of a call apart: a webhook with a known signature counts as a repeat.
     actionUrl: webhookUrl(url, `/twilio/transfer-ended?n=${nonce()}`),
     whisperUrl: webhookUrl(url, `/twilio/whisper?call=${call.id}&n=${nonce()}`),
     timeoutSeconds: agent.transfer.timeoutSeconds,
@@ -71,7 +71,7 @@ export async function beginTransfer(
   return { kind: "say", text: agent.phrases.transferring, then: transfer }
 }
 
-/** The number as its plan writes it; as it is where the plan does not know it. */
+/** Normalizes a number by its numbering plan; one that is not valid there stays unchanged. */
 async function readNumber({ config }: ControlContext, target: TransferTarget): Promise<TransferTarget> {
   if (target.kind !== "number") return target
   const options = { field: "to", defaultCountry: config.defaultCountry }
@@ -87,7 +87,7 @@ async function startRefusal(
   const { store } = context
   const detail = await transferRefusal(context, target, { own: ownNumberOf(call), namedBy })
   if (detail !== undefined) return { reason: "calls to the target are not allowed", detail }
-  // A queue does not dial, and a transfer that is asked for again has been counted.
+  // A queue dials nothing, and a repeated request for the same transfer was counted the first time.
   if (target.kind === "queue" || target.kind === "workflow" || call.transfer?.state === "started")
     return undefined
   const at = store.steadyNow()
@@ -98,7 +98,7 @@ async function startRefusal(
   return { reason: "too many calls were started", detail: rateLimited(start, at).message }
 }
 
-/** Undefined: Twilio shows the caller's number by itself. Where that cannot be shown, our number is. */
+/** Our own number if the caller's cannot be shown. Undefined: Twilio shows the caller's by default. */
 function callerIdOf(call: Call): string | undefined {
   return call.direction === "inbound" && isE164(call.from) && !isWithheld(call.from)
     ? undefined
@@ -158,7 +158,7 @@ function hasLostModel({ sessionEnd }: Call): boolean {
 
 type FailedTransfer = { summary: string; reason: string; isModelGone?: boolean }
 
-/** The conversation continues with the agent, or ends with a goodbye: where the agent's rule says so, and without a model. */
+/** Returns the caller to the agent. Says goodbye instead with `onFailure` `goodbye`, or if no model can be reached. */
 async function transferFailed(
   context: ControlContext,
   call: Call,
@@ -177,7 +177,7 @@ async function transferFailed(
   return { kind: "say", text: agent.phrases.transferFailed, then: { kind: "hang-up" } }
 }
 
-/** Throws INVALID_REQUEST for an invalid target and where there is none, FORBIDDEN for one that must not be dialled. */
+/** Throws INVALID_REQUEST for a missing or invalid target, FORBIDDEN for one that must not be dialled. */
 export async function requireTarget(
   context: ControlContext,
   call: Call,

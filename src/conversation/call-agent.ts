@@ -1,6 +1,6 @@
 /**
  * The agent of one call: its prompt, tools, listen mode, silence detection, first words, and what may be changed while the
- * call runs. The engine that talks for it holds one and wires none of this itself.
+ * call runs. Each engine holds one.
  */
 
 import type { Agent } from "../assets/agent.ts"
@@ -129,12 +129,12 @@ export class CallAgent {
     this.#liveUpdate.applySilenceDetection()
   }
 
-  /** The caller gave a sign of life, or was spoken to by a program: reminders start over. */
+  /** The caller was active, or a program spoke to the caller: reminders start over. */
   resetSilence(): void {
-    this.#silence.alive()
+    this.#silence.callerActive()
   }
 
-  /** The end of the agent's speech is another than was expected. */
+  /** The expected end of the agent's speech has changed. */
   playbackChanged(): void {
     this.#silence.quietChanged()
   }

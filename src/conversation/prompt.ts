@@ -15,7 +15,7 @@ export type Prompt = {
   tools: readonly ToolSpec[]
   /** The same for all calls of this context with these tools. */
   cacheKey: string
-  /** A hash that stands for the other party, never the number itself. */
+  /** A hash that identifies the other party; see `safetyIdOf`. */
   safetyId: string
   /** The same facts and parameters by name. */
   facts?: Readonly<Record<string, string>>
@@ -71,7 +71,7 @@ export function promptFor({ agent, call, parameters, now, facts = {}, about }: P
   }
 }
 
-/** Stands for the other party towards the provider of the model. Callers who withhold their number do not share one. */
+/** Identifies the other party to the model provider without the number. Calls with a withheld number each get their own. */
 export function safetyIdOf(call: Pick<Call, "sid" | "direction" | "from" | "to" | "createdAt">): string {
   const peer = call.direction === "inbound" ? call.from : call.to
   const identity = isWithheld(peer) ? `${call.sid ?? ""}${call.createdAt}` : peer

@@ -5,12 +5,12 @@ import type { Sweep } from "../lib/sweep.ts"
 export type SilenceDetectionOptions = {
   /** Silence after the agent's speech has ended, before each reminder and before the end, in milliseconds. */
   thresholdMs: number
-  /** Said one after another. With none, the first threshold is the end. */
+  /** Said one after another. If empty, the call ends after the first threshold. */
   messages: readonly string[]
   sweep: Sweep
   /** When everything the agent said will have been heard, in monotonic milliseconds. */
   quietAt: () => number
-  /** Whether an answer is being made or a tool is running: then the caller is waiting. */
+  /** Whether an answer is being generated or a tool is running; silence is not counted meanwhile. */
   busy: () => boolean
   remind: (text: string) => void
   giveUp: () => void
@@ -18,7 +18,7 @@ export type SilenceDetectionOptions = {
 
 export class SilenceDetection {
   readonly #options: SilenceDetectionOptions
-  /** From when on silence counts, in monotonic milliseconds. */
+  /** Start of the current silence, in monotonic milliseconds. */
   #sinceMs = 0
   #reminders = 0
   #state: "stopped" | "running" | "closed" = "stopped"
@@ -32,7 +32,7 @@ export class SilenceDetection {
   start(): void {
     if (this.#state === "closed") return
     this.#state = "running"
-    this.alive()
+    this.callerActive()
   }
 
   /** Stops until the next start. */
@@ -47,14 +47,14 @@ export class SilenceDetection {
     this.#cancel()
   }
 
-  /** The caller gave a sign of life: the next reminder is the first again. */
-  alive(): void {
+  /** The caller was active: silence is counted from now, and the next reminder is the first again. */
+  callerActive(): void {
     this.#reminders = 0
     this.#sinceMs = this.#options.sweep.clock.monotonic()
     if (this.#state === "running") this.#arm()
   }
 
-  /** The end of the agent's speech is another than was expected. */
+  /** The expected end of the agent's speech has changed. */
   quietChanged(): void {
     if (this.#state === "running") this.#arm()
   }
@@ -75,7 +75,7 @@ export class SilenceDetection {
     const { sweep, messages, busy, remind, giveUp } = this.#options
     const now = sweep.clock.monotonic()
     if (busy()) {
-      // A reminder that is being made is no sign of life: reminders do not start over.
+      // A reminder in progress is not activity of the caller, so the count of reminders stays.
       this.#sinceMs = now
       return this.#arm()
     }

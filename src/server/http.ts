@@ -69,9 +69,11 @@ export function createHttp(context: ServerContext): Hono<Env> {
   })
   app.use(secureHeaders({ xFrameOptions: "DENY", referrerPolicy: "no-referrer" }))
   app.use(async function requireTarget(c, next) {
-    // A fragment is no part of a request. (RFC 9112, section 3.2.) What follows it would be read but not signed.
+    // A request target has no fragment (RFC 9112, section 3.2): the router would read it, but no signature covers it.
     if (c.req.url.includes("#"))
-      throw new AppError("INVALID_REQUEST", "The address of a request has no fragment.", { isLogged: false })
+      throw new AppError("INVALID_REQUEST", "The request target must not contain a fragment (#).", {
+        isLogged: false,
+      })
     await next()
   })
   // A body of unknown length is read only after the request has been authenticated, or by the guard of webhooks.

@@ -89,7 +89,7 @@ test("a sign of life restarts the reminders", () => {
   const { clock, watch, said } = watched()
   watch.start()
   clock.advance(1500)
-  watch.alive()
+  watch.callerActive()
   clock.advance(1000)
   expect(said).toEqual([
     ["one", 1000],
@@ -115,7 +115,7 @@ test("speech that is cut short brings the reminder forward once somebody looks",
   watch.start()
   clock.advance(2000)
   quietAt = startedAt + 2000
-  watch.alive()
+  watch.callerActive()
   clock.advance(1000)
   expect(said).toEqual([["one", 3000]])
 })

@@ -7,6 +7,7 @@ import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { MAX_MESSAGE_CHARS } from "../v1/conversations.ts"
 import { errorHandler } from "../errors.ts"
 import { requireAuth } from "../auth.ts"
+import { succeededBy } from "./shared.ts"
 
 /** An id that is not a string counts as an unknown id. */
 const Body = z.object({
@@ -36,8 +37,7 @@ export function conversationAlias(context: ServerContext): Hono<Env> {
   })
 
   app.post("/conversation", requireAuth(context), async (c) => {
-    c.header("Deprecation", "true")
-    c.header("Link", '</v1/conversations>; rel="successor-version"')
+    succeededBy(c, "/v1/conversations")
     const parsed = Body.safeParse(await bodyOf(c))
     if (!parsed.success) {
       throw new AppError("INVALID_REQUEST", parsed.error.issues[0]?.message ?? "Message is required")

@@ -15,6 +15,7 @@ import { parseConnectEndedWebhook } from "../../twilio/webhooks.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler } from "../errors.ts"
 import { authOf, isOwn, requireAuth } from "../auth.ts"
+import { succeededBy } from "./shared.ts"
 import { takeStatus, twiml } from "../twilio/webhooks.ts"
 import { webhookGuard } from "../twilio/guard.ts"
 
@@ -38,14 +39,14 @@ export function relayControlAlias(context: ServerContext): Hono<Env> {
   const { control, log } = context
   const app = new Hono<Env>()
   const onError = errorHandler(log)
-  /** The statuses that each conversation has received: a repeated callback is no news. */
+  /** The statuses that each conversation was told; a repeated callback is not reported again. */
   const received = new WeakMap<LiveCall, Set<CallStatus>>()
 
   function informModel({ call, status }: TakenStatus): void {
     const live = control.liveCalls.get(call.id)
     if (!live || received.get(live)?.has(status)) return
     received.set(live, new Set(received.get(live)).add(status))
-    // A word of a closed list: what else the request holds, such as the name of a caller, must not instruct the model.
+    // Only the status, which is one of a closed list: other fields, such as the caller's name, could instruct the model.
     const text = `The telephone system reports that the call is ${status}.`
     live.insert({ role: "system", text, respond: false })
   }
@@ -170,11 +171,6 @@ function objectOf(form: Form): Record<string, unknown> {
   }
   const objects = [...nested].map(([name, fields]) => [name, Object.fromEntries(fields)])
   return { ...Object.fromEntries(flat), ...Object.fromEntries(objects) }
-}
-
-function succeededBy(c: RequestContext, path: string): void {
-  c.header("Deprecation", "true")
-  c.header("Link", `<${path}>; rel="successor-version"`)
 }
 
 function textOf(value: unknown): string {

@@ -66,6 +66,7 @@ export async function answerWith(
   return twiml(c, await answerCall(control, request))
 }
 
+/** Marks the response of an earlier path as deprecated and links the path that replaces it. (RFC 8288, RFC 5829.) */
 export function succeededBy(c: RequestContext, path: string): void {
   c.header("Deprecation", "true")
   c.header("Link", `<${path}>; rel="successor-version"`)

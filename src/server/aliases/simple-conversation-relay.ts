@@ -10,6 +10,7 @@ import { errorHandler } from "../errors.ts"
 import { twiml } from "../twilio/webhooks.ts"
 import { answerInTime } from "../twilio/answer-in-time.ts"
 import { webhookGuard } from "../twilio/guard.ts"
+import { succeededBy } from "./shared.ts"
 
 /** The same limit as in the REST API. */
 const MAX_PARAMETERS = 100
@@ -42,8 +43,7 @@ export function relayAlias(context: ServerContext): Hono<Env> {
       isKeyed: c.get("isKeyed"),
     }
     const step = await answerCall(context.control, request)
-    c.header("Deprecation", "true")
-    c.header("Link", '</twilio/voice>; rel="successor-version"')
+    succeededBy(c, "/twilio/voice")
     return twiml(c, step)
   })
 

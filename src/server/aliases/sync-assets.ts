@@ -9,6 +9,7 @@ import { requireUnbound } from "../v1/unbound.ts"
 import type { Env, RequestContext, ServerContext } from "../context.ts"
 import { errorHandler, invalidRequest } from "../errors.ts"
 import { requireAuth } from "../auth.ts"
+import { succeededBy } from "./shared.ts"
 
 const UsedConfig = z
   .object({ context: z.string().optional(), manifest: z.string().optional() })
@@ -37,7 +38,7 @@ export function syncAssetAlias(context: ServerContext): Hono<Env> {
     const stored = await library.put(
       given.map(([key, text]) => ({ kind: "context", key, text: textOf(key, text) })),
     )
-    succeeds(c, "contexts")
+    succeededBy(c, "/v1/contexts")
     return c.json({ success: true, keys: stored.map(({ key }) => key) })
   })
 
@@ -47,7 +48,7 @@ export function syncAssetAlias(context: ServerContext): Hono<Env> {
     const stored = await library.put(
       given.map(([key, value]) => ({ kind, key, text: JSON.stringify(value, null, 2) })),
     )
-    succeeds(c, "manifests")
+    succeededBy(c, "/v1/manifests")
     return c.json({ success: true, keys: stored.map(({ key }) => key) })
   })
 
@@ -55,7 +56,7 @@ export function syncAssetAlias(context: ServerContext): Hono<Env> {
     const used = UsedConfig.safeParse(jsonObject(await c.req.text()))
     if (!used.success) throw invalidRequest(used.error, "body")
     await library.patchConfig({ AssetLoader: used.data })
-    succeeds(c, "config")
+    succeededBy(c, "/v1/config")
     return c.json({ success: true, ...used.data })
   })
 
@@ -63,13 +64,13 @@ export function syncAssetAlias(context: ServerContext): Hono<Env> {
     // Clients may send back what GET returned.
     const { success: _, ...patch } = jsonObject(await c.req.text())
     await library.patchConfig(patch)
-    succeeds(c, "config")
+    succeededBy(c, "/v1/config")
     return c.json({ success: true, ...library.config() })
   })
 
   app.get("/api/sync/serverconfig", async (c) => {
     await control.assets.refresh()
-    succeeds(c, "config")
+    succeededBy(c, "/v1/config")
     return c.json({ success: true, ...library.config() })
   })
 
@@ -88,9 +89,4 @@ async function assetsOf(c: RequestContext): Promise<[string, unknown][]> {
 function textOf(key: string, text: unknown): string {
   if (typeof text === "string") return text
   throw new AppError("INVALID_REQUEST", `The context ${key.slice(0, 64)} must be a text.`)
-}
-
-function succeeds(c: RequestContext, path: string): void {
-  c.header("Deprecation", "true")
-  c.header("Link", `</v1/${path}>; rel="successor-version"`)
 }

@@ -10,7 +10,7 @@ import type { CallerAccess, Origin, ServerContext } from "../context.ts"
 import type { z } from "zod"
 import { eventKind, type CallerEventBody } from "./caller-schemas.ts"
 
-/** Undefined for a key or token that opens nothing. */
+/** Undefined for an invalid key or token. */
 export async function callerAccess(
   context: ServerContext,
   origin: Origin | undefined,
@@ -39,8 +39,8 @@ export type AccessReport = Omit<z.infer<typeof CallerEventBody>, "event"> & {
 }
 
 /**
- * Carries out a report. Rejects with FORBIDDEN for the token of another number, CONFLICT for a token that was used for this
- * before, INVALID_REQUEST for a number that is none.
+ * Carries out a report. Rejects with FORBIDDEN for the token of another number, CONFLICT for a token that has
+ * reported this event before, INVALID_REQUEST for a missing or invalid number.
  */
 export async function reportWith(
   { config, control }: ServerContext,
