@@ -117,8 +117,11 @@ function appliedNames(db: Db): string[] {
 
 const OTHER_FILE = "Set DATABASE_URL to a file in a folder that this user may write."
 
-function isFolderFault(error: unknown): error is Error & { code: unknown } {
-  return error instanceof Error && "syscall" in error && error.syscall === "mkdir" && "code" in error
+/** The code of a folder that could not be created, such as `EACCES`; undefined for a fault of another kind. */
+function folderCode(error: unknown): string | undefined {
+  if (!(error instanceof Error && "syscall" in error && error.syscall === "mkdir" && "code" in error))
+    return undefined
+  return String(error.code)
 }
 
 function faultOf(error: unknown, path: string): string {
@@ -130,8 +133,9 @@ function faultOf(error: unknown, path: string): string {
   if (code.startsWith("SQLITE_CANTOPEN")) return `it cannot be opened or created. ${OTHER_FILE}`
   if (code.startsWith("SQLITE_READONLY")) return `it cannot be written. ${OTHER_FILE}`
   if (/^SQLITE_(?:FULL|IOERR)/.test(code))
-    return `the disk is full or failing. Free some space, or set DATABASE_URL to a file on another disk.`
-  if (isFolderFault(error)) return `its folder cannot be created (${error.code}). ${OTHER_FILE}`
+    return "the disk is full or failing. Free some space, or set DATABASE_URL to a file on another disk."
+  const folder = folderCode(error)
+  if (folder !== undefined) return `its folder cannot be created (${folder}). ${OTHER_FILE}`
   // The query that failed says less than what SQLite says of it.
   return messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error)
 }
