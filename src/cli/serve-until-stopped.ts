@@ -3,12 +3,14 @@
 import type { Config } from "../config/config.ts"
 import { messageOf } from "../lib/errors.ts"
 import { getLog } from "../lib/log.ts"
+import { Sweep } from "../lib/sweep.ts"
 import { diagnosticsOf } from "./diagnostics.ts"
 import { withinOpenFiles } from "./open-files.ts"
 import { findPredecessor } from "./predecessor.ts"
 import { serve, type Running } from "./serve.ts"
 import { serverLock, type Owner, type ServerLock } from "./server-lock.ts"
 import type { WorkerSettings } from "./supervisor/messages.ts"
+import { beatMs } from "./supervisor/worker-watch.ts"
 import { openSupervisorChannel, workerSettings } from "./worker.ts"
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const
@@ -36,7 +38,7 @@ export async function serveUntilStopped({ config, replace }: ServeUntilStopped):
   })
   lock.write(running.port, "serving")
   const stopper = createStopper(running, lock)
-  if (settings) serveAsWorker(running, stopper)
+  if (settings) serveAsWorker(running, stopper, config)
   else {
     stopper.onExit(onSignals((signal) => (stopper.isStopping ? stopper.kill(signal) : stopper.stop(signal))))
   }
@@ -53,7 +55,7 @@ function stopPredecessor({ pid, port }: Owner): void {
   }
 }
 
-function serveAsWorker(running: Running, stopper: Stopper): void {
+function serveAsWorker(running: Running, stopper: Stopper, { times: { workerStallMs } }: Config): void {
   // A signal of the terminal reaches both processes. Here it stops once; the supervisor counts.
   stopper.onExit(onSignals((signal) => stopper.stop(signal)))
   // The supervisor decides what SIGHUP means.
@@ -73,7 +75,9 @@ function serveAsWorker(running: Running, stopper: Stopper): void {
     }
   })
   stopper.onExit(() => channel.close())
-  channel.send({ type: "listening", port: running.port })
+  channel.send({ type: "listening", port: running.port, stallMs: workerStallMs })
+  const beats = new Sweep({ everyMs: 250 })
+  stopper.onExit(beats.every(beatMs(workerStallMs), () => channel.send({ type: "alive" })))
 }
 
 type Stopper = ReturnType<typeof createStopper>

@@ -48,7 +48,8 @@ export function openSupervisorChannel(onMessage: (message: ChannelMessage) => vo
   process.on("disconnect", onLost)
   return {
     send(message) {
-      process.send?.(message)
+      // A supervisor that is gone gets nothing more.
+      if (process.connected) process.send?.(message)
     },
     close() {
       process.off("message", onText)

@@ -126,6 +126,7 @@ export function settingsFrom(env: Environment) {
       socketStallMs: env.SOCKET_STALL_MS,
       toolMs: env.TOOL_TIMEOUT_MS,
       drainMs: env.DRAIN_TIMEOUT_MS,
+      workerStallMs: env.WORKER_STALL_MS,
       maxCallMs: env.MAX_CALL_MS,
       setupMs: env.SETUP_TIMEOUT_MS,
       conversationMs: env.CONVERSATION_TIMEOUT_MS,

@@ -266,6 +266,10 @@ export const Environment = z.object({
   ),
   TOOL_TIMEOUT_MS: named(ms().default(10_000), "Time limit of a tool call"),
   DRAIN_TIMEOUT_MS: named(ms(0).default(8000), "Time for running calls to end during shutdown"),
+  WORKER_STALL_MS: named(
+    ms(1000).default(30_000),
+    "Time for which the server may hang before the supervisor replaces it",
+  ),
   MAX_CALL_MS: named(ms().default(3_600_000), "Longest duration of a call"),
   CONVERSATION_TIMEOUT_MS: named(ms().default(60_000), "Timeout for the answer to a text message"),
   CONVERSATION_TTL_MS: named(

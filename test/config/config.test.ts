@@ -110,6 +110,7 @@ test("an empty environment is enough", () => {
       socketStallMs: 10_000,
       toolMs: 10_000,
       drainMs: 8000,
+      workerStallMs: 30_000,
       maxCallMs: 3_600_000,
       setupMs: 10_000,
       conversationMs: 60_000,

@@ -20,8 +20,14 @@ export function localSocketPath(socketPath: string): string {
   return `${socketPath}.local`
 }
 
-/** The worker serves on this TCP port and on its unix socket. */
-export type WorkerMessage = { type: "listening"; port: number }
+export type WorkerMessage =
+  /**
+   * The worker serves on this TCP port and on its unix socket. `stallMs`: how long it may go without an `alive`; undefined
+   * for a worker of an earlier version, which sends none.
+   */
+  | { type: "listening"; port: number; stallMs?: number }
+  /** The event loop of the worker runs. */
+  | { type: "alive" }
 
 export type SupervisorMessage =
   /** Let calls end or move. `successor`: another worker listens on the same port. */
@@ -32,8 +38,11 @@ export type SupervisorMessage =
 /** Undefined for a message of another form, such as that of a later version. */
 export function parseWorkerMessage(message: unknown): WorkerMessage | undefined {
   if (typeof message !== "object" || message === null) return undefined
-  if (!("type" in message) || message.type !== "listening") return undefined
-  return "port" in message && typeof message.port === "number"
-    ? { type: "listening", port: message.port }
-    : undefined
+  if (!("type" in message)) return undefined
+  if (message.type === "alive") return { type: "alive" }
+  if (message.type !== "listening") return undefined
+  if (!("port" in message) || typeof message.port !== "number") return undefined
+  const { port } = message
+  const stallMs = "stallMs" in message && typeof message.stallMs === "number" ? message.stallMs : undefined
+  return { type: "listening", port, ...(stallMs === undefined ? {} : { stallMs }) }
 }

@@ -14,10 +14,12 @@ import {
   parseWorkerMessage,
   WORKER_VARIABLE,
   type SupervisorMessage,
+  type WorkerMessage,
   type WorkerSettings,
 } from "./messages.ts"
 import { restartDelayMs, SHORT_LIFE_MS } from "./restart-delay.ts"
 import type { SocketFolder } from "./socket-folder.ts"
+import { WorkerWatch } from "./worker-watch.ts"
 
 type Worker = {
   process: Bun.Subprocess<"ignore", "inherit", "inherit">
@@ -25,6 +27,7 @@ type Worker = {
   phase: "starting" | "serving" | "draining"
   /** When it began to serve, on the monotonic clock. */
   servesSince: number
+  watch?: WorkerWatch
 }
 
 const STDIN = 0
@@ -34,6 +37,8 @@ export class Supervisor {
   readonly #folder: SocketFolder
   readonly #environment = environmentAtStart()
   readonly #sweep = new Sweep()
+  /** Of the watches over workers: as rare as they allow, because it never pauses. */
+  readonly #watches = new Sweep({ everyMs: 250 })
   readonly #held = new HeldConnections()
   readonly #workers = new Set<Worker>()
   readonly #exitCode = Promise.withResolvers<number>()
@@ -122,19 +127,34 @@ export class Supervisor {
   }
 
   #heard(worker: Worker, message: unknown): void {
-    const listening = parseWorkerMessage(message)
-    if (!listening || worker.phase !== "starting") return
+    const heard = parseWorkerMessage(message)
+    if (heard?.type === "alive") worker.watch?.alive()
+    if (heard?.type === "listening" && worker.phase === "starting") this.#listens(worker, heard)
+  }
+
+  #listens(worker: Worker, { port, stallMs }: Extract<WorkerMessage, { type: "listening" }>): void {
     const previous = this.#serving
     worker.phase = "serving"
     worker.servesSince = performance.now()
-    this.#port = listening.port
+    this.#port = port
+    if (stallMs !== undefined) worker.watch = this.#watchOver(worker, stallMs)
     if (this.#stopSignals > 0) return this.#drain(worker, "SIGTERM", false)
-    this.#held.workerListens(listening.port, worker.socketPath)
+    this.#held.workerListens(port, worker.socketPath)
     if (previous) this.#drain(previous, "SIGHUP", true)
+  }
+
+  /** Nothing but its end brings a worker back that hangs; its calls continue in the next one. */
+  #watchOver(worker: Worker, stallMs: number): WorkerWatch {
+    const onStalled = () => {
+      process.stderr.write(`parley: The worker did nothing for ${stallMs} ms and is ended.\n`)
+      worker.process.kill("SIGKILL")
+    }
+    return new WorkerWatch({ stallMs, sweep: this.#watches, onStalled })
   }
 
   #ended(worker: Worker, code: number): void {
     this.#workers.delete(worker)
+    worker.watch?.stop()
     this.#folder.remove(worker.socketPath)
     const port = this.#port
     if (port === undefined || this.#stopSignals > 0) {

@@ -57,6 +57,22 @@ test("kill -9 of the worker: connections wait for the next one, which has the sa
   expect(await child.exited).toBe(0)
 })
 
+test("a worker that hangs is ended, and requests wait for the next one", async () => {
+  const env = { ...ENV, DATABASE_URL: ":memory:", WORKER_STALL_MS: "2000" }
+  await using child = new Child([], { cwd, env })
+  const url = await child.listening()
+  const before = child.worker
+  const replaced = child.logged("the previous worker process ended unexpectedly and was replaced")
+  process.kill(before, "SIGSTOP")
+  const answer = fetch(`${url}/health`, { keepalive: false }).catch(() => fetch(`${url}/health`))
+  await child.complained("The worker did nothing for 2000 ms and is ended.")
+  expect((await answer).status).toBe(200)
+  await replaced
+  expect(child.worker).not.toBe(before)
+  child.kill("SIGTERM")
+  expect(await child.exited).toBe(0)
+})
+
 test("SIGHUP starts a successor before the worker stops, without a refused connection", async () => {
   await using child = new Child([], { cwd, env: ENV })
   const url = await child.listening()
