@@ -316,6 +316,37 @@ function says(verbs: readonly TwimlVerb[]): boolean {
   )
 }
 
+const STEPS = [...SHIPPED, EVERYTHING].flatMap((menu) =>
+  Object.keys(menu.steps).map((step) => [step, menu.key, menu] as const),
+)
+
+test.each(STEPS)(
+  "500 inputs at the step %s of the menu %s always lead to something that is said, and on",
+  (start, _, menu) => {
+    const given = fc.record({
+      first: input,
+      second: input,
+      line: fc.constantFrom("mobile" as const, "landline" as const, "failed" as const),
+      caller: fc.constantFrom("+15550100001", "anonymous", ""),
+      now: fc.integer({ min: NOON, max: NOON + 14 * 86_400_000 }),
+    })
+    fc.assert(
+      fc.property(given, ({ first, second, ...options }) => {
+        const walk = new Walk({ ...menu, start }, options satisfies WalkOptions)
+        return [undefined, first, second].every((one) => {
+          if (one) walk.give(one)
+          const { kind } = walk.state.action
+          const verbs = documentOf(walk)
+          if (kind === "agent" || kind === "transfer") return true
+          const onward = { ask: "Gather", record: "Redirect", "hang-up": "Hangup" }[kind]
+          return says(verbs) && verbs.at(-1)?.name === onward
+        })
+      }),
+      { numRuns: 500 },
+    )
+  },
+)
+
 test.each([...SHIPPED, EVERYTHING].map((menu) => [menu.key, menu] as const))(
   "500 callers of the menu %s who do anything always hear something, and each comes to an end",
   (_, menu) => {
