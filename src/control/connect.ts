@@ -4,7 +4,7 @@ import type { Agent } from "../assets/agent.ts"
 import type { Call } from "../call/call.ts"
 import { SOCKET_OF, type Engine } from "../call/engine.ts"
 import { connectionMark, newSocketToken, nonce, TOKEN_PARAMETER } from "../call/ids.ts"
-import type { ConnectRelay, ConnectStream, NextStep } from "../call/next-step.ts"
+import type { ConnectRelay, ConnectStream, NextStep, VoicePrompt } from "../call/next-step.ts"
 import { fillPlaceholders } from "../call/placeholders.ts"
 import { webhookUrl } from "../twilio/webhook-url.ts"
 import { dependsOnState } from "./caller-profile.ts"
@@ -25,7 +25,17 @@ export type SocketAddress =
 /** How long a caller waits in silence for the next process. It starts within a second. */
 const RECONNECT_AFTER_SECONDS = 2
 
-export type Connection = { call: Call; agent: Agent; address?: SocketAddress }
+/** The longest that what is played before a connection may take: Twilio opens the socket after it. */
+const MS_PER_CHARACTER = 150
+const AUDIO_MS = 10 * 60_000
+
+export type Connection = {
+  call: Call
+  agent: Agent
+  address?: SocketAddress
+  /** What the caller hears before the connection. Default: nothing. */
+  prompts?: readonly VoicePrompt[]
+}
 
 type Opening = {
   call: Call
@@ -45,7 +55,7 @@ type Opening = {
  */
 export async function connectToEngine(
   context: ControlContext,
-  { call, agent, address = { kind: "token-path" } }: Connection,
+  { call, agent, address = { kind: "token-path" }, prompts = [] }: Connection,
 ): Promise<NextStep> {
   if (context.draining()) return reconnectLater(context, call, RECONNECT_AFTER_SECONDS)
   // Only what follows the session may take its place.
@@ -54,10 +64,10 @@ export async function connectToEngine(
   const engine = address.kind === "fixed-path" ? (address.engine ?? "relay") : call.engine
   if (engine !== call.engine) await store.calls.setEngine(call.id, engine)
   const token = newSocketToken()
-  const expiresAt = store.steadyNow() + config.times.socketTokenMs
+  const lifetimeMs = config.times.socketTokenMs + longestOf(prompts)
   const nowMs = sweep.clock.monotonic()
-  await slots.reserve(call.id, { now: nowMs, until: nowMs + config.times.socketTokenMs })
-  if (!(await store.calls.issueToken(call.id, token, expiresAt))) {
+  await slots.reserve(call.id, { now: nowMs, until: nowMs + lifetimeMs })
+  if (!(await store.calls.issueToken(call.id, token, store.steadyNow() + lifetimeMs))) {
     await slots.release(call.id)
     return { kind: "hang-up" }
   }
@@ -74,6 +84,13 @@ export async function connectToEngine(
   const step =
     SOCKET_OF[engine] === "relay" ? await connectRelay(context, opening) : connectStream(context, opening)
   return fitTwiml(step, call)
+}
+
+function longestOf(prompts: readonly VoicePrompt[]): number {
+  const times = prompts.map((prompt) =>
+    prompt.kind === "text" ? prompt.text.length * MS_PER_CHARACTER : AUDIO_MS,
+  )
+  return times.reduce((sum, ms) => sum + ms, 0)
 }
 
 /**

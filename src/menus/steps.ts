@@ -94,7 +94,8 @@ async function connect(
   }
   const isMedia = isEarlier && engine !== "relay"
   const address = isMedia ? ({ kind: "token-path", prefix: EARLIER_SOCKETS } as const) : undefined
-  return connectToEngine(context, { call: chosen, agent, ...(address ? { address } : {}) })
+  const { prompts } = state
+  return connectToEngine(context, { call: chosen, agent, prompts, ...(address ? { address } : {}) })
 }
 
 function hasRoom({ slots, sweep, config }: ControlContext, { id }: Call): Promise<boolean> {

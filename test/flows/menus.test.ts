@@ -236,6 +236,25 @@ describe("requests that come twice", () => {
   })
 })
 
+test.each<[string, unknown]>([
+  ["a text", "x".repeat(1_900)],
+  ["a recording", { audio: "https://example.com/terms.mp3" }],
+])("an announcement of two minutes, %s, is followed by the agent", async (_, say) => {
+  const welcome = { kind: "choice", say: "Press 1.", choices: [{ key: "1", then: { agent: true, say } }] }
+  await using app = await AppUnderTest.start({ ASSETS_DIR: "/nonexistent" })
+  await app.api("/v1/menus/terms", {
+    method: "PUT",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ start: "welcome", steps: { welcome } }),
+  })
+  const form = voiceForm({ CallStatus: "in-progress" })
+  const [gather] = await app.twiml("/twilio/voice?menu=terms", form)
+  const verbs = await app.twiml(app.pathOf(gather?.attributes["action"] ?? ""), { ...form, Digits: "1" })
+  const relay = verbs.at(-1)?.children[0]
+  await app.clock.pass(120_000)
+  expect(await app.socket(relay?.attributes["url"] ?? "").opened).toBe(true)
+})
+
 test("a transfer that nobody answers continues at its step of the menu", async () => {
   await using harness = await menuHarness({
     files: { "serverConfig.json": { agents: { default: { menus: { begin: "receptionist" } } } } },
