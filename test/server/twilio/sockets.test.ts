@@ -204,6 +204,20 @@ test("a socket whose peer reads nothing is closed after two pings, and one that 
   expect(await alive.socket.frames.next(({ last }) => last === true)).toMatchObject({ type: "text" })
 })
 
+test("a peer that sends frames and answers no ping is gone as well", async () => {
+  await using app = await AppUnderTest.start({ SOCKET_PING_MS: "1000" })
+  const [gone, alive] = [await liveCall(app), await liveCall(app)]
+  gone.socket.pause()
+  for (let ping = 0; ping < 4; ping++) {
+    const pinged = alive.socket.pinged()
+    if (ping < 2) gone.socket.send("not JSON")
+    app.clock.advance(1_000)
+    await pinged
+    await app.counts()
+  }
+  expect(await app.counts()).toMatchObject({ openSockets: 1, activeSessions: 1 })
+})
+
 test("closing the app closes every socket with 1001", async () => {
   await using app = await AppUnderTest.start()
   const [one, other] = [await liveCall(app), await liveCall(app)]
