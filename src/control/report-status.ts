@@ -106,7 +106,10 @@ export async function sessionOpened(
   const { store, sweep } = context
   await store.calls.openSession(callId, sessionId)
   const call = await store.calls.byId(callId)
-  if (call) await reportStatus(context, call, { status: "in-progress", at: sweep.clock.now() })
+  if (!call) return
+  // It may have ended while its session was being opened.
+  if (isTerminal(call.status)) return closeAfterEnd(context, call)
+  await reportStatus(context, call, { status: "in-progress", at: sweep.clock.now() })
 }
 
 export type ReceivedStatus = {

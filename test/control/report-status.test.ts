@@ -132,3 +132,16 @@ test("a place that was kept for a call is free when the call is over before its 
   await report(app, callSid, { status: "completed" })
   expect(await app.counts()).toMatchObject({ expectedSockets: 0 })
 })
+
+test("a session that opens after the end of its call is closed", async () => {
+  await using app = await AppUnderTest.start()
+  const { callSid, form, socketUrl } = await app.incoming()
+  const socket = app.socket(socketUrl)
+  await socket.opened
+  await app.webhook("/twilio/status", { ...form, CallStatus: "completed" })
+  socket.send(setupFrame(callSid))
+  await app.events.next(({ event }) => event.type === "session.opened")
+  await app.clock.pass(6_000)
+  expect(await socket.closed).toEqual({ code: 1000, reason: "the call is over" })
+  expect(await app.counts()).toMatchObject({ activeSessions: 0 })
+})
