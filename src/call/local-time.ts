@@ -7,10 +7,11 @@ export const TimeZone = z.string().refine(isTimeZone, {
   error: "must be a time zone of the IANA database, such as Europe/Berlin",
 })
 
-export type LocalTime = { localDate: string; localTime: string; timeZone: string }
+export type LocalTime = { localDate: string; localTime: string; timeZone: string; utcOffset: string }
 
 /**
- * Weekday and date, time of day (24 hours) and zone: `Friday, 27 November 2026`, `14:05`, `Europe/Berlin`.
+ * Weekday and date, time of day (24 hours), zone, and what the zone is ahead of UTC at that moment: `Friday, 27 November 2026`,
+ * `14:05`, `Europe/Berlin`, `+01:00`. The offset distinguishes the two hours at the end of summer time.
  * `now` is in milliseconds since the epoch; without a zone it is the one of this machine.
  */
 export function localTimeOf(now: number, timeZone?: string): LocalTime {
@@ -23,6 +24,7 @@ export function localTimeOf(now: number, timeZone?: string): LocalTime {
     hour: "2-digit",
     minute: "2-digit",
     hourCycle: "h23",
+    timeZoneName: "longOffset",
   })
   const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]))
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? ""
@@ -30,6 +32,7 @@ export function localTimeOf(now: number, timeZone?: string): LocalTime {
     localDate: `${part("weekday")}, ${part("day")} ${part("month")} ${part("year")}`,
     localTime: `${part("hour")}:${part("minute")}`,
     timeZone: format.resolvedOptions().timeZone,
+    utcOffset: part("timeZoneName").replace("GMT", "") || "+00:00",
   }
 }
 

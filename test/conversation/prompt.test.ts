@@ -30,6 +30,7 @@ test("role first, then the call, its facts without empty ones, and the parameter
     localDate: "Thursday, 1 January 1970",
     localTime: "00:01",
     timeZone: "UTC",
+    utcOffset: "+00:00",
     callType: "PSTN",
     parameters: { firstname: "Ann" },
   })
