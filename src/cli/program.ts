@@ -87,6 +87,12 @@ export async function runProgram(args: readonly string[]): Promise<number | unde
       "with realtime and pipeline: record the audio to this WAV, caller left, agent right",
     )
     .action(async (options: { engine: AvailableEngine; speed: number; record?: string }) => {
+      if (options.engine === "relay" && options.record !== undefined) {
+        throw new AppError(
+          "INVALID_REQUEST",
+          "--record needs --engine realtime or pipeline: relay has no audio",
+        )
+      }
       const { demo } = await import("./demo.ts")
       exitCode = await demo({ ...options, print })
     })

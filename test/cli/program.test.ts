@@ -182,6 +182,7 @@ test("audio files are the caller of a realtime call, whatever engine the agents 
 
 test.each([
   ["audio without the engine for it", ["call", "--wav", "caller.wav"], "--engine realtime"],
+  ["a recording of a demo without audio", ["demo", "--record", "demo.wav"], "--engine realtime or pipeline"],
   [
     "an audio file that is not there",
     ["call", "--engine", "realtime", "--wav", "none.wav"],
