@@ -83,12 +83,14 @@ const LookupAnswer = z.object({
     })
     .nullish(),
 })
+/** Services also write `"false"`, 0 or null. */
+const success = z.unknown().transform((given) => ![false, "false", 0, "0", null].some((no) => no === given))
 const LoginAnswer = z.object({
-  success: z.boolean().optional(),
+  success,
   data: z.object(facts).nullish().catch(undefined),
   ...facts,
 })
-const Accepted = z.object({ success: z.boolean().optional() }).catch({})
+const Accepted = z.object({ success }).catch({ success: true })
 
 export function createCustomerApi(options: CustomerApiOptions): CustomerApi {
   const { paths } = options
@@ -108,30 +110,44 @@ export function createCustomerApi(options: CustomerApiOptions): CustomerApi {
         isLoggedIn: isLoggedIn ?? false,
         hasConsented: hasConsented ?? false,
         credentials: email && password ? new Credentials({ email, password }) : undefined,
-        name,
-        language,
-        knowledge,
+        ...withoutSecrets({ name, language, knowledge }, [email, password]),
       }
     },
 
     async sendMessage({ number, token, callSid }) {
       const headers = { [TOKEN_HEADER]: token, ...(callSid === null ? {} : { [CALL_HEADER]: callSid }) }
       const request = { what: "message", path: paths.message, init: post({ phoneNumber: number }, headers) }
-      if (Accepted.parse(await ask(options, request)).success === false) throw failed("message", "refused it")
+      if (!Accepted.parse(await ask(options, request)).success) throw failed("message", "refused it")
     },
 
     async logIn(number, credentials) {
-      const body = { phoneNumber: number, ...credentials.reveal() }
-      const request = { what: "login", path: paths.login, init: post(body) }
-      const { success, data, ...top } = LoginAnswer.catch({}).parse(await ask(options, request))
-      if (success === false) throw failed("login", "refused it")
-      return {
+      const { email, password } = credentials.reveal()
+      const init = post({ phoneNumber: number, email, password })
+      const answer = await ask(options, { what: "login", path: paths.login, init })
+      const { success: isDone, data, ...top } = LoginAnswer.catch({ success: true }).parse(answer)
+      if (!isDone) throw failed("login", "refused it")
+      const found = {
         name: data?.name ?? top.name,
         language: data?.language ?? top.language,
         knowledge: data?.knowledge ?? top.knowledge,
       }
+      return withoutSecrets(found, [email, password])
     },
   }
+}
+
+/** Shorter ones occur in any text. */
+const MIN_SECRET = 4
+
+/** Facts in whose texts e-mail address and password are replaced: services also put them into texts for the agent. */
+function withoutSecrets(
+  { name, language, knowledge }: CustomerFacts,
+  secrets: readonly (string | null | undefined)[],
+): CustomerFacts {
+  const known = secrets.flatMap((secret) => secret?.trim() ?? []).filter(({ length }) => length >= MIN_SECRET)
+  const hide = (text: string | undefined): string | undefined =>
+    known.reduce((left: string | undefined, secret) => left?.replaceAll(secret, "[removed]"), text)
+  return { name: hide(name) === name ? name : undefined, language, knowledge: hide(knowledge) }
 }
 
 type ApiRequest = {

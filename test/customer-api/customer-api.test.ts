@@ -111,3 +111,22 @@ test("a server that does not answer is given up in time", async () => {
   expect(await failing).toMatchObject({ message: expect.stringContaining("within 1000 ms") })
   never.resolve()
 })
+
+test("e-mail address and password are removed from texts for the agent", async () => {
+  await using h = harness()
+  const knowledge = `Signs in as ${EMAIL} with ${PASSWORD}. Owns a sensor.`
+  const data = { email: EMAIL, password: PASSWORD, knowledge, name: PASSWORD }
+  h.fake.answers["/api/lookup-phone"] = [{ body: { data } }]
+  h.fake.answers["/api/login"] = [{ body: { success: true, data: { knowledge, name: "Anna" } } }]
+  const hidden = "Signs in as [removed] with [removed]. Owns a sensor."
+  expect(await h.api.lookup(NUMBER)).toMatchObject({ knowledge: hidden, name: undefined })
+  const credentials = new Credentials({ email: EMAIL, password: PASSWORD })
+  expect(await h.api.logIn(NUMBER, credentials)).toMatchObject({ knowledge: hidden, name: "Anna" })
+})
+
+test.each([[false], ["false"], [0], [null]])("a login with the success %p is refused", async (success) => {
+  await using h = harness()
+  h.fake.answers["/api/login"] = [{ body: { success, data: { name: "Anna" } } }]
+  const failing = h.api.logIn(NUMBER, new Credentials({ email: EMAIL, password: PASSWORD }))
+  expect(await rejection(failing)).toMatchObject({ message: expect.stringContaining("refused it") })
+})

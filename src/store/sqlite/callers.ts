@@ -4,7 +4,7 @@ import { and, asc, count, desc, eq, gt, lt, lte, sql } from "drizzle-orm"
 import { changeCaller, newCaller, type Caller, type CallerId } from "../../call/caller.ts"
 import type { Callers } from "../callers.ts"
 import type { Access } from "./access.ts"
-import type { Db } from "./database.ts"
+import { emptyLog, type Db } from "./database.ts"
 import { callers, callerTokens } from "./caller-schema.ts"
 
 export function createCallers(db: Db, access: Access): Callers {
@@ -75,13 +75,16 @@ export function createCallers(db: Db, access: Access): Callers {
         return changed
       }),
 
-    erase: (id) =>
-      access.transaction(() => {
+    async erase(id) {
+      const wasKnown = await access.transaction(() => {
         db.delete(callerTokens)
           .where(and(eq(callerTokens.userId, fromUser(id.userId)), eq(callerTokens.number, id.number)))
           .run()
         return db.delete(callers).where(whereCaller(id)).run().changes > 0
-      }),
+      })
+      if (wasKnown) emptyLog(db.$client)
+      return wasKnown
+    },
 
     issueToken: ({ userId, ...token }) =>
       access.write(

@@ -4,6 +4,7 @@ import { Database } from "bun:sqlite"
 import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { sql } from "drizzle-orm"
+import { z } from "zod"
 import { drizzle } from "drizzle-orm/bun-sqlite"
 import { migrate } from "drizzle-orm/bun-sqlite/migrator"
 import { databaseLocation } from "../../config/database-location.ts"
@@ -43,6 +44,8 @@ export function openDatabase({
     client.run("PRAGMA journal_mode = WAL")
     client.run("PRAGMA synchronous = NORMAL")
     client.run("PRAGMA foreign_keys = ON")
+    // What is deleted is overwritten: callers who are forgotten must not stay readable in the file.
+    client.run("PRAGMA secure_delete = ON")
     const db = connect(client)
     const report = bringUpToDate(db)
     client.run(`PRAGMA busy_timeout = ${statementTimeoutMs}`)
@@ -53,6 +56,24 @@ export function openDatabase({
     throw new AppError("UNAVAILABLE", `The database ${path} cannot be used: ${faultOf(error, path)}`, {
       cause: error,
     })
+  }
+}
+
+const Timeout = z.object({ timeout: z.number() })
+
+/**
+ * Folds the log (WAL) into the database and empties it, so that it holds no deleted rows. It stays for the next time when
+ * another process uses it at the moment. Never throws.
+ */
+export function emptyLog(client: Database): void {
+  const { timeout } = Timeout.parse(client.query("PRAGMA busy_timeout").get())
+  try {
+    client.run("PRAGMA busy_timeout = 0")
+    client.run("PRAGMA wal_checkpoint(TRUNCATE)")
+  } catch {
+    // The rows are deleted all the same.
+  } finally {
+    client.run(`PRAGMA busy_timeout = ${timeout}`)
   }
 }
 

@@ -105,3 +105,26 @@ test("a damaged write-ahead log is reported at the start, and a copy is kept", a
   expect(logged("write-ahead log of the database is damaged")).toHaveLength(1)
   expect(existsSync(`${path}-wal.damaged`)).toBe(true)
 })
+
+test("an erased caller is in none of the files of the database", async () => {
+  const { path, folder } = await database()
+  const filesWith = (text: string) =>
+    readdirSync(folder).filter((file) => readFileSync(join(folder, file), "latin1").includes(text))
+  const change = (knowledge: string) => ({
+    userId: null,
+    number: "+15550100001",
+    change: { knowledge: knowledge.repeat(500) },
+    source: "api-key" as const,
+    at: 1,
+    create: { most: 10 },
+  })
+  {
+    await using store = await openStore({ url: path })
+    await store.callers.change(change("Owns a green sensor."))
+  }
+  expect(filesWith("green sensor")).toEqual(["parley.db"])
+  await using store = await openStore({ url: path })
+  await store.callers.change(change("Owns a blue sensor."))
+  expect(await store.callers.erase({ userId: null, number: "+15550100001" })).toBe(true)
+  expect([filesWith("green sensor"), filesWith("blue sensor")]).toEqual([[], []])
+})
