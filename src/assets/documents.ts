@@ -123,7 +123,10 @@ export class DocumentRefresh {
     const { state, log } = this.#options
     const copies = state.layers.documents ?? new Map<string, string>()
     if (copies.get(source) === text) return
-    state.use({ documents: new Map([...copies, [source, text]]) })
+    // Copies of what no context names any more go with the next one that changes.
+    const { documents: named } = state.snapshot
+    const kept = [...copies].filter(([known]) => named.has(known))
+    state.use({ documents: new Map([...kept, [source, text]]) })
     log.info("a document is in force", { document: source, characters: text.length })
   }
 

@@ -81,8 +81,9 @@ async function readText(response: Response, { maxCharacters }: FetchDocument): P
   return text === "" ? failed("it is empty") : { ok: true, text }
 }
 
+/** Also 127.0.0.0/8 in its IPv6 form: `[::ffff:7f00:1]`. */
 function isLocal({ hostname }: URL): boolean {
-  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+  return /^(?:localhost\.?|127\.\d+\.\d+\.\d+|\[::1\]|\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\])$/.test(hostname)
 }
 
 function failed(why: string): Fetched {

@@ -39,6 +39,26 @@ test.each<[string, DocumentAnswer, string]>([
   expect(await fetched(answer)).toEqual({ ok: false, why: expect.stringContaining(why) })
 })
 
+test.each(["https://[::ffff:127.0.0.1]/x", "https://127.0.0.9/x", "https://localhost./x"])(
+  "a redirect from elsewhere to %s, which is this machine, is not followed",
+  async (redirect) => {
+    using clock = new TestClock()
+    const asked: string[] = []
+    const result = await fetchDocument({
+      address: "https://docs.example.com/x",
+      fetch: async (url) => {
+        asked.push(url)
+        return new Response(null, { status: 302, headers: { location: redirect } })
+      },
+      timeoutMs: 1000,
+      maxCharacters: 100,
+      sweep: clock.sweep,
+    })
+    expect(result).toEqual({ ok: false, why: expect.stringContaining("this machine") })
+    expect(asked).toHaveLength(1)
+  },
+)
+
 test("redirects end, and so does a document that never comes", async () => {
   await using server = new FakeDocuments()
   using clock = new TestClock()
