@@ -5,7 +5,7 @@ import { LINE_TYPES } from "../call/line-type.ts"
 import { TimeZone } from "../call/local-time.ts"
 import { Holiday, OpeningHours } from "../call/opening-hours.ts"
 import { TransferTarget } from "../call/transfer-target.ts"
-import { country, httpUrl } from "../config/text-fields.ts"
+import { country, hookUrl } from "../config/text-fields.ts"
 import type { Menu, MenuTarget, MenuText, MenuTexts } from "./menu.ts"
 
 const key = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, _ or -")
@@ -13,8 +13,12 @@ const name = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, "must be 1 to 64 letters
 const language = z
   .string()
   .regex(/^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$/, "must be a language tag, such as en-US")
+  .refine(isLanguageTag, "must be a language tag, such as en-US")
 /** (Twilio: "TwiML Voice: <Say>": at most 4,096 characters.) */
 const sentence = z.string().trim().min(1).max(2000)
+
+/** With its query: the addresses of stored files are often signed. */
+const audioUrl = hookUrl.pipe(z.string().max(2000))
 
 const byLanguage = <T extends z.ZodType>(value: T) =>
   z.record(language, value).refine((given) => Object.keys(given).length > 0, { error: "must not be empty" })
@@ -22,7 +26,7 @@ const byLanguage = <T extends z.ZodType>(value: T) =>
 const text = z.union([
   sentence.transform((spoken): MenuText => ({ kind: "text", byLanguage: { "": spoken } })),
   z
-    .strictObject({ audio: z.union([httpUrl.transform((url) => ({ "": url })), byLanguage(httpUrl)]) })
+    .strictObject({ audio: z.union([audioUrl.transform((url) => ({ "": url })), byLanguage(audioUrl)]) })
     .transform(({ audio }): MenuText => ({ kind: "audio", byLanguage: audio })),
   byLanguage(sentence).transform((spoken): MenuText => ({ kind: "text", byLanguage: spoken })),
 ])
@@ -266,6 +270,15 @@ export function* targetsOf({
     if (found.kind !== "choice") continue
     for (const [index, { then }] of found.choices.entries())
       yield { path: ["steps", name_, "choices", String(index), "then"], target: then }
+  }
+}
+
+/** Whether dates can be written in it: `en-12` and `de-DE-DE` only look like a tag. (BCP 47.) */
+function isLanguageTag(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1
+  } catch {
+    return false
   }
 }
 

@@ -45,14 +45,42 @@ function spread(issue: z.core.$ZodIssue): Position[] {
     return issue.issues.map(({ message }) => ({ path: issue.path, message: `as a key: ${message}` }))
   }
   if (issue.code === "invalid_union") {
-    const meant = issue.errors.find(
-      (issues) => !issues.some(({ path, code }) => path.length === 0 && code === "invalid_type"),
-    )
-    if (
-      meant?.some(({ path, code }) => path.length > 0 || code === "unrecognized_keys" || code === "custom")
-    ) {
+    const [meant] = issue.errors
+      .filter((issues) => !isOfAnotherType(issues))
+      .toSorted((one, other) => one.length - other.length)
+    if (meant)
       return meant.flatMap(spread).map(({ path, message }) => ({ path: [...issue.path, ...path], message }))
-    }
+    const types = [...new Set(typesOf(issue.errors))]
+    const message = types.length === 0 ? issue.message : `must be ${types.join(" or ")}`
+    return [{ path: [...issue.path], message }]
   }
   return [{ path: [...issue.path], message: issue.message }]
+}
+
+/** Whether an alternative does not even have the type of the value. */
+function isOfAnotherType(issues: readonly z.core.$ZodIssue[]): boolean {
+  return issues.some(
+    (issue) =>
+      issue.path.length === 0 &&
+      (issue.code === "invalid_type" ||
+        (issue.code === "invalid_union" && issue.errors.length > 0 && issue.errors.every(isOfAnotherType))),
+  )
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: "a text",
+  number: "a number",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object",
+  record: "an object",
+}
+
+/** The types of all alternatives, in words. */
+function typesOf(alternatives: readonly (readonly z.core.$ZodIssue[])[]): string[] {
+  return alternatives.flat().flatMap((issue) => {
+    if (issue.code === "invalid_union") return typesOf(issue.errors)
+    if (issue.code !== "invalid_type") return []
+    return [TYPES[issue.expected] ?? issue.expected]
+  })
 }

@@ -46,6 +46,8 @@ export type MenuState = {
   unclear: number
   /** What the caller has entered so far, by name. */
   values: Parameters
+  /** Names of values that no event and no person is shown. Absent in states of earlier versions. */
+  secrets?: readonly string[]
   /** A number that was checked, to be stored as the caller's. */
   verifiedNumber: string | null
   /** Requests that the menus of this call have answered. */

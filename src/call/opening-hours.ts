@@ -72,6 +72,12 @@ export function openingAt({
   return isOpen ? "open" : "closed"
 }
 
+/** The day on the calendar at one place, as `2026-11-27`; without a zone it is the one of this machine. */
+export function isoDateAt(now: number, timeZone: string | undefined): string {
+  const { year, month, day } = wallClock(now, timeZone)
+  return new Date(Date.UTC(year, month - 1, day)).toISOString().slice(0, 10)
+}
+
 /** Creating one takes longer than all the rest; there are as many as menus name zones. */
 const formats = new Map<string, Intl.DateTimeFormat>()
 const MAX_FORMATS = 100

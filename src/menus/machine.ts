@@ -28,7 +28,7 @@ const MAX_ANSWERS = 200
 const GIVE_UP_COST = 20
 
 type Seed = Pick<MenuState, "paths"> &
-  Partial<Pick<MenuState, "language" | "values" | "verifiedNumber" | "answers" | "prompts">>
+  Partial<Pick<MenuState, "language" | "values" | "secrets" | "verifiedNumber" | "answers" | "prompts">>
 
 /** The first state of a menu. What the seed contains comes from the menu before. */
 export function beginMenu(scene: MenuScene, seed: Seed): MenuResult {
@@ -78,8 +78,9 @@ export function stepMenu(scene: MenuScene, before: MenuState, input: MenuInput):
 }
 
 /** The language and values that the next menu continues with. */
-export function seedOf({ paths, language, values, verifiedNumber, answers, prompts }: MenuState): Seed {
-  return { paths, language, values, verifiedNumber, answers, prompts }
+export function seedOf(state: MenuState): Seed {
+  const { paths, language, values, secrets = [], verifiedNumber, answers, prompts } = state
+  return { paths, language, values, secrets, verifiedNumber, answers, prompts }
 }
 
 type Position = { step: string; hops: number }
@@ -94,7 +95,7 @@ function enter(scene: MenuScene, before: MenuState, { step: key, hops }: Positio
       return go(scene, speak(scene, state, step.say), step.then, hops + 1)
     case "hours": {
       const { hours, holidays, open, closed, holiday = closed } = step
-      const timeZone = step.timeZone ?? scene.menu.timeZone ?? scene.timeZone
+      const timeZone = step.timeZone ?? zoneOf(scene)
       return onward({ open, closed, holiday }[openingAt({ hours, holidays, timeZone, now: scene.now })])
     }
     case "caller":
@@ -167,7 +168,7 @@ function collected(
       return entered ? readBack(scene, state, step, entered) : noMatch()
     }
     case "date": {
-      const entered = enteredDate(step, input, { language, now: scene.now })
+      const entered = enteredDate(step, input, { language, now: scene.now, timeZone: zoneOf(scene) })
       return entered ? readBack(scene, state, step, entered) : noMatch()
     }
     case "phone": {
@@ -249,7 +250,14 @@ function accept(
   const { saveAs, then } = step
   const values = saveAs === undefined ? state.values : { ...state.values, [saveAs]: value }
   const isVerified = step.kind === "phone" && step.verify
-  return go(scene, { ...state, values, ...(isVerified ? { verifiedNumber: value } : {}) }, then)
+  const isSecret = step.kind === "digits" && step.secret && saveAs !== undefined
+  const { verifiedNumber, secrets = [] } = state
+  const kept = {
+    values,
+    verifiedNumber: isVerified ? value : verifiedNumber,
+    secrets: isSecret ? [...new Set([...secrets, saveAs])] : secrets,
+  }
+  return go(scene, { ...state, ...kept }, then)
 }
 
 /** One more failed attempt: the question again, or what follows the last one. */
@@ -286,6 +294,10 @@ function close(scene: MenuScene, state: MenuState, reason: string): MenuResult {
 function recording(step: Extract<MenuStep, { kind: "message" }>): MenuAction {
   const { maxSeconds, silenceSeconds, finishOnKey, transcribe } = step
   return { kind: "record", maxSeconds, silenceSeconds, finishOnKey, transcribe }
+}
+
+function zoneOf({ menu, timeZone }: MenuScene): string | undefined {
+  return menu.timeZone ?? timeZone
 }
 
 function stepOf({ steps }: Menu, key: string): MenuStep | undefined {

@@ -24,6 +24,19 @@ const NO: Readonly<Record<MenuLanguage, readonly string[]>> = {
   nl: list("nee neen fout verkeerd niet onjuist"),
 }
 
+/** Words that take an agreement back without being a clear no: the caller is asked again. */
+const NEGATIONS: Readonly<Record<MenuLanguage, readonly string[]>> = {
+  en: list(
+    "isnt arent wasnt doesnt dont didnt cant cannot couldnt wouldnt shouldnt wont havent hasnt aint never hardly",
+  ),
+  de: list("kein keine keinen keineswegs nie niemals kaum"),
+  es: list("nunca jamas tampoco"),
+  fr: list("jamais guere"),
+  it: list("mai neanche"),
+  pt: list("nunca jamais"),
+  nl: list("geen nooit"),
+}
+
 /** The words of 0 to 9; several for one digit are separated by `/`. */
 const DIGITS: Readonly<Record<MenuLanguage, readonly string[]>> = {
   en: list("zero/oh/o/nought/null one two three four five six seven eight nine/niner"),
@@ -70,15 +83,13 @@ export function yesNoHints(language: string): string[] {
   return [...YES[known].slice(0, 3), ...NO[known].slice(0, 2)]
 }
 
-/** Undefined for what is neither, or both. */
+/** Undefined for what is neither, or both, or an agreement that is taken back, as in "that isn't right". */
 export function spokenYesNo(text: string, language: string): "yes" | "no" | undefined {
   const known = menuLanguage(language)
   const said = wordsOf(text)
-  const [yes, no] = [
-    said.some((word) => YES[known].includes(word)),
-    said.some((word) => NO[known].includes(word)),
-  ]
-  if (yes === no) return undefined
+  const has = (words: readonly string[]) => said.some((word) => words.includes(word))
+  const [yes, no] = [has(YES[known]), has(NO[known])]
+  if (yes === no || (yes && has(NEGATIONS[known]))) return undefined
   return yes ? "yes" : "no"
 }
 

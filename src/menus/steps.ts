@@ -110,7 +110,9 @@ function namedAgent(context: ControlContext, call: Call, key: string): Agent {
 }
 
 /** For the person who takes the call. */
-function summaryOf({ menu, values }: MenuState): string {
-  const entered = Object.entries(values).map(([name, value]) => `${name} ${value}`)
+function summaryOf({ menu, values, secrets = [] }: MenuState): string {
+  const entered = Object.entries(values)
+    .filter(([name]) => !secrets.includes(name))
+    .map(([name, value]) => `${name} ${value}`)
   return entered.length === 0 ? "" : `From the menu ${menu}: ${entered.join(", ")}.`
 }

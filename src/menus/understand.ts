@@ -1,6 +1,7 @@
 /** What an input means to a question: the choice, or the value; undefined for what does not fit. Pure. */
 
 import type { MenuOption, MenuStep } from "../assets/menu.ts"
+import { isoDateAt } from "../call/opening-hours.ts"
 import { dateInWords, keyedDate, spokenDate } from "./dates.ts"
 import { matchedWords, spokenDigits, spokenYesNo, wordsOf } from "./spoken-words.ts"
 
@@ -47,14 +48,14 @@ export function enteredDigits(
 export function enteredDate(
   { order, when }: Of<"date">,
   input: CallerInput,
-  { language, now }: { language: string; now: number },
+  { language, now, timeZone }: { language: string; now: number; timeZone: string | undefined },
 ): EnteredValue | undefined {
   const value =
     input.kind === "keys"
       ? keyedDate(input.digits, order, now)
       : spokenDate(input.text, { language, order, now })
   if (value === undefined) return undefined
-  const today = new Date(now).toISOString().slice(0, 10)
+  const today = isoDateAt(now, timeZone)
   if ((when === "past" && value > today) || (when === "future" && value < today)) return undefined
   return { value, shown: dateInWords(value, language) }
 }

@@ -278,6 +278,43 @@ test("a transfer that nobody answers continues at its step of the menu", async (
   expect((await call.ended).problems).toEqual([])
 })
 
+test("a secret input is in no event of the transfer that follows, and the other inputs are", async () => {
+  await using app = await AppUnderTest.start({ ALLOWED_DESTINATIONS: "+1" })
+  const digits = (saveAs: string, then: unknown, secret = false) => ({
+    kind: "digits",
+    say: "Please enter it.",
+    length: 4,
+    saveAs,
+    secret,
+    then,
+  })
+  const menus = {
+    desk: { start: "pin", steps: { pin: digits("pin", { menu: "order" }, true) } },
+    order: { start: "order", steps: { order: digits("order", { transfer: "+15550100003" }) } },
+  }
+  for (const key of ["order", "desk"] as const) {
+    const put = await app.api(`/v1/menus/${key}`, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(menus[key]),
+    })
+    expect(put.status).toBe(200)
+  }
+  const form = voiceForm({ CallStatus: "in-progress" })
+  let verbs = await app.twiml("/twilio/voice?menu=desk", form)
+  for (const Digits of ["4711", "8899"]) {
+    const action = verbs[0]?.attributes["action"] ?? ""
+    verbs = await app.twiml(app.pathOf(action), { ...form, Digits })
+  }
+  expect(verbs.map(({ name }) => name)).toEqual(["Dial"])
+  const { events } = await app.json(`/v1/calls/${form["CallSid"]}/events`)
+  expect(events.at(-1)).toMatchObject({
+    type: "transfer.started",
+    summary: "From the menu order: order 8899.",
+  })
+  expect(JSON.stringify(events)).not.toContain("4711")
+})
+
 /** Lets time pass until the promise is settled. */
 async function until<T>(
   { clock, app }: Pick<Awaited<ReturnType<typeof callHarness>>, "clock" | "app">,

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Menu } from "../../src/assets/menu.ts"
 import type { MenuInput } from "../../src/menus/scene.ts"
+import { spokenYesNo } from "../../src/menus/spoken-words.ts"
 import { parseTwiml, type TwimlVerb } from "../../src/sim/twiml-reader.ts"
 import { renderNextStep } from "../../src/twilio/twiml.ts"
 import { faultsOf, menuFrom, NOON, Walk, type WalkOptions } from "./fixture.ts"
@@ -169,6 +170,71 @@ describe("a date", () => {
       "2026-11-28",
     ])
   })
+})
+
+describe("today", () => {
+  const dateMenu = (when: string, timeZone: string) =>
+    menuFrom({
+      timeZone,
+      start: "day",
+      steps: { day: { kind: "date", say: "Which day?", order: "ymd", when, then: { hangUp: true } } },
+    })
+
+  test.each([
+    ["future", "America/New_York", "2026-11-28T01:00:00Z", "20261127", "hang-up"],
+    ["past", "America/New_York", "2026-11-28T01:00:00Z", "20261128", "ask day"],
+    ["past", "Pacific/Auckland", "2026-11-27T20:00:00Z", "20261128", "hang-up"],
+    ["future", "Pacific/Auckland", "2026-11-27T20:00:00Z", "20261127", "ask day"],
+  ])("is %s in %s", (when, timeZone, now, digits, at) => {
+    expect(new Walk(dateMenu(when, timeZone), { now: Date.parse(now) }).keys(digits).at).toBe(at)
+  })
+})
+
+const closed = { open: { hangUp: true }, closed: { hangUp: true } }
+
+test.each([
+  [
+    { kind: "hours", hours: { mon: "9-17" }, ...closed },
+    "hours.mon: must be a range of times, such as 09:00-17:30; the end may be past midnight",
+  ],
+  [{ kind: "say", say: 5, then: { hangUp: true } }, "say: must be a text or an object or a list"],
+  [{ kind: "say", say: "x", then: "my step" }, "then: must be 1 to 64 letters, digits, _ or -"],
+  [{ kind: "say", say: "x" }, "then: must be a text or an object"],
+  [
+    { kind: "say", say: { English: "x" }, then: { hangUp: true } },
+    "say.English: as a key: must be a language tag, such as en-US",
+  ],
+  [
+    { kind: "say", say: { audio: "hello.mp3" }, then: { hangUp: true } },
+    "say.audio: must be an address that begins with https:// or http://",
+  ],
+])("a field of several forms is refused with what it must be: %j", (step, fault) => {
+  expect(faultsOf({ start: "a", steps: { a: step } })).toEqual([`test.json:1 steps.a.${fault}`])
+})
+
+test("the address of an audio file keeps its query", () => {
+  const audio = "https://example.com/a.mp3?signature=1"
+  expect(new Walk(asking({ kind: "say", say: { audio }, then: { hangUp: true } })).heard[0]).toBe(audio)
+})
+
+test.each(["en-12", "de-DE-DE", "xx-aaaaa-aaaaa"])(
+  "the language %s is refused, in which no date can be written",
+  (language) => {
+    const menu = { language, start: "a", steps: { a: { kind: "say", say: "x", then: { hangUp: true } } } }
+    expect(faultsOf(menu)).toEqual(["test.json:1 language: must be a language tag, such as en-US"])
+  },
+)
+
+test.each([
+  ["that isn't correct", "en-US", undefined],
+  ["I don't think that's right", "en-US", undefined],
+  ["it doesn't look right", "en-US", undefined],
+  ["No, that isn't correct", "en-US", undefined],
+  ["yes, that's correct", "en-US", "yes"],
+  ["auf keinen Fall richtig", "de-DE", undefined],
+  ["ja genau", "de-DE", "yes"],
+] as const)("%p in %s is understood, and no agreement where it is taken back", (text, language, answer) => {
+  expect(spokenYesNo(text, language)).toBe(answer)
 })
 
 test("prompts are in the language of the call, with its voice, and a choice may change it", () => {
