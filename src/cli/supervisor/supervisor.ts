@@ -89,6 +89,8 @@ export class Supervisor {
 
   #drain(worker: Worker, signal: string, successor: boolean): void {
     worker.phase = "draining"
+    // Its last work, such as writing a large database to another file, may take long.
+    worker.watch?.stop()
     this.#send(worker, { type: "stop", signal, successor })
   }
 

@@ -57,15 +57,21 @@ test("kill -9 of the worker: connections wait for the next one, which has the sa
   expect(await child.exited).toBe(0)
 })
 
-test("a worker that hangs is ended, and requests wait for the next one", async () => {
-  const env = { ...ENV, DATABASE_URL: ":memory:", WORKER_STALL_MS: "2000" }
-  await using child = new Child([], { cwd, env })
-  const url = await child.listening()
-  const before = child.worker
+test("a worker that hangs is ended, and requests wait for the next one; one that drains may take longer", async () => {
+  const stalling = (stallMs: number) =>
+    new Child([], { cwd, env: { ...ENV, DATABASE_URL: ":memory:", WORKER_STALL_MS: String(stallMs) } })
+  await using draining = stalling(1_000)
+  await using child = stalling(2_000)
+  const [url] = await Promise.all([child.listening(), draining.listening()])
+  const [before, drains] = [child.worker, draining.worker]
   const replaced = child.logged("the previous worker process ended unexpectedly and was replaced")
+  process.kill(drains, "SIGSTOP")
+  draining.kill("SIGTERM")
   process.kill(before, "SIGSTOP")
   const answer = fetch(`${url}/health`, { keepalive: false }).catch(() => fetch(`${url}/health`))
   await child.complained("The worker did nothing for 2000 ms and is ended.")
+  process.kill(drains, "SIGCONT")
+  expect(await draining.exited).toBe(0)
   expect((await answer).status).toBe(200)
   await replaced
   expect(child.worker).not.toBe(before)
