@@ -95,10 +95,10 @@ export class AgentSpeech {
 
   /**
    * Nothing more will be played: what is known not to have been played was not heard. Once the agent is silent everything
-   * was, even if the last clause was never reported. `allReported`: whatever was played was reported.
+   * was, even if the last clause was never reported. `allReported`: whatever was played was reported, so the rest was not.
    */
   cutUnplayed({ allReported = false } = {}): void {
-    if (!this.#isAudible) return
+    if (!allReported && !this.#isAudible) return
     for (const utterance of this.#utterances.unplayed({ allReported })) {
       this.#settle(utterance, { text: utterance.spoken.playedText, interrupted: true })
     }

@@ -200,13 +200,16 @@ export class Conversation {
     this.#end(end, text)
   }
 
-  /** The socket is closed. What is known not to have been played was not heard. */
-  close(): void {
+  /**
+   * The socket is closed. What is known not to have been played was not heard. `allReported`: all that was heard was
+   * reported as `played`.
+   */
+  close({ allReported = false } = {}): void {
     this.#incoming.digits(this.#dtmf.take())
     this.#ending.close()
     const running = this.#running.utterance
     this.#running.interrupt()
-    this.#speech.cutUnplayed()
+    this.#speech.cutUnplayed({ allReported })
     if (running?.startedAt !== undefined) this.#speech.cut(running, running.turn.text)
     this.#speech.report()
   }
@@ -244,7 +247,7 @@ export class Conversation {
 
   #end(end: SessionEnd, lastWords = ""): void {
     if (!this.#ending.isOpen) return
-    this.#supersede()
+    this.#running.supersede()
     this.#incoming.digits(this.#dtmf.take())
     if (lastWords !== "") this.#sentence(lastWords)
     this.#ending.request(end)

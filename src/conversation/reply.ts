@@ -175,7 +175,11 @@ export class Reply {
     if (part.type !== "text") this.#flush(round)
     switch (part.type) {
       case "text":
-        return this.#words(this.#speakable(this.#hangUpWord.push(part.text)), part.phase, round)
+        this.#words(this.#speakable(this.#hangUpWord.push(part.text)), part.phase, round)
+        // Kept also when the caller interrupts what follows.
+        if (this.#hangUpWord.isFound)
+          this.#end ??= { reason: "agent-ended", detail: "The agent ended the call" }
+        return
       case "tool-call":
         this.#newMessage = true
         // With `none` the model must not call tools.
@@ -198,7 +202,6 @@ export class Reply {
   #flush(round: Round): void {
     const rest = this.#speakable(this.#hangUpWord.flush())
     this.#words(rest + (this.#filter?.flush() ?? ""), this.#phase, round)
-    if (this.#hangUpWord.isFound) this.#end ??= { reason: "agent-ended", detail: "The agent ended the call" }
   }
 
   #speakable(text: string): string {

@@ -18,6 +18,11 @@ export class ClauseSplitter {
   #rest = ""
   #isFirst = true
 
+  /** Whether words wait for the end of their clause. */
+  get isHolding(): boolean {
+    return this.#rest.trim() !== ""
+  }
+
   /** Takes the next piece of the answer; returns the clauses that are complete by now, with their blanks. */
   push(text: string): string[] {
     this.#rest += text

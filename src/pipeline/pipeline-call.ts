@@ -72,6 +72,7 @@ export class PipelineCall implements MediaEngine {
       tap,
       onHeard: (words) => this.#conversation.played(words),
       onQuiet: () => this.#quiet(),
+      onPaused: () => this.#playbackChanged(),
     })
     this.#output = new PipelineOutput({
       queue: this.#queue,
@@ -159,7 +160,7 @@ export class PipelineCall implements MediaEngine {
   dtmf(digit: string): void {
     if (this.#ivr) return
     this.#agent.resetSilence()
-    if (this.#queue.isSpeaking) this.#interrupted()
+    if (this.#queue.isSpeaking || this.#output.isHolding) this.#interrupted()
     this.#conversation.dtmf(digit)
   }
 
@@ -172,7 +173,7 @@ export class PipelineCall implements MediaEngine {
     this.#queue.reportHeard()
     this.#agent.close()
     this.#stream.closed()
-    this.#conversation.close()
+    this.#conversation.close({ allReported: true })
     this.#synthesizer.close()
     this.callerAudio.close(onSettled)
   }
@@ -227,8 +228,14 @@ export class PipelineCall implements MediaEngine {
 
   #heard(text: string, answered: boolean): void {
     if (this.#ivr) this.#ivr.hear(text)
-    else if (answered) this.#conversation.hear(text)
+    else if (answered) this.#answer(text)
     else this.#conversation.note(text)
+  }
+
+  /** Words of the last answer that were not spoken yet never are. */
+  #answer(text: string): void {
+    if (this.#output.isHolding) this.#interrupted()
+    this.#conversation.hear(text)
   }
 
   #personReached(words: string, muted: boolean): void {
@@ -264,6 +271,7 @@ export class PipelineCall implements MediaEngine {
     log.warn("speech failed", { what, reason, status })
     this.#agent.close()
     if (!this.#ending.isOpen) return this.#ending.recheck()
+    this.#ivr?.close()
     publish({ type: "speech.failed", what, reason, ...(status === null ? {} : { status }) })
     this.#interrupted()
     const { audio, text } = storedPrompt("technical-problem")

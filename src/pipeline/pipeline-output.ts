@@ -41,6 +41,11 @@ export class PipelineOutput implements SpeechOutput {
     this.#options = options
   }
 
+  /** Whether words of the answer wait that are not spoken yet, because their clause is not complete. */
+  get isHolding(): boolean {
+    return this.#clauses.isHolding
+  }
+
   text(text: string): void {
     if (this.muted) return
     for (const clause of this.#clauses.push(text)) this.#say(clause)
@@ -102,7 +107,7 @@ export class PipelineOutput implements SpeechOutput {
   heardBy(): number | undefined {
     const { queue } = this.#options
     if (!queue.isSpeaking) return undefined
-    return queue.isPending ? Number.POSITIVE_INFINITY : queue.quietAt() + MARK_GRACE_MS
+    return queue.isPending || queue.isPaused ? Number.POSITIVE_INFINITY : queue.quietAt() + MARK_GRACE_MS
   }
 
   /** Ends the session. A media stream cannot carry the reason to the next step, so it is recorded before the close. */
@@ -142,6 +147,7 @@ export class PipelineOutput implements SpeechOutput {
       case "spoken":
         return
       case "failed":
+        queue.broke(spoken)
         return onFailed(event.failure)
       default:
         event satisfies never

@@ -32,6 +32,8 @@ export type Spoken = {
   reported: number
   /** Whether all of its audio has come. */
   isDone: boolean
+  /** Whether its synthesis failed: the rest of the text is not heard. */
+  isBroken: boolean
   /** Stops its synthesis. Called once at most. */
   cancel: (heardMs: number) => void
 }
@@ -45,6 +47,8 @@ export type SpokenQueueOptions = {
   onHeard: (words: string) => void
   /** Everything that was said was heard. */
   onQuiet: () => void
+  /** Playback was paused or continues, so it ends later than was expected. */
+  onPaused: () => void
 }
 
 export class SpokenQueue {
@@ -99,6 +103,7 @@ export class SpokenQueue {
       heardMs: 0,
       reported: 0,
       isDone: false,
+      isBroken: false,
       cancel,
     }
     this.#queue.push(spoken)
@@ -119,6 +124,12 @@ export class SpokenQueue {
     spoken.isDone = true
     this.#pump()
     this.#settle()
+  }
+
+  /** The rest of its audio will not come. */
+  broke(spoken: Spoken): void {
+    spoken.isBroken = true
+    this.done(spoken)
   }
 
   /** A mark came back. */
@@ -147,6 +158,7 @@ export class SpokenQueue {
       spoken.sentMs = spoken.streamFromMs = spoken.heardMs
       spoken.unsent = 0
     }
+    this.#options.onPaused()
   }
 
   /** Continues where `pause` stopped. */
@@ -155,6 +167,7 @@ export class SpokenQueue {
     this.#isPaused = false
     this.#pump()
     this.#settle()
+    this.#options.onPaused()
   }
 
   /** Stops everything at once: nothing more of it is heard. */
@@ -216,7 +229,7 @@ export class SpokenQueue {
     if (this.#isPaused) return
     const wasSpeaking = this.isSpeaking
     for (let spoken = this.#queue[0]; spoken && isHeard(spoken); spoken = this.#queue[0]) {
-      const { text } = spoken.words
+      const text = spoken.isBroken ? spoken.words.until(spoken.heardMs) : spoken.words.text
       this.#report(spoken, text.length)
       if (text !== "") this.#lastText = text
       this.#queue.shift()

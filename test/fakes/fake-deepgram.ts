@@ -54,6 +54,8 @@ export class FakeDeepgram extends SpeechServer {
   greets = true
   /** Whether text is spoken by itself as it is flushed; otherwise `speechOf` does it. */
   speaks = true
+  /** Whether a flush is confirmed by itself; otherwise `flushed` does it. */
+  confirms = true
   readonly #speeches = new Map<SpeechPeer, FakeSpeech>()
 
   constructor() {
@@ -71,7 +73,7 @@ export class FakeDeepgram extends SpeechServer {
           return peer.send({ type: "Error", code: "UNPARSABLE_CLIENT_MESSAGE", description: type })
         }
         if (type === "CloseStream" || type === "Close") return queueMicrotask(() => peer.close())
-        this.#speeches.get(peer)?.received(message, this.speaks)
+        this.#speeches.get(peer)?.received(message, { speaks: this.speaks, confirms: this.confirms })
       },
     })
   }
@@ -162,13 +164,13 @@ export class FakeSpeech {
     return this.#peer.url.pathname === "/v2/speak"
   }
 
-  received(message: Json, speaks: boolean): void {
+  received(message: Json, { speaks, confirms }: { speaks: boolean; confirms: boolean }): void {
     switch (message["type"]) {
       case "Speak":
         return this.#take(String(message["text"]), speaks)
       case "Flush":
         if (speaks) this.speakAll()
-        return this.flushed()
+        return confirms ? this.flushed() : undefined
       case "Interrupt":
         return this.#interrupt(message["playback_offset"] as Json)
       case "Clear":

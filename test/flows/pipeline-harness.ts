@@ -1,10 +1,16 @@
 /** Calls with the pipeline: Deepgram listens and speaks on the wire, and the model is a scripted OpenAI. */
 
-import { join } from "node:path"
 import type { SimulatedTwilio } from "../../src/sim/simulated-twilio.ts"
-import { callHarness, simulatedRestService, textModelService, type Service } from "../call-harness.ts"
+import {
+  callHarness,
+  closeOnFailure,
+  simulatedRestService,
+  textModelService,
+  type Service,
+} from "../call-harness.ts"
 import { DEEPGRAM_KEY, FakeDeepgram, fluxListener } from "../fakes/fake-deepgram.ts"
 import type { SpeechPeer } from "../fakes/speech-server.ts"
+import { assetsWith } from "../server/assets-with.ts"
 import { eventOf, sent } from "./realtime-harness.ts"
 
 export const GREETING = "Good day, this is Parley."
@@ -16,7 +22,21 @@ export function deepgramService(): Service<FakeDeepgram> {
   return { fake, env: { DEEPGRAM_API_KEY: DEEPGRAM_KEY, DEEPGRAM_BASE_URL: fake.baseUrl } }
 }
 
-export async function pipelineHarness(env: Record<string, string> = {}) {
+/** `agent`: settings of the agent beside its greeting. */
+export async function pipelineHarness(env: Record<string, string> = {}, agent: Record<string, unknown> = {}) {
+  const stack = new AsyncDisposableStack()
+  const assets = stack.use(
+    assetsWith({
+      agents: {
+        default: {
+          engine: "pipeline",
+          greeting: GREETING,
+          silenceDetection: { enabled: false },
+          ...agent,
+        },
+      },
+    }),
+  )
   const rest = simulatedRestService({
     // REST is up before the app, and the simulated Twilio after it.
     get twilio(): SimulatedTwilio {
@@ -24,11 +44,15 @@ export async function pipelineHarness(env: Record<string, string> = {}) {
     },
     numbers: ["+15550100002"],
   })
-  const harness = await callHarness({
-    services: { deepgram: deepgramService(), openai: textModelService(), rest },
-    env: { ASSETS_DIR: join(import.meta.dir, "pipeline-assets"), ...env },
-  })
-  return harness
+  const harness = stack.use(
+    await closeOnFailure(stack, () =>
+      callHarness({
+        services: { deepgram: deepgramService(), openai: textModelService(), rest },
+        env: { ASSETS_DIR: assets.dir, ...env },
+      }),
+    ),
+  )
+  return { ...harness, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 export type PipelineHarness = Awaited<ReturnType<typeof pipelineHarness>>

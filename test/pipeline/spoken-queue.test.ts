@@ -30,6 +30,7 @@ function fixture() {
     tap,
     onHeard: (words) => heard.push(words),
     onQuiet: () => (quiet += 1),
+    onPaused: () => {},
   })
   return {
     clock,
@@ -122,6 +123,17 @@ test("the end of speech is estimated while audio is to come, and exact afterward
   it.clock.advance(500)
   it.playAll()
   expect(it.queue.quietAt()).toBeLessThanOrEqual(it.clock.monotonic())
+})
+
+test("of a text whose synthesis fails, the words whose audio came are heard, and nothing more is awaited", () => {
+  const it = fixture()
+  const spoken = it.begin("One two three four.")
+  spoken.words.position(8, 800)
+  it.queue.audio(spoken, audio(800))
+  it.queue.broke(spoken)
+  expect({ pending: it.queue.isPending, quiet: it.quiet() }).toEqual({ pending: false, quiet: 0 })
+  it.playAll()
+  expect({ heard: it.heard, quiet: it.quiet() }).toEqual({ heard: ["One two"], quiet: 1 })
 })
 
 test("audio of something that was cut is dropped", () => {
