@@ -25,7 +25,7 @@ export type CallerTurnsOptions = {
   /** Of the agent. */
   rule?: InterruptionRule | undefined
   /** What the agent is saying. */
-  queue: SpokenQueue
+  queue: Pick<SpokenQueue, "isSpeaking" | "isPaused" | "saying" | "quietAt" | "pause" | "resume">
   /** The caller is saying something. */
   onSpeech: () => void
   /** The caller interrupts the agent. */
@@ -44,6 +44,8 @@ export class CallerTurns implements AudioSink {
   readonly #transcriber: Transcriber
   #profile: TurnProfile = "conversation"
   #onClosed: (() => void) | undefined
+  /** What the agent was saying when the running turn was its echo so far: the end of a turn comes after a pause. */
+  #echoOf: string | undefined
   readonly #characters: number
   readonly #voice: VoiceInterruption | undefined
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES)
@@ -69,7 +71,8 @@ export class CallerTurns implements AudioSink {
       ? Buffer.from(payload, "base64")
       : this.#buffer.subarray(0, this.#buffer.write(payload, "base64"))
     this.#transcriber.hear(audio)
-    this.#voice?.hear(audio)
+    // A menu speaks while keys are sent, and a tone that stops and begins again is two.
+    if (this.#profile !== "menu") this.#voice?.hear(audio)
     if (tap.hasListeners(callId)) tap.inbound(callId, payload)
   }
 
@@ -112,18 +115,39 @@ export class CallerTurns implements AudioSink {
   #hearing(text: string): void {
     const { queue, onSpeech } = this.#options
     if (this.#onClosed) return
-    if (!queue.isSpeaking) return onSpeech()
-    if (isEcho(text, queue.saying)) return
+    if (this.#isEcho(text)) return
     onSpeech()
+    if (!queue.isSpeaking) return
     if (interrupts(text, { saying: queue.saying, characters: this.#characters })) this.#interrupt()
   }
 
+  /** Whether the running turn is an echo of the agent so far. */
+  #isEcho(text: string): boolean {
+    const { queue } = this.#options
+    const said = joined(this.#echoOf, queue.saying)
+    const isKnown = this.#echoOf !== undefined
+    this.#echoOf = undefined
+    if ((!queue.isSpeaking && !isKnown) || !isEcho(text, said)) return false
+    // Words that begin when the agent is about to finish may be an answer that repeats its words.
+    if (isKnown || this.#leftMs > ANSWERED_WITHIN_MS) this.#echoOf = said
+    return true
+  }
+
+  /** How long the agent will still be heard, in milliseconds. */
+  get #leftMs(): number {
+    const { queue, sweep } = this.#options
+    return queue.quietAt() - sweep.clock.monotonic()
+  }
+
   #ended(text: string): void {
-    const { queue, sweep, onTurn } = this.#options
+    const { queue, onTurn } = this.#options
+    const echoOf = this.#echoOf
+    this.#echoOf = undefined
     if (this.#onClosed) return text === "" ? undefined : onTurn(text, { answered: false })
+    if (echoOf !== undefined && isEcho(text, echoOf)) return this.#voice?.dismissed()
     if (!queue.isSpeaking) return text === "" ? undefined : onTurn(text, { answered: true })
     if (text === "" || isEcho(text, queue.saying)) return this.#voice?.dismissed()
-    if (isListening(text) && queue.quietAt() - sweep.clock.monotonic() > ANSWERED_WITHIN_MS) {
+    if (isListening(text) && this.#leftMs > ANSWERED_WITHIN_MS) {
       onTurn(text, { answered: false })
       return this.#voice?.dismissed()
     }
@@ -135,4 +159,10 @@ export class CallerTurns implements AudioSink {
     this.#voice?.over()
     this.#options.onInterruption()
   }
+}
+
+/** All that the agent has said while its echo came back. */
+function joined(before = "", saying: string): string {
+  if (before === "" || saying.startsWith(before)) return saying
+  return before.includes(saying) ? before : `${before} ${saying}`
 }

@@ -33,7 +33,15 @@ export function interrupts(
   text: string,
   { saying, characters }: { saying: string; characters: number },
 ): boolean {
-  return text.trim().length > characters && !isListening(text) && !isEcho(text, saying)
+  if (text.trim().length <= characters || isListening(text)) return false
+  return !isEcho(text, saying) && !mayBecomeEcho(text, saying)
+}
+
+/** The first words of an echo: too few to know, so the words behind them or the end of the turn decide. */
+function mayBecomeEcho(text: string, saying: string): boolean {
+  const words = wordsOf(text)
+  const padded = (list: readonly string[]) => ` ${list.join(" ")} `
+  return words.length < MIN_ECHO_WORDS && padded(wordsOf(saying)).includes(padded(words))
 }
 
 /** Digits that were recognised one by one are one number: `1 2 3` becomes `123`. */
