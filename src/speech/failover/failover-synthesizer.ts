@@ -59,6 +59,7 @@ export class FailoverSynthesizer implements Synthesizer {
         this.#paces.set(line.provider.name, msPerCharacter)
       },
       failed: (line, failure) => this.#failed(line, failure),
+      waits: () => this.#utterances.values().next().value !== utterance,
       cause: () => this.#attempts.cause,
       moved: () => this.#moveOthers(),
       over: () => void this.#utterances.delete(utterance),

@@ -301,7 +301,11 @@ export class FailoverTranscriber implements Transcriber {
   /** The provider that took over has heard no word of the running turn, which was over already. */
   #release(line: Line): void {
     this.#releaseAtMs = Infinity
-    if (!this.#turn || line.hasWords || !line.isReady || this.#stall.quietMs < RELEASE_MS / 2) return
+    if (!this.#turn || line.hasWords) return
+    if (!line.isReady || this.#stall.quietMs < RELEASE_MS / 2) {
+      this.#releaseAtMs = this.#audio.endMs + RELEASE_MS / 2
+      return
+    }
     this.#end(this.#turn.text, this.#audio.endMs)
   }
 

@@ -21,6 +21,8 @@ export type FailoverUtteranceOptions = {
   /** A whole utterance was spoken. */
   works: (line: SpeakLine, msPerCharacter: number | undefined) => void
   failed: (line: SpeakLine, failure: SpeechFailure) => void
+  /** Whether an earlier utterance is still being spoken, so that this one has to wait. */
+  waits: () => boolean
   /** Why no provider speaks. */
   cause: () => SpeechFailure | undefined
   /** The rest is spoken by another provider: what waits behind it must be, too. */
@@ -194,6 +196,10 @@ export class FailoverUtterance implements SpeechUtterance {
     const part = this.#part
     const { stallMs, stalls } = this.#options
     if (!part) return
+    if (this.#options.waits()) {
+      this.#expectedSince = this.#now
+      return
+    }
     const silentMs = this.#now - this.#expectedSince
     const leftMs = (this.#playedFrom ?? 0) + this.#passedMs - this.#now
     if (silentMs < stallMs || leftMs > stallMs) return

@@ -241,6 +241,27 @@ test("an utterance that waits behind the broken one is spoken behind it, by the 
   expect([first.words(), second.words(), ...order]).toEqual(["First one.", "Second one.", "first", "second"])
 })
 
+test("an utterance that waits behind a long one is not taken for a silent provider", async () => {
+  await using s = open({ order: ["flux", "elevenlabs"] })
+  s.deepgram.speaks = s.deepgram.confirms = false
+  const synthesizer = s.start()
+  const first = s.speak(synthesizer, TEXT)
+  const second = s.speak(synthesizer, "Second one.")
+  const peer = await s.deepgram.peers.next()
+  await peer.texts.next(({ type }) => type === "Flush")
+  const speech = s.deepgram.speechOf(peer)
+  for (let at = 0; at < TEXT.length; at += 13) {
+    speech.speak(13)
+    await first.next("audio")
+    s.clock.advance(STALL_MS - 200)
+  }
+  s.deepgram.speaks = s.deepgram.confirms = true
+  speech.flushed()
+  await second.next("done")
+  expect([first.words(), second.words(), s.eleven.attempts]).toEqual([TEXT, "Second one.", 0])
+  expect(s.warnings).toEqual([])
+})
+
 test("an interruption is told the milliseconds of the provider that speaks, and answers with the whole text", async () => {
   await using s = open()
   s.eleven.speaks = false

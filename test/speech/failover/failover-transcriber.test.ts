@@ -241,6 +241,17 @@ test("words that were known when the connection closed are the turn, if nothing 
   expect(await s.next("turn-ended")).toMatchObject({ text: "I need" })
 })
 
+test("words that were known are the turn also when a noise follows them", async () => {
+  await using s = await heardHalf()
+  s.peer.drop()
+  const peer = await s.second.peers.next()
+  await peer.heard(8_000)
+  s.hear(s.transcriber, 1_000, silence(20))
+  s.hear(s.transcriber, 600)
+  s.hear(s.transcriber, 1_600, silence(20))
+  expect(s.turns()).toEqual(["I need"])
+})
+
 test("an eager end is taken back when its provider fails", async () => {
   await using s = open((one, _, services) => [flux(one, services, true)])
   const transcriber = s.start()
