@@ -112,6 +112,7 @@ export function settingsFrom(env: Environment) {
       maxConversations: env.MAX_CONVERSATIONS,
       conversationsPerUser: env.CONVERSATIONS_PER_USER,
       maxCallers: env.MAX_CALLERS,
+      lookupsPerHour: env.LOOKUPS_PER_HOUR,
     },
     times: {
       firstTokenMs: env.FIRST_TOKEN_TIMEOUT_MS,

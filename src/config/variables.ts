@@ -288,6 +288,10 @@ export const Environment = z.object({
     ms().default(1000),
     "Timeout for Twilio to look up the kind of a phone number; keep it below WEBHOOK_ANSWER_MS",
   ),
+  LOOKUPS_PER_HOUR: named(
+    count.default(1000),
+    "Maximum of phone numbers that Twilio is asked to look up within an hour, all calls together",
+  ),
   RETENTION_MS: named(ms(0).default(0), "Time after which ended calls are deleted; 0: never"),
 })
 export type Environment = z.output<typeof Environment>

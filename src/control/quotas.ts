@@ -49,6 +49,13 @@ export function countConsentLink(context: QuotaContext, to: string): Promise<Quo
   return countSent(context, { kind: "consent-link", to, perDay: perNumberPerDay, perHour })
 }
 
+/** Counts a look-up of a number by Twilio. False: none may be made now. */
+export async function countLookup({ config, store }: QuotaContext): Promise<boolean> {
+  const limits: QuotaLimit[] = [{ of: "all", most: config.limits.lookupsPerHour, withinMs: HOUR_MS }]
+  const result = await store.quotas.take({ kind: "lookup", subject: "", at: store.steadyNow(), limits })
+  return result.outcome === "counted"
+}
+
 type Sent = { kind: "sms" | "consent-link"; to: string; perDay: number; perHour: number }
 
 async function countSent({ store }: QuotaContext, { kind, to, perDay, perHour }: Sent) {

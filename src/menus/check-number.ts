@@ -3,11 +3,18 @@
 import { countryOf, phoneNumber } from "../call/phone-number.ts"
 import type { Call } from "../call/call.ts"
 import { ownNumberOf, type ControlContext } from "../control/context.ts"
+import { countLookup } from "../control/quotas.ts"
 import { AppError, messageOf } from "../lib/errors.ts"
 import type { MenuInput, MenuResult } from "./scene.ts"
 
 type Question = Extract<MenuResult, { kind: "check-number" }>
 type Checked = Extract<MenuInput, { kind: "checked" }>
+
+/**
+ * Longest wait until a look-up is counted, in milliseconds. Each costs, and whoever calls or enters a number causes one; but
+ * a database that is locked stops no caller.
+ */
+const COUNT_MS = 200
 
 /** Rejects never: a lookup that fails or takes too long is an answer too. */
 export async function checkNumber(
@@ -26,6 +33,11 @@ export async function checkNumber(
     })
     // After the answer the timeout is of no interest.
     late.catch(() => {})
+    const isAllowed = await Promise.race([
+      countLookup(context).catch(() => true),
+      sweep.sleep(COUNT_MS, done.signal).then(() => true),
+    ])
+    if (!isAllowed) throw new AppError("RATE_LIMITED", "LOOKUPS_PER_HOUR is reached.")
     const line = await Promise.race([twilio.lineType(number), late])
     return line === undefined
       ? { kind: "checked", number: undefined, line: "unknown" }

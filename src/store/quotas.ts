@@ -2,9 +2,9 @@
 
 /**
  * `message`: a request that a model answers. `sms`: a text message that is sent. `consent-link`: a link that the customer API
- * is asked to send.
+ * is asked to send. `lookup`: a number that Twilio looks up.
  */
-export type QuotaKind = "message" | "sms" | "consent-link"
+export type QuotaKind = "message" | "sms" | "consent-link" | "lookup"
 
 export type QuotaLimit = {
   /** Uses of the same subject, or all uses of the kind. */

@@ -96,6 +96,7 @@ test("an empty environment is enough", () => {
       maxConversations: 10_000,
       conversationsPerUser: 1000,
       maxCallers: 100_000,
+      lookupsPerHour: 1000,
     },
     times: {
       firstTokenMs: 6000,

@@ -100,6 +100,13 @@ describe("the caller", () => {
     expect(harness.twilio.requests).toEqual([])
   })
 
+  test("is asked, and not looked up, beyond the look-ups of an hour", async () => {
+    await using harness = await verification({ LOOKUPS_PER_HOUR: "1" })
+    expect(shape((await harness.caller({ From: MOBILE })).verbs)).toEqual(CONNECTED)
+    expect(heard((await harness.caller({ From: MOBILE })).verbs)).toEqual([ASK])
+    expect(harness.twilio.requests.filter(({ path }) => path.includes("PhoneNumbers"))).toHaveLength(1)
+  })
+
   test("is asked while the lookup fails, takes too long, or does not know", async () => {
     await using harness = await verification()
     harness.twilio.faultAt(/PhoneNumbers/, { kind: "answer", status: 500 })
