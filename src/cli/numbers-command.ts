@@ -61,9 +61,14 @@ async function withNumbers(config: Config, work: (context: NumberContext) => Pro
 }
 
 function lineOf(number: AnsweredNumber): string {
-  const { phoneNumber: digits, friendlyName, agent } = number
+  const { phoneNumber: digits, friendlyName } = number
   const name = friendlyName === digits ? "" : ` (${friendlyName})`
-  return `${digits}${name}: agent ${agent}; ${whereTo(number)}`
+  return `${digits}${name}: ${answeredBy(number)}; ${whereTo(number)}`
+}
+
+/** Who answers calls to a number. */
+export function answeredBy({ agent, menu }: AnsweredNumber): string {
+  return menu === null ? `agent ${agent}` : `menu ${menu}, agent ${agent}`
 }
 
 /** Where calls to a number go. */

@@ -9,7 +9,7 @@ import { adviceFor, networkCodeOf, type Service } from "../lib/failure-advice.ts
 import { isOpenAiHost, OPENAI_BASE_URL } from "../llm/openai/openai-client.ts"
 import { createTwilioRest } from "../twilio/rest.ts"
 import type { Check } from "./diagnostics.ts"
-import { whereTo } from "./numbers-command.ts"
+import { answeredBy, whereTo } from "./numbers-command.ts"
 
 /** For each request, in milliseconds. */
 const TIMEOUT_MS = 8_000
@@ -84,8 +84,8 @@ function numberChecks(numbers: readonly AnsweredNumber[]): Check[] {
   }
   const isReached = numbers.some(({ pointsHere }) => pointsHere)
   return numbers.map((number): Check => {
-    const { phoneNumber, agent, pointsHere } = number
-    const text = `${phoneNumber}: agent ${agent}; ${whereTo(number)}`
+    const { phoneNumber, pointsHere } = number
+    const text = `${phoneNumber}: ${answeredBy(number)}; ${whereTo(number)}`
     // Other numbers of the account may belong to other applications.
     if (pointsHere || isReached) return { state: "ok", about, text }
     return { state: "warning", about, text, fix: `parley numbers point ${phoneNumber}` }

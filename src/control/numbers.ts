@@ -28,6 +28,8 @@ export type NumberSid = z.infer<typeof NumberSid>
 export type AnsweredNumber = AccountNumber & {
   /** Key of the agent that answers its calls on this server. */
   agent: string
+  /** Key of the menu that they begin with; null: with the agent. */
+  menu: string | null
   /** Whether its voice webhook is this server; false where that is unknown. */
   pointsHere: boolean
 }
@@ -91,7 +93,8 @@ function answered({ assets, publicUrl }: NumberContext, number: AccountNumber): 
   // An application and a trunk override the number's own address.
   const isOwn = voiceApplicationSid === null && trunkSid === null
   const pointsHere = isOwn && publicUrl !== undefined && isBelow(publicUrl, voiceUrl)
-  return { ...number, agent: assets.agentFor({ number: phoneNumber }).key, pointsHere }
+  const menu = assets.menuFor({ number: phoneNumber }) ?? null
+  return { ...number, agent: assets.agentFor({ number: phoneNumber }).key, menu, pointsHere }
 }
 
 function isBelow(publicUrl: string, voiceUrl: string | null): boolean {

@@ -17,6 +17,7 @@ const NUMBER_EXAMPLE = {
   voiceApplicationSid: null,
   trunkSid: null,
   agent: "default",
+  menu: null,
   pointsHere: true,
 }
 
@@ -33,6 +34,7 @@ const NumberView = named(
     voiceApplicationSid: z.string().nullable(),
     trunkSid: z.string().nullable(),
     agent: z.string().describe("Key of the agent that answers calls to this number"),
+    menu: z.string().nullable().describe("Key of the menu that they begin with; null: with the agent"),
     pointsHere: z.boolean().describe("Whether Twilio asks this server about calls to it"),
   }),
   NUMBER_EXAMPLE,

@@ -48,6 +48,7 @@ test("numbers are shown with where they lead and who answers", async () => {
         voiceApplicationSid: MAIN.voice_application_sid,
         trunkSid: null,
         agent: "default",
+        menu: null,
         pointsHere: false,
       },
     ],
@@ -70,7 +71,9 @@ test("a number is given to an agent without a change at Twilio", async () => {
 test("a number is given to a menu, and its calls begin there", async () => {
   await using it = await fixture()
   expect(await put(it.app, { agent: "menu:nowhere" })).toMatchObject({ status: 400 })
-  expect(await put(it.app, { agent: "menu:numberVerification" })).toMatchObject({ status: 200 })
+  const menu = { agent: "default", menu: "numberVerification" }
+  expect(await put(it.app, { agent: "menu:numberVerification" })).toMatchObject({ status: 200, body: menu })
+  expect((await it.app.json("/v1/numbers")).numbers).toMatchObject([menu])
   const verbs = await it.app.twiml("/twilio/voice", voiceForm({ From: "anonymous", To: "+15550100002" }))
   expect(verbs[0]?.children[0]?.text).toContain("Please type your mobile number")
 })
