@@ -13,8 +13,8 @@ export type SpeechActivityChange = "started" | "long" | "ended" | "dropped"
 
 /** Characters of Base64 that carry a millisecond of mu-law. */
 const CHARS_PER_MS = (MULAW_BYTES_PER_MS * 4) / 3
-/** A piece of this length is looked at; what comes before the next one is not. */
-const LOOK_EVERY_CHARS = 80 * CHARS_PER_MS
+/** So much audio apart are the pieces that are looked at: 80 ms. */
+export const LOOK_EVERY_CHARS = 80 * CHARS_PER_MS
 /** Loudness is the mean of absolute 16-bit samples. Speech on a phone line is at 1,000 to 8,000. */
 const MIN_SPEECH = 800
 /** How much louder than the background speech is, and how much louder than the pause after it. */
@@ -35,7 +35,6 @@ export const PAUSE_MS = 400
 type State = { phase: "quiet" } | { phase: "speaking"; spokenMs: number; loudMs: number; peak: number }
 
 export class SpeechActivity {
-  #chars = 0
   #noise = MIN_NOISE
   #least = MIN_SPEECH
   #quietMs = 0
@@ -46,13 +45,12 @@ export class SpeechActivity {
     return this.#quietMs
   }
 
-  /** Takes a piece of mu-law in Base64. Returns undefined as a rule. */
-  hear(payload: string): SpeechActivityChange | undefined {
-    this.#chars += payload.length
-    if (this.#chars < LOOK_EVERY_CHARS) return undefined
-    const ms = this.#chars / CHARS_PER_MS
-    this.#chars = 0
-    return this.#look(loudnessOf(payload), ms)
+  /**
+   * Takes a piece of mu-law in Base64, which stands for the `chars` characters since the last one. Called for every
+   * `LOOK_EVERY_CHARS`. Returns undefined as a rule.
+   */
+  look(payload: string, chars: number): SpeechActivityChange | undefined {
+    return this.#look(loudnessOf(payload), chars / CHARS_PER_MS)
   }
 
   /** The server has heard what was reported here as well: quieter speech counts again. */

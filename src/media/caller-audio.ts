@@ -3,11 +3,11 @@
  * few objects as possible: at that rate most of the cost is fetching each object from memory.
  */
 
-import { SpeechActivity, type SpeechActivityChange } from "../audio/speech-activity.ts"
+import { LOOK_EVERY_CHARS, SpeechActivity, type SpeechActivityChange } from "../audio/speech-activity.ts"
 import type { AudioTap } from "../call/audio-tap.ts"
 import type { CallId } from "../call/ids.ts"
 import type { Log } from "../lib/log.ts"
-import { RecentAudio } from "./recent-audio.ts"
+import { UnconfirmedSpeech } from "./unconfirmed-speech.ts"
 
 /** Base64 characters of ten seconds of mu-law: kept while no connection is ready. */
 const MAX_WAITING_CHARS = Math.ceil((10 * 8000 * 4) / 3)
@@ -41,8 +41,11 @@ export class CallerAudio {
   readonly #log: Log
   readonly #activity = new SpeechActivity()
   #onSpeech: (change: SpeechActivityChange) => void = () => {}
-  /** What was sent: speech until the model has confirmed it. */
-  readonly #sent = new RecentAudio()
+  /** Audio since the last look at its loudness. */
+  #unseenChars = 0
+  /** Whether what the caller says is kept until the model has confirmed it. */
+  #isKept = false
+  readonly #unconfirmed = new UnconfirmedSpeech()
   #droppedChars = 0
   #waiting: string[] = []
   #waitingChars = 0
@@ -68,8 +71,8 @@ export class CallerAudio {
   hear(payload: string): void {
     if (this.#socket) this.#send(this.#socket, payload)
     else this.#wait(payload)
-    const change = this.#activity.hear(payload)
-    if (change !== undefined) this.#speech(change)
+    this.#unseenChars += payload.length
+    if (this.#unseenChars >= LOOK_EVERY_CHARS) this.#look(payload)
     if (this.#tap.hasListeners(this.#callId)) this.#tap.inbound(this.#callId, payload)
   }
 
@@ -91,7 +94,8 @@ export class CallerAudio {
 
   /** The other side has continued without this: what was said need not be sent again. */
   speechTaken(): void {
-    this.#sent.endSpeech()
+    this.#isKept = false
+    this.#unconfirmed.take()
   }
 
   /** The other side has not noticed speech that was reported here. */
@@ -119,20 +123,28 @@ export class CallerAudio {
   /** The connection is lost; another one may follow, and gets the speech that this one may not have heard. */
   hold(): void {
     this.#socket = undefined
-    for (const payload of this.#sent.take()) this.#wait(payload)
+    this.#isKept = false
+    for (const payload of this.#unconfirmed.take()) this.#wait(payload)
   }
 
   #send(socket: AudioConnection, payload: string): void {
     if (this.#pieces % CHECK_EVERY_PIECES === 0) this.#check(socket)
     this.#pieces += 1
-    this.#sent.add(payload)
+    if (this.#isKept) this.#unconfirmed.add(payload)
     if (this.#isSlow) this.#droppedChars += payload.length
     else socket.send(this.#encode(payload))
   }
 
-  #speech(change: SpeechActivityChange): void {
-    if (change === "dropped") this.#sent.endSpeech()
-    else if (change === "started") this.#sent.beginSpeech()
+  /** Not at every piece: each object that a frame touches costs. */
+  #look(payload: string): void {
+    const change = this.#activity.look(payload, this.#unseenChars)
+    this.#unseenChars = 0
+    if (change === undefined) return
+    if (change === "dropped") this.speechTaken()
+    else if (change === "started" && this.#socket && !this.#isKept) {
+      this.#isKept = true
+      this.#unconfirmed.add(payload)
+    }
     this.#onSpeech(change)
   }
 

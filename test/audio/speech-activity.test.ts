@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { encodeMulaw, silence } from "../../src/audio/mulaw.ts"
 import { storedPrompt } from "../../src/audio/prompts.ts"
-import { SpeechActivity } from "../../src/audio/speech-activity.ts"
+import { LOOK_EVERY_CHARS, SpeechActivity } from "../../src/audio/speech-activity.ts"
 
 /** A tone whose mean absolute sample is `loudness`. */
 const tone = (ms: number, loudness = 3_000) =>
@@ -13,9 +13,13 @@ const tone = (ms: number, loudness = 3_000) =>
 function changesIn(audio: Uint8Array, { activity = new SpeechActivity(), frameMs = 20 } = {}): string[] {
   const bytes = frameMs * 8
   const changes: string[] = []
+  let unseen = 0
   for (let at = 0; at < audio.length; at += bytes) {
     const payload = Buffer.from(audio.subarray(at, at + bytes)).toString("base64")
-    const change = activity.hear(payload)
+    unseen += payload.length
+    if (unseen < LOOK_EVERY_CHARS) continue
+    const change = activity.look(payload, unseen)
+    unseen = 0
     if (change !== undefined) changes.push(`${change} ${(at + bytes) / 8}`)
   }
   return changes
@@ -78,4 +82,4 @@ test("after doubt only louder audio counts, until it is confirmed again", () => 
   expect(kinds(changesIn(words, { activity }))).toEqual(["started", "ended"])
 })
 
-test("a payload without audio is no speech", () => expect(new SpeechActivity().hear("")).toBeUndefined())
+test("a payload without audio is no speech", () => expect(new SpeechActivity().look("", 0)).toBeUndefined())
