@@ -48,6 +48,17 @@ const DIGITS: Readonly<Record<MenuLanguage, readonly string[]>> = {
   nl: list("nul een twee drie vier vijf zes zeven acht negen"),
 }
 
+/** Numbers of several digits in words. Without them "twenty-one" would be 1, so nothing is understood. */
+const LARGER: Readonly<Record<MenuLanguage, RegExp>> = {
+  en: /^(?:ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen|(?:twen|thir|for|four|fif|six|seven|eigh|nine)ty|hundred|thousand)$/,
+  de: /^(?:elf|zwolf|zwoelf)$|(?:zehn|zig|drei(?:ss|ß)ig|hundert|tausend)$/,
+  es: /^(?:diez|once|doce|trece|catorce|quince|dieci.+|veint.+|treinta|cuarenta|cincuenta|sesenta|setenta|ochenta|noventa|cien|ciento|mil)$/,
+  fr: /^(?:dix|onze|douze|treize|quatorze|quinze|seize|vingts?|trente|quarante|cinquante|soixante|cents?|mille)$/,
+  it: /^(?:dieci|undici|dodici|tredici|quattordici|quindici|sedici|dici.+|(?:vent|trent|quarant|cinquant|sessant|settant|ottant|novant).+|cento|mille)$/,
+  pt: /^(?:dez|onze|doze|treze|[cq]u?atorze|quinze|dez(?:ess|ass)(?:eis|ete)|dezoito|dez[ea]nove|vinte|trinta|quarenta|cinquenta|sessenta|setenta|oitenta|noventa|cem|cento|mil)$/,
+  nl: /^(?:elf|twaalf)$|(?:tien|tig|honderd|duizend)$/,
+}
+
 /** Say the next digit twice, or three times. */
 const TIMES: Readonly<Record<MenuLanguage, Readonly<Record<string, number>>>> = {
   en: { double: 2, triple: 3, treble: 3 },
@@ -93,12 +104,17 @@ export function spokenYesNo(text: string, language: string): "yes" | "no" | unde
   return yes ? "yes" : "no"
 }
 
-/** The digits in speech, with a leading `+` where it was said; other words are left out. Empty: there are none. */
+/**
+ * The digits in speech, with a leading `+` where it was said; other words are left out. Empty: there are none, or a larger
+ * number was said in words, which recognisers write as digits.
+ */
 export function spokenDigits(text: string, language: string): string {
   const known = menuLanguage(language)
+  const said = wordsOf(text)
+  if (said.some((word) => LARGER[known].test(word))) return ""
   let digits = ""
   let times = 1
-  for (const word of wordsOf(text)) {
+  for (const word of said) {
     const plain = word.replace(/^\+/, "")
     const value = /^\d+$/.test(plain) ? plain : VALUES.get(known)?.get(word)
     if (digits === "" && (word.startsWith("+") || word === "plus")) digits = "+"

@@ -115,13 +115,14 @@ describe("the caller", () => {
     expect(heard((await harness.caller({ From: MOBILE })).verbs)).toEqual([ASK])
   })
 
-  test("may use any method, with the fields in the query", async () => {
+  test.each(["GET", "POST", "PUT", "DELETE"])("may use %s, with the fields in the query", async (method) => {
     await using harness = await verification()
     const { signatureFor } = await import("../../src/twilio/signature.ts")
     const { AUTH_TOKEN, PUBLIC_URL } = await import("../server/client.ts")
     const path = `/incoming-call?${new URLSearchParams(voiceForm({ From: LANDLINE })).toString()}`
     const signature = signatureFor({ authToken: AUTH_TOKEN, url: `${PUBLIC_URL}${path}`, form: {} })
     const answer = await harness.app.api(path, {
+      method,
       headers: { Host: "parley.test", "X-Twilio-Signature": signature },
     })
     expect(answer.status).toBe(200)

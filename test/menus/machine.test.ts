@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Menu } from "../../src/assets/menu.ts"
 import type { MenuInput } from "../../src/menus/scene.ts"
-import { spokenYesNo } from "../../src/menus/spoken-words.ts"
+import { spokenDigits, spokenYesNo } from "../../src/menus/spoken-words.ts"
 import { parseTwiml, type TwimlVerb } from "../../src/sim/twiml-reader.ts"
 import { renderNextStep } from "../../src/twilio/twiml.ts"
 import { faultsOf, menuFrom, NOON, Walk, type WalkOptions } from "./fixture.ts"
@@ -170,6 +170,21 @@ describe("a date", () => {
       "2026-11-28",
     ])
   })
+})
+
+test.each([
+  ["twenty-one", "en-US"],
+  ["fifty five", "en-US"],
+  ["one hundred", "en-US"],
+  ["einundzwanzig", "de-DE"],
+  ["dreißig eins", "de-DE"],
+  ["veintiuno dos", "es-ES"],
+  ["trente et un", "fr-FR"],
+  ["ventuno uno", "it-IT"],
+  ["vinte e um", "pt-BR"],
+  ["twintig een", "nl-NL"],
+])("%p in %s is no single digit", (text, language) => {
+  expect(spokenDigits(text, language)).toBe("")
 })
 
 describe("today", () => {

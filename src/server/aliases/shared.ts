@@ -74,5 +74,7 @@ export function succeededBy(c: RequestContext, path: string): void {
 
 /** Twilio puts its fields into the query of a GET. (Twilio: "Twilio's request to your application".) */
 function voiceForm(c: RequestContext): Form {
-  return c.req.method === "GET" ? parseForm(new URL(c.req.url).search.slice(1)) : c.get("form")
+  const form = c.get("form")
+  const isInQuery = Object.keys(form).length === 0
+  return isInQuery ? parseForm(new URL(c.req.url).search.slice(1)) : form
 }
