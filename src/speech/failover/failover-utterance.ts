@@ -128,6 +128,7 @@ export class FailoverUtterance implements SpeechUtterance {
         this.#pass(part, part.position(event.chars, event.ms))
         return this.#position(part.baseChars + event.chars, part.baseMs + event.ms)
       case "done":
+        if (this.#isMute(part)) return this.#failed(part, MUTE)
         this.#pass(part, part.done())
         this.#options.works(part.line, this.#text.length >= MIN_PACE_CHARS ? part.pace : undefined)
         return this.#end({ type: "done" })
@@ -170,6 +171,12 @@ export class FailoverUtterance implements SpeechUtterance {
     if (!line) return this.#end({ type: "failed", failure: this.#options.cause() ?? failure })
     this.#continueWith(line, part)
     this.#options.moved()
+  }
+
+  /** Whether the provider has left the whole text out, as words of a language that it does not speak, and another can try. */
+  #isMute(part: SpokenPart): boolean {
+    const isLeftOut = !part.hasAudio && isSpeakable(this.#text.slice(part.baseChars))
+    return isLeftOut && this.#options.other(part.line) !== undefined
   }
 
   #continueWith(line: SpeakLine, last: SpokenPart): void {
@@ -239,6 +246,13 @@ export class FailoverUtterance implements SpeechUtterance {
 
 function stalled(ms: number): SpeechFailure {
   return { reason: "stalled", retryable: true, status: null, message: `no audio for ${ms} ms` }
+}
+
+const MUTE: SpeechFailure = {
+  reason: "rejected",
+  retryable: true,
+  status: null,
+  message: "the text was not spoken",
 }
 
 const ALL_FAILED: SpeechFailure = {

@@ -206,6 +206,15 @@ test("a provider that stalls in mid-sentence is replaced before what has come is
   expect(said.words()).toBe(TEXT)
 })
 
+test("a provider that is done without a sound is replaced", async () => {
+  await using s = open({ order: ["flux", "elevenlabs"] })
+  s.deepgram.speaks = false
+  const said = s.speak(s.start(), TEXT)
+  await said.next("done")
+  expect(said.words()).toBe(TEXT)
+  expect(s.warnings).toMatchObject([{ provider: "flux", reason: "rejected" }])
+})
+
 test("a provider that is slow, but first, is kept", async () => {
   await using s = open()
   s.eleven.speaks = false
