@@ -8,6 +8,7 @@ import { media } from "./media.ts"
 import { ROOT } from "./parts/process.ts"
 import { fixed, markdown, type Table } from "./parts/summary.ts"
 import { menuStep } from "./menu-step.ts"
+import { pipeline } from "./pipeline.ts"
 import { startUp } from "./start-up.ts"
 
 const BENCHES: Readonly<Record<string, () => Promise<Table[]>>> = {
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Table[]>>> = {
   media,
   handover,
   "menu-step": menuStep,
+  pipeline,
 }
 
 const asked = process.argv.slice(2)
