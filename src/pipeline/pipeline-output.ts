@@ -1,6 +1,7 @@
 /** Speech output of the pipeline: text becomes clauses, clauses become speech, and the caller hears them in order. */
 
 import { dtmfTones } from "../audio/dtmf.ts"
+import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { CallContext } from "../conversation/call-context.ts"
 import type { SpeechOutput } from "../conversation/speech-output.ts"
@@ -90,6 +91,7 @@ export class PipelineOutput implements SpeechOutput {
     const { queue } = this.#options
     const spoken = queue.begin()
     spoken.words.add(text)
+    spoken.words.position(text.length, audio.length / MULAW_BYTES_PER_MS)
     queue.audio(spoken, audio)
     queue.done(spoken)
   }

@@ -221,7 +221,7 @@ export class SpokenQueue {
       spoken.audio.shift()
       spoken.unsent -= 1
     }
-    this.#report(spoken, spoken.words.until(spoken.heardMs).length)
+    this.#report(spoken, heardText(spoken).length)
   }
 
   /** Removes what was heard to its end. */
@@ -229,7 +229,7 @@ export class SpokenQueue {
     if (this.#isPaused) return
     const wasSpeaking = this.isSpeaking
     for (let spoken = this.#queue[0]; spoken && isHeard(spoken); spoken = this.#queue[0]) {
-      const text = spoken.isBroken ? spoken.words.until(spoken.heardMs) : spoken.words.text
+      const text = heardText(spoken)
       this.#report(spoken, text.length)
       if (text !== "") this.#lastText = text
       this.#queue.shift()
@@ -252,6 +252,12 @@ export class SpokenQueue {
 /** Whole milliseconds are reported, and a piece may end within one. */
 function isHeard({ isDone, heardMs, audioMs }: Spoken): boolean {
   return isDone && heardMs >= Math.floor(audioMs)
+}
+
+/** The words that were heard: all of them at the end, whatever fraction of a millisecond is missing. */
+function heardText(spoken: Spoken): string {
+  const { words, heardMs, isBroken } = spoken
+  return isHeard(spoken) && !isBroken ? words.text : words.until(heardMs)
 }
 
 /** An estimate of the audio that is still to come. */

@@ -197,3 +197,29 @@ test("after calls that ended at every moment no connection to a provider is left
     expect(counts).toMatchObject({ activeSessions: 0, openSockets: 0, expectedSockets: 0 })
   }
 })
+
+test("a lone provider that says nothing: within 5 s a stored sentence, cut where the caller interrupts it", async () => {
+  await using harness = await pipelineHarness({ SPEECH_STALL_MS: "800" })
+  const { app, clock, deepgram, openai } = harness
+  const { call, caller } = await greeted(harness)
+  deepgram.speaks = deepgram.confirms = false
+  openai.enqueue(says("We open at nine."))
+  caller.end("When do you open?")
+  await eventOf(harness, "reply.finished")
+  clock.advance(5_000)
+  expect((await eventOf(harness, "speech.failed")).event).toMatchObject({
+    what: "speaking",
+    reason: "stalled",
+  })
+  const { audio, text } = storedPrompt("technical-problem")
+  await sent(call, audio.length / 8)
+  clock.advance(audio.length / 16)
+  await received(app, call)
+  caller.update("what is that now")
+  await eventOf(harness, "session.closed")
+  const [heard = ""] = spokenBy(harness).slice(-1)
+  expect(text.startsWith(heard.replace("–", ""))).toBeTrue()
+  expect(heard.length / text.length).toBeWithin(0.35, 0.6)
+  call.hangup()
+  await call.ended
+})

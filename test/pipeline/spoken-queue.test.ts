@@ -136,6 +136,18 @@ test("of a text whose synthesis fails, the words whose audio came are heard, and
   expect({ heard: it.heard, quiet: it.quiet() }).toEqual({ heard: ["One two"], quiet: 1 })
 })
 
+test("a text is heard in whole at the last whole millisecond of its audio", () => {
+  const it = fixture()
+  const spoken = it.begin("One two.")
+  const bytes = 8_005
+  it.queue.audio(spoken, new Uint8Array(bytes).fill(1))
+  spoken.words.position(8, bytes / MS)
+  it.queue.done(spoken)
+  it.clock.advance(1_000)
+  it.queue.reportHeard()
+  expect(it.heard).toEqual(["One two."])
+})
+
 test("audio of something that was cut is dropped", () => {
   const it = fixture()
   const spoken = it.begin("One.")

@@ -22,7 +22,7 @@ export type FailoverSynthesizerOptions = {
 
 /** A silent provider is kept for so many times `stallMs` when no other one answers, and when there is no other one. */
 const STALLS = 3
-const STALLS_ALONE = 10
+const STALLS_ALONE = 6
 
 export class FailoverSynthesizer implements Synthesizer {
   readonly #options: FailoverSynthesizerOptions

@@ -32,6 +32,8 @@ export type FailoverUtteranceOptions = {
 }
 
 const CHECK_EVERY_MS = 100
+/** After so many times `stallMs` without audio from anybody the utterance fails: nobody waits longer in silence. */
+const MAX_STALLS = 6
 /** Shorter utterances show no pace. */
 const MIN_PACE_CHARS = 20
 
@@ -49,11 +51,13 @@ export class FailoverUtterance implements SpeechUtterance {
   #playedFrom: number | undefined
   /** Since when audio is expected. */
   #expectedSince: number
+  /** The same, whichever provider it was expected from. */
+  #silentSince: number
   #cancelWatch = () => {}
 
   constructor(options: FailoverUtteranceOptions) {
     this.#options = options
-    this.#expectedSince = this.#now
+    this.#expectedSince = this.#silentSince = this.#now
     const line = options.line()
     if (line) this.#part = this.#begin(line, 0)
     else queueMicrotask(() => this.#end({ type: "failed", failure: options.cause() ?? ALL_FAILED }))
@@ -61,7 +65,7 @@ export class FailoverUtterance implements SpeechUtterance {
 
   say(clause: string): void {
     if (this.#isOver || this.#isFinished || !this.#part) return
-    if (!this.#part.isPending(false)) this.#expectedSince = this.#now
+    if (!this.#part.isPending(false)) this.#expectedSince = this.#silentSince = this.#now
     if (this.#text === "") {
       this.#cancelWatch = this.#options.services.sweep.every(CHECK_EVERY_MS, () => this.#check())
     }
@@ -189,7 +193,7 @@ export class FailoverUtterance implements SpeechUtterance {
   #pass(part: SpokenPart, pieces: readonly Uint8Array[]): void {
     if (pieces.length === 0) return
     this.#playedFrom ??= this.#now
-    this.#expectedSince = this.#now
+    this.#expectedSince = this.#silentSince = this.#now
     this.#passedMs = part.passedMs
     for (const audio of pieces) this.#options.listener({ type: "audio", audio })
   }
@@ -204,7 +208,7 @@ export class FailoverUtterance implements SpeechUtterance {
     const { stallMs, stalls } = this.#options
     if (!part) return
     if (this.#options.waits()) {
-      this.#expectedSince = this.#now
+      this.#expectedSince = this.#silentSince = this.#now
       return
     }
     const silentMs = this.#now - this.#expectedSince
@@ -215,6 +219,7 @@ export class FailoverUtterance implements SpeechUtterance {
       if (this.#isFinished && silentMs >= stallMs * stalls && leftMs <= 0) this.#end({ type: "done" })
       return
     }
+    if (this.#now - this.#silentSince >= stallMs * MAX_STALLS) return this.#giveUp(part)
     if (silentMs >= stallMs * stalls) return this.#leave(part)
     if (this.#backup) return
     const line = this.#options.other(part.line)
@@ -227,6 +232,14 @@ export class FailoverUtterance implements SpeechUtterance {
     part.utterance?.cancel(0)
     this.#expectedSince = this.#now
     this.#failed(part, stalled(this.#options.stallMs * this.#options.stalls))
+  }
+
+  #giveUp(part: SpokenPart): void {
+    const failure = stalled(this.#options.stallMs * MAX_STALLS)
+    part.utterance?.cancel(0)
+    this.#dropBackup()
+    this.#options.failed(part.line, failure)
+    this.#end({ type: "failed", failure })
   }
 
   #dropBackup(): void {

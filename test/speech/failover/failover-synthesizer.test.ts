@@ -298,6 +298,19 @@ test("when every provider fails, the utterance fails once", async () => {
   expect(said.events.all).toHaveLength(1)
 })
 
+test.each<{ order: readonly ("elevenlabs" | "flux")[] }>([
+  { order: ["flux"] },
+  { order: ["elevenlabs", "flux"] },
+])("when every provider is silent ($order), the utterance fails once, within 5 s", async ({ order }) => {
+  await using s = open({ order })
+  s.eleven.speaks = s.deepgram.speaks = s.deepgram.confirms = false
+  const said = s.speak(s.start(), TEXT)
+  s.clock.advance(STALL_MS * 6 - 200)
+  expect(said.events.all).toEqual([])
+  s.clock.advance(300)
+  expect(said.events.all).toMatchObject([{ type: "failed", failure: { reason: "stalled" } }])
+})
+
 test("a connection that ends between two utterances is opened again", async () => {
   await using s = open({ order: ["flux"] })
   const synthesizer = s.start()
