@@ -154,7 +154,8 @@ export class FailoverTranscriber implements Transcriber {
     })
     if (!isSilent) return
     this.#stall.reported()
-    const next = this.#attempts.next(line.provider)
+    // The only provider may answer on a new connection.
+    const next = this.#attempts.next(line.provider) ?? this.#attempts.next()
     if (next) this.#backup = this.#open(this.#providerOf(next.provider))
   }
 

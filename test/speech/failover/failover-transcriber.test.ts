@@ -178,6 +178,22 @@ test("the first provider is silent within a turn: the second one is asked too, a
   expect(s.warnings).toMatchObject([{ provider: "flux", reason: "stalled" }])
 })
 
+test("the only provider is silent within a turn: a new connection to it hears the whole turn", async () => {
+  await using s = open((one, _, services) => [flux(one, services)])
+  const transcriber = s.start()
+  const one = await s.first.peers.next()
+  await s.next("ready")
+  s.hear(transcriber, 1_000)
+  fluxListener(one).update("I need")
+  await s.next("interim")
+  s.hear(transcriber, STALL_MS + 100)
+  const two = await s.first.peers.next()
+  await two.heard((1_000 + STALL_MS) * 8)
+  fluxListener(two).end("I need a table for nine.")
+  expect(await s.next("turn-ended")).toMatchObject({ text: "I need a table for nine." })
+  expect(await one.closed).toBe(1000)
+})
+
 test("a silent provider that continues in time is kept, and the one beside it is closed", async () => {
   await using s = await heardHalf()
   s.hear(s.transcriber, STALL_MS + 20)
