@@ -147,9 +147,9 @@ export class SpokenQueue {
     }
   }
 
-  /** Stops playback at once; synthesis continues. */
+  /** Stops playback at once; synthesis continues. Without effect on tones: one that stops and begins again is two keys. */
   pause(): void {
-    if (this.#isPaused || !this.isSpeaking) return
+    if (this.#isPaused || !this.isSpeaking || this.#queue[0]?.words.text === "") return
     this.reportHeard()
     this.#options.stream.clear()
     this.#isPaused = true

@@ -148,6 +148,16 @@ test("a text is heard in whole at the last whole millisecond of its audio", () =
   expect(it.heard).toEqual(["One two."])
 })
 
+test("tones are not paused", () => {
+  const it = fixture()
+  const tones = it.begin("")
+  it.queue.audio(tones, audio(400))
+  it.queue.done(tones)
+  it.clock.advance(100)
+  it.queue.pause()
+  expect({ isPaused: it.queue.isPaused, clears: it.clears() }).toEqual({ isPaused: false, clears: 0 })
+})
+
 test("audio of something that was cut is dropped", () => {
   const it = fixture()
   const spoken = it.begin("One.")
