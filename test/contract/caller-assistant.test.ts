@@ -48,12 +48,12 @@ async function place({ app, rest }: RelayHarness, body: unknown = BODY): Promise
 }
 
 /** What a request answers while time passes: it waits for a job. */
-async function meanwhile<T>({ clock }: RelayHarness, request: Promise<T>): Promise<T> {
+async function meanwhile<T>({ app, clock }: RelayHarness, request: Promise<T>): Promise<T> {
   const done = request.then(() => true)
   const passing = async () => {
-    clock.advance(500)
-    // Sockets and servers get their turn.
-    await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(100)
+    // A whole request: sockets and servers get their turn before time limits of theirs pass.
+    await app.counts()
     return false
   }
   while (!(await Promise.race([done, passing()])));
