@@ -5,6 +5,7 @@ import { CONFIG_KEY, type AssetMeaning, type AssetText } from "./asset-text.ts"
 import { hiddenFields, patchedConfig, rawConfig } from "./config-layers.ts"
 import { issuesOf } from "./parse.ts"
 import { ServerConfig, unusedKeys } from "./server-config.ts"
+import { PARSED_ONCE } from "../lib/parsed-once.ts"
 
 export type ReadText = AssetText & { readonly meaning: AssetMeaning }
 
@@ -36,7 +37,7 @@ export function layeredConfig(layers: readonly ReadText[]): LayeredConfig {
   const stored = layers.find(({ meaning }) => meaning.kind === "config-changes")
   const changes = stored?.meaning.kind === "config-changes" ? stored.meaning.changes : undefined
   const raw = changes === undefined ? below : patchedConfig(below, changes)
-  const parsed = ServerConfig.safeParse(raw)
+  const parsed = ServerConfig.safeParse(raw, PARSED_ONCE)
   const file = last?.source === "file" ? rawOf(last.meaning) : {}
   const names = [...whole.filter(({ source }) => source !== "embedded"), ...(stored ? [stored] : [])]
   return {

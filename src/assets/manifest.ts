@@ -5,6 +5,7 @@ import { BUILT_IN_SPECS } from "./built-in-specs.ts"
 import { HttpToolSpec } from "../call/http-tool-spec.ts"
 import { schemaFaults } from "../call/tool-schema.ts"
 import type { ToolSpec } from "../call/tool-spec.ts"
+import { PARSED_ONCE } from "../lib/parsed-once.ts"
 
 const parameters = z
   .looseObject({ type: z.literal("object") })
@@ -49,14 +50,14 @@ const tool = z.unknown().transform((value, ctx): ToolSpec => {
   }
   const isNested = typeof value === "object" && value !== null && "function" in value
   const parsed = isNested
-    ? nested.transform((given) => given.function).safeParse(value)
-    : flat.safeParse(value)
+    ? nested.transform((given) => given.function).safeParse(value, PARSED_ONCE)
+    : flat.safeParse(value, PARSED_ONCE)
   if (!parsed.success) {
     for (const { path, message } of parsed.error.issues)
       ctx.issues.push({ code: "custom", path, message, input: value })
     return z.NEVER
   }
-  const served = service.safeParse(value)
+  const served = service.safeParse(value, PARSED_ONCE)
   if (!served.success) {
     for (const { path, message } of served.error.issues)
       ctx.issues.push({ code: "custom", path, message, input: value })

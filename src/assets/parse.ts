@@ -3,6 +3,7 @@
 import { z } from "zod"
 import type { AssetFault } from "./asset-error.ts"
 import { pathText, readJson } from "./json.ts"
+import { PARSED_ONCE } from "../lib/parsed-once.ts"
 
 export type Parsed<T> =
   | { ok: true; value: T; raw: unknown; lineOf: (path: readonly PropertyKey[]) => number }
@@ -19,7 +20,7 @@ export function parseJson<T>(file: string, text: string, schema: z.ZodType<T>): 
     path,
     message: "appears twice",
   }))
-  const parsed = schema.safeParse(raw)
+  const parsed = schema.safeParse(raw, PARSED_ONCE)
   for (const { path, message } of issuesOf(parsed.error)) {
     faults.push({ file, line: lineOf(path), path: pathText(path), message })
   }

@@ -12,9 +12,7 @@ const CLIP = 32_635
 /** The linear sample of each byte. (ITU-T G.711, table 2a, in 16 bits.) */
 const DECODED = Int16Array.from({ length: 256 }, (_, byte) => decodeByte(byte))
 /** The byte of each linear sample, read by the sample's 16 bits as an unsigned number. */
-const ENCODED = Uint8Array.from({ length: 65_536 }, (_, bits) =>
-  encodeSample(bits > 32_767 ? bits - 65_536 : bits),
-)
+const ENCODED = encodeTable()
 
 /** 16-bit samples of mu-law bytes, one for each. */
 export function decodeMulaw(bytes: Uint8Array): Int16Array<ArrayBuffer> {
@@ -46,6 +44,15 @@ export function base64Ms(base64: string): number {
 /** So many milliseconds of silence. */
 export function silence(ms: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Math.round(ms * MULAW_BYTES_PER_MS)).fill(MULAW_SILENCE)
+}
+
+/** A loop: `from` with a function takes milliseconds of the start. */
+function encodeTable(): Uint8Array {
+  const table = new Uint8Array(65_536)
+  for (let bits = 0; bits < table.length; bits++) {
+    table[bits] = encodeSample(bits > 32_767 ? bits - 65_536 : bits)
+  }
+  return table
 }
 
 function decodeByte(byte: number): number {

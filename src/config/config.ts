@@ -7,6 +7,7 @@ import { settingsFrom, type Settings } from "./settings.ts"
 import { CONFIG_TABLE, Environment } from "./variables.ts"
 import { envFileRemarks, withEnvFile, type FileRemark } from "./env-file.ts"
 import { httpUrl } from "./text-fields.ts"
+import { PARSED_ONCE } from "../lib/parsed-once.ts"
 
 /** The variables that the process was started with, and those of `.env` and of the file that belongs to NODE_ENV. */
 export const environment = withEnvFile(startEnvironment, process.cwd())
@@ -45,7 +46,7 @@ export function readConfig(
   remarks: readonly FileRemark[] = [],
 ): Config {
   const { values, otherNames, faults, warnings } = resolveNames(env)
-  const parsed = Environment.safeParse(values)
+  const parsed = Environment.safeParse(values, PARSED_ONCE)
   const wrong = (parsed.error?.issues ?? []).map(({ path, message }) => ({ name: String(path[0]), message }))
   const all = [...faults, ...wrong, ...requiredTogether(values, otherNames)]
   if (!parsed.success || all.length > 0) throw new ConfigError(all)
