@@ -1,4 +1,4 @@
-/** Date and time as people at one place say it. Pure. */
+/** Date and time as people at one place say it. */
 
 import { z } from "zod"
 
@@ -15,6 +15,26 @@ export type LocalTime = { localDate: string; localTime: string; timeZone: string
  * `now` is in milliseconds since the epoch; without a zone it is the one of this machine.
  */
 export function localTimeOf(now: number, timeZone?: string): LocalTime {
+  const { format, zone } = formatOf(timeZone)
+  const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]))
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? ""
+  return {
+    localDate: `${part("weekday")}, ${part("day")} ${part("month")} ${part("year")}`,
+    localTime: `${part("hour")}:${part("minute")}`,
+    timeZone: zone,
+    utcOffset: part("timeZoneName").replace("GMT", "") || "+00:00",
+  }
+}
+
+type ZoneFormat = { format: Intl.DateTimeFormat; zone: string }
+
+/** By zone: making one takes about a millisecond, which every call would spend. */
+const formats = new Map<string | undefined, ZoneFormat>()
+const MAX_FORMATS = 100
+
+function formatOf(timeZone: string | undefined): ZoneFormat {
+  const known = formats.get(timeZone)
+  if (known) return known
   const format = new Intl.DateTimeFormat("en-GB", {
     timeZone,
     weekday: "long",
@@ -26,14 +46,10 @@ export function localTimeOf(now: number, timeZone?: string): LocalTime {
     hourCycle: "h23",
     timeZoneName: "longOffset",
   })
-  const parts = new Map(format.formatToParts(now).map(({ type, value }) => [type, value]))
-  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? ""
-  return {
-    localDate: `${part("weekday")}, ${part("day")} ${part("month")} ${part("year")}`,
-    localTime: `${part("hour")}:${part("minute")}`,
-    timeZone: format.resolvedOptions().timeZone,
-    utcOffset: part("timeZoneName").replace("GMT", "") || "+00:00",
-  }
+  const made = { format, zone: format.resolvedOptions().timeZone }
+  if (formats.size >= MAX_FORMATS) formats.clear()
+  formats.set(timeZone, made)
+  return made
 }
 
 /** Those of the shipped assets: the first look at the table of zones costs tens of milliseconds at the start. */
