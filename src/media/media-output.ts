@@ -5,6 +5,7 @@ import type { CallContext } from "../conversation/call-context.ts"
 import type { SpeechOutput } from "../conversation/speech-output.ts"
 import type { VoiceAction } from "../tools/define-tool.ts"
 import type { AgentAudio } from "./agent-audio.ts"
+import { endStream } from "./end-stream.ts"
 import type { MediaStream } from "./media-stream.ts"
 
 /** Allowed beyond the end of playback for the last mark to come back, in milliseconds. */
@@ -85,13 +86,8 @@ export class MediaOutput implements SpeechOutput {
     return quietAt + MARK_GRACE_MS
   }
 
-  /** Ends the session. A media stream cannot carry the reason to the next step, so it is recorded before the close. */
   end(end: SessionEnd): void {
-    const { context, stream } = this.#options
-    const { call, lifecycle, log } = context
-    const session = { sessionId: stream.streamSid, end }
-    const recorded = lifecycle.ended(call, session).finally(() => stream.close(1000, "session ended"))
-    log.background("recording the end of a session", recorded)
+    endStream(this.#options, end)
   }
 
   /** A mark came back. Returns whether everything was heard that was sent before `heardBy` was called. */

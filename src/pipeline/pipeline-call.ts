@@ -9,12 +9,12 @@ import type { AgentChange, AgentState, InsertedMessage } from "../call/live-call
 import type { SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
-import { Conversation } from "../conversation/conversation.ts"
+import { agentConversation } from "../conversation/agent-conversation.ts"
+import type { Conversation } from "../conversation/conversation.ts"
 import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
-import type { IvrWalk } from "../conversation/ivr/ivr-walk.ts"
-import { walkOfCall } from "../conversation/ivr/walk-of-call.ts"
-import { AppError } from "../lib/errors.ts"
+import { MenuFirst } from "../conversation/ivr/menu-first.ts"
 import type { ChatModel } from "../llm/chat-model.ts"
+import { refuseFrame } from "../media/end-stream.ts"
 import type { MediaEngine } from "../media/media-session.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { SpeechFailure } from "../speech/failure.ts"
@@ -55,13 +55,10 @@ export class PipelineCall implements MediaEngine {
   readonly #output: PipelineOutput
   readonly #ending: EndAfterPlayback
   readonly #conversation: Conversation
-  /** The phone menu that the call has to pass before there is a caller to talk to. */
-  #ivr: IvrWalk | undefined
-  /** With these words a person ended the phone menu. */
-  #words: string | undefined
+  readonly #menu: MenuFirst
 
   constructor({ context, stream, modelFor, speechFor, tap }: PipelineCallOptions) {
-    const { call, lifecycle, publish, times, sweep, log } = context
+    const { call, lifecycle, sweep } = context
     this.callId = call.id
     this.#context = context
     this.#stream = stream
@@ -112,20 +109,13 @@ export class PipelineCall implements MediaEngine {
     this.#synthesizer = speech.speak((failure) => this.#failed("speaking", failure))
     const history = historyOf(context)
     const model = modelFor(agent.model)
-    this.#conversation = new Conversation({
-      prompt: this.#agent.prompt(),
+    this.#conversation = agentConversation({
+      context,
+      agent: this.#agent,
       history,
       model,
       output: this.#output,
       ending: this.#ending,
-      update: (action) => this.#agent.update(action),
-      runTool: (toolCall) => this.#agent.runTool(toolCall),
-      phrases: agent.phrases,
-      speechFilter: agent.speechFilter,
-      times,
-      sweep,
-      log,
-      publish,
     })
     this.callerAudio = new CallerTurns({
       callId: call.id,
@@ -139,26 +129,30 @@ export class PipelineCall implements MediaEngine {
       onTurn: (text, { answered }) => this.#heard(text, answered),
       onFailed: (failure) => this.#failed("hearing", failure),
     })
-    const { muted } = this.#output
-    this.#ivr = walkOfCall({
+    this.#menu = new MenuFirst({
       context,
       agent,
       prompt: () => this.#agent.prompt(),
       model,
       history,
+      voice: this.#output,
+      conversation: this.#conversation,
       output: {
         press: (digits) => this.#output.play(dtmfTones(digits)),
         say: (words) => this.#output.sayUnmuted(words),
       },
-      reached: (words) => this.#personReached(words, muted),
+      personReached: () => {
+        this.callerAudio.expect("conversation")
+        this.#agent.start({ kind: "new" })
+      },
       gaveUp: (detail) => this.wrapUp("", { reason: "agent-ended", detail }),
     })
-    if (this.#ivr) this.#onlyListen()
+    if (this.#menu.isActive) this.callerAudio.expect("menu")
     else this.#agent.start()
   }
 
   dtmf(digit: string): void {
-    if (this.#ivr) return
+    if (this.#menu.isActive) return
     this.#agent.resetSilence()
     if (this.#queue.isSpeaking || this.#output.isHolding) this.#interrupted()
     this.#conversation.dtmf(digit)
@@ -169,7 +163,7 @@ export class PipelineCall implements MediaEngine {
   }
 
   closed(onSettled: () => void): void {
-    this.#ivr?.close()
+    this.#menu.close()
     this.#queue.reportHeard()
     this.#agent.close()
     this.#stream.closed()
@@ -183,22 +177,18 @@ export class PipelineCall implements MediaEngine {
   }
 
   say(text: string): void {
-    if (this.#ivr) return this.#ivr.say(text)
+    if (this.#menu.isActive) return this.#menu.say(text)
     this.#conversation.say(text)
     // A caller who is spoken to gets the whole threshold to answer.
     this.#agent.resetSilence()
   }
 
   insert(message: InsertedMessage): void {
-    // Only the phone menu would hear an answer.
-    this.#conversation.insert(this.#ivr ? { ...message, respond: false } : message)
+    this.#conversation.insert(this.#menu.silenced(message))
   }
 
   sendFrame(): void {
-    throw new AppError(
-      "INVALID_REQUEST",
-      "This call speaks through audio and takes no frames. Say a line or insert a message.",
-    )
+    refuseFrame()
   }
 
   change(change: AgentChange): AgentState {
@@ -206,7 +196,7 @@ export class PipelineCall implements MediaEngine {
   }
 
   wrapUp(text: string, end: SessionEnd): void {
-    this.#ivr?.close()
+    this.#menu.close()
     this.#agent.close()
     this.#conversation.wrapUp(text, end)
   }
@@ -215,19 +205,12 @@ export class PipelineCall implements MediaEngine {
     this.#stream.close(code, reason)
   }
 
-  /** Until a person is there. */
-  #onlyListen(): void {
-    this.#output.muted = true
-    this.callerAudio.expect("menu")
-  }
-
   #greet(text: string): void {
-    if (this.#words !== undefined) this.#conversation.hear(this.#words, { answer: text === "" })
-    if (text !== "") this.#conversation.say(text)
+    if (!this.#menu.greet(text) && text !== "") this.#conversation.say(text)
   }
 
   #heard(text: string, answered: boolean): void {
-    if (this.#ivr) this.#ivr.hear(text)
+    if (this.#menu.isActive) this.#menu.hear(text)
     else if (answered) this.#answer(text)
     else this.#conversation.note(text)
   }
@@ -238,23 +221,15 @@ export class PipelineCall implements MediaEngine {
     this.#conversation.hear(text)
   }
 
-  #personReached(words: string, muted: boolean): void {
-    this.#ivr = undefined
-    this.#words = words
-    this.#output.muted = muted
-    this.callerAudio.expect("conversation")
-    this.#agent.start({ kind: "new" })
-  }
-
   #interrupted(): void {
     // A phone menu does not listen while it speaks.
-    if (this.#ivr) return
+    if (this.#menu.isActive) return
     this.#queue.reportHeard()
     this.#conversation.cutOff()
   }
 
   #quiet(): void {
-    if (!this.#ivr)
+    if (!this.#menu.isActive)
       this.callerAudio.expect(asksForDictation(this.#queue.lastText) ? "dictation" : "conversation")
     this.#playbackChanged()
   }
@@ -271,7 +246,7 @@ export class PipelineCall implements MediaEngine {
     log.warn("speech failed", { what, reason, status })
     this.#agent.close()
     if (!this.#ending.isOpen) return this.#ending.recheck()
-    this.#ivr?.close()
+    this.#menu.close()
     publish({ type: "speech.failed", what, reason, ...(status === null ? {} : { status }) })
     this.#interrupted()
     const { audio, text } = storedPrompt("technical-problem")

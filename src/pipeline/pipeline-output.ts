@@ -5,6 +5,7 @@ import { MULAW_BYTES_PER_MS } from "../audio/mulaw.ts"
 import type { SessionEnd } from "../call/session-end.ts"
 import type { CallContext } from "../conversation/call-context.ts"
 import type { SpeechOutput } from "../conversation/speech-output.ts"
+import { endStream } from "../media/end-stream.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { SpeechFailure } from "../speech/failure.ts"
 import type { SpeechUtterance, Synthesizer, UtteranceEvent } from "../speech/synthesizer.ts"
@@ -112,13 +113,8 @@ export class PipelineOutput implements SpeechOutput {
     return queue.isPending || queue.isPaused ? Number.POSITIVE_INFINITY : queue.quietAt() + MARK_GRACE_MS
   }
 
-  /** Ends the session. A media stream cannot carry the reason to the next step, so it is recorded before the close. */
   end(end: SessionEnd): void {
-    const { context, stream } = this.#options
-    const { call, lifecycle, log } = context
-    const session = { sessionId: stream.streamSid, end }
-    const recorded = lifecycle.ended(call, session).finally(() => stream.close(1000, "session ended"))
-    log.background("recording the end of a session", recorded)
+    endStream(this.#options, end)
   }
 
   #say(clause: string): void {

@@ -9,10 +9,10 @@ import { DtmfBuffer } from "../conversation/dtmf-buffer.ts"
 import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
 import type { History } from "../conversation/history.ts"
 import { IncomingTurns } from "../conversation/incoming-turns.ts"
-import { AppError } from "../lib/errors.ts"
 import { AgentAudio } from "../media/agent-audio.ts"
 import { CallerAudio } from "../media/caller-audio.ts"
 import { MediaOutput } from "../media/media-output.ts"
+import { refuseFrame } from "../media/end-stream.ts"
 import type { MediaEngine } from "../media/media-session.ts"
 import type { MediaStream } from "../media/media-stream.ts"
 import type { RealtimeCallOptions } from "./call-options.ts"
@@ -147,10 +147,7 @@ export class RealtimeCall implements MediaEngine {
   }
 
   sendFrame(): void {
-    throw new AppError(
-      "INVALID_REQUEST",
-      "This call speaks through audio and takes no frames. Say a line or insert a message.",
-    )
+    refuseFrame()
   }
 
   change(change: AgentChange): AgentState {

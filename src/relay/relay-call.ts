@@ -6,9 +6,9 @@ import type { AgentChange, AgentState, InsertedMessage } from "../call/live-call
 import type { SessionEnd } from "../call/session-end.ts"
 import { CallAgent } from "../conversation/call-agent.ts"
 import { historyOf, type CallContext } from "../conversation/call-context.ts"
-import { Conversation } from "../conversation/conversation.ts"
-import type { IvrWalk } from "../conversation/ivr/ivr-walk.ts"
-import { walkOfCall } from "../conversation/ivr/walk-of-call.ts"
+import { agentConversation } from "../conversation/agent-conversation.ts"
+import type { Conversation } from "../conversation/conversation.ts"
+import { MenuFirst } from "../conversation/ivr/menu-first.ts"
 import { EndAfterPlayback } from "../conversation/end-after-playback.ts"
 import { LanguageWatch } from "../conversation/language-watch.ts"
 import type { Socket } from "../lib/socket.ts"
@@ -40,13 +40,10 @@ export class RelayCall implements RelayEngine {
   readonly #ending: EndAfterPlayback
   readonly #conversation: Conversation
   readonly #language: LanguageWatch
-  /** The phone menu that the call has to pass before there is a caller to talk to. */
-  #ivr: IvrWalk | undefined
-  /** With these words a person ended the phone menu. */
-  #words: string | undefined
+  readonly #menu: MenuFirst
 
   constructor({ context, setup, socket, modelFor }: RelayCallOptions) {
-    const { call, parameters, publish, times, sweep, log } = context
+    const { call, parameters, sweep, log } = context
     const { callerName, forwardedFrom, callType, sessionId } = setup
     this.callId = call.id
     this.#context = context
@@ -75,46 +72,39 @@ export class RelayCall implements RelayEngine {
     const { agent } = this.#agent
     const history = historyOf(context)
     const model = modelFor(agent.model)
-    this.#conversation = new Conversation({
-      prompt: this.#agent.prompt(),
+    this.#conversation = agentConversation({
+      context,
+      agent: this.#agent,
       history,
       model,
       output: this.#output,
       ending: this.#ending,
-      update: (action) => this.#agent.update(action),
       runTool: (toolCall) => this.#runTool(toolCall),
-      phrases: agent.phrases,
-      speechFilter: agent.speechFilter,
-      endsOnFailure: agent.menus?.modelFailed !== undefined,
-      times,
-      sweep,
-      log,
-      publish,
     })
     this.#language = new LanguageWatch(declaredLanguages(agent, parameters))
-    const { muted } = this.#output
-    this.#ivr = walkOfCall({
+    this.#menu = new MenuFirst({
       context,
       agent,
       prompt: () => this.#agent.prompt(),
       model,
       history,
+      voice: this.#output,
+      conversation: this.#conversation,
       output: {
         press: (digits) => this.#output.act({ type: "send-digits", digits }),
         say: (token) => this.#output.frame({ type: "text", token, last: true, interruptible: false }),
       },
-      reached: (words) => this.#personReached(words, muted),
+      personReached: () => this.#agent.start({ kind: "new" }),
       gaveUp: (detail) => this.wrapUp("", { reason: "agent-ended", detail }),
     })
-    // The agent only listens until a person is there.
-    if (this.#ivr) this.#output.muted = true
-    else this.#agent.start()
+    if (!this.#menu.isActive) this.#agent.start()
   }
 
   hear(frame: Exclude<RelayInbound, { type: "setup" }>): void {
     const { log, publish } = this.#context
-    if (this.#ivr && (frame.type === "prompt" || frame.type === "dtmf" || frame.type === "interrupt")) {
-      if (frame.type === "prompt" && frame.last) this.#ivr.hear(frame.text)
+    const isSpeech = frame.type === "prompt" || frame.type === "dtmf" || frame.type === "interrupt"
+    if (this.#menu.isActive && isSpeech) {
+      if (frame.type === "prompt" && frame.last) this.#menu.hear(frame.text)
       return
     }
     switch (frame.type) {
@@ -144,7 +134,7 @@ export class RelayCall implements RelayEngine {
   }
 
   closed(onSettled: () => void): void {
-    this.#ivr?.close()
+    this.#menu.close()
     this.#agent.close()
     this.#conversation.close()
     this.#output.close()
@@ -156,15 +146,14 @@ export class RelayCall implements RelayEngine {
   }
 
   say(text: string): void {
-    if (this.#ivr) return this.#ivr.say(text)
+    if (this.#menu.isActive) return this.#menu.say(text)
     this.#conversation.say(text)
     // A caller who is spoken to gets the whole threshold to answer.
     this.#agent.resetSilence()
   }
 
   insert(message: InsertedMessage): void {
-    // Only the phone menu would hear an answer.
-    this.#conversation.insert(this.#ivr ? { ...message, respond: false } : message)
+    this.#conversation.insert(this.#menu.silenced(message))
   }
 
   sendFrame(given: unknown): void {
@@ -181,7 +170,7 @@ export class RelayCall implements RelayEngine {
   }
 
   wrapUp(text: string, end: SessionEnd): void {
-    this.#ivr?.close()
+    this.#menu.close()
     this.#agent.close()
     this.#conversation.wrapUp(text, end)
   }
@@ -190,21 +179,9 @@ export class RelayCall implements RelayEngine {
     this.#socket.close(code, reason)
   }
 
-  #personReached(words: string, muted: boolean): void {
-    this.#ivr = undefined
-    this.#words = words
-    this.#output.muted = muted
-    this.#agent.start({ kind: "new" })
-  }
-
   /** Twilio speaks the greeting of the TwiML by itself; a person who ended a phone menu is greeted, or answered, here. */
   #greeted(text: string): void {
-    if (this.#words !== undefined) {
-      this.#conversation.hear(this.#words, { answer: text === "" })
-      if (text !== "") this.#conversation.say(text)
-      return
-    }
-    if (text === "") return
+    if (this.#menu.greet(text) || text === "") return
     // A greeting that depends on the caller is not in the TwiML.
     if (this.#context.caller?.greeting) return this.#conversation.say(text)
     this.#output.spokenByTwilio(text)

@@ -5,6 +5,7 @@ import { says } from "../fakes/openai-script.ts"
 import { dtmfTones } from "../../src/audio/dtmf.ts"
 import type { CallEvent } from "../../src/call/events.ts"
 import { fluxListener } from "../fakes/fake-deepgram.ts"
+import { assetFolder } from "../server/assets-with.ts"
 import { jsonOf } from "../server/client.ts"
 import { greeted, GREETING, peerOf, pipelineHarness, spokenMs } from "./pipeline-harness.ts"
 import { eventOf, frame, sent, transcriptOf } from "./realtime-harness.ts"
@@ -157,4 +158,21 @@ test("END_THE_CALL hangs up after the goodbye was heard, and is neither spoken n
   await clock.pass(20_000)
   expect(await call.ended).toMatchObject({ status: "completed", problems: [] })
   expect((await transcriptOf(harness, call)).at(-1)).toBe("agent: Bye now.")
+})
+
+test("a text model that gives no answer ends the session where a menu takes over, as on the relay", async () => {
+  using assets = assetFolder({
+    "serverConfig.json": {
+      agents: { default: { engine: "pipeline", greeting: GREETING, menus: { modelFailed: "receptionist" } } },
+    },
+  })
+  await using harness = await pipelineHarness({ ASSETS_DIR: assets.dir })
+  const { clock, openai } = harness
+  const { call, caller } = await greeted(harness)
+  openai.enqueue({ http: { status: 400, code: "model_not_found", message: "no such model" } })
+  caller.end("When do you open?")
+  expect((await eventOf(harness, "session.ended")).event).toMatchObject({ reason: "model-failed" })
+  await clock.pass(5_000)
+  call.hangup()
+  await call.ended
 })
